@@ -1,0 +1,276 @@
+# aiotrace. `make help` lists the targets; everything that is made lies below build/.
+#
+#   V=1                     show the commands
+#   SAN=address,undefined   C++ under sanitizers, in a build directory of its own
+#   WERROR=0                warnings do not stop the build
+#   JOBS=N                  parallel jobs (default: one for each core)
+#   ARGS='…'                for check and test: names or tags of the test cases to run
+
+CXX ?= g++
+CC ?= gcc
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+BPF_CLANG ?= clang
+PYTHON ?= python3
+PREFIX ?= /usr/local
+DESTDIR ?=
+WERROR ?= 1
+SAN ?=
+V ?= 0
+ARGS ?=
+
+JOBS ?= $(shell nproc 2>/dev/null || echo 1)
+ifeq ($(MAKELEVEL)$(filter -j% --jobs%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(JOBS)
+endif
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+
+comma := ,
+BUILD := build
+OUT := $(BUILD)$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+
+ifeq ($(V),1)
+Q :=
+msg = @:
+else
+Q := @
+msg = @printf '  %-8s %s\n' '$(1)' '$(2)'
+endif
+
+# ---- Sources ----------------------------------------------------------------------------------------------------------
+
+LIB_SOURCES := $(filter-out user/main.cpp,$(sort $(shell find user -name '*.cpp' 2>/dev/null)))
+LIB_OBJECTS := $(LIB_SOURCES:%.cpp=$(OUT)/obj/%.o)
+MAIN_OBJECT := $(OUT)/obj/user/main.o
+
+TIERS := unit native root
+tier_sources = $(sort $(shell find tests/$(1) -name '*.cpp' -o -name '*.c' 2>/dev/null))
+tier_objects = $(addprefix $(OUT)/obj/,$(addsuffix .o,$(basename $(call tier_sources,$(1)))))
+TEST_BINARIES := $(TIERS:%=$(OUT)/tests/%)
+CATCH_MAIN := $(OUT)/obj/tests/catch_main.o
+
+# features.bpf.c is loaded on its own, program by program, to see what the kernel grants.
+BPF_SOURCES := $(filter-out bpf/features.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
+# The file that defines the maps comes first: libbpf 1.1 links externs met earlier to offset 0.
+BPF_OBJECTS := $(sort $(BPF_SOURCES:%.bpf.c=$(BUILD)/%.bpf.o))
+BPF_OBJECTS := $(filter %/maps.bpf.o,$(BPF_OBJECTS)) $(filter-out %/maps.bpf.o,$(BPF_OBJECTS))
+SKELETONS := $(BUILD)/gen/aiotrace.skel.h $(if $(wildcard bpf/features.bpf.c),$(BUILD)/gen/features.skel.h)
+
+# ---- Flags ------------------------------------------------------------------------------------------------------------
+
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+BPFTOOL ?= $(shell tools/find_bpftool.sh)
+WERROR_FLAG := $(if $(filter 1,$(WERROR)),-Werror)
+
+INCLUDES := -I user -I bpf -I $(BUILD)/gen
+CPPFLAGS ?=
+CXXFLAGS ?= -O2 -g
+CFLAGS ?= -O2 -g
+LDFLAGS ?=
+# GCC 12 sees overlaps in std::string's operator+ that are not there (its bug 105329).
+WARNINGS := -Wall -Wextra -Wshadow -Wno-restrict $(WERROR_FLAG)
+SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+ALL_CPPFLAGS = $(INCLUDES) -MMD -MP $(CPPFLAGS)
+ALL_CXXFLAGS = -std=c++23 $(WARNINGS) $(SAN_FLAGS) $(CXXFLAGS)
+ALL_CFLAGS = -std=gnu11 -Wall -Wextra $(WERROR_FLAG) $(SAN_FLAGS) $(CFLAGS)
+# Tests are compiled often and run briefly; CHECK reads better without optimisation.
+TEST_CXXFLAGS ?= -O1 -g
+LDLIBS ?= -lbpf -ldw -lelf -lz -lfmt
+TEST_LDLIBS ?= $(if $(wildcard /usr/include/catch2/catch_all.hpp /usr/local/include/catch2/catch_all.hpp),-lCatch2)
+
+BPF_CPU ?= v3
+BPF_FLAGS := -target bpf -mcpu=$(BPF_CPU) -g -O2 -D__TARGET_ARCH_x86 -Wall $(WERROR_FLAG) -fdebug-prefix-map=$(CURDIR)=. \
+  -I bpf $(if $(MULTIARCH),-idirafter /usr/include/$(MULTIARCH))
+
+# ---- What to make -----------------------------------------------------------------------------------------------------
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+.PHONY: all help gen tests setup check test demo bench lint format install clean static
+
+all: $(OUT)/aiotrace ## build build/aiotrace (the default)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk '/^#   [A-Z]+=/ { sub(/^#   /, ""); printf "  %s\n", $$0 }' $(firstword $(MAKEFILE_LIST))
+
+# A change of flags or of the list of files makes anew what depends on it. The files below are written only when their
+# content changes, so a second make finds nothing to do.
+STAMPED := cxx bpf
+STAMP_cxx := $(CXX) $(CC) $(ALL_CPPFLAGS) $(ALL_CXXFLAGS) $(ALL_CFLAGS) $(TEST_CXXFLAGS) $(LDFLAGS) $(LDLIBS) $(TEST_LDLIBS)
+STAMP_bpf := $(BPF_CLANG) $(BPF_FLAGS)
+ifneq ($(filter-out help clean setup format,$(or $(MAKECMDGOALS),all)),)
+define stamp
+ifneq ($$(file <$(1)),$(2))
+$$(shell mkdir -p $(dir $(1)))
+$$(file >$(1),$(2))
+endif
+endef
+$(eval $(call stamp,$(OUT)/stamps/cxx,$$(strip $$(STAMP_cxx))))
+$(eval $(call stamp,$(BUILD)/stamps/bpf,$$(strip $$(STAMP_bpf))))
+$(eval $(call stamp,$(OUT)/stamps/lib,$$(LIB_OBJECTS)))
+$(eval $(call stamp,$(BUILD)/stamps/bpf_objects,$$(BPF_OBJECTS)))
+$(foreach t,$(TIERS),$(eval $(call stamp,$(OUT)/stamps/$(t),$(call tier_objects,$(t)))))
+endif
+
+# Says in one line what is missing, before a compiler says it in a hundred.
+$(BUILD)/stamps/setup: tools/packages.txt
+	@mkdir -p $(@D)
+	@tools/setup.sh --check build
+	@touch $@
+
+DIRS := $(sort $(dir $(LIB_OBJECTS) $(MAIN_OBJECT) $(CATCH_MAIN) $(TEST_BINARIES) $(BPF_OBJECTS) $(SKELETONS) \
+  $(foreach t,$(TIERS),$(call tier_objects,$(t)))) $(BUILD)/bpf/)
+$(DIRS):
+	@mkdir -p $@
+
+# ---- BPF --------------------------------------------------------------------------------------------------------------
+
+gen: $(SKELETONS)
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(BUILD)/stamps/bpf | $(BUILD)/bpf/ $(BUILD)/stamps/setup
+	$(call msg,BPF,$@)
+	$(Q)$(BPF_CLANG) $(BPF_FLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/bpf/aiotrace.linked.o: $(BPF_OBJECTS) $(BUILD)/stamps/bpf_objects
+	$(call msg,BPF-LINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $(BPF_OBJECTS)
+
+$(BUILD)/gen/aiotrace.skel.h: $(BUILD)/bpf/aiotrace.linked.o | $(BUILD)/gen/
+	$(call msg,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name aiotrace_bpf > $@
+
+$(BUILD)/gen/features.skel.h: $(BUILD)/bpf/features.bpf.o | $(BUILD)/gen/
+	$(call msg,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name features_bpf > $@
+
+# ---- C++ --------------------------------------------------------------------------------------------------------------
+
+$(OUT)/obj/user/%.o: user/%.cpp $(OUT)/stamps/cxx | $(DIRS) $(BUILD)/stamps/setup
+	$(call msg,CXX,$@)
+	$(Q)$(CXX) $(ALL_CPPFLAGS) $(ALL_CXXFLAGS) -c $< -o $@
+
+# Order only: once they are there, the .d files know which of them is really included.
+$(filter $(OUT)/obj/user/probe/%,$(LIB_OBJECTS)): | $(SKELETONS)
+
+$(OUT)/libaiotrace.a: $(LIB_OBJECTS) $(OUT)/stamps/lib
+	$(call msg,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $(LIB_OBJECTS)
+
+$(OUT)/aiotrace: $(MAIN_OBJECT) $(OUT)/libaiotrace.a
+	$(call msg,LINK,$@)
+	$(Q)$(CXX) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# What the static libelf and libdw need themselves. fmt is taken from its headers: Debian has no static one.
+STATIC_LDLIBS ?= -lbpf -ldw -lelf -lz -llzma -lbz2 $(if $(wildcard /usr/lib/$(MULTIARCH)/libzstd.a),-lzstd)
+
+static: ## build build/static/aiotrace, one file without shared libraries
+	$(Q)$(MAKE) BUILD_STATIC=1 $(BUILD)/static/aiotrace
+
+ifeq ($(BUILD_STATIC),1)
+$(BUILD)/static/obj/user/%.o: user/%.cpp $(OUT)/stamps/cxx | $(SKELETONS) $(BUILD)/stamps/setup
+	$(call msg,CXX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(ALL_CPPFLAGS) -DFMT_HEADER_ONLY $(ALL_CXXFLAGS) -c $< -o $@
+
+STATIC_OBJECTS := $(patsubst $(OUT)/obj/%,$(BUILD)/static/obj/%,$(LIB_OBJECTS) $(MAIN_OBJECT))
+$(BUILD)/static/aiotrace: $(STATIC_OBJECTS)
+	$(call msg,LINK,$@)
+	$(Q)$(CXX) -static $(LDFLAGS) -o $@ $^ $(STATIC_LDLIBS)
+-include $(STATIC_OBJECTS:.o=.d)
+endif
+
+# ---- Tests ------------------------------------------------------------------------------------------------------------
+
+tests: $(TEST_BINARIES)
+
+# Catch2 is the largest part of every test file: compiled once, and included first everywhere, since GCC takes X.gch for X
+# only before the first declaration.
+CATCH_PCH := $(OUT)/pch/tests/catch.h.gch
+CATCH_FIRST = -include $(OUT)/pch/tests/catch.h
+$(CATCH_MAIN): CATCH_FIRST :=  # it sets Catch2's switches before it includes it
+
+$(CATCH_PCH): tests/catch.h $(OUT)/stamps/cxx | $(BUILD)/stamps/setup
+	$(call msg,PCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(ALL_CPPFLAGS) -I . $(ALL_CXXFLAGS) $(TEST_CXXFLAGS) -x c++-header $< -o $@
+
+$(OUT)/obj/tests/%.o: tests/%.cpp $(CATCH_PCH) $(OUT)/stamps/cxx | $(DIRS) $(BUILD)/stamps/setup
+	$(call msg,CXX,$@)
+	$(Q)$(CXX) $(CATCH_FIRST) $(ALL_CPPFLAGS) -I . $(ALL_CXXFLAGS) $(TEST_CXXFLAGS) -c $< -o $@
+
+$(OUT)/obj/tests/%.o: tests/%.c $(OUT)/stamps/cxx | $(DIRS) $(BUILD)/stamps/setup
+	$(call msg,CC,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) -I . $(ALL_CFLAGS) -c $< -o $@
+
+define tier_rule
+$(OUT)/tests/$(1): $(call tier_objects,$(1)) $(CATCH_MAIN) $(OUT)/libaiotrace.a $(OUT)/stamps/$(1) | $(OUT)/tests/
+	$$(call msg,LINK,$$@)
+	$$(Q)$$(CXX) $$(SAN_FLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) $$(LDLIBS) $$(TEST_LDLIBS)
+endef
+$(foreach t,$(TIERS),$(eval $(call tier_rule,$(t))))
+
+# The root tier starts the program itself.
+$(OUT)/tests/root: | $(OUT)/aiotrace
+
+RUN_TESTS = AIOTRACE_BINARY=$(OUT)/aiotrace V=$(V) $(PYTHON) tools/run_tests.py
+
+check: $(OUT)/tests/unit $(OUT)/tests/native ## run the tests that need no root
+	@$(RUN_TESTS) unit=$(OUT)/tests/unit native=$(OUT)/tests/native -- $(ARGS)
+
+# One recipe, so that the set-up comes before anything that it installs is looked for.
+test: ## set up, build, run every test that this machine can run
+	@tools/setup.sh build test
+	@tools/get_pythons.sh
+	@tools/get_venvs.sh
+	@$(MAKE) all tests
+	@$(RUN_TESTS) $(foreach t,$(TIERS),$(t)=$(OUT)/tests/$(t)) -- $(ARGS)
+
+# ---- The rest ---------------------------------------------------------------------------------------------------------
+
+setup: ## install what building and testing need
+	@tools/setup.sh build test
+
+demo: ## set up, build, and watch a service that stalls
+	@tools/setup.sh build
+	@$(MAKE) all
+	@tools/demo.sh
+
+bench: ## set up, build, and measure what tracing costs and finds
+	@tools/setup.sh build test bench
+	@tools/get_pythons.sh
+	@tools/get_venvs.sh --bench
+	@$(MAKE) all
+	@tools/bench/run $(ARGS)
+
+lint: ## format, clang-tidy, include directions, generated files
+	@tools/setup.sh build lint
+	@$(MAKE) gen $(BUILD)/compile_commands.json
+	@JOBS=$(JOBS) tools/lint.sh
+
+format: ## reformat the C and C++ sources
+	@tools/lint.sh --format
+
+# Made anew with every lint: cheap, and never stale.
+.PHONY: $(BUILD)/compile_commands.json
+$(BUILD)/compile_commands.json:
+	@mkdir -p $(@D)
+	@$(PYTHON) tools/compile_commands.py --directory $(CURDIR) \
+	  --command '$(CXX) $(INCLUDES) $(CPPFLAGS) -std=c++23 -Wall -Wextra -Wshadow' $(LIB_SOURCES) \
+	  $(wildcard user/main.cpp) > $@
+
+install: $(OUT)/aiotrace ## install to $(DESTDIR)$(PREFIX)/bin
+	install -D -m 755 $(OUT)/aiotrace $(DESTDIR)$(PREFIX)/bin/aiotrace
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+-include $(LIB_OBJECTS:.o=.d) $(MAIN_OBJECT:.o=.d) $(CATCH_MAIN:.o=.d) $(CATCH_PCH:.gch=.d) $(BPF_OBJECTS:.o=.d)
+-include $(BUILD)/bpf/features.bpf.d $(foreach t,$(TIERS),$(patsubst %.o,%.d,$(call tier_objects,$(t))))

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+#ifndef AIOTRACE_ABI_LAYOUT_H
+#define AIOTRACE_ABI_LAYOUT_H
+
+#include <linux/types.h>
+
+/* An offset that this version of CPython does not have. */
+#define PY_NO_OFFSET 0xffffffffu
+
+enum py_layout_flags {
+	/* 3.8-3.10: frames are PyFrameObject, `frame_instr` is the i32 f_lasti. */
+	PY_FRAME_OBJECTS = 1u << 0,
+	/* 3.10: f_lasti counts code units, not bytes. */
+	PY_LASTI_IN_UNITS = 1u << 1,
+	/* 3.14+: f_executable and stack references carry two tag bits. */
+	PY_TAGGED_REFS = 1u << 2,
+	/* ts_frame holds a pointer to a CFrame; the frame is at +cframe_current (3.11, 3.12). */
+	PY_HAS_CFRAME = 1u << 3,
+};
+
+/*
+ * Where things are in one CPython build: byte offsets into its structures, filled in
+ * and validated by user space, read by BPF. Every offset is below 1 MiB or PY_NO_OFFSET.
+ */
+struct py_layout {
+	__u32 version; /* PY_VERSION_HEX: 0x030b07f0 is 3.11.7 final */
+	__u32 flags; /* enum py_layout_flags */
+
+	__u32 interp_next; /* PyInterpreterState */
+	__u32 interp_threads_head;
+	__u32 interp_gc; /* struct _gc_runtime_state inside it; PY_NO_OFFSET: in the runtime (3.8) */
+	__u32 interp_gil_ptr; /* pointer to the GIL (3.12+); PY_NO_OFFSET: process_config.gil_addr */
+
+	__u32 ts_next; /* PyThreadState */
+	__u32 ts_interp;
+	__u32 ts_thread_id; /* pthread_self() == fs base */
+	__u32 ts_frame; /* current_frame, frame (3.8-3.10) or cframe (3.11, 3.12) */
+	__u32 cframe_current; /* CFrame.current_frame */
+	__u32 ts_running_task; /* _PyThreadStateImpl.asyncio_running_task (3.14+) */
+
+	__u32 frame_previous; /* _PyInterpreterFrame or PyFrameObject */
+	__u32 frame_code; /* f_code, f_executable */
+	__u32 frame_instr; /* prev_instr, instr_ptr or f_lasti */
+	__u32 frame_owner; /* i8; PY_NO_OFFSET before 3.11 */
+	__u32 frame_owner_shim; /* frames with this owner or a larger one are no Python (3.12+) */
+	__u32 frame_gen; /* f_gen (3.8-3.10) */
+	__u32 frame_localsplus;
+
+	__u32 code_flags; /* PyCodeObject */
+	__u32 code_firstlineno;
+	__u32 code_filename;
+	__u32 code_name;
+	__u32 code_qualname; /* PY_NO_OFFSET before 3.11 */
+	__u32 code_linetable; /* co_lnotab in 3.8, 3.9 */
+	__u32 code_bytecode; /* co_code_adaptive; PY_NO_OFFSET before 3.11 */
+
+	__u32 gen_iframe; /* from a generator or coroutine to its embedded frame (3.11+) */
+	__u32 gen_name;
+	__u32 gen_qualname;
+
+	__u32 task_coro; /* _asyncio.Task */
+	__u32 task_name;
+	__u32 task_size; /* tp_basicsize it is true for */
+
+	__u32 obj_type; /* PyObject.ob_type */
+	__u32 unicode_length; /* PyASCIIObject */
+	__u32 unicode_state;
+	__u32 unicode_ascii_data; /* characters of a compact ASCII string */
+	__u32 unicode_compact_data; /* characters of another compact string */
+	__u32 bytes_size; /* PyBytesObject.ob_size */
+	__u32 bytes_data;
+	__u32 long_digits; /* PyLongObject: first u32 digit (30 bits each) */
+	__u32 dict_keys; /* PyDictObject.ma_keys */
+	__u32 keys_log2_size; /* u8 dk_log2_size (3.11+); PY_NO_OFFSET: i64 dk_size at 8 */
+	__u32 keys_log2_index_bytes; /* u8 (3.11+) */
+	__u32 keys_nentries;
+	__u32 keys_indices;
+
+	__u32 gil_last_holder; /* struct _gil_runtime_state */
+	__u32 gil_locked;
+	__u32 gil_cond; /* a waiter's futex lies in [gil_cond, gil_mutex) */
+	__u32 gil_mutex;
+	__u32 gc_collecting; /* struct _gc_runtime_state: i32 */
+};
+
+#ifdef __cplusplus
+static_assert(sizeof(struct py_layout) == 50 * 4);
+#else
+_Static_assert(sizeof(struct py_layout) == 50 * 4, "both sides must agree");
+#endif
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+#ifndef AIOTRACE_ABI_THREAD_H
+#define AIOTRACE_ABI_THREAD_H
+
+#include <linux/types.h>
+
+#include "cause.h"
+#include "config.h"
+
+enum off_cpu {
+	OFF_NOT = 0, /* on a CPU, or not known yet */
+	OFF_IN_POLL, /* inside the loop's own poll: idle, whatever the reason */
+	OFF_RUNNABLE, /* preempted */
+	OFF_BLOCKED,
+};
+
+/* What was known of a wait when the thread left the CPU. */
+struct wait {
+	__u64 stack_id; /* 0: none */
+	__u64 args[4];
+	__u64 holder_tstate;
+	__u64 holder_stack;
+	__u32 holder_tid;
+	__s32 syscall; /* -1: none */
+	__s32 fd; /* -1: none */
+	__u32 cause; /* enum cause */
+};
+
+/*
+ * One loop thread; map `threads`, key: tid. Written by BPF on that thread's own way
+ * through the scheduler and its polls, so without locks; user space reads it to tell of
+ * stalls that still go on, and removes it after the thread's exit record.
+ */
+struct loop_thread {
+	struct loop_stats stats;
+	__u64 iteration; /* number of the present one */
+	__u64 return_ns; /* when the poll returned: the start of the present iteration */
+	__u64 tstate; /* PyThreadState; 0: not found */
+	__u64 epoll_file; /* struct file of the loop's epoll */
+	__u64 off_ns; /* when it left the CPU */
+	__u64 wake_ns; /* when it became runnable again; 0: not yet */
+	__u64 task; /* last task and coroutine told of in this iteration */
+	__u64 coroutine;
+	__u64 tstate_retry_ns; /* no search for a thread state before */
+	struct wait wait;
+	__u64 cause_ns[CAUSE_MAX]; /* of the present iteration */
+	__u64 pending_ns[CAUSE_MAX]; /* blocked, not yet told of in a record */
+	__u64 pending_runnable_ns[CAUSE_MAX];
+	__u32 pending_count[CAUSE_MAX];
+	__u32 cause_count[CAUSE_MAX];
+	__u32 pid;
+	__u32 tid;
+	__s32 epfd;
+	__u32 depth; /* Python frames below the loop's poll when it was adopted */
+	__u32 samples; /* told of in this iteration */
+	__u32 losses;
+	__u8 kind; /* enum loop_kind */
+	__u8 off; /* enum off_cpu */
+	__u8 dirty; /* the present iteration has left something to reset */
+	__u8 verified; /* 0: epfd was seen in the scheduler only, its role is not decided */
+	__u8 open_start; /* return_ns is when aiotrace came, the iteration began before */
+	__u8 exited;
+	__u8 has_task; /* the wait or sample belongs to `task` */
+	__u8 in_poll_now; /* user space: last seen inside its poll */
+};
+
+ABI_ASSERT_SIZE(struct wait, 72);
+ABI_ASSERT_SIZE(struct loop_thread,
+		32 + 4 * HIST_BUCKETS + 9 * 8 + 72 + 3 * 8 * CAUSE_MAX + 2 * 4 * CAUSE_MAX + 6 * 4 + 8);
+
+#endif

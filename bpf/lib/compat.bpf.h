@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+#ifndef AIOTRACE_LIB_COMPAT_BPF_H
+#define AIOTRACE_LIB_COMPAT_BPF_H
+
+/* Every difference between kernels, in one place, each with the commit that made it. */
+#include "lib/kernel.bpf.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+/* 2f064a59a11f ("sched: Change task_struct::state"), 5.14: `state` became `__state`. */
+struct task_struct___before_5_14 {
+	long state;
+};
+#pragma clang attribute pop
+
+static __always_inline __u32 task_state(struct task_struct *task)
+{
+	struct task_struct___before_5_14 *old = (void *)task;
+
+	if (bpf_core_field_exists(old->state))
+		return BPF_CORE_READ(old, state);
+	return BPF_CORE_READ(task, __state);
+}
+
+/* Saved user registers: arch/x86/include/asm/ptrace.h, part of the ptrace ABI. */
+struct saved_regs {
+	__u64 r15, r14, r13, r12, bp, bx;
+	__u64 r11, r10, r9, r8, ax, cx, dx, si, di;
+	__u64 orig_ax, ip, cs, flags, sp, ss;
+};
+
+#define THREAD_SIZE_X86 16384 /* without KASAN */
+
+/*
+ * A task's user registers, saved at the top of its kernel stack at the entry into the
+ * kernel: orig_ax is the system call it is in, negative if it came by a fault or an
+ * interrupt. dd6e10fbd9fb ("bpf: Add bpf_task_pt_regs() helper"), 5.15, knows where they
+ * are; before it there was no FRED padding, so the place follows from the stack's size.
+ */
+static __always_inline int read_saved_regs(struct saved_regs *regs, struct task_struct *task)
+{
+	const void *from;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		from = (const void *)bpf_task_pt_regs(task);
+	else
+		from = (char *)BPF_CORE_READ(task, stack) + THREAD_SIZE_X86 - sizeof(*regs);
+	return bpf_probe_read_kernel(regs, sizeof(*regs), from);
+}
+
+/*
+ * The current task, typed. 3ca1032ab7ab ("bpf: Implement get_current_task_btf and
+ * RET_PTR_TO_BTF_ID"), 5.11; the plain pointer serves wherever it is only read through
+ * bpf_probe_read_kernel, which before 5.15 is everywhere.
+ */
+static __always_inline struct task_struct *current_task(void)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf))
+		return bpf_get_current_task_btf();
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+#ifndef AIOTRACE_LIB_KERNEL_BPF_H
+#define AIOTRACE_LIB_KERNEL_BPF_H
+
+/*
+ * The few kernel types that the programs read, CO-RE relocated: only names and types of
+ * the fields matter, libbpf finds their places in the running kernel's BTF. Defined here
+ * so that building needs no BTF of the build machine.
+ */
+#include <stdbool.h>
+#include <linux/types.h>
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct thread_struct {
+	unsigned long fsbase;
+};
+
+struct super_block {
+	unsigned long s_magic;
+};
+
+struct inode {
+	unsigned short i_mode;
+	struct super_block *i_sb;
+};
+
+struct file {
+	struct inode *f_inode;
+	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct signal_struct {
+	struct {
+		int counter;
+	} live;
+	int group_exit_code;
+};
+
+struct task_struct {
+	unsigned int __state;
+	void *stack;
+	int pid;
+	int tgid;
+	int exit_code;
+	struct files_struct *files;
+	struct signal_struct *signal;
+	struct thread_struct thread;
+	char comm[16];
+};
+
+struct rb_node {
+	struct rb_node *rb_left;
+};
+
+struct rb_root {
+	struct rb_node *rb_node;
+};
+
+struct rb_root_cached {
+	struct rb_root rb_root;
+};
+
+/* fs/eventpoll.c: what a nested epoll waits for hangs in this tree. */
+struct eventpoll {
+	struct rb_root_cached rbr;
+};
+
+struct epoll_filefd {
+	struct file *file;
+	int fd;
+};
+
+struct epitem {
+	struct rb_node rbn;
+	struct epoll_filefd ffd;
+};
+
+#pragma clang attribute pop
+
+/* include/linux/sched.h; the same in every kernel since 5.10. */
+#define TASK_STATE_STOPPED 0x4
+#define TASK_STATE_TRACED 0x8
+#define TASK_STATE_FROZEN 0x8000 /* since 6.1, f5d39b020809 */
+
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_IFBLK 0060000
+#define S_IFDIR 0040000
+#define S_IFCHR 0020000
+#define S_IFIFO 0010000
+#define PIPEFS_MAGIC 0x50495045
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+#ifndef AIOTRACE_LIB_MAPS_BPF_H
+#define AIOTRACE_LIB_MAPS_BPF_H
+
+/* The maps, defined in bpf/maps.bpf.c and shared by all programs. */
+#include "lib/kernel.bpf.h"
+
+#include "abi/config.h"
+#include "abi/records.h"
+#include "abi/thread.h"
+
+struct ring_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20); /* bytes; the user side may set another size */
+};
+
+struct processes_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024); /* preallocated, as perf_event programs need before 6.1; the user side may set more */
+	__type(key, __u32); /* tgid */
+	__type(value, struct process_config);
+};
+
+struct threads_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32); /* tid */
+	__type(value, struct loop_thread);
+};
+
+struct losses_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LOSS_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+
+/* Classes of system calls by number, filled in by user space; see enum syscall_class. */
+struct syscalls_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SYSCALL_TABLE_SIZE);
+	__type(key, __u32);
+	__type(value, __u8);
+};
+
+/* Large, and zero: what a new entry of `threads` is copied from. */
+struct blank_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct loop_thread);
+};
+
+extern struct blank_map blank SEC(".maps");
+extern struct ring_map ring SEC(".maps");
+extern struct processes_map processes SEC(".maps");
+extern struct threads_map threads SEC(".maps");
+extern struct losses_map losses SEC(".maps");
+extern struct syscalls_map syscalls SEC(".maps");
+
+/* In rodata: a constant for the verifier, so what is off costs nothing. */
+extern const volatile struct session_config session;
+
+/*
+ * One byte for each pid modulo 65536: 0 says that no thread (process) with such a number
+ * is traced. The first look of every program, so that the rest of the machine pays for
+ * one load. Set bytes are never cleared: they only cost a look into a map.
+ */
+#define PID_FILTER_SIZE 65536
+extern __u8 traced_tid[PID_FILTER_SIZE];
+extern __u8 traced_tgid[PID_FILTER_SIZE];
+
+#define PID_SLOT(pid) ((__u32)(pid) & (PID_FILTER_SIZE - 1))
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+#ifndef AIOTRACE_LIB_PYTHON_BPF_H
+#define AIOTRACE_LIB_PYTHON_BPF_H
+
+/*
+ * Reading CPython from BPF: frames, code objects, names. All of it is the memory of a
+ * program that runs, lies or is half torn down: each read may fail, each loop is bounded,
+ * each offset is masked into the buffer that it indexes.
+ *
+ * CONTEXT: runs in the switch-out (interrupts off), in system call tracepoints and in the
+ * interrupt of the cpu-clock event. The last may interrupt the second on the same CPU, so
+ * each of the three has scratch memory of its own.
+ */
+#include "lib/emit.bpf.h"
+
+enum scratch_slot {
+	SCRATCH_POLL = 0,
+	SCRATCH_SWITCH,
+	SCRATCH_SAMPLE,
+	SCRATCH_MAX,
+};
+
+/* What the innermost telling frame says about a poll. */
+enum verdict {
+	VERDICT_NONE = 0, /* neither: uvloop, or no asyncio */
+	VERDICT_LOOP, /* BaseEventLoop._run_once */
+	VERDICT_NESTED, /* a coroutine or Handle._run: inside a callback */
+};
+
+enum code_class {
+	CODE_PLAIN = 0,
+	CODE_RUN_ONCE,
+	CODE_HANDLE_RUN,
+};
+
+#define FIELD_BUFFER 136 /* 128 addressable bytes and room for the last u64 */
+#define CODE_READ_FROM 32
+#define CODE_READ_SIZE 128
+#define FRAME_OBJECT_READ 120 /* f_lasti ends at 108 in 3.8; the object has 360 bytes or more */
+#define IFRAME_READ 80 /* sizeof(_PyInterpreterFrame) is 80 or more in 3.11 to 3.15 */
+#define TEXTS_SIZE (2 * TEXT_MAX + LINETABLE_MAX)
+
+struct scratch {
+	struct stack_record stack;
+	struct frame frames[MAX_FRAMES];
+
+	__u64 search_interp; /* the search for a thread's state: see find_tstate */
+	__u64 search_tstate;
+	__u64 found_tstate;
+
+	__u64 next_frame;
+	__u64 hash;
+	__u64 root_coroutine; /* outermost coroutine of the running callback */
+	__u64 root_code; /* its code_id */
+	__u64 code_address; /* of the frame at hand */
+	__u64 code_id;
+	__u32 code_class;
+	__u32 count;
+	__u32 flags;
+	__u32 verdict;
+	__u32 root_final; /* the callback's first frame has been passed */
+	__u32 pad;
+	__u8 frame_bytes[FIELD_BUFFER];
+	__u8 code_bytes[FIELD_BUFFER];
+
+	/* Both records end where the texts begin. */
+	union {
+		struct code_record code;
+		struct {
+			__u8 task_gap[sizeof(struct code_record) - sizeof(struct task_record)];
+			struct task_record task;
+		};
+	};
+	__u8 texts[TEXTS_SIZE + 8];
+
+	struct sample_record sample; /* the words of the user stack follow it */
+	__u64 words[SAMPLE_WORDS];
+};
+
+static __always_inline __u64 mix(__u64 hash, __u64 value)
+{
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15ull;
+	return hash ^ (hash >> 29);
+}
+
+static __always_inline __u64 field_u64(const __u8 *buffer, __u32 offset)
+{
+	return *(const __u64 *)(buffer + (offset & 127));
+}
+
+static __always_inline __u32 field_u32(const __u8 *buffer, __u32 offset)
+{
+	return *(const __u32 *)(buffer + (offset & 127));
+}
+
+static __always_inline __u8 field_u8(const __u8 *buffer, __u32 offset)
+{
+	return buffer[offset & 127];
+}
+
+static __always_inline __u64 read_u64(__u64 address)
+{
+	__u64 value = 0;
+
+	bpf_probe_read_user(&value, sizeof(value), (void *)address);
+	return value;
+}
+
+/* Of the code object in scratch->code_bytes. */
+static __always_inline __u64 code_u64(const struct scratch *s, __u32 offset)
+{
+	return field_u64(s->code_bytes, offset - CODE_READ_FROM);
+}
+
+static __always_inline __u64 code_name(const struct scratch *s, const struct py_layout *l)
+{
+	return code_u64(s, l->code_qualname != PY_NO_OFFSET ? l->code_qualname : l->code_name);
+}
+
+/*
+ * Names a code object: the address alone does not, memory is used again. Two code objects
+ * with one address, first line and the same three string objects have not been seen.
+ */
+static __always_inline __u64 code_identity(const struct scratch *s, const struct py_layout *l,
+					   __u64 address, __u32 pid, __u32 generation)
+{
+	__u64 id = mix(address, ((__u64)pid << 32) | generation);
+
+	id = mix(id, code_name(s, l));
+	id = mix(id, code_u64(s, l->code_filename));
+	id = mix(id, code_u64(s, l->code_linetable));
+	return mix(id, field_u32(s->code_bytes, l->code_firstlineno - CODE_READ_FROM)) | 1;
+}
+
+/* PyASCIIObject.state: interned 2 bits, kind 3, compact 1, ascii 1; all versions with the GIL. */
+#define UNICODE_KIND(state) (((state) >> 2) & 7)
+#define UNICODE_COMPACT (1u << 5)
+#define UNICODE_ASCII (1u << 6)
+
+/*
+ * Copies a str's characters to texts[at], at most TEXT_MAX bytes. Returns the bytes
+ * copied; out->width 0 says that it could not be read.
+ */
+static __always_inline __u32 copy_str(struct scratch *s, struct text *out, __u32 at, __u64 object,
+				      const struct py_layout *l)
+{
+	__u32 state = 0, width, bytes;
+	__u64 length = 0, data;
+
+	__builtin_memset(out, 0, sizeof(*out));
+	if (!object ||
+	    bpf_probe_read_user(&length, sizeof(length), (void *)(object + l->unicode_length)) ||
+	    bpf_probe_read_user(&state, sizeof(state), (void *)(object + l->unicode_state)))
+		return 0;
+	width = UNICODE_KIND(state);
+	if (!(state & UNICODE_COMPACT) || (width != 1 && width != 2 && width != 4))
+		return 0;
+	data = object + (state & UNICODE_ASCII ? l->unicode_ascii_data : l->unicode_compact_data);
+	out->length = length > 0xffffffff ? 0xffffffff : length;
+	if (length * width > TEXT_MAX || length > TEXT_MAX) {
+		bytes = TEXT_MAX;
+		out->flags = TEXT_CUT;
+	} else {
+		bytes = length * width;
+	}
+	if (bytes > TEXT_MAX || at > TEXT_MAX)
+		return 0;
+	if (bytes && bpf_probe_read_user(s->texts + at, bytes, (void *)data))
+		return 0;
+	out->width = width;
+	out->bytes = bytes;
+	return bytes;
+}
+
+/* The eight bytes of text that end `back` bytes before its end; 0 if it is shorter. */
+static __always_inline __u64 tail_u64(const struct scratch *s, __u32 start, __u32 bytes, __u32 back)
+{
+	__u32 at;
+
+	if (bytes < back + 8 || bytes > TEXT_MAX || start > TEXT_MAX)
+		return 0;
+	at = start + bytes - back - 8;
+	if (at > 2 * TEXT_MAX)
+		return 0;
+	return *(const __u64 *)(s->texts + at);
+}
+
+/* Eight characters as a little-endian number. */
+#define CHARS8(a, b, c, d, e, f, g, h)                                                          \
+	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | \
+	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
+
+/*
+ * asyncio's own two frames that tell where a callback begins: BaseEventLoop._run_once in
+ * asyncio/base_events.py and Handle._run in asyncio/events.py (Lib/asyncio, 3.8 to 3.15).
+ */
+static __always_inline __u32 classify_code(const struct scratch *s, const struct text *name,
+					   const struct text *file)
+{
+	__u64 last = tail_u64(s, name->bytes, file->bytes, 0);
+	__u64 before = tail_u64(s, name->bytes, file->bytes, 8);
+	__u64 function = tail_u64(s, 0, name->bytes, 0);
+	__u32 at;
+
+	if (name->width != 1 || file->width != 1 ||
+	    last != CHARS8('v', 'e', 'n', 't', 's', '.', 'p', 'y'))
+		return CODE_PLAIN;
+	if (before == CHARS8('o', '/', 'b', 'a', 's', 'e', '_', 'e') &&
+	    function == CHARS8('r', 'u', 'n', '_', 'o', 'n', 'c', 'e'))
+		return CODE_RUN_ONCE;
+	if (before != CHARS8('s', 'y', 'n', 'c', 'i', 'o', '/', 'e'))
+		return CODE_PLAIN;
+	at = name->bytes - 4;
+	if (name->bytes < 4 || at > TEXT_MAX)
+		return CODE_PLAIN;
+	if (*(const __u32 *)(s->texts + at) == (__u32)CHARS8('_', 'r', 'u', 'n', 0, 0, 0, 0))
+		return CODE_HANDLE_RUN;
+	return CODE_PLAIN;
+}
+
+#endif

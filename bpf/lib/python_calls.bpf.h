@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+#ifndef AIOTRACE_LIB_PYTHON_CALLS_BPF_H
+#define AIOTRACE_LIB_PYTHON_CALLS_BPF_H
+
+/* What bpf/python.bpf.c and bpf/task.bpf.c offer to the programs; `slot` is an enum scratch_slot. */
+#include "lib/python.bpf.h"
+
+struct scratch_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCH_MAX);
+	__type(key, __u32);
+	__type(value, struct scratch);
+};
+
+extern struct scratch_map scratch SEC(".maps");
+
+/* Walks the current thread's Python stack into scratch and sends it if new. Frames found. */
+int walk_thread(__u32 slot, __u32 pid, __u32 tid, __u64 tstate, __u64 fsbase);
+/* The same of another thread of the process, as it stands. */
+int walk_other(__u32 slot, __u32 pid, __u32 tid, __u64 tstate);
+/* The PyThreadState of the thread with this fs base, 0: none found. */
+__u64 find_tstate(__u32 slot, __u32 pid, __u64 fsbase);
+/* Sends the task that runs, after walk_thread with the same slot. 1: there is one. */
+int send_running_task(__u32 slot, __u32 pid, __u32 tid);
+
+#endif

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * The entry of a poll, seen in one of three ways: the system call's tracepoint, fentry on
+ * the system call, a uprobe on the C library's wrapper. There is no probe on the return:
+ * a poll returned at the later of its entry and the thread's last switch-in inside it.
+ */
+#include "lib/compat.bpf.h"
+#include "lib/fdtarget.bpf.h"
+#include "lib/iteration.bpf.h"
+#include "lib/python_calls.bpf.h"
+
+static __always_inline void tell_loop(struct loop_thread *t, __u64 now)
+{
+	struct loop_record r = {};
+
+	fill_head(&r.head, RECORD_LOOP, sizeof(r), t->pid, t->tid, now);
+	r.epfd = t->epfd;
+	r.kind = t->kind;
+	bpf_get_current_comm(r.comm, sizeof(r.comm));
+	emit(&r, sizeof(r), NOW);
+}
+
+static __always_inline struct loop_thread *new_thread(__u32 pid, __u32 tid)
+{
+	__u32 zero = 0;
+	struct loop_thread *t = bpf_map_lookup_elem(&blank, &zero);
+
+	if (!t || bpf_map_update_elem(&threads, &tid, t, BPF_ANY)) {
+		count_loss(LOSS_THREADS_FULL);
+		return NULL;
+	}
+	t = bpf_map_lookup_elem(&threads, &tid);
+	if (!t)
+		return NULL;
+	t->pid = pid;
+	t->tid = tid;
+	t->epfd = -1;
+	traced_tid[PID_SLOT(tid)] = 1;
+	return t;
+}
+
+/*
+ * Is the poll on `epfd` the loop's own wait, or one inside a callback (a synchronous
+ * client's)? The Python stack tells where asyncio runs the loop. Where it does not (uvloop,
+ * other programs), a callback's stack is deeper than the loop's was, as long as the loop's
+ * epoll is still the open file that it was.
+ */
+static __always_inline int is_loop_poll(struct loop_thread *t, __s32 epfd, __u32 verdict,
+					__u32 depth, struct task_struct *task)
+{
+	if (verdict == VERDICT_LOOP)
+		return 1;
+	if (verdict == VERDICT_NESTED)
+		return 0;
+	if (t->epfd < 0 || t->epfd == epfd || !t->verified)
+		return 1;
+	if (t->kind != LOOP_PLAIN && depth <= t->depth)
+		return 1;
+	return (__u64)file_of(task, t->epfd) != t->epoll_file;
+}
+
+/* A poll on an epoll that is not known as this thread's loop: decide what it is. */
+__noinline int decide_poll(__u32 pid, __u32 tid, __s32 epfd)
+{
+	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
+	__u32 slot = SCRATCH_POLL, verdict = VERDICT_NONE, depth = 0;
+	struct task_struct *task = current_task();
+	__u64 now = bpf_ktime_get_ns();
+
+	if (t && t->exited) {
+		bpf_map_delete_elem(&threads, &tid);
+		t = NULL;
+	}
+	if (!t)
+		t = new_thread(pid, tid);
+	if (!t)
+		return 0;
+	if (p && p->flags & PROCESS_PYTHON) {
+		__u64 fsbase = BPF_CORE_READ(task, thread.fsbase);
+		struct scratch *s;
+
+		depth = walk_thread(slot, pid, tid, t->tstate, fsbase);
+		if (!depth) {
+			t->tstate = find_tstate(slot, pid, fsbase);
+			depth = walk_thread(slot, pid, tid, t->tstate, fsbase);
+		}
+		s = bpf_map_lookup_elem(&scratch, &slot);
+		if (s && depth)
+			verdict = s->verdict;
+	}
+	if (!is_loop_poll(t, epfd, verdict, depth, task))
+		return 0;
+	if (t->return_ns && (t->verified || t->open_start || t->epfd == epfd))
+		end_iteration(t, now, 0);
+	t->epfd = epfd;
+	t->epoll_file = (__u64)file_of(task, epfd);
+	t->kind = verdict == VERDICT_LOOP ? LOOP_ASYNCIO : depth ? LOOP_PYTHON : LOOP_PLAIN;
+	t->depth = depth;
+	t->verified = 1;
+	reset_iteration(t);
+	t->open_start = 0;
+	t->return_ns = now;
+	tell_loop(t, now);
+	return 0;
+}
+
+/*
+ * Every poll of every process on the machine comes by here: the usual cases first. A
+ * known loop's costs one look-up.
+ */
+static __always_inline void on_poll(__s32 epfd)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 pid = id >> 32, tid = (__u32)id;
+	struct loop_thread *t;
+
+	if (traced_tid[PID_SLOT(tid)]) {
+		t = bpf_map_lookup_elem(&threads, &tid);
+		if (t && t->epfd == epfd && t->verified && !t->exited) {
+			end_iteration(t, bpf_ktime_get_ns(), 0);
+			return;
+		}
+		if (t && t->pid == pid) {
+			decide_poll(pid, tid, epfd);
+			return;
+		}
+	}
+	if (!session.trace_all) {
+		if (!traced_tgid[PID_SLOT(pid)] || !bpf_map_lookup_elem(&processes, &pid))
+			return;
+	} else if (pid == session.own_pid) {
+		return;
+	}
+	decide_poll(pid, tid, epfd);
+}
+
+struct sys_enter_args {
+	__u64 common;
+	__s64 nr;
+	__u64 args[6];
+};
+
+/* One program for the entries of epoll_wait, epoll_pwait and epoll_pwait2. */
+SEC("tracepoint")
+int handle_enter_epoll(struct sys_enter_args *ctx)
+{
+	on_poll(ctx->args[0]);
+	return 0;
+}
+
+/* The functions that x86-64 enters a system call by take the saved registers. */
+static __always_inline __s32 fentry_epfd(__u64 *ctx)
+{
+	__u64 epfd = 0;
+
+	/* pt_regs.di: ptrace ABI, see struct saved_regs. */
+	bpf_probe_read_kernel(&epfd, sizeof(epfd),
+			      (void *)(ctx[0] + __builtin_offsetof(struct saved_regs, di)));
+	return epfd;
+}
+
+SEC("fentry/__x64_sys_epoll_wait")
+int handle_fentry_epoll_wait(__u64 *ctx)
+{
+	on_poll(fentry_epfd(ctx));
+	return 0;
+}
+
+SEC("fentry/__x64_sys_epoll_pwait")
+int handle_fentry_epoll_pwait(__u64 *ctx)
+{
+	on_poll(fentry_epfd(ctx));
+	return 0;
+}
+
+SEC("fentry/__x64_sys_epoll_pwait2")
+int handle_fentry_epoll_pwait2(__u64 *ctx)
+{
+	on_poll(fentry_epfd(ctx));
+	return 0;
+}
+
+/* epoll_wait, epoll_pwait and epoll_pwait2 have the descriptor as their first argument. */
+SEC("uprobe")
+int handle_uprobe_epoll(struct saved_regs *ctx)
+{
+	on_poll(ctx->di);
+	return 0;
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * All maps and global data, in one file that is linked first: the static linker of libbpf
+ * 1.1 keeps offset 0 for a map that it met as extern before its definition.
+ */
+#include "lib/python_calls.bpf.h"
+#include "lib/walk.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+struct ring_map ring SEC(".maps");
+struct processes_map processes SEC(".maps");
+struct threads_map threads SEC(".maps");
+struct losses_map losses SEC(".maps");
+struct syscalls_map syscalls SEC(".maps");
+struct blank_map blank SEC(".maps");
+struct scratch_map scratch SEC(".maps");
+struct code_class_map codes SEC(".maps");
+struct stacks_map stacks SEC(".maps");
+
+const volatile struct session_config session = {};
+
+__u8 traced_tid[PID_FILTER_SIZE];
+__u8 traced_tgid[PID_FILTER_SIZE];

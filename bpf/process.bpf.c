@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/* The life of the traced processes and threads: exec, fork, exit. */
+#include "lib/compat.bpf.h"
+#include "lib/iteration.bpf.h"
+
+static __always_inline int is_traced(__u32 pid)
+{
+	return traced_tgid[PID_SLOT(pid)] && bpf_map_lookup_elem(&processes, &pid);
+}
+
+/* A thread that ends in mid-iteration leaves a stall that nobody would tell of. */
+static __always_inline void end_thread(__u32 tid, __u32 pid, __u64 now)
+{
+	struct loop_thread *t;
+	struct exit_record r = {};
+
+	if (!traced_tid[PID_SLOT(tid)])
+		return;
+	t = bpf_map_lookup_elem(&threads, &tid);
+	if (!t || t->pid != pid || t->exited)
+		return;
+	if (t->return_ns && (t->verified || t->open_start))
+		end_iteration(t, now, ITERATION_EXITED);
+	t->exited = 1;
+	fill_head(&r.head, RECORD_THREAD_EXIT, sizeof(r), pid, tid, now);
+	emit(&r, sizeof(r), NOW);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(handle_process_exit, struct task_struct *task)
+{
+	__u32 pid = task->tgid, tid = task->pid;
+	__u64 now = bpf_ktime_get_ns();
+	struct exit_record r = {};
+
+	end_thread(tid, pid, now);
+	/* signal->live has been counted down already: 0 is the last thread. */
+	if (BPF_CORE_READ(task, signal, live.counter) || !is_traced(pid))
+		return 0;
+	fill_head(&r.head, RECORD_PROCESS_EXIT, sizeof(r), pid, tid, now);
+	r.exit_code = BPF_CORE_READ(task, exit_code);
+	emit(&r, sizeof(r), NOW);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(handle_process_exec, struct task_struct *task, int old_pid)
+{
+	__u32 pid = task->tgid;
+	struct process_config *p;
+	struct exec_record r = {};
+
+	if (!traced_tgid[PID_SLOT(pid)])
+		return 0;
+	p = bpf_map_lookup_elem(&processes, &pid);
+	if (!p)
+		return 0;
+	end_thread(old_pid, pid, bpf_ktime_get_ns());
+	/* What was known of the memory is no longer true. */
+	p->flags = (p->flags & ~PROCESS_PYTHON) | PROCESS_DEAD;
+	fill_head(&r.head, RECORD_EXEC, sizeof(r), pid, task->pid, bpf_ktime_get_ns());
+	bpf_get_current_comm(r.comm, sizeof(r.comm));
+	emit(&r, sizeof(r), NOW);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(handle_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 pid = parent->tgid;
+	struct fork_record r = {};
+
+	if (child->tgid == pid || !is_traced(pid))
+		return 0;
+	fill_head(&r.head, RECORD_FORK, sizeof(r), pid, parent->pid, bpf_ktime_get_ns());
+	r.child_pid = child->tgid;
+	r.child_tid = child->pid;
+	emit(&r, sizeof(r), NOW);
+	return 0;
+}

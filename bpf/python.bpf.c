@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Python stacks, code objects and tasks out of a running process. The global functions
+ * are verified once each, not once for each of their callers: the loops in here would
+ * else multiply what the kernel has to look at when aiotrace starts.
+ */
+#include "lib/python_calls.bpf.h"
+#include "lib/compat.bpf.h"
+#include "lib/walk.bpf.h"
+
+#define CHUNK_FRAMES 8
+#define MAX_CHUNKS 40 /* MAX_FRAMES and some frames that are passed over */
+
+/* Tells user space of the code object in scratch and decides its class. */
+__noinline int send_code(__u32 slot, __u32 pid, __u32 tid)
+{
+	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	const struct py_layout *l;
+	__u32 name_bytes, file_bytes, at, class;
+	__u64 size = 0;
+
+	if (!p || !s)
+		return 0;
+	l = &p->layout;
+	name_bytes = copy_str(s, &s->code.name, 0, code_name(s, l), l);
+	if (name_bytes > TEXT_MAX)
+		return 0;
+	file_bytes = copy_str(s, &s->code.filename, name_bytes, code_u64(s, l->code_filename), l);
+	if (file_bytes > TEXT_MAX)
+		return 0;
+	if (!s->code.name.width || !s->code.filename.width)
+		count_loss(LOSS_NAME_UNREADABLE);
+
+	s->code.code_id = s->code_id;
+	s->code.address = s->code_address;
+	s->code.linetable = code_u64(s, l->code_linetable);
+	s->code.firstlineno = field_u32(s->code_bytes, l->code_firstlineno - CODE_READ_FROM);
+	s->code.flags = field_u32(s->code_bytes, l->code_flags - CODE_READ_FROM);
+	s->code.name_address = code_name(s, l);
+	s->code.filename_address = code_u64(s, l->code_filename);
+	s->code.linetable_bytes = 0;
+	bpf_probe_read_user(&size, sizeof(size), (void *)(s->code.linetable + l->bytes_size));
+	s->code.linetable_size = size > 0xffffffff ? 0xffffffff : size;
+	at = name_bytes + file_bytes;
+	if (size && size <= LINETABLE_MAX && at <= 2 * TEXT_MAX &&
+	    !bpf_probe_read_user(s->texts + at, size, (void *)(s->code.linetable + l->bytes_data)))
+		s->code.linetable_bytes = size;
+
+	class = classify_code(s, &s->code.name, &s->code.filename);
+	s->code_class = class;
+	at += s->code.linetable_bytes;
+	fill_head(&s->code.head, RECORD_CODE, sizeof(s->code) + at, pid, tid, bpf_ktime_get_ns());
+	if (at > TEXTS_SIZE)
+		return 0;
+	/* What is not in the record has to be read from the process while it is there. */
+	if (emit(&s->code, sizeof(s->code) + at,
+		 s->code.linetable_bytes && !(s->code.name.flags | s->code.filename.flags) ? LATER :
+											     NOW))
+		return 0;
+	if (bpf_map_update_elem(&codes, &s->code_id, &class, BPF_ANY))
+		count_loss(LOSS_SEEN_FULL);
+	return 0;
+}
+
+/* Up to CHUNK_FRAMES steps; 1: there are more frames. */
+__noinline int walk_chunk(__u32 slot, __u32 pid, __u32 tid)
+{
+	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	const struct py_layout *l;
+
+	if (!p || !s)
+		return 0;
+	l = &p->layout;
+	for (int i = 0; i < CHUNK_FRAMES; i++) {
+		__u64 coroutine;
+		__u32 *class;
+		enum step step = read_frame(s, p, &coroutine);
+
+		if (step == STEP_END)
+			return 0;
+		if (step == STEP_NEXT)
+			continue;
+		if (s->count >= MAX_FRAMES) {
+			s->flags |= STACK_TOO_DEEP;
+			return 0;
+		}
+		s->code_id = code_identity(s, l, s->code_address, pid, p->generation);
+		class = bpf_map_lookup_elem(&codes, &s->code_id);
+		if (class)
+			s->code_class = *class;
+		else
+			send_code(slot, pid, tid);
+		add_frame(s, l, coroutine);
+	}
+	return 1;
+}
+
+/* The whole stack from `frame` into scratch; sent if it is new. Returns the frames. */
+static __always_inline int walk_from(__u32 slot, __u32 pid, __u32 tid, __u64 frame, int send)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u32 told = 1, size;
+
+	if (!s)
+		return 0;
+	s->next_frame = frame;
+	s->hash = pid;
+	s->root_coroutine = s->root_code = 0;
+	s->count = s->flags = s->verdict = s->root_final = 0;
+	for (int i = 0; i < MAX_CHUNKS; i++) {
+		if (!walk_chunk(slot, pid, tid))
+			break;
+		if (i == MAX_CHUNKS - 1)
+			s->flags |= STACK_TOO_DEEP;
+	}
+	if (s->flags & STACK_UNREADABLE)
+		count_loss(LOSS_STACK_UNREADABLE);
+	if (s->flags & STACK_TOO_DEEP)
+		count_loss(LOSS_STACK_TOO_DEEP);
+	if (!s->count)
+		return 0;
+	s->hash = mix(s->hash, s->flags) | 1;
+	if (!send || bpf_map_lookup_elem(&stacks, &s->hash))
+		return s->count;
+
+	size = sizeof(s->stack) + s->count * sizeof(struct frame);
+	if (size > sizeof(s->stack) + sizeof(s->frames))
+		return 0;
+	s->stack.stack_id = s->hash;
+	s->stack.count = s->count;
+	s->stack.flags = s->flags;
+	fill_head(&s->stack.head, RECORD_STACK, size, pid, tid, bpf_ktime_get_ns());
+	if (emit(&s->stack, size, LATER))
+		return s->count;
+	if (bpf_map_update_elem(&stacks, &s->hash, &told, BPF_ANY))
+		count_loss(LOSS_SEEN_FULL);
+	return s->count;
+}
+
+__noinline int walk_thread(__u32 slot, __u32 pid, __u32 tid, __u64 tstate, __u64 fsbase)
+{
+	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 frame;
+
+	if (!s)
+		return 0;
+	s->count = s->verdict = 0;
+	s->hash = s->root_coroutine = s->root_code = 0;
+	if (!p)
+		return 0;
+	frame = first_frame(tstate, fsbase, &p->layout);
+	if (!frame)
+		return 0;
+	return walk_from(slot, pid, tid, frame, slot != SCRATCH_POLL);
+}
+
+/* The stack of another thread of the process, as it stands: the holder of the GIL. */
+__noinline int walk_other(__u32 slot, __u32 pid, __u32 tid, __u64 tstate)
+{
+	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 frame;
+
+	if (!s || !p)
+		return 0;
+	s->count = 0;
+	frame = read_u64(tstate + p->layout.ts_frame);
+	if (frame && p->layout.flags & PY_HAS_CFRAME)
+		frame = read_u64(frame + p->layout.cframe_current);
+	if (!frame)
+		return 0;
+	return walk_from(slot, pid, tid, frame, 1);
+}
+
+#define CHUNK_TSTATES 16
+#define MAX_TSTATE_CHUNKS 64
+
+/* Up to CHUNK_TSTATES steps along interpreters and their threads; 1: there are more. */
+__noinline int find_chunk(__u32 slot, __u32 pid, __u64 fsbase)
+{
+	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	const struct py_layout *l;
+
+	if (!p || !s)
+		return 0;
+	l = &p->layout;
+	for (int i = 0; i < CHUNK_TSTATES; i++) {
+		__u64 at = s->search_tstate;
+
+		if (!at) {
+			if (!s->search_interp)
+				return 0;
+			at = read_u64(s->search_interp + l->interp_threads_head);
+			s->search_interp = read_u64(s->search_interp + l->interp_next);
+		} else {
+			if (read_u64(at + l->ts_thread_id) == fsbase) {
+				s->found_tstate = at;
+				if (first_frame(at, fsbase, l))
+					return 0;
+			}
+			at = read_u64(at + l->ts_next);
+		}
+		s->search_tstate = at;
+	}
+	return 1;
+}
+
+/*
+ * The thread state whose pthread is `fsbase`. Interpreters come newest first, so that a
+ * subinterpreter that runs on this thread goes before the main one beneath it; a state
+ * without a frame is one that does not run.
+ */
+__noinline __u64 find_tstate(__u32 slot, __u32 pid, __u64 fsbase)
+{
+	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	if (!p || !s || !(p->flags & PROCESS_PYTHON))
+		return 0;
+	s->found_tstate = s->search_tstate = 0;
+	s->search_interp = read_u64(p->interpreters_head);
+	for (int i = 0; i < MAX_TSTATE_CHUNKS; i++) {
+		if (!find_chunk(slot, pid, fsbase))
+			break;
+	}
+	return s->found_tstate;
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * What a loop thread does while it is on a CPU: the cpu-clock event of each loop thread,
+ * which only ticks while it runs. A sample in a young iteration ends at once.
+ *
+ * CONTEXT: a timer interrupt. It may have come while a poll's probe held SCRATCH_POLL.
+ */
+#include <linux/bpf_perf_event.h>
+
+#include "lib/compat.bpf.h"
+#include "lib/iteration.bpf.h"
+#include "lib/python_calls.bpf.h"
+
+/* The first fields of struct bpf_perf_event_data on x86-64: the interrupted registers. */
+struct sample_context {
+	struct saved_regs regs;
+};
+
+static __always_inline int is_poll(__s32 syscall)
+{
+	/* epoll_wait, epoll_pwait, epoll_pwait2: arch/x86/entry/syscalls/syscall_64.tbl */
+	return syscall == 232 || syscall == 281 || syscall == 441;
+}
+
+static __always_inline __u32 gc_runs(const struct process_config *p, __u64 tstate)
+{
+	const struct py_layout *l = &p->layout;
+	__u64 gc = p->gc_addr;
+	__u32 collecting = 0;
+
+	if (!gc && l->interp_gc != PY_NO_OFFSET)
+		gc = read_u64(tstate + l->ts_interp) + l->interp_gc;
+	if (!gc)
+		return 0;
+	bpf_probe_read_user(&collecting, sizeof(collecting), (void *)(gc + l->gc_collecting));
+	return collecting == 1;
+}
+
+SEC("perf_event")
+int handle_sample(struct sample_context *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid(), now;
+	__u32 pid = id >> 32, tid = (__u32)id, slot = SCRATCH_SAMPLE;
+	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	struct sample_record *r;
+	struct process_config *p;
+	struct task_struct *task;
+	struct saved_regs user;
+	__u64 sp = 0, size = sizeof(*r);
+
+	if (!t || !s || t->pid != pid || t->exited)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (!t->return_ns || (__s64)(now - t->return_ns) < (__s64)session.young_ns)
+		return 0;
+
+	r = &s->sample;
+	__builtin_memset(r, 0, sizeof(*r));
+	r->syscall = -1;
+	task = current_task();
+	if ((ctx->regs.cs & 3) == 3) {
+		r->ip = ctx->regs.ip;
+		sp = ctx->regs.sp;
+	} else {
+		if (read_saved_regs(&user, task))
+			return 0;
+		if (is_poll(user.orig_ax) && (__s32)user.di == t->epfd)
+			return 0;
+		r->flags |= SAMPLE_KERNEL;
+		r->ip = user.ip;
+		r->syscall = (__s64)user.orig_ax < 0 ? -1 : (__s32)user.orig_ax;
+	}
+	p = bpf_map_lookup_elem(&processes, &pid);
+	if (p && p->flags & PROCESS_PYTHON) {
+		__u64 fsbase = BPF_CORE_READ(task, thread.fsbase);
+
+		if (walk_thread(slot, pid, tid, t->tstate, fsbase)) {
+			r->stack_id = s->hash;
+			if (gc_runs(p, t->tstate))
+				r->flags |= SAMPLE_GC;
+			if (send_running_task(slot, pid, tid))
+				r->flags |= SAMPLE_HAS_TASK;
+		} else {
+			count_loss(LOSS_THREAD_UNKNOWN);
+		}
+	}
+	/* A leaf outside the interpreter: user space looks for who called it. */
+	if (sp && p && (r->ip < p->text_start || r->ip >= p->text_end) &&
+	    !bpf_probe_read_user(s->words, sizeof(s->words), (void *)sp)) {
+		r->words = SAMPLE_WORDS;
+		size = sizeof(*r) + sizeof(s->words);
+	}
+	fill_head(&r->head, RECORD_SAMPLE, size, pid, tid, now);
+	r->iteration = t->iteration;
+	t->dirty = 1;
+	if (emit(r, size, LATER))
+		t->losses++;
+	else
+		t->samples++;
+	return 0;
+}

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Loop threads off and on the CPU: exact blocked and runnable time, the poll's return, and
+ * the reason of each wait, taken when the thread goes to sleep (its memory can be read
+ * then, not any more at its switch-in).
+ *
+ * CONTEXT: the run queue's lock is held and interrupts are off. Nothing here may sleep or
+ * take long; every other thread of the machine passes by two loads.
+ */
+#include "lib/compat.bpf.h"
+#include "lib/fdtarget.bpf.h"
+#include "lib/iteration.bpf.h"
+#include "lib/python_calls.bpf.h"
+
+#define NR_poll 7
+#define NR_select 23
+#define NR_ppoll 271
+#define NR_pselect6 270
+#define NR_epoll_wait 232
+#define NR_epoll_pwait 281
+#define NR_epoll_pwait2 441
+
+static __always_inline int is_epoll(__s32 syscall)
+{
+	return syscall == NR_epoll_wait || syscall == NR_epoll_pwait || syscall == NR_epoll_pwait2;
+}
+
+/* A function of its own for the verifier: its loop is looked at once. */
+__noinline int fd_in_sets(__u64 count, __u64 readable, __u64 writable, __u64 failed)
+{
+	__s32 base = 0;
+	__u64 word = word_in_set(count, readable, &base);
+
+	if (!word)
+		word = word_in_set(count, writable, &base);
+	if (!word)
+		word = word_in_set(count, failed, &base);
+	return word ? base + lowest_bit(word) : -1;
+}
+
+/* poll, select and epoll inside a callback: a wait for what they wait for. */
+static __always_inline __u32 cause_of_poll(struct task_struct *task, struct wait *w)
+{
+	struct file *file;
+
+	switch (w->syscall) {
+	case NR_poll:
+	case NR_ppoll:
+		if (!w->args[1])
+			return CAUSE_SLEEP;
+		w->fd = fd_in_poll(w->args[0], w->args[1]);
+		break;
+	case NR_select:
+	case NR_pselect6:
+		if (!w->args[0])
+			return CAUSE_SLEEP;
+		w->fd = fd_in_sets(w->args[0], w->args[1], w->args[2], w->args[3]);
+		if (w->fd < 0)
+			return CAUSE_SLEEP;
+		break;
+	default:
+		file = file_of(task, w->args[0]);
+		if (!file)
+			return CAUSE_OTHER;
+		file = file_in_epoll(file, &w->fd);
+		return file ? cause_of_file(file) : CAUSE_SLEEP;
+	}
+	file = file_of(task, w->fd);
+	return file ? cause_of_file(file) : CAUSE_OTHER;
+}
+
+/* Is the futex one inside the interpreter's GIL? Then who holds it goes into `w`. */
+__noinline int wait_for_gil(__u32 pid, __u32 tid)
+{
+	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
+	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	const struct py_layout *l;
+	struct wait *w;
+	__u64 gil;
+
+	if (!p || !t || !(p->flags & PROCESS_PYTHON) || !t->tstate)
+		return 0;
+	l = &p->layout;
+	w = &t->wait;
+	gil = p->gil_addr;
+	if (!gil && l->interp_gil_ptr != PY_NO_OFFSET)
+		gil = read_u64(read_u64(t->tstate + l->ts_interp) + l->interp_gil_ptr);
+	if (!gil || w->args[0] < gil + l->gil_cond || w->args[0] >= gil + l->gil_mutex)
+		return 0;
+	if ((__u32)read_u64(gil + l->gil_locked) != 1)
+		return 1;
+	w->holder_tstate = read_u64(gil + l->gil_last_holder);
+	if (w->holder_tstate) {
+		__u64 pthread = read_u64(w->holder_tstate + l->ts_thread_id);
+		__u32 slot = SCRATCH_SWITCH;
+		struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+		/* struct pthread.tid of glibc 2.31 to 2.43, x86-64; user space checks it. */
+		bpf_probe_read_user(&w->holder_tid, sizeof(w->holder_tid), (void *)(pthread + 0x2d0));
+		if (walk_other(slot, pid, tid, w->holder_tstate) && s)
+			w->holder_stack = s->hash;
+	}
+	return 1;
+}
+
+__noinline int cause_of_wait(__u32 tid, __u32 state)
+{
+	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct task_struct *task = current_task(); /* still the one that leaves */
+	struct wait *w;
+	struct file *file;
+	__u32 number;
+	__u8 *class;
+
+	if (!t)
+		return CAUSE_OTHER;
+	w = &t->wait;
+	number = w->syscall;
+	if (state & (TASK_STATE_STOPPED | TASK_STATE_TRACED | TASK_STATE_FROZEN))
+		return CAUSE_STOPPED;
+	if (w->syscall < 0)
+		return CAUSE_FAULT;
+	class = bpf_map_lookup_elem(&syscalls, &number);
+	if (!class)
+		return CAUSE_OTHER;
+	switch (*class) {
+	case SYSCALL_SLEEP:
+		return CAUSE_SLEEP;
+	case SYSCALL_FILE:
+		return CAUSE_FILE;
+	case SYSCALL_NETWORK:
+		w->fd = w->args[0];
+		return CAUSE_NETWORK;
+	case SYSCALL_PROCESS:
+		return CAUSE_PROCESS;
+	case SYSCALL_FUTEX:
+		return wait_for_gil(t->pid, tid) ? CAUSE_GIL : CAUSE_LOCK;
+	case SYSCALL_POLL:
+		return cause_of_poll(task, w);
+	case SYSCALL_FD:
+		w->fd = w->args[0];
+		file = file_of(task, w->fd);
+		return file ? cause_of_file(file) : CAUSE_OTHER;
+	}
+	return CAUSE_OTHER;
+}
+
+#define TSTATE_RETRY_NS 50000000ull
+
+/* Where in the program the thread waits, and in which task. */
+__noinline int take_wait_stack(__u32 pid, __u32 tid)
+{
+	__u32 slot = SCRATCH_SWITCH;
+	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 fsbase = BPF_CORE_READ(current_task(), thread.fsbase);
+	int frames;
+
+	if (!t || !s)
+		return 0;
+	frames = walk_thread(slot, pid, tid, t->tstate, fsbase);
+	if (!frames && t->off_ns >= t->tstate_retry_ns) {
+		/* Python came to be known later than the loop, or another interpreter runs. */
+		t->tstate = find_tstate(slot, pid, fsbase);
+		t->tstate_retry_ns = t->off_ns + TSTATE_RETRY_NS;
+		frames = walk_thread(slot, pid, tid, t->tstate, fsbase);
+	}
+	if (!frames) {
+		count_loss(LOSS_THREAD_UNKNOWN);
+		return 0;
+	}
+	t->wait.stack_id = s->hash;
+	t->has_task = send_running_task(slot, pid, tid);
+	return 0;
+}
+
+static __always_inline void begin_wait(struct loop_thread *t, const struct saved_regs *regs,
+				       __u32 state)
+{
+	struct wait *w = &t->wait;
+
+	__builtin_memset(w, 0, sizeof(*w));
+	w->args[0] = regs->di;
+	w->args[1] = regs->si;
+	w->args[2] = regs->dx;
+	w->args[3] = regs->r10;
+	w->syscall = (__s32)regs->orig_ax < 0 ? -1 : (__s32)regs->orig_ax;
+	w->fd = -1;
+	t->has_task = 0;
+	if (t->kind != LOOP_PLAIN)
+		take_wait_stack(t->pid, t->tid);
+	w->cause = cause_of_wait(t->tid, state);
+}
+
+static __always_inline void switch_out(struct task_struct *prev, bool preempt, __u32 state)
+{
+	__u32 tid = prev->pid;
+	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct saved_regs regs;
+
+	if (!t || t->exited || t->pid != prev->tgid)
+		return;
+	if (read_saved_regs(&regs, prev))
+		return;
+	t->off_ns = bpf_ktime_get_ns();
+	t->wake_ns = 0;
+	if (is_epoll(regs.orig_ax) && (__s32)regs.di == t->epfd) {
+		t->off = OFF_IN_POLL;
+		return;
+	}
+	t->dirty = 1;
+	if (preempt || !state) {
+		t->off = OFF_RUNNABLE;
+		return;
+	}
+	t->off = OFF_BLOCKED;
+	begin_wait(t, &regs, state);
+}
+
+/* Tells of a wait that lasted, with the short ones of its cause since the last one told. */
+static __always_inline void emit_blocked(struct loop_thread *t, __u32 cause, __u64 now)
+{
+	const struct wait *w = &t->wait;
+	struct blocked_record r = {};
+
+	if (cause >= CAUSE_MAX)
+		return;
+	fill_head(&r.head, RECORD_BLOCKED, sizeof(r), t->pid, t->tid, now);
+	r.iteration = t->iteration;
+	r.start_ns = t->off_ns;
+	r.blocked_ns = t->pending_ns[cause];
+	r.runnable_ns = t->pending_runnable_ns[cause];
+	r.stack_id = w->stack_id;
+	__builtin_memcpy(r.args, w->args, sizeof(r.args));
+	r.cause = cause;
+	r.syscall = w->syscall;
+	r.count = t->pending_count[cause];
+	r.fd = w->fd;
+	r.holder_tstate = w->holder_tstate;
+	r.holder_stack = w->holder_stack;
+	r.holder_tid = w->holder_tid;
+	r.has_task = t->has_task;
+	if (emit(&r, sizeof(r), LATER))
+		t->losses++;
+	t->pending_ns[cause] = 0;
+	t->pending_runnable_ns[cause] = 0;
+	t->pending_count[cause] = 0;
+}
+
+static __always_inline void end_wait(struct loop_thread *t, __u64 now)
+{
+	__u64 woken = t->wake_ns > t->off_ns && t->wake_ns <= now ? t->wake_ns : now;
+	__u64 blocked = woken - t->off_ns, runnable = now - woken;
+	__u32 cause = t->wait.cause;
+
+	if (cause >= CAUSE_MAX)
+		return;
+	t->cause_ns[cause] += blocked;
+	t->cause_count[cause]++;
+	t->cause_ns[CAUSE_CPU_WAIT] += runnable;
+	t->cause_count[CAUSE_CPU_WAIT]++;
+	t->pending_ns[cause] += blocked;
+	t->pending_runnable_ns[cause] += runnable;
+	t->pending_count[cause]++;
+	if (t->pending_ns[cause] + t->pending_runnable_ns[cause] >= session.segment_ns)
+		emit_blocked(t, cause, now);
+}
+
+static __always_inline void switch_in(struct task_struct *next)
+{
+	__u32 tid = next->pid;
+	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct saved_regs regs;
+	__u64 now;
+
+	if (!t || t->exited || t->pid != next->tgid)
+		return;
+	now = bpf_ktime_get_ns();
+	/* A thread that waited in a poll when aiotrace came: its entry was not seen. */
+	if (!t->verified && t->off == OFF_NOT && !read_saved_regs(&regs, next) &&
+	    is_epoll(regs.orig_ax) && (__s32)regs.di == t->epfd)
+		t->off = OFF_IN_POLL;
+	switch (t->off) {
+	case OFF_IN_POLL:
+		reset_iteration(t);
+		t->open_start = 0;
+		t->return_ns = now;
+		break;
+	case OFF_RUNNABLE:
+		t->cause_ns[CAUSE_CPU_WAIT] += now - t->off_ns;
+		t->cause_count[CAUSE_CPU_WAIT]++;
+		break;
+	case OFF_BLOCKED:
+		end_wait(t, now);
+		break;
+	}
+	t->off = OFF_NOT;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(handle_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	if (traced_tid[PID_SLOT(prev->pid)])
+		switch_out(prev, preempt, task_state(prev));
+	if (traced_tid[PID_SLOT(next->pid)])
+		switch_in(next);
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(handle_sched_wakeup, struct task_struct *p)
+{
+	__u32 tid = p->pid;
+	struct loop_thread *t;
+
+	if (!traced_tid[PID_SLOT(tid)])
+		return 0;
+	t = bpf_map_lookup_elem(&threads, &tid);
+	if (t && t->off == OFF_BLOCKED && !t->wake_ns)
+		t->wake_ns = bpf_ktime_get_ns();
+	return 0;
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/* Which asyncio task runs: from the thread state (3.14+) or asyncio's dict of current tasks. */
+#include "lib/python_calls.bpf.h"
+#include "lib/walk.bpf.h"
+
+/* PyTypeObject.tp_flags: Include/cpython/object.h, the same in 3.8 to 3.15 with the GIL. */
+#define TYPE_FLAGS_OFFSET 168
+#define TPFLAGS_LONG_SUBCLASS (1ull << 24)
+#define TPFLAGS_UNICODE_SUBCLASS (1ull << 28)
+
+#define MAX_DICT_ENTRIES 16
+
+struct dict_entry {
+	__u64 hash;
+	__u64 key;
+	__u64 value;
+};
+
+/* PyDictKeysObject before 3.11: i64 dk_size at 8, one index byte an entry up to 128 of them. */
+#define OLD_KEYS_SIZE 8
+
+/*
+ * The value in asyncio.tasks._current_tasks ({loop: task}) whose coroutine is the one on
+ * the stack: right for each of several loops, and wrong for none.
+ */
+static __always_inline __u64 task_in_dict(const struct process_config *p, __u64 coroutine)
+{
+	const struct py_layout *l = &p->layout;
+	__u64 keys = read_u64(p->current_tasks + l->dict_keys), entries, count;
+
+	if (!keys)
+		return 0;
+	entries = keys + l->keys_indices;
+	if (l->keys_log2_size == PY_NO_OFFSET) {
+		__u64 size = read_u64(keys + OLD_KEYS_SIZE);
+
+		if (size > 128)
+			return 0;
+		entries += size;
+	} else {
+		__u8 log2 = 0;
+
+		bpf_probe_read_user(&log2, 1, (void *)(keys + l->keys_log2_index_bytes));
+		entries += 1ull << (log2 & 15);
+	}
+	count = read_u64(keys + l->keys_nentries);
+	for (int i = 0; i < MAX_DICT_ENTRIES; i++) {
+		__u64 task;
+
+		if (i >= count)
+			break;
+		task = read_u64(entries + i * sizeof(struct dict_entry) + 16);
+		if (task && read_u64(task + l->task_coro) == coroutine)
+			return task;
+	}
+	return 0;
+}
+
+#define LONG_TAG_OFFSET 16 /* 3.12+: PyLongObject.long_value.lv_tag; digits << 3 | sign */
+
+/* A task's name: a str, or since 3.12 the number in "Task-<number>" until somebody asks. */
+static __always_inline __u32 copy_task_name(struct scratch *s, __u64 object,
+					    const struct py_layout *l)
+{
+	struct text *name = &s->task.name;
+	__u64 type = read_u64(object + l->obj_type);
+	__u64 flags = read_u64(type + TYPE_FLAGS_OFFSET);
+	__u32 digits[2] = {};
+	__u64 number;
+
+	if (flags & TPFLAGS_UNICODE_SUBCLASS)
+		return copy_str(s, name, 0, object, l);
+	__builtin_memset(name, 0, sizeof(*name));
+	if (!(flags & TPFLAGS_LONG_SUBCLASS) || l->version < 0x030c0000)
+		return 0;
+	switch (read_u64(object + LONG_TAG_OFFSET) >> 3) {
+	case 0:
+	case 1:
+		bpf_probe_read_user(digits, 4, (void *)(object + l->long_digits));
+		break;
+	case 2:
+		bpf_probe_read_user(digits, 8, (void *)(object + l->long_digits));
+		break;
+	default:
+		return 0;
+	}
+	number = digits[0] | (__u64)digits[1] << 30;
+	*(__u64 *)s->texts = number;
+	name->length = 1;
+	name->width = 1;
+	name->bytes = sizeof(number);
+	name->flags = TEXT_NUMBER;
+	return sizeof(number);
+}
+
+/* Sends the task `task` (0: only its coroutine is known) as the one that follows. */
+__noinline int send_task(__u32 slot, __u32 pid, __u32 tid, __u64 task, __u64 iteration)
+{
+	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	const struct py_layout *l;
+	__u32 name_bytes = 0, bytes;
+
+	if (!p || !s)
+		return 0;
+	l = &p->layout;
+	__builtin_memset(&s->task, 0, sizeof(s->task));
+	if (task) {
+		name_bytes = copy_task_name(s, read_u64(task + l->task_name), l);
+		if (!s->task.name.width)
+			count_loss(LOSS_TASK_UNREADABLE);
+	}
+	if (name_bytes > TEXT_MAX)
+		return 0;
+	bytes = copy_str(s, &s->task.qualname, name_bytes,
+			 s->root_coroutine ? read_u64(s->root_coroutine + l->gen_qualname) : 0, l);
+	if (bytes > TEXT_MAX)
+		return 0;
+	bytes += name_bytes;
+	s->task.iteration = iteration;
+	s->task.task = task;
+	s->task.coroutine = s->root_coroutine;
+	s->task.code_id = s->root_code;
+	fill_head(&s->task.head, RECORD_TASK, sizeof(s->task) + bytes, pid, tid, bpf_ktime_get_ns());
+	return emit(&s->task, sizeof(s->task) + bytes, LATER);
+}
+
+__noinline int send_running_task(__u32 slot, __u32 pid, __u32 tid)
+{
+	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	struct loop_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+	const struct py_layout *l;
+	__u64 task = 0;
+
+	if (!p || !s || !thread)
+		return 0;
+	l = &p->layout;
+	if (l->ts_running_task != PY_NO_OFFSET && l->ts_running_task) {
+		__u64 coroutine;
+
+		task = read_u64(thread->tstate + l->ts_running_task);
+		coroutine = task ? read_u64(task + l->task_coro) : 0;
+		if (coroutine && coroutine != s->root_coroutine) {
+			/* The stack was cut, or the task drives something that is no coroutine. */
+			s->root_coroutine = coroutine;
+			s->root_code = 0;
+		}
+	} else if (p->current_tasks && s->root_coroutine) {
+		task = task_in_dict(p, s->root_coroutine);
+	}
+	if (!task && !s->root_coroutine)
+		return 0;
+	if (thread->task == task && thread->coroutine == s->root_coroutine)
+		return 1;
+	if (send_task(slot, pid, tid, task, thread->iteration)) {
+		thread->losses++;
+		return 1;
+	}
+	thread->task = task;
+	thread->coroutine = s->root_coroutine;
+	return 1;
+}

@@ -1,0 +1,91 @@
+"""What the targets share: handshakes with the tracer, and records of what they did."""
+import asyncio
+import json
+import os
+import sys
+import threading
+import time
+
+
+def open_channel(text, flags=os.O_RDWR | os.O_CREAT):
+    """A descriptor's number, or a path; a FIFO is opened for both ways: no end of file, no waiting for the peer."""
+    if text.isdigit():
+        return int(text)
+    return os.open(text, flags)
+
+
+def say_ready(text):
+    """Writes the line `ready PID`."""
+    if text:
+        os.write(open_channel(text), b"ready %d\n" % os.getpid())
+
+
+async def wait_go(text):
+    """Returns when a byte has come, in an iteration of its own."""
+    if not text:
+        return
+    file = open_channel(text, os.O_RDWR | os.O_NONBLOCK)
+    os.set_blocking(file, False)
+    loop = asyncio.get_running_loop()
+    go = loop.create_future()
+    loop.add_reader(file, lambda: go.done() or go.set_result(os.read(file, 1)))
+    await go
+    loop.remove_reader(file)
+    await asyncio.sleep(0.001)
+
+
+def add_handshake_options(parser):
+    parser.add_argument("--ready", help="descriptor or path: one line is written when the loop runs")
+    parser.add_argument("--go", help="descriptor or FIFO: the first fault comes after a byte from it")
+    parser.add_argument("--record", help="file for the faults, one JSON object a line")
+
+
+def function_name(code):
+    """As a tracer can know it: qualified where the code object has it (3.11), else plain."""
+    return getattr(code, "co_qualname", code.co_name)
+
+
+def stack_of(frame):
+    """[[function, file, line]…], innermost first."""
+    stack = []
+    while frame is not None:
+        stack.append([function_name(frame.f_code), frame.f_code.co_filename, frame.f_lineno])
+        frame = frame.f_back
+    return stack
+
+
+def current_names():
+    """(task name, qualified name of its coroutine) of the running task; (None, None) in a plain callback."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return None, None
+    return (task.get_name(), task.get_coro().__qualname__) if task else (None, None)
+
+
+def begin(record, offset, lines=1, depth=1):
+    """Notes in the record where the caller blocks, `offset` lines below the call; stamps the start, and gives it."""
+    frame = sys._getframe(depth)
+    task, coroutine = current_names()
+    stack = stack_of(frame)
+    stack[0][2] += offset
+    record.update(task=task, coroutine=coroutine, function=stack[0][0], file=stack[0][1], line=stack[0][2],
+                  last_line=stack[0][2] + lines - 1, stack=stack, thread=threading.current_thread().name,
+                  tid=threading.get_native_id())
+    record["start_ns"] = time.monotonic_ns()
+    return record["start_ns"]
+
+
+def end(record):
+    record["end_ns"] = time.monotonic_ns()
+
+
+class Writer:
+    """NDJSON, flushed line by line; from any thread."""
+
+    def __init__(self, path):
+        self.file = open(path, "w", buffering=1) if path else None
+
+    def write(self, record):
+        if self.file:
+            self.file.write(json.dumps(record) + "\n")

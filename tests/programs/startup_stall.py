@@ -1,0 +1,45 @@
+"""Stalls in the very first iterations of its loop, before anything could have told a tracer that there is one."""
+import argparse
+import asyncio
+import time
+
+from records import Writer, begin, end
+
+
+def load_configuration(record, seconds):
+    begin(record, 1)
+    time.sleep(seconds)
+    end(record)
+
+
+def build_index(record, seconds):
+    deadline = begin(record, 1) + int(seconds * 1e9)
+    while time.monotonic_ns() < deadline: pass  # noqa: E701 (one line, so that its number is known)
+    end(record)
+
+
+async def start_up(options):
+    first = {"kind": "first", "expected_cause": "sleep", "single": True}
+    second = {"kind": "second", "expected_cause": "python", "single": True}
+    load_configuration(first, options.ms / 1000.0)
+    await asyncio.sleep(0)
+    build_index(second, options.ms / 1000.0)
+    await asyncio.sleep(0)
+    writer = Writer(options.record)
+    writer.write(first)
+    writer.write(second)
+    await asyncio.sleep(0.01)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--record")
+    parser.add_argument("--ms", type=float, default=120.0)
+    parser.add_argument("--status", type=int, default=0, help="exit status")
+    options = parser.parse_args()
+    asyncio.run(start_up(options))
+    raise SystemExit(options.status)
+
+
+if __name__ == "__main__":
+    main()

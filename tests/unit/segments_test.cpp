@@ -1,0 +1,201 @@
+#include "model/segments.h"
+
+#include <numeric>
+#include <random>
+
+#include "tests/catch.h"
+
+using namespace aiotrace::model;
+
+namespace {
+
+constexpr std::uint64_t kMs = 1'000'000;
+
+StackRef stack_ref(const std::string& function) {
+  StoredStack stack;
+  stack.frames.push_back(std::make_shared<const Frame>(Frame{Frame::Kind::python, function, "a.py", 3}));
+  return std::make_shared<const StoredStack>(std::move(stack));
+}
+
+SegmentKey key(Cause cause, std::string syscall = {}, StackRef stack = nullptr) {
+  SegmentKey key;
+  key.cause = cause;
+  key.syscall = std::move(syscall);
+  key.stack = std::move(stack);
+  return key;
+}
+
+std::uint64_t sum_of(const std::array<std::uint64_t, kCauses>& times) {
+  return std::accumulate(times.begin(), times.end(), std::uint64_t{0});
+}
+
+ExactTimes exact(std::uint64_t duration_ns) {
+  ExactTimes times;
+  times.duration_ns = duration_ns;
+  return times;
+}
+
+}  // namespace
+
+TEST_CASE("on-CPU time is split by samples", "[model]") {
+  auto times = exact(100 * kMs);
+  times.cause_ns[index(Cause::sleep)] = 70 * kMs;
+  times.cause_count[index(Cause::sleep)] = 1;
+  const auto f = stack_ref("f");
+  Pieces pieces;
+  pieces.add(key(Cause::sleep, "clock_nanosleep", f), 70 * kMs, 1);
+  for (int i = 0; i < 2; ++i) pieces.add(key(Cause::python, "", f), 0, 1);
+  pieces.add(key(Cause::kernel, "read", f), 0, 1);
+  const auto split = split_iteration(times, pieces);
+  CHECK(split.on_cpu_ns == 30 * kMs);
+  CHECK(split.cause_ns[index(Cause::sleep)] == 70 * kMs);
+  CHECK(split.cause_ns[index(Cause::python)] == 20 * kMs);
+  CHECK(split.cause_ns[index(Cause::kernel)] == 10 * kMs);
+  REQUIRE(split.segments.size() == 3);
+  CHECK(split.segments[0].cause == Cause::sleep);
+  CHECK(split.segments[0].syscall == "clock_nanosleep");
+  CHECK(split.segments[0].count == 1);
+  CHECK(split.segments[0].stack == f->copy());
+  CHECK(split.segments[1].cause == Cause::python);
+  CHECK(split.segments[1].count == 2);
+  CHECK(split.segments[2].syscall == "read");
+}
+
+TEST_CASE("without samples on-CPU time is python, count 0, stack unknown", "[model]") {
+  const auto split = split_iteration(exact(5 * kMs), {});
+  REQUIRE(split.segments.size() == 1);
+  CHECK(split.segments[0].cause == Cause::python);
+  CHECK(split.segments[0].ns == 5 * kMs);
+  CHECK(split.segments[0].count == 0);
+  CHECK_FALSE(split.segments[0].stack.has_value());
+}
+
+TEST_CASE("exact time that no piece tells of is a segment without a stack", "[model]") {
+  auto times = exact(100 * kMs);
+  times.cause_ns[index(Cause::network)] = 100 * kMs;
+  times.cause_count[index(Cause::network)] = 51;
+  Pieces pieces;
+  pieces.add(key(Cause::network, "recvfrom", stack_ref("f")), 60 * kMs, 1);
+  const auto split = split_iteration(times, pieces);
+  REQUIRE(split.segments.size() == 2);
+  CHECK(split.segments[0].ns == 60 * kMs);
+  CHECK(split.segments[1].ns == 40 * kMs);
+  CHECK(split.segments[1].count == 50);
+  CHECK(split.segments[1].syscall.empty());
+  CHECK_FALSE(split.segments[1].stack.has_value());
+}
+
+TEST_CASE("pieces beyond the exact time are scaled down to it", "[model]") {
+  auto times = exact(100);
+  times.cause_ns[index(Cause::file)] = 90;
+  Pieces pieces;
+  pieces.add(key(Cause::file, "read"), 100, 1);
+  pieces.add(key(Cause::file, "write"), 200, 1);
+  const auto split = split_iteration(times, pieces);
+  REQUIRE(split.segments.size() == 3);
+  CHECK(split.segments[0].syscall == "write");
+  CHECK(split.segments[0].ns == 60);
+  CHECK(split.segments[1].ns == 30);
+  CHECK(split.segments[2].cause == Cause::python);
+  CHECK(split.segments[2].ns == 10);
+}
+
+TEST_CASE("exact times beyond the duration are scaled down to it", "[model]") {
+  auto times = exact(100);
+  times.cause_ns[index(Cause::sleep)] = 90;
+  times.cause_ns[index(Cause::cpu_wait)] = 30;
+  const auto split = split_iteration(times, {});
+  CHECK(split.on_cpu_ns == 0);
+  CHECK(split.cause_ns[index(Cause::sleep)] == 75);
+  CHECK(split.cause_ns[index(Cause::cpu_wait)] == 25);
+  times.cause_ns.fill(~0ULL);
+  CHECK(sum_of(split_iteration(times, {}).cause_ns) == 100);
+}
+
+TEST_CASE("an empty or unreadable stack is no stack, and says so", "[model]") {
+  StoredStack unreadable;
+  unreadable.unreadable = true;
+  Pieces pieces;
+  pieces.add(key(Cause::python, "", std::make_shared<const StoredStack>(unreadable)), 0, 1);
+  const auto split = split_iteration(exact(10), pieces);
+  REQUIRE(split.segments.size() == 1);
+  CHECK_FALSE(split.segments[0].stack.has_value());
+  CHECK(split.segments[0].stack_unreadable);
+}
+
+TEST_CASE("pieces with the same key are merged, culprits tell them apart", "[model]") {
+  Pieces pieces;
+  const auto f = stack_ref("f");
+  auto with_peer = key(Cause::network, "recvfrom", f);
+  with_peer.culprit = Culprit{};
+  with_peer.culprit->peer = "10.0.0.5:443";
+  pieces.add(with_peer, 5, 1);
+  pieces.add(with_peer, 6, 2);
+  with_peer.culprit->peer = "10.0.0.6:443";
+  pieces.add(with_peer, 7, 1);
+  pieces.add(key(Cause::network, "recvfrom", f), 8, 1);
+  REQUIRE(pieces.all().size() == 3);
+  CHECK(pieces.all()[0].ns == 11);
+  CHECK(pieces.all()[0].count == 3);
+}
+
+TEST_CASE("no more than 64 segments, and still everything in them", "[model]") {
+  auto times = exact(1'000'000);
+  times.cause_ns[index(Cause::file)] = 400'000;
+  Pieces pieces;
+  for (int i = 0; i < 100; ++i) {
+    pieces.add(key(Cause::file, "read", stack_ref("f" + std::to_string(i))), 1'000 + static_cast<unsigned>(i), 1);
+    pieces.add(key(Cause::python, "", stack_ref("g" + std::to_string(i))), 0, 1);
+  }
+  const auto split = split_iteration(times, pieces);
+  CHECK(split.segments.size() <= kMaxSegments);
+  std::uint64_t sum = 0;
+  std::uint64_t samples = 0;
+  for (const auto& segment : split.segments) {
+    sum += segment.ns;
+    if (segment.cause == Cause::python) samples += segment.count;
+  }
+  CHECK(sum == 1'000'000);
+  CHECK(samples == 100);
+  // Every read is among the smallest here: they join the file time that no piece told of.
+  CHECK(split.segments[0].cause == Cause::file);
+  CHECK(split.segments[0].ns == 400'000);
+}
+
+TEST_CASE("keys beyond the bound are merged by cause", "[model]") {
+  Pieces pieces;
+  for (int i = 0; i < 6'000; ++i) pieces.add(key(Cause::python, "", stack_ref("f")), 0, 1);
+  CHECK(pieces.all().size() <= Pieces::kMaxKeys);
+  std::uint64_t samples = 0;
+  for (const auto& piece : pieces.all()) samples += piece.count;
+  CHECK(samples == 6'000);
+}
+
+TEST_CASE("causes and segments add up to the duration whatever comes in", "[model]") {
+  std::mt19937_64 random(4);
+  std::vector<StackRef> stacks{nullptr};
+  for (int i = 0; i < 12; ++i) stacks.push_back(stack_ref("f" + std::to_string(i)));
+  for (int round = 0; round < 3'000; ++round) {
+    ExactTimes times;
+    times.duration_ns = random() % 2'000'000'000;
+    for (auto& ns : times.cause_ns) ns = random() % 3 == 0 ? random() % (times.duration_ns / 4 + 1) : 0;
+    for (auto& count : times.cause_count) count = static_cast<std::uint32_t>(random() % 10);
+    if (random() % 50 == 0) times.cause_ns[index(Cause::lock)] = random();
+    Pieces pieces;
+    for (auto n = random() % 200; n > 0; --n) {
+      const auto cause = static_cast<Cause>(random() % kCauses);
+      pieces.add(key(cause, random() % 2 == 0 ? "read" : "", stacks[random() % stacks.size()]),
+                 random() % 30 == 0 ? random() : random() % 50'000'000, random() % 3);
+    }
+    const auto split = split_iteration(times, pieces);
+    REQUIRE(sum_of(split.cause_ns) == times.duration_ns);
+    std::array<std::uint64_t, kCauses> by_segments{};
+    for (std::size_t i = 0; i < split.segments.size(); ++i) {
+      by_segments[index(split.segments[i].cause)] += split.segments[i].ns;
+      REQUIRE(split.segments[i].ns > 0);
+      if (i > 0) REQUIRE(split.segments[i - 1].ns >= split.segments[i].ns);
+    }
+    REQUIRE(by_segments == split.cause_ns);
+    REQUIRE(split.segments.size() <= kMaxSegments);
+  }
+}

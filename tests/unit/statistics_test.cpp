@@ -1,0 +1,170 @@
+#include "model/statistics.h"
+
+#include <numeric>
+#include <random>
+
+#include "model/cause.h"
+#include "tests/catch.h"
+
+using namespace aiotrace::model;
+
+namespace {
+
+constexpr std::uint64_t kMs = 1'000'000;
+
+Frame python(const std::string& function, const std::string& file, std::uint32_t line) {
+  return {Frame::Kind::python, function, file, line};
+}
+
+Segment segment(Cause cause, std::uint64_t ns, const std::string& syscall, std::optional<Stack> stack) {
+  Segment made;
+  made.cause = cause;
+  made.ns = ns;
+  made.syscall = syscall;
+  made.stack = std::move(stack);
+  return made;
+}
+
+Stall stall_of(std::vector<Segment> segments, const std::string& coroutine = "handle") {
+  Stall stall;
+  stall.segments = std::move(segments);
+  for (const auto& one : stall.segments) {
+    stall.cause_ns[index(one.cause)] += one.ns;
+    stall.duration_ns += one.ns;
+  }
+  stall.error = stall.duration_ns >= 200 * kMs;
+  stall.task = Task{std::nullopt, coroutine, "", 0};
+  return stall;
+}
+
+}  // namespace
+
+TEST_CASE("the standard library is known by its path", "[model]") {
+  CHECK(is_standard_library("/usr/lib/python3.11/socket.py"));
+  CHECK(is_standard_library("/opt/py/lib/python3.14t/asyncio/events.py"));
+  CHECK(is_standard_library("<frozen runpy>"));
+  CHECK_FALSE(is_standard_library("/usr/lib/python3/dist-packages/requests/api.py"));
+  CHECK_FALSE(is_standard_library("/v/lib/python3.11/site-packages/aiohttp/web.py"));
+  CHECK_FALSE(is_standard_library("app/handlers.py"));
+  CHECK_FALSE(is_standard_library("/lib/python3."));
+  CHECK_FALSE(is_standard_library("/lib/python3.11"));
+  CHECK_FALSE(is_standard_library("/home/x/lib/python3.d/a.py"));
+}
+
+TEST_CASE("the frame to name is the innermost of the program's own", "[model]") {
+  const Stack stack{{Frame::Kind::native, "ZSTD_compress", "libzstd.so.1", 0},
+                    python("SocketIO.readinto", "/usr/lib/python3.11/socket.py", 706),
+                    python("fetch", "app/a.py", 9),
+                    python("main", "app/a.py", 3)};
+  CHECK(user_frame(stack)->function == "fetch");
+  CHECK(user_frame({stack[0], stack[1]})->function == "SocketIO.readinto");
+  CHECK(user_frame({stack[0]}) == nullptr);
+  CHECK(user_frame({}) == nullptr);
+}
+
+TEST_CASE("stalls add up by cause and place", "[model]") {
+  Statistics statistics;
+  const Stack fetch{python("fetch", "app/a.py", 9)};
+  statistics.add(stall_of({segment(Cause::network, 100 * kMs, "recvfrom", fetch),
+                           segment(Cause::network, 20 * kMs, "recvfrom", Stack{fetch[0], python("x", "b.py", 1)}),
+                           segment(Cause::python, 5 * kMs, "", std::nullopt)}));
+  statistics.add(stall_of({segment(Cause::network, 200 * kMs, "recvfrom", fetch)}));
+  statistics.add(stall_of({segment(Cause::network, 60 * kMs, "sendto", fetch)}, "other"));
+  CHECK(statistics.stalls() == 3);
+  CHECK(statistics.errors() == 1);
+  CHECK(statistics.cause_ns()[index(Cause::network)] == 380 * kMs);
+  const auto places = statistics.places();
+  REQUIRE(places.size() == 3);
+  CHECK(places[0].cause == Cause::network);
+  CHECK(places[0].syscall == "recvfrom");
+  CHECK(places[0].function == "fetch");
+  CHECK(places[0].file == "app/a.py");
+  CHECK(places[0].line == 9);
+  CHECK(places[0].coroutine == "handle");
+  CHECK(places[0].ns == 320 * kMs);
+  CHECK(places[0].stalls == 2);
+  CHECK(places[0].max_ns == 200 * kMs);
+  CHECK(places[1].syscall == "sendto");
+  CHECK(places[2].function.empty());
+}
+
+TEST_CASE("a CPU-bound function is one place with its hottest line, a blocking one a place for each line", "[model]") {
+  Statistics statistics;
+  for (const auto cause : {Cause::python, Cause::sleep}) {
+    statistics.add(stall_of({segment(cause, 10 * kMs, "", Stack{python("f", "a.py", 4)}),
+                             segment(cause, 30 * kMs, "", Stack{python("f", "a.py", 5)})}));
+  }
+  const auto places = statistics.places();
+  REQUIRE(places.size() == 3);
+  CHECK(places[0].cause == Cause::python);
+  CHECK(places[0].ns == 40 * kMs);
+  CHECK(places[0].line == 5);
+  CHECK(places[0].stalls == 1);
+  CHECK(places[1].ns == 30 * kMs);
+  CHECK(places[1].line == 5);
+  CHECK(places[2].line == 4);
+}
+
+TEST_CASE("a place that several coroutines reach names none", "[model]") {
+  Statistics statistics;
+  const Stack f{python("f", "a.py", 4)};
+  statistics.add(stall_of({segment(Cause::sleep, kMs, "", f)}, "a"));
+  statistics.add(stall_of({segment(Cause::sleep, kMs, "", f)}, "b"));
+  CHECK(statistics.places().at(0).coroutine.empty());
+}
+
+TEST_CASE("places beyond the limit are merged by cause", "[model]") {
+  Statistics statistics;
+  for (std::uint32_t i = 1; i <= 5; ++i) {
+    statistics.add(stall_of({segment(Cause::sleep, i * kMs, "", Stack{python("f", "a.py", i)})}));
+  }
+  const auto places = statistics.places(2);
+  REQUIRE(places.size() == 3);
+  CHECK(places[0].line == 5);
+  CHECK(places[1].line == 4);
+  CHECK(places[2].others);
+  CHECK(places[2].cause == Cause::sleep);
+  CHECK(places[2].ns == 6 * kMs);
+  CHECK(places[2].stalls == 3);
+  CHECK(places[2].max_ns == 3 * kMs);
+}
+
+TEST_CASE("causes and places add up to the stalls, also past the bound", "[model]") {
+  std::mt19937_64 random(6);
+  Statistics statistics;
+  std::uint64_t total = 0;
+  for (int round = 0; round < 30'000; ++round) {
+    std::vector<Segment> segments;
+    for (auto n = 1 + random() % 3; n > 0; --n) {
+      segments.push_back(segment(static_cast<Cause>(random() % kCauses), 1 + random() % (100 * kMs), "",
+                                 Stack{python("f" + std::to_string(random() % 20'000), "a.py", 1)}));
+    }
+    const auto stall = stall_of(std::move(segments));
+    total += stall.duration_ns;
+    statistics.add(stall);
+  }
+  const auto& causes = statistics.cause_ns();
+  CHECK(std::accumulate(causes.begin(), causes.end(), std::uint64_t{0}) == total);
+  const auto places = statistics.places();
+  std::array<std::uint64_t, kCauses> by_place{};
+  for (const auto& place : places) by_place[index(place.cause)] += place.ns;
+  CHECK(by_place == causes);
+  CHECK(places.size() <= Statistics::kMaxPlaces + kCauses);
+}
+
+TEST_CASE("a loop's row has its percentiles", "[model]") {
+  std::vector<std::uint32_t> buckets(kHistogramBuckets, 0);
+  buckets[histogram_bucket(1'024)] = 98;
+  buckets[histogram_bucket(1 << 20)] = 2;
+  const auto row = summarize_loop(1, 2, {.iterations = 100, .busy_ns = 77, .max_ns = 1'100'000, .stalls = 3,
+                                         .buckets = buckets});
+  CHECK(row.pid == 1);
+  CHECK(row.tid == 2);
+  CHECK(row.iterations == 100);
+  CHECK(row.busy_ns == 77);
+  CHECK(row.p50_ns == 1'089);
+  CHECK(row.p99_ns > 1 << 20);
+  CHECK(row.p99_ns < 1'100'000);
+  CHECK(row.max_ns == 1'100'000);
+  CHECK(row.stalls == 3);
+}

@@ -1,0 +1,110 @@
+"""Faults that a target wrote down against the stalls that aiotrace reported. Pure.
+
+A fault is *due* when its blocking part alone reaches the threshold. A stall is *invented* when neither a fault nor an
+iteration that the target saw itself to be long lies under it, or when a fault has been matched already (one stall told
+as two). Everything in ns of CLOCK_MONOTONIC.
+"""
+
+SLACK_NS = 1000 * 1000  # the target's own clock stops before the poll's entry
+TOLERANCE_NS = 200 * 1000
+TOLERANCE_SHARE = 0.005
+RIGHT_CAUSE_SHARE = 0.95
+
+
+class Match:
+    def __init__(self, fault, stall):
+        self.fault, self.stall = fault, stall
+
+    @property
+    def own_ns(self):
+        """The iteration as the target saw it, where it looked; else the blocking part, which is a little less."""
+        if self.fault.get("iteration_end_ns"):
+            return self.fault["iteration_end_ns"] - self.fault["iteration_start_ns"]
+        return self.fault["end_ns"] - self.fault["start_ns"]
+
+    @property
+    def error_ns(self):
+        return self.stall["duration_ns"] - self.own_ns
+
+    @property
+    def duration_is_right(self):
+        return abs(self.error_ns) <= max(TOLERANCE_NS, TOLERANCE_SHARE * self.own_ns)
+
+    @property
+    def cause_share(self):
+        """The expected cause's share of the stall."""
+        return self.stall["causes"].get(self.fault["expected_cause"], 0) / self.stall["duration_ns"]
+
+    @property
+    def cause_is_right(self):
+        return self.cause_share >= RIGHT_CAUSE_SHARE
+
+    @property
+    def sums_up(self):
+        """Whether causes and segments add up to the duration within 1 %."""
+        duration = self.stall["duration_ns"]
+        sums = (sum(self.stall["causes"].values()), sum(s["ns"] for s in self.stall["segments"]))
+        return all(abs(total - duration) <= 0.01 * duration for total in sums)
+
+    @property
+    def place_is_right(self):
+        """Whether the largest segment of the expected cause has the function and line that blocked in its stack."""
+        segments = [s for s in self.stall["segments"] if s["cause"] == self.fault["expected_cause"]]
+        if not segments:
+            return False
+        for frame in segments[0].get("stack") or []:
+            if frame["function"] == self.fault["function"]:
+                return self.fault["line"] <= (frame["line"] or 0) <= self.fault["last_line"]
+        return False
+
+    @property
+    def task_is_right(self):
+        task = self.stall.get("task")
+        if self.fault["task"] is None:
+            return task is None
+        return bool(task) and (task["name"], task["coroutine"]) == (self.fault["task"], self.fault["coroutine"])
+
+
+class Result:
+    def __init__(self):
+        self.matches = []  # every fault with a stall
+        self.missed = []  # due, not found
+        self.invented = []  # stalls
+        self.due = 0
+
+
+def overlap(start, end, other_start, other_end):
+    return min(end, other_end) - max(start, other_start)
+
+
+def limits(fault):
+    if fault.get("iteration_end_ns"):
+        return fault["iteration_start_ns"], fault["iteration_end_ns"]
+    return fault["start_ns"], fault["end_ns"]
+
+
+def match(records, stalls, warn_ns):
+    """`records` and `stalls` of one process."""
+    result = Result()
+    unused = sorted(stalls, key=lambda s: s["start_ns"])
+    faults = sorted((r for r in records if r["kind"] != "incidental"), key=lambda r: r["start_ns"])
+    long = [r for r in records if r["kind"] == "incidental" and r["end_ns"] - r["start_ns"] >= warn_ns - SLACK_NS]
+    for fault in faults:
+        start, end = limits(fault)
+        best = max(unused, default=None,
+                   key=lambda s: overlap(start, end, s["start_ns"], s["start_ns"] + s["duration_ns"]))
+        is_due = fault["end_ns"] - fault["start_ns"] >= warn_ns
+        result.due += is_due
+        can_be = end - start >= warn_ns - SLACK_NS
+        # Half of the fault at least: a stall that only touches its end is another one.
+        if best and can_be and 2 * overlap(start, end, best["start_ns"],
+                                           best["start_ns"] + best["duration_ns"]) > end - start:
+            unused.remove(best)
+            result.matches.append(Match(fault, best))
+        elif is_due:
+            result.missed.append(fault)
+    for stall in unused:
+        if not any(overlap(r["start_ns"], r["end_ns"], stall["start_ns"], stall["start_ns"] + stall["duration_ns"]) > 0
+                   for r in long):
+            result.invented.append(stall)
+    return result

@@ -1,0 +1,68 @@
+"""python3 tools/bench/match_test.py"""
+import unittest
+
+from match import match
+
+MS = 1000000
+WARN = 50 * MS
+
+
+def fault(start, length, cause="sleep", kind="sleep", around=0.05):
+    return {"kind": kind, "label": kind, "start_ns": start * MS, "end_ns": (start + length) * MS,
+            "iteration_start_ns": int((start - around) * MS), "iteration_end_ns": int((start + length + around) * MS),
+            "expected_cause": cause, "single": True, "task": "t", "coroutine": "main", "function": "block", "line": 7,
+            "last_line": 7}
+
+
+def stall(start, length, causes=None, line=7):
+    causes = causes or {"sleep": int(length * MS)}
+    segments = [{"cause": c, "ns": ns, "stack": [{"kind": "python", "function": "block", "line": line}]}
+                for c, ns in causes.items()]
+    return {"id": start, "start_ns": int(start * MS), "duration_ns": int(length * MS), "causes": causes,
+            "segments": segments, "task": {"name": "t", "coroutine": "main"}}
+
+
+class MatchTest(unittest.TestCase):
+    def test_found_and_right(self):
+        result = match([fault(0, 100)], [stall(0, 100.1)], WARN)
+        self.assertEqual((result.due, len(result.matches), result.missed, result.invented), (1, 1, [], []))
+        found = result.matches[0]
+        self.assertTrue(found.duration_is_right and found.cause_is_right and found.sums_up)
+        self.assertTrue(found.place_is_right and found.task_is_right)
+
+    def test_wrong_in_each_way(self):
+        wrong = stall(0, 101, {"sleep": 90 * MS, "lock": 5 * MS}, line=8)
+        wrong["task"] = None
+        found = match([fault(0, 100)], [wrong], WARN).matches[0]
+        self.assertFalse(found.duration_is_right or found.cause_is_right or found.sums_up)
+        self.assertFalse(found.place_is_right or found.task_is_right)
+
+    def test_missed_and_short(self):
+        result = match([fault(0, 100), fault(200, 20)], [], WARN)
+        self.assertEqual((result.due, len(result.missed)), (1, 1))
+
+    def test_a_stall_over_a_short_fault_is_invented(self):
+        result = match([fault(0, 20)], [stall(0, 60)], WARN)
+        self.assertEqual((len(result.matches), len(result.invented)), (0, 1))
+
+    def test_one_stall_told_as_two(self):
+        result = match([fault(0, 100)], [stall(0, 90), stall(90, 55)], WARN)
+        self.assertEqual((len(result.matches), len(result.invented)), (1, 1))
+
+    def test_neighbours_keep_apart(self):
+        result = match([fault(0, 100), fault(102, 100)], [stall(102, 100), stall(0, 100)], WARN)
+        self.assertEqual([m.stall["id"] for m in result.matches], [0, 102])
+
+    def test_what_the_target_saw_itself_is_not_invented(self):
+        incidental = {"kind": "incidental", "start_ns": 500 * MS, "end_ns": 560 * MS}
+        self.assertEqual(match([incidental], [stall(500, 60)], WARN).invented, [])
+        self.assertEqual(len(match([incidental], [stall(700, 60)], WARN).invented), 1)
+
+    def test_at_the_threshold_may_but_need_not(self):
+        near = fault(0, 49.98)
+        self.assertEqual(match([near], [stall(0, 50.08)], WARN).invented, [])
+        self.assertEqual(match([near], [], WARN).missed, [])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,96 @@
+#!/bin/bash
+# Starts a small asyncio service with a load on it, attaches aiotrace to it by pid and shows what it reports.
+#   tools/demo.sh          DURATION=10s: how long to watch; PYTHON=python3: what runs the service
+# Leaves build/demo/stalls.folded and build/demo/stalls.json. The exit status is aiotrace's.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+DURATION=${DURATION:-10s}
+PYTHON=${PYTHON:-python3}
+AIOTRACE=${AIOTRACE:-build/aiotrace}
+OUT=build/demo
+
+fail() {
+  echo "demo: $*" >&2
+  exit 1
+}
+
+[ -x "$AIOTRACE" ] || fail "$AIOTRACE is not there: run make first"
+command -v "$PYTHON" >/dev/null || fail "no $PYTHON here: set PYTHON to a CPython of 3.8 or later"
+[[ $DURATION =~ ^([0-9]+)(ms|s|m|)$ ]] || fail "DURATION is a whole number with ms, s or m: $DURATION"
+case ${BASH_REMATCH[2]} in
+  ms) seconds=$((BASH_REMATCH[1] / 1000 + 1)) ;;
+  m) seconds=$((BASH_REMATCH[1] * 60)) ;;
+  *) seconds=${BASH_REMATCH[1]} ;;
+esac
+
+sudo=()
+if [ "$(id -u)" != 0 ]; then
+  command -v sudo >/dev/null || fail "tracing needs root, and there is no sudo here: run this as root"
+  echo "demo: only aiotrace itself runs as root (sudo)"
+  sudo -v || exit 3
+  sudo=(sudo)
+fi
+
+mkdir -p $OUT || exit 1
+# Earlier files may be root's, but the folder is ours.
+rm -f $OUT/stalls.folded $OUT/stalls.json $OUT/service.log $OUT/load.log
+ready=$OUT/ready.$$
+mkfifo "$ready" || exit 1
+
+service='' load=''
+cleanup() {
+  [ -n "$load" ] && kill "$load" 2>/dev/null
+  [ -n "$service" ] && kill "$service" 2>/dev/null
+  wait 2>/dev/null
+  rm -f "$ready"
+}
+trap cleanup EXIT
+# Ctrl-C is aiotrace's: it ends with its summary, and what follows is still said.
+trap : INT
+trap 'exit 143' TERM
+
+"$PYTHON" tests/programs/demo_service.py --ready "$ready" --folder $OUT 2>$OUT/service.log &
+service=$!
+# Both ways, so that opening does not wait for a service that never came up.
+exec 3<>"$ready"
+if ! read -r -t 20 port pid <&3; then
+  cat $OUT/service.log >&2
+  fail "the service did not start"
+fi
+exec 3>&-
+
+# It outlives the watching by some seconds, so that a slow start of aiotrace shortens nothing.
+"$PYTHON" tests/programs/demo_load.py "$port" --seconds $((seconds + 5)) >$OUT/load.log 2>&1 &
+load=$!
+
+echo "demo: an asyncio service runs as pid $pid on port $port, with 8 clients"
+echo "demo: ${sudo[*]:+sudo }$AIOTRACE -p $pid -d $DURATION --folded $OUT/stalls.folded --json $OUT/stalls.json"
+echo
+"${sudo[@]}" "$AIOTRACE" -p "$pid" -d "$DURATION" --folded $OUT/stalls.folded --json $OUT/stalls.json
+status=$?
+
+echo
+case $status in
+  0)
+    kill -INT "$load" 2>/dev/null
+    for file in $OUT/stalls.folded $OUT/stalls.json; do
+      [ -f $file ] || fail "aiotrace left no $file"
+    done
+    echo "demo: the same for flame-graph tools:  $OUT/stalls.folded ($(wc -l <$OUT/stalls.folded) lines)"
+    echo "demo: the same for programs:           $OUT/stalls.json ($(wc -l <$OUT/stalls.json) lines)"
+    echo "demo: the faults are in:               tests/programs/demo_service.py"
+    ;;
+  3)
+    cat <<TEXT
+demo: tracing is not permitted or not supported here; the line above says what is missing. What usually helps:
+demo:   not root                 run as root, or allow sudo
+demo:   in a container           start it with --privileged --pid=host -v /sys/kernel:/sys/kernel, or run this on its host
+demo:   no BTF                   a kernel of 5.10 or later with CONFIG_DEBUG_INFO_BTF (every Debian and Ubuntu one has it)
+demo:   no tracefs               mount -t tracefs tracefs /sys/kernel/tracing
+demo:   kernel lockdown          boot without lockdown=confidentiality
+TEXT
+    ;;
+  *) echo "demo: aiotrace ended with status $status" >&2 ;;
+esac
+exit $status

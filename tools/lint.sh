@@ -1,0 +1,88 @@
+#!/bin/bash
+# Everything about the sources that a machine can judge. Runs all checks, names what is wrong, fails if anything is.
+#   tools/lint.sh             check (make lint; needs build/compile_commands.json and the skeletons)
+#   tools/lint.sh --format    reformat instead
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+tool() { # NAME: version 19 of it, the one that Debian 12, 13 and Ubuntu 24.04 all have
+  command -v "$1-19" && return 0
+  "$1" --version 2>/dev/null | grep -q 'version 19\.' && command -v "$1" && return 0
+  echo "lint: no $1 19 (tools/setup.sh lint installs it)" >&2
+  return 1
+}
+
+# The table of layouts is written by a tool that has a check of its own.
+mapfile -t c_files < <(find user tests bpf -type f \( -name '*.h' -o -name '*.cpp' -o -name '*.c' \) \
+  -not -path 'user/python/layouts/*' | sort)
+
+clang_format=$(tool clang-format) || exit 1
+if [ "${1:-}" = --format ]; then
+  exec "$clang_format" -i "${c_files[@]}"
+fi
+
+failed=()
+step() { # NAME COMMAND…
+  local name=$1 begin=$SECONDS
+  shift
+  if "$@"; then
+    echo "lint: $name: ok ($((SECONDS - begin)) s)"
+  else
+    echo "lint: $name: FAILED" >&2
+    failed+=("$name")
+  fi
+}
+
+shell_syntax() {
+  local status=0 file
+  while IFS= read -r file; do
+    if head -n 1 "$file" | grep -qE '^#!.*\b(ba)?sh\b'; then
+      bash -n "$file" || status=1
+    fi
+  done < <(find tools tests .ci -type f -not -name '*.py' -not -name '*.cpp' -not -name '*.h')
+  return $status
+}
+
+python_syntax() { # the files as the oldest supported interpreter could see them are for the tests; here: do they parse
+  find tools tests -type f -name '*.py' -print0 | python3 -c '
+import ast, sys
+status = 0
+for name in sys.stdin.read().split("\0"):
+    if name:
+        try:
+            ast.parse(open(name, encoding="utf-8").read(), name)
+        except SyntaxError as error:
+            print(f"{name}:{error.lineno}: {error.msg}", file=sys.stderr)
+            status = 1
+sys.exit(status)'
+}
+
+tidy() {
+  local clang_tidy runner
+  clang_tidy=$(tool clang-tidy) || return 1
+  runner=$(tool run-clang-tidy 2>/dev/null) || runner=$(command -v run-clang-tidy-19 || command -v run-clang-tidy) || return 1
+  # The runner prints its command lines and every suppressed warning's count: only findings matter here.
+  "$runner" -clang-tidy-binary "$clang_tidy" -p build -quiet -j "${JOBS:-2}" '/user/' >build/clang-tidy.log 2>build/clang-tidy.err
+  local status=$?
+  if [ $status != 0 ]; then
+    grep -E '(error|warning|note):|^ +[0-9]* \|' build/clang-tidy.log | awk '!seen[$0]++' >&2
+    [ -s build/clang-tidy.log ] || tail -n 5 build/clang-tidy.err >&2
+  fi
+  return $status
+}
+
+generated() {
+  python3 tools/gen_layouts.py --check
+}
+
+step "clang-format" "$clang_format" --dry-run -Werror "${c_files[@]}"
+step "include directions" tools/check_includes.py
+step "generated files" generated
+step "shell scripts" shell_syntax
+step "python files" python_syntax
+step "clang-tidy" tidy
+
+if [ ${#failed[@]} -gt 0 ]; then
+  (IFS=,; echo "lint: failed: ${failed[*]}" >&2)
+  exit 1
+fi

@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""Runs the test binaries of the tiers and counts test cases.
+
+usage: run_tests.py TIER=BINARY… [-- CATCH2-ARGUMENTS]
+
+Exit status 1 if a test case failed, a binary crashed, ran too long or ran nothing, or if a tier that must run did not:
+one whose binary is missing, or one named in AIOTRACE_REQUIRE_TIERS (comma separated) that was skipped as a whole.
+AIOTRACE_TIER_TIMEOUT (seconds) replaces the tiers' own limits. V=1 shows every test case.
+"""
+import ctypes
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+
+TIMEOUT_S = {"unit": 300, "native": 300, "root": 3000}
+
+
+class Tier:
+    """What became of the test cases of one binary."""
+
+    def __init__(self, name, binary):
+        self.name = name
+        self.binary = binary
+        self.passed = 0
+        self.failures = []  # text
+        self.skips = []  # (test case, reason)
+        self.skipped_whole = 0  # test cases of a tier that could not run
+        self.plan = None
+
+
+def privileged_prefix():
+    """The command that makes root of us, or None and why there is none."""
+    if os.geteuid() == 0:
+        return [], None
+    try:
+        done = subprocess.run(["sudo", "-n", "true"], stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None, "needs root, and there is no sudo"
+    if done.returncode != 0:
+        return None, "needs root: run `make test` as root, or `sudo -v` before it"
+    return ["sudo", "-n"], None
+
+
+def bpf_refused(prefix):
+    """Why this kernel or container does not let root load BPF programs; None if it does."""
+    if not os.path.exists("/sys/kernel/btf/vmlinux"):
+        return "needs a kernel with BTF (/sys/kernel/btf/vmlinux is missing)"
+    if prefix:  # the probe below would test our own rights, not sudo's
+        return None
+    # bpf(BPF_MAP_CREATE, {array, key 4, value 8, 1 entry}) on x86-64
+    attr = (ctypes.c_uint32 * 18)(2, 4, 8, 1)
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd = libc.syscall(321, 0, attr, ctypes.sizeof(attr))
+    if fd < 0:
+        return "needs the bpf system call: " + os.strerror(ctypes.get_errno())
+    os.close(fd)
+    return None
+
+
+def read_log(path, tier):
+    """Adds the log's test cases to the tier; returns the name of one that began and did not end."""
+    running = None
+    try:
+        with open(path, encoding="utf-8", errors="replace") as log:
+            for line in log:
+                fields = line.rstrip("\n").split("\t")
+                if fields[0] == "plan":
+                    tier.plan = int(fields[1])
+                elif fields[0] == "start":
+                    running = fields[1]
+                else:
+                    result, _ms, _assertions, name, reason = fields[:5]
+                    running = None
+                    if result == "passed":
+                        tier.passed += 1
+                    elif result == "skipped":
+                        tier.skips.append((name, reason))
+                    else:
+                        tier.failures.append(f"{name}: {reason}" if reason else name)
+    except FileNotFoundError:
+        pass
+    return running
+
+
+def stop(child):
+    """Ends our own child and the process group that it leads."""
+    for sig, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+        try:
+            os.killpg(child.pid, sig)
+        except ProcessLookupError:
+            pass
+        except PermissionError:  # it runs under sudo, which passes SIGTERM on
+            child.send_signal(signal.SIGTERM)
+        try:
+            child.wait(patience)
+            if sig == signal.SIGTERM:
+                continue  # the leader has gone; programs that it started may not have
+        except subprocess.TimeoutExpired:
+            pass
+
+
+def start(tier, prefix, log, arguments, extra):
+    variables = {"AIOTRACE_TEST_LOG": log, **extra}
+    for name in ("AIOTRACE_BINARY", "AIOTRACE_PYTHONS", "PYENV_ROOT", "PATH"):
+        if name in os.environ:
+            variables[name] = os.environ[name]
+    command = [os.path.abspath(tier.binary), *arguments]
+    if prefix:  # sudo clears the environment
+        command = [*prefix, "env", *(f"{name}={value}" for name, value in variables.items()), *command]
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, env={**os.environ, **variables}, start_new_session=True
+    )
+
+
+def run(tier, arguments, scratch, verbose):
+    if not os.access(tier.binary, os.X_OK):
+        tier.failures.append(f"{tier.binary} was not built")
+        return
+    prefix, why_not = [], None
+    if tier.name == "root":
+        prefix, why_not = privileged_prefix()
+        why_not = why_not or bpf_refused(prefix)
+    log = os.path.join(scratch, tier.name)
+    if why_not:
+        child = start(tier, [], log, arguments, {"AIOTRACE_TEST_PLAN": "1"})
+        child.wait()
+        read_log(log, tier)
+        tier.skipped_whole = max(tier.plan or 0, 1)
+        tier.skips.append((f"all {tier.skipped_whole} test cases", why_not))
+        print(f"  skipped all {tier.skipped_whole} test cases: {why_not}", flush=True)
+        if tier.name in os.environ.get("AIOTRACE_REQUIRE_TIERS", "").split(","):
+            tier.failures.append(f"the tier must run here: {why_not}")
+        return
+
+    progress = "all" if verbose or tier.name == "root" else "skips"
+    limit = float(os.environ.get("AIOTRACE_TIER_TIMEOUT") or TIMEOUT_S.get(tier.name, 600))
+    child = start(tier, prefix, log, arguments, {"AIOTRACE_TEST_PROGRESS": progress})
+    ended = None
+    try:
+        status = child.wait(limit)
+        if status < 0:
+            ended = f"killed by {signal.Signals(-status).name}"
+        elif status != 0:
+            ended = f"exit status {status}"
+    except subprocess.TimeoutExpired:
+        stop(child)
+        ended = f"stopped after {limit:.0f} s"
+    except BaseException:
+        stop(child)
+        raise
+
+    running = read_log(log, tier)
+    finished = tier.passed + len(tier.failures) + len(tier.skips)
+    # v3 calls it an error when all were skipped, or when none fits the arguments.
+    only_skips = finished == len(tier.skips) and (finished > 0 or (arguments and tier.plan == 0))
+    if running is not None:
+        tier.failures.append(f"{running}: {ended or 'it ended the test binary'}")
+        finished += 1
+    elif ended and not tier.failures and not (ended.startswith("exit status") and only_skips):
+        tier.failures.append(f"{tier.binary}: {ended}")
+    elif ended and finished and not ended.startswith("exit status") and tier.failures:
+        tier.failures[-1] += f" ({ended})"  # Catch2's own signal handler has written the failure
+    if tier.plan is not None and finished < tier.plan:
+        tier.failures.append(f"{tier.plan - finished} test cases did not run ({ended})")
+    if finished == 0 and not arguments:
+        tier.failures.append("no test case ran")
+
+
+def main(argv):
+    arguments = []
+    if "--" in argv:
+        split = argv.index("--")
+        argv, arguments = argv[:split], argv[split + 1 :]
+    if not argv or any("=" not in item for item in argv):
+        print(__doc__, file=sys.stderr)
+        return 2
+    verbose = os.environ.get("V") == "1"
+    # Shared with the root tier's process under sudo, and so not in a directory that only we may enter.
+    tiers = []
+    with tempfile.TemporaryDirectory(prefix="aiotrace-tests-") as scratch:
+        for item in argv:
+            tier = Tier(*item.split("=", 1))
+            tiers.append(tier)
+            print(f"== {tier.name}: {shlex.join([tier.binary, *arguments])}", flush=True)
+            run(tier, arguments, scratch, verbose)
+
+    for tier in tiers:
+        for name, reason in tier.skips:
+            print(f"SKIPPED {tier.name}: {name}: {reason}")
+    for tier in tiers:
+        for text in tier.failures:
+            print(f"FAILED {tier.name}: {text}")
+    passed = sum(tier.passed for tier in tiers)
+    failed = sum(len(tier.failures) for tier in tiers)
+    skipped = sum(tier.skipped_whole or len(tier.skips) for tier in tiers)
+    if passed + failed + skipped == 0:
+        print("FAILED: no test case ran")
+        failed = 1
+    print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        print("run_tests: interrupted", file=sys.stderr)
+        sys.exit(130)

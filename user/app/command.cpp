@@ -1,0 +1,77 @@
+#include "app/command.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+namespace aiotrace::app {
+
+namespace {
+
+Result<std::array<UniqueFd, 2>> make_pipe() {
+  std::array<int, 2> fds{};
+  if (pipe2(fds.data(), O_CLOEXEC) != 0) return fail_errno("make a pipe", errno);
+  return std::array{UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
+[[noreturn]] void become(const std::vector<std::string>& arguments, int go, int failed) {
+  char byte = 0;
+  // End of file: aiotrace gave up before it could watch.
+  if (read(go, &byte, 1) != 1) _exit(127);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  signal(SIGPIPE, SIG_DFL);
+  std::vector<char*> argv;
+  for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  execvp(argv[0], argv.data());
+  const int error = errno;
+  (void)!write(failed, &error, sizeof(error));
+  _exit(127);
+}
+
+}  // namespace
+
+Result<Command> Command::start(const std::vector<std::string>& arguments) {
+  auto go = make_pipe();
+  if (!go) return std::unexpected(go.error());
+  auto failed = make_pipe();
+  if (!failed) return std::unexpected(failed.error());
+  Command command;
+  command.name_ = arguments.front();
+  command.pid_ = fork();
+  if (command.pid_ < 0) return fail_errno("start " + command.name_, errno);
+  if (command.pid_ == 0) {
+    // The child's copy of the writing end must go, else it would wait for itself when aiotrace dies.
+    (*go)[1].reset();
+    become(arguments, (*go)[0].get(), (*failed)[1].get());
+  }
+  command.go_ = std::move((*go)[1]);
+  command.failed_ = std::move((*failed)[0]);
+  return command;
+}
+
+Status Command::release() {
+  const char byte = 1;
+  if (write(go_.get(), &byte, 1) != 1) return fail_errno("start " + name_, errno);
+  go_.reset();
+  int error = 0;
+  const ssize_t got = read(failed_.get(), &error, sizeof(error));
+  if (got == sizeof(error)) return fail_errno("start " + name_, error);
+  return {};
+}
+
+int Command::wait() {
+  int status = 0;
+  while (waitpid(pid_, &status, 0) < 0) {
+    if (errno != EINTR) return 1;
+  }
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+}  // namespace aiotrace::app

@@ -1,0 +1,158 @@
+#include "app/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <span>
+
+#include "util/duration.h"
+
+namespace aiotrace::app {
+
+namespace {
+
+constexpr const char* kAbout =
+    "aiotrace: which stall, how long, which task, which line, and why.\n"
+    "Attaches to running Python asyncio programs (and any other epoll loop); nothing is restarted, nothing is left "
+    "behind.\n\n"
+    "  aiotrace [OPTIONS] -p PID[,PID…]     watch running processes\n"
+    "  aiotrace [OPTIONS] -- COMMAND…       start a program and watch it";
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  sudo aiotrace -p 1234                     stalls as they happen, a summary at the end (Ctrl-C)\n"
+    "  sudo aiotrace -p 1234 -d 30s --folded f   thirty seconds, then a folded file for a flame graph\n"
+    "  sudo aiotrace -p 1234,1240 --warn 20ms    two processes, stalls from 20 ms on\n"
+    "  sudo aiotrace -- python3 app.py           a program from its start on\n"
+    "SIGUSR1 prints the summary so far. Exit status: 0; 1 failure; 2 usage; 3 not permitted or not supported; 4 a "
+    "stall reached --fail-over; with a COMMAND, its own.";
+
+std::unexpected<Error> usage(std::string what, std::string reason) {
+  return fail(std::move(what), std::move(reason), "see aiotrace --help", ErrorKind::usage);
+}
+
+Status add_pids(const std::string& text, std::vector<std::int32_t>& pids) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (true) {
+    std::int32_t pid = 0;
+    const auto [next, error] = std::from_chars(at, end, pid);
+    if (error != std::errc{} || pid <= 0 || (next != end && *next != ','))
+      return usage("-p " + text, "not a process id, or several with commas between them");
+    if (std::ranges::find(pids, pid) == pids.end()) pids.push_back(pid);
+    if (next == end) return {};
+    at = next + 1;
+  }
+}
+
+Status set_duration(const char* option, const std::string& text, bool zero, std::uint64_t& into) {
+  const auto ns = parse_duration(text);
+  if (!ns) return usage(std::string(option) + " " + text, ns.error().reason);
+  if (*ns == 0 && !zero) return usage(std::string(option) + " " + text, "must be more than 0");
+  into = *ns;
+  return {};
+}
+
+Status set_poll_probe(const std::string& text, probe::PollProbe& into) {
+  using probe::PollProbe;
+  for (const auto probe : {PollProbe::automatic, PollProbe::fentry, PollProbe::tracepoint, PollProbe::uprobe}) {
+    if (text != probe::name(probe)) continue;
+    into = probe;
+    return {};
+  }
+  return usage("--poll-probe " + text, "must be auto, fentry, tracepoint or uprobe");
+}
+
+// As the user typed them, before they are checked.
+struct Raw {
+  std::vector<std::string> pids;
+  std::string duration, warn, error, fail_over, json, folded;
+  std::string poll_probe = "auto";
+};
+
+void declare(CLI::App& parser, Raw& raw, Options& options, bool& version) {
+  parser.footer(kExamples);
+  parser.add_option("-p,--pid", raw.pids, "processes to watch, with commas between them")->type_name("PID[,PID…]");
+  parser.add_option("-d,--duration", raw.duration, "stop after this time: 30s, 5m")->type_name("TIME");
+  parser.add_option("--warn", raw.warn, "an iteration at least this long is a stall (50ms)")->type_name("TIME");
+  parser.add_option("--error", raw.error, "at least this long, and it is an ERROR (200ms)")->type_name("TIME");
+  parser.add_option("--fail-over", raw.fail_over, "exit with 4 if a stall was at least this long")->type_name("TIME");
+  parser.add_option("--json", raw.json, "newline-delimited JSON to a file, or - for standard output")
+      ->type_name("FILE");
+  parser.add_option("--folded", raw.folded, "folded stacks of the stalled time, for flame graphs")->type_name("FILE");
+  parser.add_option("--poll-probe", raw.poll_probe, "how polls are seen: auto, fentry, tracepoint, uprobe")
+      ->type_name("WAY");
+  parser.add_flag("-q,--quiet", options.quiet, "no text about single stalls, only the summary");
+  parser.add_flag("-v,--verbose", options.verbose, "whole stacks, and what aiotrace does");
+  parser.add_flag("--version", version, "print the version and exit");
+}
+
+Status convert(const Raw& raw, Options& options) {
+  for (const auto& text : raw.pids) {
+    if (auto status = add_pids(text, options.pids); !status) return status;
+  }
+  struct Duration {
+    const char* option;
+    const std::string& text;
+    std::uint64_t* into;
+  };
+  std::uint64_t duration = 0;
+  std::uint64_t fail_over = 0;
+  for (const auto& each : {Duration{"-d", raw.duration, &duration}, Duration{"--warn", raw.warn, &options.warn_ns},
+                           Duration{"--error", raw.error, &options.error_ns},
+                           Duration{"--fail-over", raw.fail_over, &fail_over}}) {
+    if (each.text.empty()) continue;
+    if (auto status = set_duration(each.option, each.text, false, *each.into); !status) return status;
+  }
+  if (duration != 0) options.duration_ns = duration;
+  if (fail_over != 0) options.fail_over_ns = fail_over;
+  // Raising only --warn above the default --error means that everything shown is an error.
+  if (raw.error.empty()) options.error_ns = std::max(options.error_ns, options.warn_ns);
+  if (options.error_ns < options.warn_ns)
+    return usage("--error " + raw.error, "must not be less than --warn " + (raw.warn.empty() ? "50ms" : raw.warn));
+  if (!raw.json.empty()) options.json = raw.json;
+  if (!raw.folded.empty()) options.folded = raw.folded;
+  if (raw.folded == "-") return usage("--folded -", "needs a file");
+  return set_poll_probe(raw.poll_probe, options.poll_probe);
+}
+
+}  // namespace
+
+Result<Options> parse_options(int argc, const char* const* argv) {
+  Options options;
+  Raw raw;
+  bool version = false;
+  CLI::App parser(kAbout, "aiotrace");
+  declare(parser, raw, options, version);
+
+  // What follows "--" is the command's own and never looked at.
+  const std::span arguments(argv, static_cast<std::size_t>(argc));
+  const auto separator = std::ranges::find(arguments, std::string_view("--"),
+                                           [](const char* text) { return std::string_view(text); });
+  const bool has_command = separator != arguments.end();
+  if (has_command) options.command.assign(separator + 1, arguments.end());
+  const auto own = static_cast<int>(separator - arguments.begin());
+
+  try {
+    parser.parse(own, argv);
+  } catch (const CLI::CallForHelp&) {
+    options.message = parser.help();
+    return options;
+  } catch (const CLI::ParseError& error) {
+    std::string reason = error.what();
+    std::ranges::replace(reason, '\n', ' ');
+    return usage("", std::move(reason));
+  }
+  if (version) {
+    options.message = std::string("aiotrace ") + kVersion + "\n";
+    return options;
+  }
+  if (auto status = convert(raw, options); !status) return std::unexpected(status.error());
+  if (has_command && options.command.empty())
+    return usage("--", "a command to start must follow");
+  if (options.pids.empty() && !has_command) return usage("", "nothing to watch: give -p PID or -- COMMAND");
+  if (!options.pids.empty() && has_command) return usage("", "give either -p PID or -- COMMAND, not both");
+  return options;
+}
+
+}  // namespace aiotrace::app

@@ -1,0 +1,103 @@
+#include "app/outputs.h"
+
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include "util/text.h"
+
+namespace aiotrace::app {
+
+namespace {
+
+std::int64_t clock_ns(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+std::size_t terminal_columns() {
+  winsize size{};
+  constexpr std::size_t kNarrowest = 60;
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return output::OutputContext{}.columns;
+  return std::max<std::size_t>(size.ws_col, kNarrowest);
+}
+
+}  // namespace
+
+void say(const std::string& message) {
+  std::string line = "aiotrace: " + clean_for_terminal(message) + "\n";
+  (void)!write(STDERR_FILENO, line.data(), line.size());
+}
+
+Outputs::Outputs(const Options& options) : quiet_(options.quiet) {
+  context_.realtime_minus_monotonic_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+  context_.verbose = options.verbose;
+}
+
+Result<Outputs> Outputs::open(const Options& options) {
+  Outputs outputs(options);
+  if (options.json) {
+    auto sink = output::FileSink::open(*options.json);
+    if (!sink) return std::unexpected(sink.error());
+    outputs.json_sink_ = std::move(*sink);
+    outputs.json_on_stdout_ = *options.json == "-";
+  }
+  if (options.folded) {
+    auto sink = output::FileSink::open(*options.folded);
+    if (!sink) return std::unexpected(sink.error());
+    outputs.folded_sink_ = std::move(*sink);
+  }
+  outputs.error_sink_ = std::make_unique<output::FileSink>(UniqueFd(dup(STDERR_FILENO)), "standard error");
+  if (!outputs.json_on_stdout_) {
+    auto sink = output::FileSink::standard_output();
+    if (!sink) return std::unexpected(sink.error());
+    outputs.text_sink_ = std::move(*sink);
+    const char* no_color = std::getenv("NO_COLOR");
+    outputs.context_.color = outputs.text_sink_->is_terminal() && (no_color == nullptr || *no_color == '\0');
+    outputs.context_.columns = terminal_columns();
+  }
+  return outputs;
+}
+
+void Outputs::check(const Status& status, const output::FileSink& sink, bool& told) {
+  if (status) return;
+  failed_ = true;
+  const bool standard = &sink == text_sink_.get() || (&sink == json_sink_.get() && json_on_stdout_);
+  if (standard && sink.last_errno() == EPIPE) reader_gone_ = true;
+  if (!told) say(status.error().message());
+  told = true;
+}
+
+void Outputs::watching(const model::Watching& watching) {
+  if (json_sink_) check(output::JsonOutput(*json_sink_, context_).watching(watching), *json_sink_, json_told_);
+  if (text_sink_) check(output::TextOutput(*text_sink_, context_).watching(watching), *text_sink_, text_told_);
+}
+
+void Outputs::stall(const model::Stall& stall) {
+  if (json_sink_) check(output::JsonOutput(*json_sink_, context_).stall(stall), *json_sink_, json_told_);
+  if (text_sink_ && !quiet_) check(output::TextOutput(*text_sink_, context_).stall(stall), *text_sink_, text_told_);
+  if (folded_sink_ && !stall.ongoing) folded_.add(stall);
+}
+
+void Outputs::unfinished(const model::Stall& stall) {
+  if (folded_sink_) folded_.add(stall);
+}
+
+void Outputs::interim(const model::Summary& summary) {
+  auto& sink = text_sink_ ? *text_sink_ : *error_sink_;
+  bool told = false;
+  check(output::TextOutput(sink, context_).summary(summary), sink, text_sink_ ? text_told_ : told);
+}
+
+void Outputs::finish(const model::Summary& summary) {
+  if (folded_sink_) check(folded_.write(*folded_sink_), *folded_sink_, folded_told_);
+  if (text_sink_) check(output::TextOutput(*text_sink_, context_).summary(summary), *text_sink_, text_told_);
+  if (json_sink_) check(output::JsonOutput(*json_sink_, context_).summary(summary), *json_sink_, json_told_);
+}
+
+}  // namespace aiotrace::app

@@ -1,0 +1,60 @@
+// All outputs of a run at once.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/options.h"
+#include "model/stall.h"
+#include "model/summary.h"
+#include "output/file_sink.h"
+#include "output/folded.h"
+#include "output/json.h"
+#include "output/text.h"
+
+namespace aiotrace::app {
+
+class Outputs {
+ public:
+  /// Opens what is to be written: a file that cannot be is an error before anything is traced.
+  [[nodiscard]] static Result<Outputs> open(const Options& options);
+
+  void watching(const model::Watching& watching);
+  void stall(const model::Stall& stall);
+  /// A stall whose end will not be seen: told of before as ongoing, its time belongs into the folded stacks.
+  void unfinished(const model::Stall& stall);
+  /// The summary so far, for SIGUSR1: text only.
+  void interim(const model::Summary& summary);
+  /// The last thing: summary and folded stacks.
+  void finish(const model::Summary& summary);
+
+  /// True when nobody reads standard output any more.
+  [[nodiscard]] bool reader_gone() const { return reader_gone_; }
+  /// True when something could not be written; each output has told of it once on standard error.
+  [[nodiscard]] bool failed() const { return failed_; }
+
+ private:
+  explicit Outputs(const Options& options);
+  void check(const Status& status, const output::FileSink& sink, bool& told);
+
+  bool quiet_;
+  bool reader_gone_ = false;
+  bool failed_ = false;
+  bool text_told_ = false;
+  bool json_told_ = false;
+  bool folded_told_ = false;
+  output::OutputContext context_;
+  std::unique_ptr<output::FileSink> text_sink_;  // null when standard output is for JSON
+  std::unique_ptr<output::FileSink> error_sink_;
+  std::unique_ptr<output::FileSink> json_sink_;
+  std::unique_ptr<output::FileSink> folded_sink_;
+  bool json_on_stdout_ = false;
+  output::FoldedOutput folded_;
+};
+
+/// One line on standard error, cleaned: "aiotrace: …".
+void say(const std::string& message);
+
+}  // namespace aiotrace::app

@@ -1,0 +1,252 @@
+#include "app/session.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <vector>
+
+#include "app/command.h"
+#include "app/tracker.h"
+
+namespace aiotrace::app {
+
+namespace {
+
+// What BPF does not wake us for is taken this often; a stall that goes on is noticed within it.
+constexpr std::uint64_t kTickNs = 100'000'000;
+constexpr std::uint64_t kNoLoopYetNs = 1'000'000'000;
+
+std::string kernel_release() {
+  utsname name{};
+  return uname(&name) == 0 ? name.release : "";
+}
+
+model::Cost own_cost(const probe::Probe& probe) {
+  model::Cost cost;
+  if (const auto bpf = probe.cost()) {
+    cost.bpf_ns = bpf->run_ns;
+    cost.runs = bpf->runs;
+  }
+  rusage usage{};
+  if (getrusage(RUSAGE_SELF, &usage) == 0) {
+    const auto ns = [](const timeval& time) {
+      return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_usec) * 1000;
+    };
+    cost.cpu_ns = ns(usage.ru_utime) + ns(usage.ru_stime);
+    cost.rss_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  }
+  return cost;
+}
+
+class Session {
+ public:
+  Session(const Options& options, probe::Probe& probe, Outputs& outputs)
+      : options_(options), probe_(probe), tracker_(options, probe, outputs), outputs_(outputs) {}
+
+  Status begin(std::vector<Target> targets, bool fresh);
+  void watch(int signals);
+  int finish();
+  Tracker& tracker() { return tracker_; }
+
+ private:
+  model::Summary summary() const;
+  void take_signals(int signals);
+  void take_ended(const std::vector<pollfd>& fds);
+  void tell_waiting(std::uint64_t now_ns);
+
+  const Options& options_;
+  probe::Probe& probe_;
+  Tracker tracker_;
+  Outputs& outputs_;
+  std::uint64_t began_ns_ = 0;
+  bool stop_ = false;
+};
+
+Status Session::begin(std::vector<Target> targets, bool fresh) {
+  if (auto status = probe_.attach(); !status) return status;
+  model::Watching watching{.time_ns = 0,
+                           .version = kVersion,
+                           .kernel = kernel_release(),
+                           .warn_ns = options_.warn_ns,
+                           .error_ns = options_.error_ns,
+                           .targets = {}};
+  for (auto& target : targets) {
+    if (auto status = tracker_.add(std::move(target), fresh); !status) return status;
+  }
+  for (auto& [pid, target] : tracker_.targets())
+    watching.targets.push_back({pid, target.comm(), target.python_version(), target.loops.size()});
+  if (options_.verbose) {
+    for (const auto& note : probe_.notes()) say(note);
+    say("polls are seen by " + std::string(probe::name(probe_.poll_probe())));
+  }
+  began_ns_ = monotonic_ns();
+  watching.time_ns = began_ns_;
+  outputs_.watching(watching);
+  return {};
+}
+
+void Session::tell_waiting(std::uint64_t now_ns) {
+  if (now_ns - began_ns_ < kNoLoopYetNs) return;
+  for (auto& [pid, target] : tracker_.targets()) {
+    if (target.told_waiting || target.ended || !target.loops.empty()) continue;
+    target.told_waiting = true;
+    say("pid " + std::to_string(pid) + " (" + target.comm() + ") has no event loop yet: waiting for one");
+  }
+}
+
+void Session::take_signals(int signals) {
+  signalfd_siginfo info{};
+  while (read(signals, &info, sizeof(info)) == sizeof(info)) {
+    if (info.ssi_signo == SIGUSR1) {
+      outputs_.interim(summary());
+      continue;
+    }
+    if (info.ssi_signo == SIGCHLD) continue;
+    stop_ = true;
+    // A second one ends the program at once, whatever the summary waits for.
+    sigset_t these;
+    sigemptyset(&these);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+      signal(number, SIG_DFL);
+      sigaddset(&these, number);
+    }
+    sigprocmask(SIG_UNBLOCK, &these, nullptr);
+  }
+}
+
+void Session::take_ended(const std::vector<pollfd>& fds) {
+  for (auto& [pid, target] : tracker_.targets()) {
+    const bool ended = std::ranges::any_of(fds, [&target = target](const pollfd& fd) {
+      return fd.fd == target.process().pidfd() && fd.revents != 0;
+    });
+    if (ended) tracker_.process_ended(pid);
+  }
+}
+
+void Session::watch(int signals) {
+  const std::uint64_t end_ns = options_.duration_ns ? began_ns_ + *options_.duration_ns : 0;
+  std::uint64_t next_tick_ns = began_ns_ + kTickNs;
+  std::uint64_t next_look_ns = 0;
+  while (!stop_) {
+    std::uint64_t now = monotonic_ns();
+    if (end_ns != 0 && now >= end_ns) break;
+    std::uint64_t wake = next_tick_ns;
+    if (end_ns != 0) wake = std::min(wake, end_ns);
+    if (next_look_ns != 0) wake = std::min(wake, next_look_ns);
+    std::vector<pollfd> fds = {{signals, POLLIN, 0}, {probe_.fd(), POLLIN, 0}};
+    for (auto& [pid, target] : tracker_.targets()) {
+      if (!target.ended) fds.push_back({target.process().pidfd(), POLLIN, 0});
+    }
+    const std::uint64_t left = wake > now ? wake - now : 0;
+    const timespec timeout{static_cast<time_t>(left / 1'000'000'000), static_cast<long>(left % 1'000'000'000)};
+    if (ppoll(fds.data(), fds.size(), &timeout, nullptr) < 0 && errno != EINTR) {
+      say("wait for records: " + std::string(strerrordesc_np(errno)));
+      break;
+    }
+    if (auto status = tracker_.consume(); !status) say(status.error().message());
+    if (fds[0].revents != 0) take_signals(signals);
+    take_ended(fds);
+    now = monotonic_ns();
+    if (now >= next_tick_ns) {
+      next_tick_ns = now + kTickNs;
+      tracker_.tell_ongoing(now);
+      tell_waiting(now);
+    }
+    next_look_ns = tracker_.look(now);
+    if (tracker_.alive() == 0 || outputs_.reader_gone()) break;
+  }
+}
+
+model::Summary Session::summary() const {
+  auto summary = tracker_.summary(monotonic_ns());
+  summary.cost = own_cost(probe_);
+  return summary;
+}
+
+int Session::finish() {
+  if (auto status = tracker_.consume(); !status) say(status.error().message());
+  tracker_.finish(monotonic_ns());
+  outputs_.finish(summary());
+  if (outputs_.failed()) return kExitFailure;
+  if (options_.fail_over_ns && tracker_.longest_stall_ns() >= *options_.fail_over_ns) return kExitStall;
+  return 0;
+}
+
+Result<UniqueFd> block_signals() {
+  sigset_t these;
+  sigemptyset(&these);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD}) sigaddset(&these, number);
+  sigprocmask(SIG_BLOCK, &these, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  UniqueFd fd(signalfd(-1, &these, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return fail_errno("receive signals", errno);
+  return fd;
+}
+
+Result<std::vector<Target>> open_targets(const Options& options, const std::optional<Command>& command) {
+  std::vector<Target> targets;
+  auto pids = options.pids;
+  if (command) pids = {command->pid()};
+  for (const auto pid : pids) {
+    auto target = Target::open(pid);
+    if (!target) return std::unexpected(target.error());
+    targets.push_back(std::move(*target));
+  }
+  return targets;
+}
+
+}  // namespace
+
+int report(const Error& error) {
+  say(error.message());
+  switch (error.kind) {
+    case ErrorKind::usage: return kExitUsage;
+    case ErrorKind::not_permitted:
+    case ErrorKind::unsupported: return kExitNotPermitted;
+    case ErrorKind::failure: break;
+  }
+  return kExitFailure;
+}
+
+int run_session(const Options& options) {
+  auto signals = block_signals();
+  if (!signals) return report(signals.error());
+  auto outputs = Outputs::open(options);
+  if (!outputs) return report(outputs.error());
+
+  std::optional<Command> command;
+  if (!options.command.empty()) {
+    auto started = Command::start(options.command);
+    if (!started) return report(started.error());
+    command = std::move(*started);
+  }
+  auto targets = open_targets(options, command);
+  if (!targets) return report(targets.error());
+  auto probe = probe::Probe::load({.warn_ns = options.warn_ns, .poll = options.poll_probe});
+  if (!probe) return report(probe.error());
+
+  Session session(options, *probe, *outputs);
+  if (auto status = session.begin(std::move(*targets), command.has_value()); !status) return report(status.error());
+  if (command) {
+    if (auto status = command->release(); !status) {
+      (void)report(status.error());
+      (void)command->wait();
+      return kExitNoCommand;
+    }
+  }
+  session.watch(signals->get());
+  const int status = session.finish();
+  if (!command) return status;
+  const int own = command->wait();
+  return own != 0 ? own : status;
+}
+
+}  // namespace aiotrace::app

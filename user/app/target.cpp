@@ -1,0 +1,111 @@
+#include "app/target.h"
+
+#include "abi/records.h"
+#include "python/threads.h"
+
+namespace aiotrace::app {
+
+Target::Target(proc::Process process)
+    : process_(std::move(process)),
+      comm_(process_.comm()),
+      memory_(std::make_unique<proc::LiveMemory>(process_.pid())) {}
+
+Result<Target> Target::open(std::int32_t pid) {
+  auto process = proc::Process::open(pid);
+  if (!process) return std::unexpected(process.error());
+  return Target(std::move(*process));
+}
+
+void Target::refresh_maps() {
+  if (auto maps = proc::Maps::read(process_.pid())) maps_ = std::move(*maps);
+}
+
+bool Target::look() {
+  refresh_maps();
+  if (interpreter_ && interpreter_->initialized) {
+    if (!python::refresh(*interpreter_, process_, maps_, *memory_)) return false;
+    generation_++;
+    return true;
+  }
+  auto found = python::inspect(process_, maps_, *memory_);
+  if (!found) {
+    refused_ = std::move(found.error());
+    return false;
+  }
+  refused_.reset();
+  interpreter_ = std::move(*found);
+  generation_++;
+  return true;
+}
+
+void Target::forget_image() {
+  interpreter_.reset();
+  refused_.reset();
+  names_.clear();
+  loops.clear();
+  next_look_ns = first_look_ns = 0;
+  told_waiting = false;
+}
+
+bool Target::settled() const {
+  if (interpreter_) return interpreter_->initialized && interpreter_->asyncio_loaded;
+  return refused_ && refused_->why == python::NoPython::unknown;
+}
+
+process_config Target::config() const {
+  process_config config{};
+  config.generation = generation_;
+  if (!interpreter_) return config;
+  config.text_start = interpreter_->text_start;
+  config.text_end = interpreter_->text_end;
+  if (!interpreter_->initialized) return config;
+  config.flags = PROCESS_PYTHON;
+  config.interpreters_head = interpreter_->interpreters_head;
+  config.gil_addr = interpreter_->gil_addr;
+  config.gc_addr = interpreter_->gc_addr;
+  config.current_tasks = interpreter_->current_tasks;
+  config.layout = interpreter_->layout.bpf;
+  return config;
+}
+
+std::string Target::thread_name(std::uint32_t tid) {
+  if (const auto known = names_.find(tid); known != names_.end()) return known->second;
+  if (interpreter_ && interpreter_->initialized) {
+    for (auto& [thread, name] : python::thread_names(*interpreter_, process_, *memory_))
+      names_.insert_or_assign(static_cast<std::uint32_t>(thread), std::move(name));
+  }
+  if (const auto known = names_.find(tid); known != names_.end()) return known->second;
+  auto comm = process_.comm_of(static_cast<pid_t>(tid));
+  return names_.insert_or_assign(tid, comm ? *comm : comm_).first->second;
+}
+
+std::optional<std::uint32_t> Target::own_tid(std::uint32_t ns_tid) const {
+  if (!process_.in_pid_namespace()) {
+    if (!process_.comm_of(static_cast<pid_t>(ns_tid))) return std::nullopt;
+    return ns_tid;
+  }
+  const auto tids = process_.tids_by_ns_tid();
+  const auto tid = tids.find(static_cast<pid_t>(ns_tid));
+  if (tid == tids.end()) return std::nullopt;
+  return static_cast<std::uint32_t>(tid->second);
+}
+
+model::LoopKind Target::loop_kind(std::uint32_t abi_kind) const {
+  if (abi_kind == LOOP_ASYNCIO) return model::LoopKind::asyncio;
+  if (abi_kind == LOOP_PYTHON && interpreter_ && interpreter_->uvloop) return model::LoopKind::uvloop;
+  return model::LoopKind::other;
+}
+
+std::optional<std::string> Target::python_version() const {
+  if (!interpreter_) return std::nullopt;
+  return interpreter_->version_text;
+}
+
+std::optional<std::string> Target::refusal() const {
+  if (!refused_ || refused_->why == python::NoPython::not_python ||
+      refused_->why == python::NoPython::not_initialized)
+    return std::nullopt;
+  return refused_->message();
+}
+
+}  // namespace aiotrace::app

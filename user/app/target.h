@@ -1,0 +1,73 @@
+// One traced process: what is known of it, and what BPF is told.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "abi/config.h"
+#include "model/stall.h"
+#include "proc/maps.h"
+#include "proc/memory.h"
+#include "proc/process.h"
+#include "python/interpreter.h"
+#include "util/result.h"
+
+namespace aiotrace::app {
+
+class Target {
+ public:
+  [[nodiscard]] static Result<Target> open(std::int32_t pid);
+
+  /// Looks at the process (again): its interpreter, its asyncio. True if BPF has to be told.
+  bool look();
+  /// exec: everything known of its memory is void.
+  void forget_image();
+
+  [[nodiscard]] process_config config() const;
+  /// Nothing more can become known of its Python: a later look is of no use.
+  [[nodiscard]] bool settled() const;
+
+  /// The tid here of what the process itself calls `ns_tid`; nothing if it has no such thread.
+  [[nodiscard]] std::optional<std::uint32_t> own_tid(std::uint32_t ns_tid) const;
+  /// Python's name of a thread, else its comm.
+  [[nodiscard]] std::string thread_name(std::uint32_t tid);
+  [[nodiscard]] model::LoopKind loop_kind(std::uint32_t abi_kind) const;
+  /// "3.11.2", or nothing.
+  [[nodiscard]] std::optional<std::string> python_version() const;
+  /// Why there is no Python detail, for people: only for a CPython that is refused or cannot be read.
+  [[nodiscard]] std::optional<std::string> refusal() const;
+
+  [[nodiscard]] std::uint32_t pid() const { return static_cast<std::uint32_t>(process_.pid()); }
+  [[nodiscard]] const std::string& comm() const { return comm_; }
+  void rename(std::string comm) { comm_ = std::move(comm); }
+  [[nodiscard]] const proc::Process& process() const { return process_; }
+  [[nodiscard]] const proc::Maps& maps() const { return maps_; }
+  /// Reads the map again: a library was loaded since.
+  void refresh_maps();
+  [[nodiscard]] const proc::Memory& memory() const { return *memory_; }
+  [[nodiscard]] const python::Interpreter* interpreter() const { return interpreter_ ? &*interpreter_ : nullptr; }
+
+  std::set<std::uint32_t> loops;        ///< tids
+  bool ended = false;
+  bool told_waiting = false;            ///< the user knows that it has no loop yet
+  std::uint64_t next_look_ns = 0;
+  std::uint64_t first_look_ns = 0;
+
+ private:
+  explicit Target(proc::Process process);
+
+  proc::Process process_;
+  std::string comm_;
+  proc::Maps maps_;
+  std::unique_ptr<proc::LiveMemory> memory_;
+  std::optional<python::Interpreter> interpreter_;
+  std::optional<python::InspectError> refused_;
+  std::map<std::uint32_t, std::string> names_;
+  std::uint32_t generation_ = 0;
+};
+
+}  // namespace aiotrace::app

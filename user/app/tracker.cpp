@@ -1,0 +1,354 @@
+#include "app/tracker.h"
+
+#include <time.h>
+
+#include <algorithm>
+
+#include "abi/records.h"
+#include "app/uprobe_places.h"
+#include "decode/decode.h"
+#include "proc/syscalls.h"
+#include "proc/thread_syscall.h"
+#include "python/threads.h"
+
+namespace aiotrace::app {
+
+namespace {
+
+// A process that starts becomes Python, and its Python becomes asyncio, within some tens of milliseconds: look often
+// then, so that the first stall has its frames. Afterwards seldom.
+constexpr std::uint64_t kStartupNs = 3'000'000'000;
+constexpr std::uint64_t kStartupLookNs = 2'000'000;
+constexpr std::uint64_t kLookNs = 200'000'000;
+// Longest interval between two tellings of a stall that goes on.
+constexpr std::uint64_t kMaxTellNs = 60'000'000'000;
+
+std::size_t index(model::Loss loss) { return static_cast<std::size_t>(loss); }
+
+}  // namespace
+
+std::uint64_t monotonic_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+Tracker::Tracker(const Options& options, probe::Probe& probe, Outputs& outputs)
+    : options_(options),
+      probe_(probe),
+      outputs_(outputs),
+      builder_(options.error_ns, stacks_,
+               [this](std::uint32_t pid, std::uint64_t code_id) { return codes_.definition(pid, code_id); }),
+      start_ns_(monotonic_ns()) {}
+
+Target* Tracker::target(std::uint32_t pid) {
+  const auto found = targets_.find(pid);
+  return found == targets_.end() ? nullptr : &found->second;
+}
+
+std::size_t Tracker::alive() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(targets_, [](const auto& each) { return !each.second.ended; }));
+}
+
+Status Tracker::tell_probe(Target& target) { return probe_.set_process(target.pid(), target.config()); }
+
+void Tracker::attach_uprobes(Target& target) {
+  if (probe_.poll_probe() != probe::PollProbe::uprobe) return;
+  probe_.detach_uprobes(target.pid());
+  std::size_t attached = 0;
+  for (const auto& place : uprobe_places(target.process(), target.maps())) {
+    const auto status = probe_.attach_uprobe(target.pid(), place.path, place.offset);
+    if (status) attached++;
+    else if (options_.verbose) say(status.error().message());
+  }
+  if (attached == 0 && target.settled())
+    say("pid " + std::to_string(target.pid()) + ": no epoll_wait to set a uprobe on (a static program without symbols)");
+}
+
+// A thread that waits in a poll now was not seen to enter it, and the main thread may be in mid-stall.
+void Tracker::seed(Target& target) {
+  const bool python = target.interpreter() != nullptr && target.interpreter()->initialized;
+  for (const auto tid : target.process().threads()) {
+    const auto epfd = proc::polled_epoll(target.process().pid(), tid);
+    if (!epfd && tid != target.process().pid()) continue;
+    if (!epfd && !python) continue;
+    const auto id = static_cast<std::uint32_t>(tid);
+    if (auto status = probe_.seed_thread({target.pid(), id, epfd.value_or(-1), python}); !status)
+      say(status.error().message());
+    if (auto status = probe_.sample_thread(id); !status && options_.verbose) say(status.error().message());
+    if (epfd) target.loops.insert(id);
+  }
+}
+
+Status Tracker::add(Target added, bool fresh) {
+  const auto pid = added.pid();
+  auto& target = targets_.insert_or_assign(pid, std::move(added)).first->second;
+  if (!fresh) target.look();
+  if (auto status = tell_probe(target); !status) return status;
+  if (fresh) return {};
+  attach_uprobes(target);
+  seed(target);
+  if (const auto refusal = target.refusal()) {
+    say("pid " + std::to_string(pid) + ": " + *refusal +
+        "; its loops are traced without Python frames");
+  }
+  return {};
+}
+
+void Tracker::process_ended(std::uint32_t pid) {
+  auto* found = target(pid);
+  if (found == nullptr || found->ended) return;
+  found->ended = true;
+  probe_.remove_process(pid);
+}
+
+Status Tracker::consume() {
+  return probe_.consume([this](std::span<const std::byte> record) { take(record); });
+}
+
+void Tracker::take(std::span<const std::byte> record) {
+  const auto event = decode::decode(record);
+  if (!event) {
+    user_losses_[index(model::Loss::bad_record)]++;
+    return;
+  }
+  std::visit([this](const auto& each) { on(each); }, *event);
+}
+
+void Tracker::on(const model::LoopSeen& event) {
+  auto* seen = target(event.head.pid);
+  if (seen == nullptr) return;
+  if (auto status = probe_.sample_thread(event.head.tid); !status && options_.verbose) say(status.error().message());
+  // The first poll of a Python that was not ready when it was last looked at.
+  if (!seen->settled() && seen->look()) {
+    if (auto status = tell_probe(*seen); !status) say(status.error().message());
+  }
+  seen->loops.insert(event.head.tid);
+  auto& loop = loops_[event.head.tid];
+  if (loop.pid != event.head.pid) loop = Loop{};
+  loop.pid = event.head.pid;
+  loop.kind = static_cast<std::uint32_t>(event.source);
+  loop.thread = seen->thread_name(event.head.tid);
+  if (options_.verbose)
+    say("pid " + std::to_string(loop.pid) + " thread " + std::to_string(event.head.tid) + " (" + loop.thread +
+        "): a loop on epoll " + std::to_string(event.epfd));
+}
+
+void Tracker::on(const model::CodeSeen& event) {
+  auto* seen = target(event.head.pid);
+  codes_.add(event, seen != nullptr ? seen->interpreter() : nullptr, seen != nullptr ? &seen->memory() : nullptr);
+}
+
+void Tracker::on(const model::StackSeen& event) {
+  model::Stack stack;
+  stack.reserve(event.frames.size());
+  for (const auto& frame : event.frames) stack.push_back(codes_.resolve(event.head.pid, frame));
+  stacks_.add(event.head.pid, event.stack_id, std::move(stack), event.unreadable, event.too_deep);
+}
+
+void Tracker::on(const model::TaskSeen& event) { builder_.add(event); }
+
+std::optional<model::Culprit> Tracker::culprit_of(const model::Blocked& blocked) {
+  model::Culprit culprit;
+  if (blocked.cause == model::Cause::lock) {
+    culprit.address = blocked.args[0];
+    return culprit;
+  }
+  auto* owner = target(blocked.head.pid);
+  if (blocked.cause != model::Cause::gil || blocked.holder_tstate == 0 || owner == nullptr) return std::nullopt;
+  // The id is what a C library's structure said: believed only if such a thread is there.
+  const auto tid = owner->own_tid(blocked.holder_tid);
+  if (!tid || *tid == blocked.head.tid) return std::nullopt;
+  culprit.tid = *tid;
+  culprit.thread = owner->thread_name(culprit.tid);
+  if (const auto stack = stacks_.find(blocked.head.pid, blocked.holder_stack)) culprit.stack = stack->copy();
+  return culprit;
+}
+
+void Tracker::on(const model::Blocked& event) {
+  builder_.add(model::ClassifiedBlock{
+      .blocked = event, .syscall = std::string(proc::syscall_name(event.syscall)), .culprit = culprit_of(event)});
+}
+
+void Tracker::on(const model::Sample& event) {
+  auto* seen = target(event.head.pid);
+  if (seen == nullptr) return;
+  builder_.add(classifier_.classify(*seen, event));
+}
+
+void Tracker::on(const model::IterationEnd& event) {
+  if (event.losses != 0) user_losses_[index(model::Loss::iteration_incomplete)]++;
+  tell(builder_.end(event), false);
+}
+
+void Tracker::tell(model::Stall stall, bool unfinished) {
+  const auto loop = loops_.find(stall.tid);
+  auto* owner = target(stall.pid);
+  if (loop != loops_.end() && loop->second.pid == stall.pid) {
+    stall.thread = loop->second.thread;
+    if (owner != nullptr) stall.loop_kind = owner->loop_kind(loop->second.kind);
+  } else if (owner != nullptr) {
+    stall.thread = owner->thread_name(stall.tid);
+    stall.loop_kind = owner->loop_kind(owner->interpreter() != nullptr ? LOOP_PYTHON : LOOP_PLAIN);
+  }
+  longest_ns_ = std::max(longest_ns_, stall.duration_ns);
+  if (!stall.ongoing || unfinished) statistics_.add(stall);
+  if (unfinished) outputs_.unfinished(stall);
+  else outputs_.stall(stall);
+}
+
+void Tracker::tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_ns, std::uint64_t least_ns) {
+  const auto thread = probe_.thread(tid);
+  if (!thread || thread->exited != 0 || thread->off == OFF_IN_POLL || thread->return_ns == 0 ||
+      thread->return_ns + least_ns > now_ns)
+    return;
+  const std::uint64_t age = now_ns - thread->return_ns;
+  if (loop.told_iteration != thread->iteration) {
+    loop.told_iteration = thread->iteration;
+    loop.tell_at_ns = least_ns;
+  }
+  if (age < loop.tell_at_ns) return;
+  loop.tell_at_ns = age + std::min(age, kMaxTellNs);
+
+  model::OpenIteration open{.head = {.pid = thread->pid, .tid = tid, .time_ns = now_ns},
+                            .iteration = thread->iteration,
+                            .start_ns = thread->return_ns,
+                            .cause_ns = {},
+                            .cause_count = {},
+                            .epfd = thread->epfd,
+                            .open_start = thread->open_start != 0,
+                            .losses = thread->losses,
+                            .wait = {}};
+  std::ranges::copy(thread->cause_ns, open.cause_ns.begin());
+  std::ranges::copy(thread->cause_count, open.cause_count.begin());
+  if (thread->off == OFF_RUNNABLE) {
+    open.wait = model::OpenIteration::Wait{.cause = model::Cause::cpu_wait, .since_ns = thread->off_ns,
+                                           .stack_id = 0, .syscall = {}, .culprit = {}, .has_task = false};
+  } else if (thread->off == OFF_BLOCKED && thread->wait.cause < CAUSE_MAX) {
+    open.wait = model::OpenIteration::Wait{
+        .cause = static_cast<model::Cause>(thread->wait.cause),
+        .since_ns = thread->off_ns,
+        .stack_id = thread->wait.stack_id,
+        .syscall = std::string(proc::syscall_name(thread->wait.syscall)),
+        .culprit = culprit_of(model::Blocked{.head = open.head,
+                                             .iteration = open.iteration,
+                                             .args = {thread->wait.args[0], 0, 0, 0},
+                                             .cause = static_cast<model::Cause>(thread->wait.cause),
+                                             .holder_tstate = thread->wait.holder_tstate,
+                                             .holder_stack = thread->wait.holder_stack,
+                                             .holder_tid = thread->wait.holder_tid}),
+        .has_task = thread->has_task != 0};
+  }
+  if (auto stall = builder_.snapshot(open)) tell(std::move(*stall), false);
+}
+
+void Tracker::tell_ongoing(std::uint64_t now_ns) {
+  for (auto& [pid, each] : targets_) {
+    if (each.ended) continue;
+    for (const auto tid : each.loops) tell_if_ongoing(tid, loops_[tid], now_ns, options_.error_ns);
+    // A loop that hung before aiotrace came has not polled yet.
+    if (each.loops.empty()) tell_if_ongoing(pid, loops_[pid], now_ns, options_.error_ns);
+  }
+  for (auto& stall : builder_.take_unfinished()) tell(std::move(stall), true);
+}
+
+void Tracker::finish(std::uint64_t now_ns) {
+  for (auto& [pid, each] : targets_) {
+    if (each.ended) continue;
+    for (const auto tid : each.loops) {
+      auto& loop = loops_[tid];
+      loop.tell_at_ns = 0;
+      loop.told_iteration = ~std::uint64_t{0};
+      tell_if_ongoing(tid, loop, now_ns, options_.warn_ns);
+    }
+  }
+  for (auto& stall : builder_.take_unfinished(true)) tell(std::move(stall), true);
+}
+
+void Tracker::on(const model::ProcessExec& event) {
+  auto* seen = target(event.head.pid);
+  if (seen == nullptr) return;
+  builder_.forget_process(event.head.pid);
+  stacks_.forget(event.head.pid);
+  codes_.forget(event.head.pid);
+  classifier_.forget(event.head.pid);
+  for (const auto tid : seen->loops) probe_.remove_thread(tid);
+  seen->forget_image();
+  seen->rename(event.comm);
+  probe_.detach_uprobes(event.head.pid);
+  seen->first_look_ns = monotonic_ns();
+  seen->next_look_ns = seen->first_look_ns;
+}
+
+void Tracker::on(const model::ThreadExit& event) {
+  builder_.forget_thread(event.head.pid, event.head.tid);
+  if (const auto loop = loops_.find(event.head.tid); loop != loops_.end() && loop->second.pid == event.head.pid) {
+    if (const auto thread = probe_.thread(event.head.tid)) loop->second.last = thread->stats;
+    loop->second.ended = true;
+  }
+  probe_.remove_thread(event.head.tid);
+  if (auto* seen = target(event.head.pid)) seen->loops.erase(event.head.tid);
+}
+
+void Tracker::on(const model::ProcessExit& event) {
+  builder_.forget_process(event.head.pid);
+  process_ended(event.head.pid);
+}
+
+void Tracker::on(const model::ProcessFork& /*event*/) {}
+
+std::uint64_t Tracker::look(std::uint64_t now_ns) {
+  std::uint64_t next = 0;
+  for (auto& [pid, each] : targets_) {
+    if (each.ended || each.settled()) continue;
+    if (each.first_look_ns == 0) each.first_look_ns = now_ns;
+    if (each.next_look_ns <= now_ns) {
+      if (each.look()) {
+        if (auto status = tell_probe(each); !status) say(status.error().message());
+        attach_uprobes(each);
+      }
+      const bool starts = now_ns - each.first_look_ns < kStartupNs;
+      each.next_look_ns = now_ns + (starts ? kStartupLookNs : kLookNs);
+    }
+    if (!each.settled() && (next == 0 || each.next_look_ns < next)) next = each.next_look_ns;
+  }
+  return next;
+}
+
+model::Summary Tracker::summary(std::uint64_t now_ns) const {
+  model::Summary summary{.time_ns = now_ns,
+                         .elapsed_ns = now_ns - start_ns_,
+                         .warn_ns = options_.warn_ns,
+                         .error_ns = options_.error_ns,
+                         .stalls = statistics_.stalls(),
+                         .errors = statistics_.errors(),
+                         .loops = {},
+                         .cause_ns = statistics_.cause_ns(),
+                         .places = statistics_.places(),
+                         .losses = user_losses_,
+                         .cost = {}};
+  for (const auto& [tid, loop] : loops_) {
+    if (loop.pid == 0) continue;
+    loop_stats stats = loop.last;
+    if (!loop.ended) {
+      if (const auto thread = probe_.thread(tid)) stats = thread->stats;
+    }
+    auto row = model::summarize_loop(loop.pid, tid,
+                                     {.iterations = stats.iterations,
+                                      .busy_ns = stats.busy_ns,
+                                      .max_ns = stats.max_ns,
+                                      .stalls = stats.stalls,
+                                      .buckets = stats.buckets});
+    row.thread = loop.thread;
+    if (const auto owner = targets_.find(loop.pid); owner != targets_.end())
+      row.kind = owner->second.loop_kind(loop.kind);
+    summary.loops.push_back(std::move(row));
+  }
+  const auto kernel = probe_.losses();
+  for (std::size_t i = 0; i < model::kKernelLosses && i < kernel.size(); i++) summary.losses[i] += kernel[i];
+  summary.losses[index(model::Loss::stack_missing)] += builder_.missing_stacks();
+  return summary;
+}
+
+}  // namespace aiotrace::app

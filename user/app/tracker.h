@@ -1,0 +1,98 @@
+// From records to stalls: follows the traced processes and feeds the model and the outputs.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "app/code_store.h"
+#include "app/options.h"
+#include "app/outputs.h"
+#include "app/sample_classifier.h"
+#include "app/target.h"
+#include "model/stall_builder.h"
+#include "model/statistics.h"
+#include "probe/probe.h"
+
+namespace aiotrace::app {
+
+class Tracker {
+ public:
+  /// All must outlive the tracker.
+  Tracker(const Options& options, probe::Probe& probe, Outputs& outputs);
+
+  /// Begins to trace: BPF knows it when this returns. `fresh`: it has not called exec yet, so that there is nothing to
+  /// look at.
+  Status add(Target target, bool fresh);
+  [[nodiscard]] std::map<std::uint32_t, Target>& targets() { return targets_; }
+  [[nodiscard]] std::size_t alive() const;
+  void process_ended(std::uint32_t pid);
+
+  /// Takes everything that waits in the ring buffer.
+  Status consume();
+  /// Looks again at processes whose Python was not ready. When the next one is due; 0: none.
+  std::uint64_t look(std::uint64_t now_ns);
+  /// Tells of stalls that go on: at --error, then at doubling intervals.
+  void tell_ongoing(std::uint64_t now_ns);
+  /// The end of the run: stalls that go on are told of, however short they are over --warn.
+  void finish(std::uint64_t now_ns);
+
+  [[nodiscard]] model::Summary summary(std::uint64_t now_ns) const;
+  [[nodiscard]] std::uint64_t longest_stall_ns() const { return longest_ns_; }
+  [[nodiscard]] std::uint64_t start_ns() const { return start_ns_; }
+
+ private:
+  struct Loop {
+    std::uint32_t pid = 0;
+    std::uint32_t kind = 0;  // enum loop_kind
+    std::string thread;
+    std::uint64_t told_iteration = ~std::uint64_t{0};
+    std::uint64_t tell_at_ns = 0;  // age at which the present iteration is told of next
+    bool ended = false;
+    loop_stats last{};  // kept when the thread is gone
+  };
+
+  void take(std::span<const std::byte> record);
+  void on(const model::LoopSeen& event);
+  void on(const model::CodeSeen& event);
+  void on(const model::StackSeen& event);
+  void on(const model::TaskSeen& event);
+  void on(const model::Blocked& event);
+  void on(const model::Sample& event);
+  void on(const model::IterationEnd& event);
+  void on(const model::ProcessExec& event);
+  void on(const model::ThreadExit& event);
+  void on(const model::ProcessExit& event);
+  void on(const model::ProcessFork& event);
+
+  Target* target(std::uint32_t pid);
+  Status tell_probe(Target& target);
+  void seed(Target& target);
+  void attach_uprobes(Target& target);
+  void tell(model::Stall stall, bool unfinished);
+  void tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_ns, std::uint64_t least_ns);
+  [[nodiscard]] std::optional<model::Culprit> culprit_of(const model::Blocked& blocked);
+
+  const Options& options_;
+  probe::Probe& probe_;
+  Outputs& outputs_;
+  std::map<std::uint32_t, Target> targets_;
+  CodeStore codes_;
+  model::StackStore stacks_;
+  model::StallBuilder builder_;
+  model::Statistics statistics_;
+  SampleClassifier classifier_;
+  std::map<std::uint32_t, Loop> loops_;  // by tid
+  model::LossCounts user_losses_{};
+  std::uint64_t start_ns_;
+  std::uint64_t longest_ns_ = 0;
+};
+
+[[nodiscard]] std::uint64_t monotonic_ns();
+
+}  // namespace aiotrace::app

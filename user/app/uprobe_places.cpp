@@ -1,0 +1,45 @@
+#include "app/uprobe_places.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <set>
+#include <string_view>
+
+#include "proc/elf_image.h"
+
+namespace aiotrace::app {
+
+namespace {
+
+bool may_hold_polls(const proc::Mapping& mapping, const proc::Mapping* program) {
+  const auto name = mapping.file_name();
+  if (name.starts_with("libc.so") || name.starts_with("libc-2") || name.starts_with("ld-musl")) return true;
+  return program != nullptr && mapping.same_file(*program);
+}
+
+}  // namespace
+
+std::vector<UprobePlace> uprobe_places(const proc::Process& process, const proc::Maps& maps) {
+  constexpr std::array<std::string_view, 3> kPolls = {"epoll_wait", "epoll_pwait", "epoll_pwait2"};
+  std::vector<UprobePlace> places;
+  std::set<std::string> seen;
+  const proc::Mapping* program = nullptr;
+  for (const auto& mapping : maps.all()) {
+    if (program == nullptr && mapping.inode != 0) program = &mapping;  // the first file is the program's own
+    if (!mapping.executable || !may_hold_polls(mapping, program)) continue;
+    const auto image = proc::ElfImage::open(process.pid(), mapping);
+    if (!image || !seen.insert(image->identity()).second) continue;
+    std::set<std::uint64_t> offsets;  // some of the names may be one function
+    for (const auto& symbol : image->symbols(kPolls)) {
+      if (!symbol) continue;
+      const auto offset = image->file_offset(symbol->address);
+      if (!offset || !offsets.insert(*offset).second) continue;
+      places.push_back(
+          {fmt::format("/proc/{}/map_files/{:x}-{:x}", process.pid(), mapping.start, mapping.end), *offset});
+    }
+  }
+  return places;
+}
+
+}  // namespace aiotrace::app

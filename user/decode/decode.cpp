@@ -1,0 +1,279 @@
+#include "decode/decode.h"
+
+#include <array>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "abi/cause.h"
+#include "abi/config.h"
+#include "abi/records.h"
+#include "decode/reader.h"
+#include "model/losses.h"
+#include "util/text.h"
+
+namespace aiotrace::decode {
+namespace {
+
+using model::Cause;
+using model::Event;
+template <class T>
+using Decoded = std::expected<T, DecodeError>;
+
+template <class Ours, class Theirs>
+constexpr bool same(Ours ours, Theirs theirs) {
+  return static_cast<unsigned>(ours) == static_cast<unsigned>(theirs);
+}
+static_assert(same(Cause::python, CAUSE_PYTHON) && same(Cause::native, CAUSE_NATIVE) && same(Cause::gc, CAUSE_GC) &&
+              same(Cause::kernel, CAUSE_KERNEL) && same(Cause::gil, CAUSE_GIL) && same(Cause::lock, CAUSE_LOCK) &&
+              same(Cause::sleep, CAUSE_SLEEP) && same(Cause::file, CAUSE_FILE) &&
+              same(Cause::network, CAUSE_NETWORK) && same(Cause::process, CAUSE_PROCESS) &&
+              same(Cause::fault, CAUSE_FAULT) && same(Cause::other, CAUSE_OTHER) &&
+              same(Cause::stopped, CAUSE_STOPPED) && same(Cause::cpu_wait, CAUSE_CPU_WAIT) &&
+              same(Cause::throttled, CAUSE_THROTTLED) && model::kCauses == CAUSE_MAX);
+
+using model::Loss;
+static_assert(same(Loss::ring_full, LOSS_RING_FULL) && same(Loss::threads_full, LOSS_THREADS_FULL) &&
+              same(Loss::stack_unreadable, LOSS_STACK_UNREADABLE) &&
+              same(Loss::stack_too_deep, LOSS_STACK_TOO_DEEP) && same(Loss::thread_unknown, LOSS_THREAD_UNKNOWN) &&
+              same(Loss::name_unreadable, LOSS_NAME_UNREADABLE) &&
+              same(Loss::task_unreadable, LOSS_TASK_UNREADABLE) && same(Loss::seen_full, LOSS_SEEN_FULL) &&
+              model::kKernelLosses == LOSS_MAX);
+
+model::EventHead head_of(const record& head) { return {.pid = head.pid, .tid = head.tid, .time_ns = head.time_ns}; }
+
+template <std::size_t N>
+std::string comm_of(const char (&comm)[N]) {
+  return valid_utf8(std::string_view(comm, strnlen(comm, N)));
+}
+
+struct Text {
+  std::string utf8;
+  bool known = false;
+  bool cut = false;
+};
+
+Decoded<Text> read_text(Reader& in, const text& described) {
+  if (described.bytes > TEXT_MAX) return std::unexpected(DecodeError::bad_text);
+  const auto bytes = in.take(described.bytes);
+  if (!bytes) return std::unexpected(DecodeError::bad_text);
+  if ((described.flags & TEXT_NUMBER) != 0) {
+    std::uint64_t number = 0;
+    if (bytes->size() != sizeof(number)) return std::unexpected(DecodeError::bad_text);
+    std::memcpy(&number, bytes->data(), sizeof(number));
+    return Text{.utf8 = "Task-" + std::to_string(number), .known = true};
+  }
+  if (described.width == 0) {
+    if (!bytes->empty()) return std::unexpected(DecodeError::bad_text);
+    return Text{};
+  }
+  if (described.width != 1 && described.width != 2 && described.width != 4) {
+    return std::unexpected(DecodeError::bad_text);
+  }
+  const auto characters = bytes->size() / described.width;
+  if (bytes->size() % described.width != 0 || characters > described.length) {
+    return std::unexpected(DecodeError::bad_text);
+  }
+  return Text{.utf8 = utf8_from_cpython(*bytes, described.width),
+              .known = true,
+              .cut = (described.flags & TEXT_CUT) != 0 || characters < described.length};
+}
+
+Decoded<Event> decode_loop(Reader& in) {
+  const auto raw = in.get<loop_record>();
+  if (!raw) return std::unexpected(DecodeError::too_short);
+  model::LoopSeen event{.head = head_of(raw->head), .epfd = raw->epfd, .comm = comm_of(raw->comm)};
+  switch (raw->kind) {
+    case LOOP_PLAIN: event.source = model::LoopSource::plain; break;
+    case LOOP_ASYNCIO: event.source = model::LoopSource::asyncio; break;
+    case LOOP_PYTHON: event.source = model::LoopSource::python; break;
+    default: return std::unexpected(DecodeError::bad_value);
+  }
+  return event;
+}
+
+Decoded<Event> decode_code(Reader& in) {
+  const auto raw = in.get<code_record>();
+  if (!raw) return std::unexpected(DecodeError::too_short);
+  auto function = read_text(in, raw->name);
+  if (!function) return std::unexpected(function.error());
+  auto file = read_text(in, raw->filename);
+  if (!file) return std::unexpected(file.error());
+  if (raw->linetable_bytes > LINETABLE_MAX || raw->linetable_bytes > raw->linetable_size) {
+    return std::unexpected(DecodeError::bad_count);
+  }
+  const auto table = in.take(raw->linetable_bytes);
+  if (!table) return std::unexpected(DecodeError::bad_count);
+  model::CodeSeen event{.head = head_of(raw->head),
+                        .code_id = raw->code_id,
+                        .address = raw->address,
+                        .first_line = raw->firstlineno,
+                        .flags = raw->flags,
+                        .function = std::move(function->utf8),
+                        .file = std::move(file->utf8),
+                        .function_cut = function->cut,
+                        .file_cut = file->cut,
+                        .function_address = raw->name_address,
+                        .file_address = raw->filename_address,
+                        .linetable_address = raw->linetable,
+                        .linetable_size = raw->linetable_size,
+                        .linetable = {}};
+  event.linetable.resize(table->size());
+  if (!table->empty()) std::memcpy(event.linetable.data(), table->data(), table->size());
+  return event;
+}
+
+Decoded<Event> decode_stack(Reader& in) {
+  const auto raw = in.get<stack_record>();
+  if (!raw) return std::unexpected(DecodeError::too_short);
+  if (raw->count > MAX_FRAMES || raw->count > in.left() / sizeof(frame)) {
+    return std::unexpected(DecodeError::bad_count);
+  }
+  model::StackSeen event{.head = head_of(raw->head),
+                         .stack_id = raw->stack_id,
+                         .frames = {},
+                         .unreadable = (raw->flags & STACK_UNREADABLE) != 0,
+                         .too_deep = (raw->flags & STACK_TOO_DEEP) != 0};
+  event.frames.reserve(raw->count);
+  for (std::uint32_t i = 0; i < raw->count; ++i) {
+    const auto one = in.get<frame>();
+    if (!one) return std::unexpected(DecodeError::bad_count);
+    event.frames.push_back(
+        {.code_id = one->code_id, .lasti = one->lasti, .coroutine = (one->flags & FRAME_COROUTINE) != 0});
+  }
+  return event;
+}
+
+Decoded<Event> decode_task(Reader& in) {
+  const auto raw = in.get<task_record>();
+  if (!raw) return std::unexpected(DecodeError::too_short);
+  auto task_name = read_text(in, raw->name);
+  if (!task_name) return std::unexpected(task_name.error());
+  auto qualname = read_text(in, raw->qualname);
+  if (!qualname) return std::unexpected(qualname.error());
+  return model::TaskSeen{.head = head_of(raw->head),
+                         .iteration = raw->iteration,
+                         .task = raw->task,
+                         .coroutine = raw->coroutine,
+                         .code_id = raw->code_id,
+                         .name = std::move(task_name->utf8),
+                         .name_known = task_name->known,
+                         .qualname = std::move(qualname->utf8)};
+}
+
+Decoded<Event> decode_blocked(Reader& in) {
+  const auto raw = in.get<blocked_record>();
+  if (!raw) return std::unexpected(DecodeError::too_short);
+  if (raw->cause < CAUSE_GIL || raw->cause >= CAUSE_MAX) return std::unexpected(DecodeError::bad_value);
+  model::Blocked event{.head = head_of(raw->head),
+                       .iteration = raw->iteration,
+                       .start_ns = raw->start_ns,
+                       .blocked_ns = raw->blocked_ns,
+                       .runnable_ns = raw->runnable_ns,
+                       .stack_id = raw->stack_id,
+                       .cause = static_cast<Cause>(raw->cause),
+                       .syscall = raw->syscall,
+                       .count = raw->count,
+                       .fd = raw->fd,
+                       .holder_tstate = raw->holder_tstate,
+                       .holder_stack = raw->holder_stack,
+                       .holder_tid = raw->holder_tid,
+                       .has_task = raw->has_task != 0};
+  for (std::size_t i = 0; i < event.args.size(); ++i) event.args[i] = raw->args[i];
+  return event;
+}
+
+Decoded<Event> decode_sample(Reader& in) {
+  const auto raw = in.get<sample_record>();
+  if (!raw) return std::unexpected(DecodeError::too_short);
+  if (raw->words > SAMPLE_WORDS) return std::unexpected(DecodeError::bad_count);
+  const auto words = in.take(raw->words * sizeof(std::uint64_t));
+  if (!words) return std::unexpected(DecodeError::bad_count);
+  model::Sample event{.head = head_of(raw->head),
+                      .iteration = raw->iteration,
+                      .stack_id = raw->stack_id,
+                      .ip = raw->ip,
+                      .syscall = raw->syscall,
+                      .kernel = (raw->flags & SAMPLE_KERNEL) != 0,
+                      .gc = (raw->flags & SAMPLE_GC) != 0,
+                      .has_task = (raw->flags & SAMPLE_HAS_TASK) != 0,
+                      .words = {}};
+  event.words.resize(raw->words);
+  if (!words->empty()) std::memcpy(event.words.data(), words->data(), words->size());
+  return event;
+}
+
+Decoded<Event> decode_iteration(Reader& in) {
+  const auto raw = in.get<iteration_record>();
+  if (!raw) return std::unexpected(DecodeError::too_short);
+  model::IterationEnd event{.head = head_of(raw->head),
+                            .iteration = raw->iteration,
+                            .start_ns = raw->start_ns,
+                            .duration_ns = raw->duration_ns,
+                            .epfd = raw->epfd,
+                            .samples = raw->samples,
+                            .losses = raw->losses,
+                            .exited = (raw->flags & ITERATION_EXITED) != 0,
+                            .open_start = (raw->flags & ITERATION_OPEN_START) != 0};
+  for (std::size_t i = 0; i < model::kCauses; ++i) {
+    event.cause_ns[i] = raw->cause_ns[i];
+    event.cause_count[i] = raw->cause_count[i];
+  }
+  return event;
+}
+
+Decoded<Event> decode_exec(Reader& in) {
+  const auto raw = in.get<exec_record>();
+  if (!raw) return std::unexpected(DecodeError::too_short);
+  return model::ProcessExec{.head = head_of(raw->head), .comm = comm_of(raw->comm)};
+}
+
+Decoded<Event> decode_exit(Reader& in, bool process) {
+  const auto raw = in.get<exit_record>();
+  if (!raw) return std::unexpected(DecodeError::too_short);
+  if (process) return model::ProcessExit{.head = head_of(raw->head), .exit_code = raw->exit_code};
+  return model::ThreadExit{.head = head_of(raw->head)};
+}
+
+Decoded<Event> decode_fork(Reader& in) {
+  const auto raw = in.get<fork_record>();
+  if (!raw) return std::unexpected(DecodeError::too_short);
+  return model::ProcessFork{
+      .head = head_of(raw->head), .child_pid = raw->child_pid, .child_tid = raw->child_tid};
+}
+
+}  // namespace
+
+std::string_view name(DecodeError error) {
+  constexpr std::array<std::string_view, kDecodeErrors> kNames{"too-short", "bad-size", "bad-version", "bad-type",
+                                                               "bad-count", "bad-text", "bad-value"};
+  const auto at = static_cast<std::size_t>(error);
+  return at < kNames.size() ? kNames[at] : "unknown";
+}
+
+std::expected<model::Event, DecodeError> decode(std::span<const std::byte> data) {
+  Reader header(data);
+  const auto head = header.get<record>();
+  if (!head) return std::unexpected(DecodeError::too_short);
+  if (head->version != 0) return std::unexpected(DecodeError::bad_version);
+  if (head->size > data.size()) return std::unexpected(DecodeError::bad_size);
+  Reader in(data.first(head->size));
+  switch (head->type) {
+    case RECORD_LOOP: return decode_loop(in);
+    case RECORD_CODE: return decode_code(in);
+    case RECORD_STACK: return decode_stack(in);
+    case RECORD_TASK: return decode_task(in);
+    case RECORD_BLOCKED: return decode_blocked(in);
+    case RECORD_SAMPLE: return decode_sample(in);
+    case RECORD_ITERATION: return decode_iteration(in);
+    case RECORD_EXEC: return decode_exec(in);
+    case RECORD_THREAD_EXIT: return decode_exit(in, false);
+    case RECORD_PROCESS_EXIT: return decode_exit(in, true);
+    case RECORD_FORK: return decode_fork(in);
+    default: return std::unexpected(DecodeError::bad_type);
+  }
+}
+
+}  // namespace aiotrace::decode

@@ -1,0 +1,17 @@
+// aiotrace: which stall, how long, which task, which line, and why.
+#include <unistd.h>
+
+#include "app/options.h"
+#include "app/session.h"
+
+int main(int argc, char** argv) {
+  const auto options = aiotrace::app::parse_options(argc, argv);
+  if (!options) return aiotrace::app::report(options.error());
+  if (options->message) {
+    const auto& text = *options->message;
+    return write(STDOUT_FILENO, text.data(), text.size()) == static_cast<ssize_t>(text.size())
+               ? 0
+               : aiotrace::app::kExitFailure;
+  }
+  return aiotrace::app::run_session(*options);
+}

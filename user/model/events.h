@@ -1,0 +1,145 @@
+// What happened in the traced processes, decoded and owned: the input of the model and of the session.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace aiotrace::model {
+
+/// Why a segment did not run Python, or that it did. Same order as `enum cause` in bpf/abi/cause.h.
+enum class Cause : std::uint8_t {
+  python, native, gc, kernel, gil, lock, sleep, file, network, process, fault, other, stopped, cpu_wait, throttled,
+};
+inline constexpr std::size_t kCauses = 15;
+
+/// The name as in JSON: "cpu-wait".
+[[nodiscard]] std::string_view name(Cause cause);
+
+/// Fields that every event has. Ids are of the initial pid namespace, times CLOCK_MONOTONIC.
+struct EventHead {
+  std::uint32_t pid = 0;
+  std::uint32_t tid = 0;
+  std::uint64_t time_ns = 0;
+};
+
+enum class LoopSource : std::uint8_t { plain, asyncio, python };
+
+struct LoopSeen {
+  EventHead head;
+  std::int32_t epfd = -1;
+  LoopSource source = LoopSource::plain;
+  std::string comm;
+};
+
+/// A code object's names; text is UTF-8 (lone surrogates and bad data become U+FFFD).
+struct CodeSeen {
+  EventHead head;
+  std::uint64_t code_id = 0;
+  std::uint64_t address = 0;
+  std::uint32_t first_line = 0;
+  std::uint32_t flags = 0;  ///< co_flags
+  std::string function;
+  std::string file;
+  bool function_cut = false;  ///< longer than the record holds: read the object at the address for the rest
+  bool file_cut = false;
+  std::uint64_t function_address = 0;
+  std::uint64_t file_address = 0;
+  std::uint64_t linetable_address = 0;
+  std::uint32_t linetable_size = 0;   ///< bytes the object has
+  std::vector<std::uint8_t> linetable;  ///< empty if larger than the record holds
+};
+
+struct RawFrame {
+  std::uint64_t code_id = 0;
+  std::int32_t lasti = -1;  ///< byte offset in the bytecode
+  bool coroutine = false;
+};
+
+struct StackSeen {
+  EventHead head;
+  std::uint64_t stack_id = 0;
+  std::vector<RawFrame> frames;  ///< innermost first
+  bool unreadable = false;
+  bool too_deep = false;
+};
+
+struct TaskSeen {
+  EventHead head;
+  std::uint64_t iteration = 0;
+  std::uint64_t task = 0;       ///< address; 0: unknown
+  std::uint64_t coroutine = 0;  ///< address
+  std::uint64_t code_id = 0;    ///< of the root coroutine
+  std::string name;             ///< "Task-12"; empty if unknown
+  bool name_known = false;
+  std::string qualname;  ///< of the root coroutine
+};
+
+struct Blocked {
+  EventHead head;
+  std::uint64_t iteration = 0;
+  std::uint64_t start_ns = 0;
+  std::uint64_t blocked_ns = 0;
+  std::uint64_t runnable_ns = 0;
+  std::uint64_t stack_id = 0;
+  std::array<std::uint64_t, 4> args{};
+  Cause cause = Cause::other;
+  std::int32_t syscall = -1;
+  std::uint32_t count = 1;
+  std::int32_t fd = -1;
+  std::uint64_t holder_tstate = 0;
+  std::uint64_t holder_stack = 0;
+  std::uint32_t holder_tid = 0;
+  bool has_task = false;
+};
+
+struct Sample {
+  EventHead head;
+  std::uint64_t iteration = 0;
+  std::uint64_t stack_id = 0;
+  std::uint64_t ip = 0;
+  std::int32_t syscall = -1;
+  bool kernel = false;
+  bool gc = false;
+  bool has_task = false;
+  std::vector<std::uint64_t> words;  ///< top of the user stack, when the leaf was outside the interpreter
+};
+
+struct IterationEnd {
+  EventHead head;
+  std::uint64_t iteration = 0;
+  std::uint64_t start_ns = 0;
+  std::uint64_t duration_ns = 0;
+  std::array<std::uint64_t, kCauses> cause_ns{};
+  std::array<std::uint32_t, kCauses> cause_count{};
+  std::int32_t epfd = -1;
+  std::uint32_t samples = 0;
+  std::uint32_t losses = 0;
+  bool exited = false;
+  bool open_start = false;
+};
+
+struct ProcessExec {
+  EventHead head;
+  std::string comm;
+};
+struct ThreadExit {
+  EventHead head;
+};
+struct ProcessExit {
+  EventHead head;
+  std::uint32_t exit_code = 0;
+};
+struct ProcessFork {
+  EventHead head;
+  std::uint32_t child_pid = 0;
+  std::uint32_t child_tid = 0;
+};
+
+using Event = std::variant<LoopSeen, CodeSeen, StackSeen, TaskSeen, Blocked, Sample, IterationEnd, ProcessExec,
+                           ThreadExit, ProcessExit, ProcessFork>;
+
+}  // namespace aiotrace::model

@@ -1,0 +1,70 @@
+// From what was told of an iteration to segments that add up to it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "model/cause.h"
+#include "model/stacks.h"
+#include "model/stall.h"
+
+namespace aiotrace::model {
+
+/// What makes two pieces of an iteration the same segment.
+struct SegmentKey {
+  Cause cause = Cause::other;
+  std::string syscall;
+  StackRef stack;  ///< null: unknown
+  std::optional<Culprit> culprit;
+  bool operator==(const SegmentKey&) const = default;
+};
+
+struct SegmentKeyHash {
+  std::size_t operator()(const SegmentKey& key) const;
+};
+
+/// The pieces told of so far in one iteration, merged by key, at most kMaxKeys of them: what comes beyond is merged by
+/// cause, without a stack.
+class Pieces {
+ public:
+  struct Piece {
+    SegmentKey key;
+    std::uint64_t ns = 0;     ///< off the CPU: its time
+    std::uint64_t count = 0;  ///< on the CPU: samples; else times
+  };
+  static constexpr std::size_t kMaxKeys = 4096;
+
+  void add(SegmentKey key, std::uint64_t ns, std::uint64_t count);
+  void clear();
+  [[nodiscard]] const std::vector<Piece>& all() const { return pieces_; }  ///< in order of arrival
+
+ private:
+  std::vector<Piece> pieces_;
+  std::unordered_map<SegmentKey, std::size_t, SegmentKeyHash> at_;
+};
+
+/// An iteration's exact sums as BPF keeps them. The on-CPU entries are not read: that time is what is left.
+struct ExactTimes {
+  std::uint64_t duration_ns = 0;
+  std::array<std::uint64_t, kCauses> cause_ns{};
+  std::array<std::uint32_t, kCauses> cause_count{};
+};
+
+struct SplitIteration {
+  std::array<std::uint64_t, kCauses> cause_ns{};  ///< adds up to the duration
+  std::vector<Segment> segments;                  ///< largest first, at most kMaxSegments; adds up per cause
+  std::uint64_t on_cpu_ns = 0;
+};
+
+inline constexpr std::size_t kMaxSegments = 64;
+
+/// Splits the duration. Exact times of a cause beyond what the pieces tell become a segment without a stack; pieces
+/// beyond the exact time are scaled down to it; exact times beyond the duration are scaled down to that. On-CPU time
+/// goes to the samples by their number; without any it is one `python` segment with count 0 and no stack.
+[[nodiscard]] SplitIteration split_iteration(const ExactTimes& exact, const Pieces& pieces);
+
+}  // namespace aiotrace::model

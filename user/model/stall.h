@@ -1,0 +1,84 @@
+// What the model tells: stalls with their segments, and the running statistics. Passive data.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/events.h"
+
+namespace aiotrace::model {
+
+/// One frame of a stack as a person reads it.
+struct Frame {
+  enum class Kind : std::uint8_t { python, native, kernel };
+  Kind kind = Kind::python;
+  std::string function;  ///< qualified where the code object has it; UTF-8, not cleaned
+  std::string file;      ///< as the code object has it; empty: unknown
+  std::uint32_t line = 0;  ///< 0: unknown
+  bool operator==(const Frame&) const = default;
+};
+/// Innermost first.
+using Stack = std::vector<Frame>;
+
+struct Task {
+  std::optional<std::string> name;
+  std::string coroutine;  ///< qualified name of the root coroutine
+  std::string file;       ///< of its definition; empty: unknown
+  std::uint32_t line = 0;   ///< its first line; 0: unknown
+  bool operator==(const Task&) const = default;
+};
+
+/// Who is to blame, as far as it is known. Only the fields of the cause are set.
+struct Culprit {
+  std::string library;   ///< native
+  std::string function;  ///< native
+  std::uint32_t tid = 0;  ///< gil: the holder
+  std::string thread;     ///< gil: the holder's name
+  Stack stack;            ///< gil: the holder's
+  std::string path;       ///< file
+  std::string op;         ///< file: read, write, sync, open, stat, lock, other
+  std::string protocol;   ///< network: tcp, udp, unix
+  std::string local;      ///< network
+  std::string peer;       ///< network
+  std::optional<bool> dns;    ///< network
+  std::uint32_t pid = 0;      ///< process
+  std::string comm;           ///< process
+  std::uint64_t address = 0;  ///< lock: the futex
+  bool operator==(const Culprit&) const = default;
+};
+
+struct Segment {
+  Cause cause = Cause::other;
+  std::uint64_t ns = 0;
+  std::uint64_t count = 0;  ///< times (blocked, runnable) or samples (on a CPU) in it; 0: none seen
+  std::string syscall;      ///< name; empty: none or unknown
+  std::optional<Culprit> culprit;
+  std::optional<Stack> stack;  ///< nullopt: unknown
+  bool stack_unreadable = false;  ///< the stack ends at a frame that could not be read
+  bool stack_too_deep = false;
+};
+
+enum class LoopKind : std::uint8_t { asyncio, uvloop, other };
+
+struct Stall {
+  std::uint64_t id = 0;
+  std::uint64_t start_ns = 0;     ///< CLOCK_MONOTONIC
+  std::uint64_t duration_ns = 0;
+  bool error = false;  ///< over --error
+  bool ongoing = false;
+  bool at_least = false;  ///< began before aiotrace could see it
+  std::uint32_t pid = 0;
+  std::uint32_t tid = 0;
+  std::string thread;  ///< Python's name or the comm
+  LoopKind loop_kind = LoopKind::other;
+  std::int32_t epfd = -1;
+  std::optional<Task> task;
+  std::array<std::uint64_t, kCauses> cause_ns{};  ///< adds up to duration_ns
+  std::vector<Segment> segments;                  ///< largest first; adds up to duration_ns
+  std::uint32_t losses = 0;                       ///< records of this stall that were lost
+};
+
+}  // namespace aiotrace::model

@@ -1,0 +1,125 @@
+// Collects what is told of each thread's present iteration and makes stalls of it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "model/segments.h"
+#include "model/task_shares.h"
+
+namespace aiotrace::model {
+
+/// A sample after the session found out what the thread ran.
+struct ClassifiedSample {
+  EventHead head;
+  std::uint64_t iteration = 0;
+  std::uint64_t stack_id = 0;
+  Cause cause = Cause::python;  ///< python, native, gc or kernel
+  std::string syscall;          ///< kernel: its name; empty: none
+  std::optional<Culprit> culprit;
+  bool has_task = false;
+};
+
+/// A block with its system call's name and, where known, whom it waited for.
+struct ClassifiedBlock {
+  Blocked blocked;
+  std::string syscall;
+  std::optional<Culprit> culprit;
+};
+
+/// An iteration that goes on, as BPF's map shows it.
+struct OpenIteration {
+  EventHead head;  ///< time_ns: when it was looked at
+  std::uint64_t iteration = 0;
+  std::uint64_t start_ns = 0;
+  std::array<std::uint64_t, kCauses> cause_ns{};  ///< without the present wait
+  std::array<std::uint32_t, kCauses> cause_count{};
+  std::int32_t epfd = -1;
+  bool open_start = false;
+  std::uint32_t losses = 0;
+  /// What the thread waits for now; nothing while it is on a CPU. cpu_wait: it is runnable.
+  struct Wait {
+    Cause cause = Cause::other;
+    std::uint64_t since_ns = 0;
+    std::uint64_t stack_id = 0;
+    std::string syscall;
+    std::optional<Culprit> culprit;
+    bool has_task = false;
+  };
+  std::optional<Wait> wait;
+};
+
+/// Where a code object is defined.
+struct Definition {
+  std::string function;
+  std::string file;
+  std::uint32_t first_line = 0;
+};
+
+/// Events of a thread must come in the order of the ring buffer. The stalls' `thread` and `loop_kind` are left for the
+/// caller to fill in.
+class StallBuilder {
+ public:
+  using FindCode = std::function<std::optional<Definition>(std::uint32_t pid, std::uint64_t code_id)>;
+
+  /// A stall at least `error_ns` long has `error` set. `stacks` must outlive the builder.
+  StallBuilder(std::uint64_t error_ns, StackStore& stacks, FindCode find_code);
+
+  void add(const TaskSeen& task);
+  void add(const ClassifiedBlock& block);
+  void add(const ClassifiedSample& sample);
+
+  /// The stall that this iteration was. Its id is that of the snapshots taken of it.
+  [[nodiscard]] Stall end(const IterationEnd& end);
+
+  /// The stall so far (ongoing); nothing if it has ended meanwhile. Takes nothing away from what is collected.
+  [[nodiscard]] std::optional<Stall> snapshot(const OpenIteration& open);
+
+  /// The thread or process ended, or called exec: what was collected is dropped. A stall of which a snapshot was given
+  /// and no end came is then among the unfinished ones.
+  void forget_thread(std::uint32_t pid, std::uint32_t tid);
+  void forget_process(std::uint32_t pid);
+
+  /// Stalls of which snapshots were given and whose end can no longer come, as in their last snapshot (`ongoing` is
+  /// still set); each is given once. With `all` also those that still go on: for the end of the run.
+  [[nodiscard]] std::vector<Stall> take_unfinished(bool all = false);
+
+  /// Stacks asked for by id that the store did not have.
+  [[nodiscard]] std::uint64_t missing_stacks() const { return missing_stacks_; }
+  [[nodiscard]] std::size_t threads() const { return threads_.size(); }
+
+ private:
+  struct Collected {
+    std::uint64_t iteration = 0;
+    bool ended = false;
+    Pieces pieces;
+    TaskShares tasks;
+  };
+  using ThreadId = std::uint64_t;  // pid << 32 | tid
+
+  static ThreadId thread_id(const EventHead& head);
+  Collected* current(const EventHead& head, std::uint64_t iteration);
+  StackRef find_stack(std::uint32_t pid, std::uint64_t stack_id);
+  void retire_before(ThreadId thread, std::uint64_t iteration);
+  void retire_thread(ThreadId thread);
+  std::optional<Task> task_of(std::uint32_t pid, const TaskShares& tasks, std::uint64_t on_cpu_ns) const;
+  Stall stall_of(const EventHead& head, const ExactTimes& exact, const Pieces& pieces, const TaskShares& tasks) const;
+
+  std::uint64_t error_ns_;
+  StackStore& stacks_;
+  FindCode find_code_;
+  std::uint64_t next_id_ = 1;
+  std::uint64_t missing_stacks_ = 0;
+  std::unordered_map<ThreadId, Collected> threads_;
+  std::map<std::pair<ThreadId, std::uint64_t>, Stall> ongoing_;  // by thread and iteration: the last snapshot
+  std::vector<Stall> unfinished_;
+};
+
+}  // namespace aiotrace::model

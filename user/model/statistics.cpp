@@ -1,0 +1,173 @@
+#include "model/statistics.h"
+
+#include <algorithm>
+
+#include "model/cause.h"
+#include "model/hash.h"
+
+namespace aiotrace::model {
+namespace {
+
+constexpr std::size_t kMaxLines = 32;
+
+void add_line(std::vector<std::pair<std::uint32_t, std::uint64_t>>& lines, std::uint32_t line, std::uint64_t ns) {
+  const auto known = std::find_if(lines.begin(), lines.end(), [line](const auto& one) { return one.first == line; });
+  if (known != lines.end()) {
+    known->second += ns;
+  } else if (lines.size() < kMaxLines) {
+    lines.emplace_back(line, ns);
+  }
+}
+
+std::uint32_t longest_line(const std::vector<std::pair<std::uint32_t, std::uint64_t>>& lines) {
+  const auto longest = std::max_element(lines.begin(), lines.end(),
+                                        [](const auto& a, const auto& b) { return a.second < b.second; });
+  return longest == lines.end() ? 0 : longest->first;
+}
+
+}  // namespace
+
+bool is_standard_library(std::string_view file) {
+  if (file.starts_with("<frozen ")) return true;
+  if (file.contains("/site-packages/") || file.contains("/dist-packages/")) return false;
+  constexpr std::string_view kPrefix = "/lib/python3.";
+  const auto at = file.find(kPrefix);
+  if (at == std::string_view::npos) return false;
+  auto rest = file.substr(at + kPrefix.size());
+  const auto digits = rest.find_first_not_of("0123456789");
+  if (digits == 0 || digits == std::string_view::npos) return false;
+  rest.remove_prefix(digits);
+  return rest.starts_with('/') || rest.starts_with("t/");  // "t": a free-threaded build
+}
+
+const Frame* user_frame(const Stack& stack) {
+  const Frame* innermost = nullptr;
+  for (const auto& frame : stack) {
+    if (frame.kind != Frame::Kind::python) continue;
+    if (!is_standard_library(frame.file)) return &frame;
+    if (innermost == nullptr) innermost = &frame;
+  }
+  return innermost;
+}
+
+LoopSummary summarize_loop(std::uint32_t pid, std::uint32_t tid, const LoopCounters& counters) {
+  return {.pid = pid,
+          .tid = tid,
+          .thread = {},
+          .kind = LoopKind::other,
+          .iterations = counters.iterations,
+          .busy_ns = counters.busy_ns,
+          .p50_ns = percentile_ns(counters.buckets, 0.50, counters.max_ns),
+          .p99_ns = percentile_ns(counters.buckets, 0.99, counters.max_ns),
+          .max_ns = counters.max_ns,
+          .stalls = counters.stalls};
+}
+
+std::size_t Statistics::KeyHash::operator()(const Key& key) const {
+  auto seed = index(key.cause);
+  hash_into(seed, key.syscall);
+  hash_into(seed, key.function);
+  hash_into(seed, key.file);
+  hash_into(seed, key.line);
+  return seed;
+}
+
+Statistics::Key Statistics::key_of(const Segment& segment, std::uint32_t& line) {
+  Key key{.cause = segment.cause, .syscall = segment.syscall, .function = {}, .file = {}, .line = 0};
+  line = 0;
+  if (!segment.stack) return key;
+  const auto* frame = user_frame(*segment.stack);
+  if (frame == nullptr) return key;
+  key.function = frame->function;
+  key.file = frame->file;
+  line = frame->line;
+  if (!on_cpu(segment.cause)) key.line = line;
+  return key;
+}
+
+void Statistics::add(const Stall& stall) {
+  ++stalls_;
+  errors_ += stall.error ? 1 : 0;
+  for (std::size_t i = 0; i < kCauses; ++i) cause_ns_[i] += stall.cause_ns[i];
+  // A stall counts once at a place, however many of its segments lie there.
+  std::unordered_map<Key, std::uint64_t, KeyHash> here;
+  const auto coroutine = stall.task ? stall.task->coroutine : std::string();
+  for (const auto& segment : stall.segments) {
+    std::uint32_t line = 0;
+    const auto key = key_of(segment, line);
+    here[key] += segment.ns;
+    auto& value = places_[key];
+    if (line != 0) add_line(value.lines, line, segment.ns);
+  }
+  for (const auto& [key, ns] : here) {
+    auto& value = places_[key];
+    if (value.stalls == 0) value.coroutine = coroutine;
+    value.coroutine_differs = value.coroutine_differs || value.coroutine != coroutine;
+    value.ns += ns;
+    ++value.stalls;
+    value.max_ns = std::max(value.max_ns, ns);
+  }
+  if (places_.size() > kMaxPlaces) shrink();
+}
+
+void Statistics::merge_into(Place& others, const Value& value) {
+  others.others = true;
+  others.ns += value.ns;
+  others.stalls += value.stalls;
+  others.max_ns = std::max(others.max_ns, value.max_ns);
+}
+
+// A tenth at a time, so that it is rare.
+void Statistics::shrink() {
+  std::vector<Map::iterator> all;
+  all.reserve(places_.size());
+  for (auto at = places_.begin(); at != places_.end(); ++at) all.push_back(at);
+  constexpr auto kKept = kMaxPlaces - kMaxPlaces / 10;
+  std::nth_element(all.begin(), all.begin() + kKept, all.end(),
+                   [](const auto& a, const auto& b) { return a->second.ns > b->second.ns; });
+  for (auto i = kKept; i < all.size(); ++i) {
+    merge_into(others_[index(all[i]->first.cause)], all[i]->second);
+    places_.erase(all[i]);
+  }
+}
+
+std::vector<Place> Statistics::places(std::size_t limit) const {
+  std::vector<const Map::value_type*> sorted;
+  sorted.reserve(places_.size());
+  for (const auto& entry : places_) sorted.push_back(&entry);
+  const auto order = [](const auto* a, const auto* b) {
+    const auto rank = [](const auto* entry) {
+      const auto& key = entry->first;
+      return std::tie(key.cause, key.file, key.line, key.function, key.syscall);
+    };
+    return a->second.ns != b->second.ns ? a->second.ns > b->second.ns : rank(a) < rank(b);
+  };
+  std::sort(sorted.begin(), sorted.end(), order);
+  std::vector<Place> places;
+  auto others = others_;
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    const auto& [key, value] = *sorted[i];
+    if (i >= limit) {
+      merge_into(others[index(key.cause)], value);
+      continue;
+    }
+    places.push_back({.cause = key.cause,
+                      .syscall = key.syscall,
+                      .function = key.function,
+                      .file = key.file,
+                      .line = on_cpu(key.cause) ? longest_line(value.lines) : key.line,
+                      .coroutine = value.coroutine_differs ? std::string() : value.coroutine,
+                      .others = false,
+                      .ns = value.ns,
+                      .stalls = value.stalls,
+                      .max_ns = value.max_ns});
+  }
+  for (std::size_t i = 0; i < kCauses; ++i) {
+    if (!others[i].others) continue;
+    others[i].cause = static_cast<Cause>(i);
+    places.push_back(others[i]);
+  }
+  return places;
+}
+
+}  // namespace aiotrace::model

@@ -1,0 +1,87 @@
+// Stalls added up: by cause and by place.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "model/histogram.h"
+#include "model/stall.h"
+#include "model/summary.h"
+
+namespace aiotrace::model {
+
+/// The frame of a stack to name: the innermost Python frame that is not of the standard library, else the innermost
+/// Python frame. Null if there is none.
+[[nodiscard]] const Frame* user_frame(const Stack& stack);
+
+/// True for the files of CPython's own library, by their path (site-packages and dist-packages are not).
+[[nodiscard]] bool is_standard_library(std::string_view file);
+
+/// struct loop_stats of bpf/abi/config.h.
+struct LoopCounters {
+  std::uint64_t iterations = 0;
+  std::uint64_t busy_ns = 0;
+  std::uint64_t max_ns = 0;
+  std::uint64_t stalls = 0;
+  std::span<const std::uint32_t> buckets;
+};
+
+/// The row of a loop. `kind` and `thread` are for the caller to fill in.
+[[nodiscard]] LoopSummary summarize_loop(std::uint32_t pid, std::uint32_t tid, const LoopCounters& counters);
+
+/// Give it each stall once: when it has ended, or as unfinished.
+class Statistics {
+ public:
+  /// More places than this are never kept: the smallest are merged by cause.
+  static constexpr std::size_t kMaxPlaces = 10'000;
+
+  void add(const Stall& stall);
+
+  [[nodiscard]] std::uint64_t stalls() const { return stalls_; }
+  [[nodiscard]] std::uint64_t errors() const { return errors_; }
+  /// Adds up to the stalls' durations.
+  [[nodiscard]] const std::array<std::uint64_t, kCauses>& cause_ns() const { return cause_ns_; }
+  /// At most `limit` places, largest first, then the smaller ones merged by cause (`others`). Adds up to cause_ns().
+  [[nodiscard]] std::vector<Place> places(std::size_t limit = kMaxPlaces) const;
+
+ private:
+  struct Key {
+    Cause cause = Cause::other;
+    std::string syscall;
+    std::string function;
+    std::string file;
+    std::uint32_t line = 0;  // 0 on a CPU: there a function is one place
+    bool operator==(const Key&) const = default;
+  };
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const;
+  };
+  struct Value {
+    std::uint64_t ns = 0;
+    std::uint64_t stalls = 0;
+    std::uint64_t max_ns = 0;
+    std::string coroutine;
+    bool coroutine_differs = false;
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> lines;  // line, ns
+  };
+  using Map = std::unordered_map<Key, Value, KeyHash>;
+
+  static Key key_of(const Segment& segment, std::uint32_t& line);
+  static void merge_into(Place& others, const Value& value);
+  void shrink();
+
+  std::uint64_t stalls_ = 0;
+  std::uint64_t errors_ = 0;
+  std::array<std::uint64_t, kCauses> cause_ns_{};
+  Map places_;
+  std::array<Place, kCauses> others_{};
+};
+
+}  // namespace aiotrace::model

@@ -1,0 +1,84 @@
+// What is told at the beginning and at the end of a run. Passive data.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/losses.h"
+#include "model/stall.h"
+
+namespace aiotrace::model {
+
+/// Counts breaking changes of the JSON.
+inline constexpr std::uint32_t kSchema = 1;
+
+struct Target {
+  std::uint32_t pid = 0;
+  std::string comm;
+  std::optional<std::string> python;  ///< "3.11.2"; nullopt: none, or one that is not known
+  std::uint64_t loops = 0;            ///< seen so far
+};
+
+/// Every probe is in place.
+struct Watching {
+  std::uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC
+  std::string version;        ///< of aiotrace
+  std::string kernel;
+  std::uint64_t warn_ns = 0;
+  std::uint64_t error_ns = 0;
+  std::vector<Target> targets;
+};
+
+struct LoopSummary {
+  std::uint32_t pid = 0;
+  std::uint32_t tid = 0;
+  std::string thread;
+  LoopKind kind = LoopKind::other;
+  std::uint64_t iterations = 0;
+  std::uint64_t busy_ns = 0;  ///< inside iterations
+  std::uint64_t p50_ns = 0;   ///< of the iterations' durations
+  std::uint64_t p99_ns = 0;
+  std::uint64_t max_ns = 0;
+  std::uint64_t stalls = 0;
+};
+
+/// Stalled time at one place in the program.
+struct Place {
+  Cause cause = Cause::other;
+  std::string syscall;       ///< empty: none or unknown
+  std::string function;      ///< empty: no Python stack
+  std::string file;
+  std::uint32_t line = 0;    ///< of a CPU-bound function the line with most time; 0: unknown
+  std::string coroutine;     ///< of the task, if it was always the same; else empty
+  bool others = false;       ///< all the smaller places of this cause together
+  std::uint64_t ns = 0;
+  std::uint64_t stalls = 0;  ///< stalls with time at this place
+  std::uint64_t max_ns = 0;  ///< most of one stall; of `others`: of one place in one stall
+};
+
+/// What tracing cost; what was not measured is unknown.
+struct Cost {
+  std::optional<std::uint64_t> bpf_ns;     ///< run time of the BPF programs
+  std::optional<std::uint64_t> runs;       ///< of BPF programs
+  std::optional<std::uint64_t> cpu_ns;     ///< aiotrace's own CPU time
+  std::optional<std::uint64_t> rss_bytes;  ///< aiotrace's own memory, at most
+};
+
+struct Summary {
+  std::uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC
+  std::uint64_t elapsed_ns = 0;
+  std::uint64_t warn_ns = 0;
+  std::uint64_t error_ns = 0;
+  std::uint64_t stalls = 0;  ///< each counted once
+  std::uint64_t errors = 0;  ///< those over error_ns
+  std::vector<LoopSummary> loops;
+  std::array<std::uint64_t, kCauses> cause_ns{};  ///< adds up to the stalls
+  std::vector<Place> places;                      ///< largest first; add up to the stalls
+  LossCounts losses{};
+  Cost cost;
+};
+
+}  // namespace aiotrace::model

@@ -1,0 +1,73 @@
+#include "model/task_shares.h"
+
+#include <algorithm>
+
+namespace aiotrace::model {
+namespace {
+
+bool same_task(const TaskSeen& a, const TaskSeen& b) {
+  return a.task == b.task && a.coroutine == b.coroutine && a.code_id == b.code_id && a.name == b.name &&
+         a.qualname == b.qualname;
+}
+
+}  // namespace
+
+void TaskShares::begin(const TaskSeen& task) {
+  const auto known = std::find_if(shares_.begin(), shares_.end(),
+                                  [&task](const Share& share) { return same_task(share.task, task); });
+  if (known != shares_.end()) {
+    current_ = static_cast<std::size_t>(known - shares_.begin());
+    return;
+  }
+  if (shares_.size() < kMaxTasks) {
+    current_ = shares_.size();
+    shares_.push_back({.task = task});
+    return;
+  }
+  // A sample is about a millisecond of one's own time.
+  constexpr std::uint64_t kSampleNs = 1'000'000;
+  const auto weight = [](const Share& share) { return share.off_cpu_ns + share.samples * kSampleNs; };
+  const auto least = std::min_element(shares_.begin(), shares_.end(),
+                                      [&weight](const Share& a, const Share& b) { return weight(a) < weight(b); });
+  *least = {.task = task};
+  current_ = static_cast<std::size_t>(least - shares_.begin());
+}
+
+void TaskShares::add_off_cpu(Cause cause, std::uint64_t ns, bool has_task) {
+  if (has_task && current_ != kNone) {
+    shares_[current_].off_cpu_ns += ns;
+  } else if (cause != Cause::gil && cause != Cause::cpu_wait && cause != Cause::throttled) {
+    no_task_ns_ += ns;
+  }
+}
+
+void TaskShares::add_sample(bool has_task) {
+  ++samples_;
+  if (has_task && current_ != kNone) {
+    ++shares_[current_].samples;
+  } else {
+    ++no_task_samples_;
+  }
+}
+
+void TaskShares::clear() { *this = {}; }
+
+const TaskSeen* TaskShares::largest(std::uint64_t on_cpu_ns) const {
+  // In units of 1 / samples_ of a nanosecond, so that nothing is rounded.
+  using Wide = unsigned __int128;
+  const Wide unit = std::max<std::uint64_t>(samples_, 1);
+  const auto time = [&](std::uint64_t off_cpu_ns, std::uint64_t samples) {
+    return unit * off_cpu_ns + static_cast<Wide>(on_cpu_ns) * samples;
+  };
+  const TaskSeen* largest = nullptr;
+  Wide most = 0;
+  for (const auto& share : shares_) {
+    const auto own = time(share.off_cpu_ns, share.samples);
+    if (own <= most) continue;
+    most = own;
+    largest = &share.task;
+  }
+  return time(no_task_ns_, no_task_samples_) > most ? nullptr : largest;
+}
+
+}  // namespace aiotrace::model

@@ -1,0 +1,44 @@
+// Which task an iteration's time belongs to.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "model/events.h"
+
+namespace aiotrace::model {
+
+/// The tasks told of in one iteration, at most kMaxTasks of them (past that the one with the least gives way), and the
+/// time and samples of each.
+class TaskShares {
+ public:
+  static constexpr std::size_t kMaxTasks = 256;
+
+  /// What follows with `has_task` belongs to this task.
+  void begin(const TaskSeen& task);
+  void add_off_cpu(Cause cause, std::uint64_t ns, bool has_task);
+  void add_sample(bool has_task);
+  void clear();
+
+  /// The task with the largest share, samples counting for their part of `on_cpu_ns`. Null if no task has any, or if
+  /// more time belongs to no task (a plain callback); waits for the GIL and for a CPU are nobody's work and do not
+  /// count against a task.
+  [[nodiscard]] const TaskSeen* largest(std::uint64_t on_cpu_ns) const;
+
+ private:
+  struct Share {
+    TaskSeen task;
+    std::uint64_t off_cpu_ns = 0;
+    std::uint64_t samples = 0;
+  };
+  static constexpr std::size_t kNone = ~std::size_t{0};
+
+  std::vector<Share> shares_;
+  std::size_t current_ = kNone;
+  std::uint64_t samples_ = 0;  // with and without a task
+  std::uint64_t no_task_ns_ = 0;
+  std::uint64_t no_task_samples_ = 0;
+};
+
+}  // namespace aiotrace::model

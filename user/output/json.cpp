@@ -1,0 +1,196 @@
+#include "output/json.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "model/cause.h"
+#include "output/names.h"
+
+namespace aiotrace::output {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using model::Cause;
+
+Json text_or_null(std::string_view text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+template <class Number>
+Json nonzero_or_null(Number number) {
+  return number == 0 ? Json(nullptr) : Json(number);
+}
+
+template <class T>
+Json value_or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json stack_json(const model::Stack& stack) {
+  auto frames = Json::array();
+  for (const auto& frame : stack) {
+    frames.push_back({{"kind", name(frame.kind)},
+                      {"function", text_or_null(frame.function)},
+                      {"file", text_or_null(frame.file)},
+                      {"line", nonzero_or_null(frame.line)}});
+  }
+  return frames;
+}
+
+// The fields of each cause are fixed; a cause without any has no culprit.
+Json culprit_json(Cause cause, const std::optional<model::Culprit>& culprit) {
+  if (!culprit) return nullptr;
+  const auto& who = *culprit;
+  switch (cause) {
+    case Cause::gil:
+      return {{"tid", nonzero_or_null(who.tid)},
+              {"thread", text_or_null(who.thread)},
+              {"stack", who.stack.empty() ? Json(nullptr) : stack_json(who.stack)}};
+    case Cause::file:
+      return {{"path", text_or_null(who.path)}, {"op", text_or_null(who.op)}};
+    case Cause::network:
+      return {{"protocol", text_or_null(who.protocol)},
+              {"local", text_or_null(who.local)},
+              {"peer", text_or_null(who.peer)},
+              {"dns", value_or_null(who.dns)}};
+    case Cause::process:
+      return {{"pid", nonzero_or_null(who.pid)}, {"comm", text_or_null(who.comm)}};
+    case Cause::native:
+      return {{"library", text_or_null(who.library)}, {"function", text_or_null(who.function)}};
+    case Cause::fault:
+      return {{"path", text_or_null(who.path)}};
+    case Cause::lock:
+      return {{"address", nonzero_or_null(who.address)}};
+    default:
+      return nullptr;
+  }
+}
+
+Json causes_json(const std::array<std::uint64_t, model::kCauses>& cause_ns) {
+  auto causes = Json::object();
+  for (std::size_t i = 0; i < model::kCauses; ++i) {
+    if (cause_ns[i] != 0) causes[std::string(model::name(static_cast<Cause>(i)))] = cause_ns[i];
+  }
+  return causes;
+}
+
+Json segment_json(const model::Segment& segment) {
+  Json object{{"cause", model::name(segment.cause)},
+              {"ns", segment.ns},
+              {"count", segment.count},
+              {"syscall", text_or_null(segment.syscall)},
+              {"culprit", culprit_json(segment.cause, segment.culprit)},
+              {"stack", segment.stack ? stack_json(*segment.stack) : Json(nullptr)}};
+  if (segment.stack_unreadable) object["stack_cut"] = "unreadable";
+  if (segment.stack_too_deep) object["stack_cut"] = "too-deep";
+  return object;
+}
+
+Json task_json(const std::optional<model::Task>& task) {
+  if (!task) return nullptr;
+  return {{"name", value_or_null(task->name)},
+          {"coroutine", text_or_null(task->coroutine)},
+          {"file", text_or_null(task->file)},
+          {"line", nonzero_or_null(task->line)}};
+}
+
+Json place_json(const model::Place& place) {
+  return {{"cause", model::name(place.cause)},
+          {"syscall", text_or_null(place.syscall)},
+          {"function", text_or_null(place.function)},
+          {"file", text_or_null(place.file)},
+          {"line", nonzero_or_null(place.line)},
+          {"coroutine", text_or_null(place.coroutine)},
+          {"others", place.others},
+          {"ns", place.ns},
+          {"stalls", place.stalls},
+          {"max_ns", place.max_ns}};
+}
+
+Json loop_json(const model::LoopSummary& loop) {
+  return {{"pid", loop.pid},
+          {"tid", loop.tid},
+          {"thread", text_or_null(loop.thread)},
+          {"kind", name(loop.kind)},
+          {"iterations", loop.iterations},
+          {"busy_ns", loop.busy_ns},
+          {"p50_ns", loop.p50_ns},
+          {"p99_ns", loop.p99_ns},
+          {"max_ns", loop.max_ns},
+          {"stalls", loop.stalls}};
+}
+
+std::string line_of(const Json& object) {
+  constexpr int kOneLine = -1;
+  return object.dump(kOneLine, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+Status JsonOutput::watching(const model::Watching& watching) {
+  auto targets = Json::array();
+  for (const auto& target : watching.targets) {
+    targets.push_back({{"pid", target.pid},
+                       {"comm", text_or_null(target.comm)},
+                       {"python", value_or_null(target.python)},
+                       {"loops", target.loops}});
+  }
+  return sink_.write_line(line_of({{"type", "watching"},
+                                   {"schema", model::kSchema},
+                                   {"time", utc_time(watching.time_ns, context_)},
+                                   {"version", watching.version},
+                                   {"kernel", text_or_null(watching.kernel)},
+                                   {"warn_ns", watching.warn_ns},
+                                   {"error_ns", watching.error_ns},
+                                   {"targets", std::move(targets)}}));
+}
+
+Status JsonOutput::stall(const model::Stall& stall) {
+  auto segments = Json::array();
+  for (const auto& segment : stall.segments) segments.push_back(segment_json(segment));
+  return sink_.write_line(
+      line_of({{"type", "stall"},
+               {"id", stall.id},
+               {"time", utc_time(stall.start_ns, context_)},
+               {"start_ns", stall.start_ns},
+               {"duration_ns", stall.duration_ns},
+               {"level", stall.error ? "error" : "warn"},
+               {"ongoing", stall.ongoing},
+               {"at_least", stall.at_least},
+               {"pid", stall.pid},
+               {"tid", stall.tid},
+               {"thread", text_or_null(stall.thread)},
+               {"loop",
+                {{"kind", name(stall.loop_kind)}, {"epfd", stall.epfd < 0 ? Json(nullptr) : Json(stall.epfd)}}},
+               {"task", task_json(stall.task)},
+               {"causes", causes_json(stall.cause_ns)},
+               {"segments", std::move(segments)},
+               {"losses", stall.losses}}));
+}
+
+Status JsonOutput::summary(const model::Summary& summary) {
+  auto loops = Json::array();
+  for (const auto& loop : summary.loops) loops.push_back(loop_json(loop));
+  auto places = Json::array();
+  for (const auto& place : summary.places) places.push_back(place_json(place));
+  auto losses = Json::object();
+  for (std::size_t i = 0; i < model::kLosses; ++i) {
+    losses[std::string(model::name(static_cast<model::Loss>(i)))] = summary.losses[i];
+  }
+  return sink_.write_line(line_of({{"type", "summary"},
+                                   {"time", utc_time(summary.time_ns, context_)},
+                                   {"elapsed_ns", summary.elapsed_ns},
+                                   {"stalls", summary.stalls},
+                                   {"errors", summary.errors},
+                                   {"loops", std::move(loops)},
+                                   {"causes", causes_json(summary.cause_ns)},
+                                   {"places", std::move(places)},
+                                   {"losses", std::move(losses)},
+                                   {"cost",
+                                    {{"bpf_ns", value_or_null(summary.cost.bpf_ns)},
+                                     {"runs", value_or_null(summary.cost.runs)},
+                                     {"cpu_ns", value_or_null(summary.cost.cpu_ns)},
+                                     {"rss_bytes", value_or_null(summary.cost.rss_bytes)}}}}));
+}
+
+}  // namespace aiotrace::output

@@ -1,0 +1,34 @@
+// Colours of the text format, and text that fits.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/stall.h"
+#include "output/context.h"
+
+namespace aiotrace::output {
+
+enum class Color { bold, dim, red, yellow, cyan };
+
+/// The text between escape sequences if colour is wanted, else as it is. Fit and pad it before.
+[[nodiscard]] std::string paint(std::string_view text, Color color, const OutputContext& context);
+
+/// Puts the pieces behind one another, `gap` blanks between, and starts a new line (indented) where the next piece
+/// would pass the context's columns.
+[[nodiscard]] std::vector<std::string> flow(const std::vector<std::string>& pieces, std::size_t indent, std::size_t gap,
+                                            const OutputContext& context);
+
+/// "app/handlers.py:42", cleaned; empty if the file is unknown.
+[[nodiscard]] std::string place_text(std::string_view file, std::uint32_t line);
+
+/// System call and culprit of a segment in words, cleaned: "recvfrom → tcp 10.0.0.5:443"; empty if neither is known.
+[[nodiscard]] std::string describe(const model::Segment& segment);
+
+/// The frames of a stack as aligned lines. Unless verbose, asyncio's own frames below the task's and the middle of a
+/// very deep stack are left out.
+[[nodiscard]] std::vector<std::string> stack_lines(const model::Stack& stack, std::size_t indent,
+                                                   const OutputContext& context);
+
+}  // namespace aiotrace::output

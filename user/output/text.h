@@ -1,0 +1,35 @@
+// What a person reads: a stall as it happens, and the summary.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/stall.h"
+#include "model/summary.h"
+#include "output/context.h"
+#include "output/sink.h"
+
+namespace aiotrace::output {
+
+/// Clean lines, fitted to the context's columns, without newlines.
+[[nodiscard]] std::vector<std::string> watching_lines(const model::Watching& watching, const OutputContext& context);
+[[nodiscard]] std::vector<std::string> stall_lines(const model::Stall& stall, const OutputContext& context);
+[[nodiscard]] std::vector<std::string> summary_lines(const model::Summary& summary, const OutputContext& context);
+
+/// Writes them through the sink, which must outlive it.
+class TextOutput {
+ public:
+  TextOutput(Sink& sink, OutputContext context) : sink_(sink), context_(context) {}
+
+  Status watching(const model::Watching& watching) { return write(watching_lines(watching, context_)); }
+  Status stall(const model::Stall& stall) { return write(stall_lines(stall, context_)); }
+  Status summary(const model::Summary& summary) { return write(summary_lines(summary, context_)); }
+
+ private:
+  Status write(const std::vector<std::string>& lines);
+
+  Sink& sink_;
+  OutputContext context_;
+};
+
+}  // namespace aiotrace::output

@@ -1,0 +1,20 @@
+// Whether this process may trace here, before the kernel says "Operation not permitted".
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "util/result.h"
+
+namespace aiotrace::probe {
+
+/// Names of the capabilities that tracing needs and that this process lacks.
+[[nodiscard]] std::vector<std::string> missing_capabilities();
+
+/// An error that names what is missing: capabilities, the kernel's BTF, the initial pid namespace.
+[[nodiscard]] Status check_host();
+
+/// The error for a bpf() call that failed at load or attach.
+[[nodiscard]] std::unexpected<Error> load_error(const std::string& what, int error_number, const std::string& log);
+
+}  // namespace aiotrace::probe

@@ -1,0 +1,368 @@
+#include "probe/probe.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/perf_event.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <unordered_map>
+
+#include "abi/records.h"
+#include "aiotrace.skel.h"
+#include "features.skel.h"
+#include "probe/handles.h"
+#include "probe/permissions.h"
+#include "probe/tracefs.h"
+#include "proc/syscalls.h"
+#include "util/unique_fd.h"
+
+namespace aiotrace::probe {
+
+namespace {
+
+// libbpf tells why something failed in its log only; the last warning goes into the error.
+thread_local std::string last_warning;  // NOLINT(*-avoid-non-const-global-variables)
+
+int keep_warning(libbpf_print_level level, const char* format, va_list args) {
+  if (level != LIBBPF_WARN) return 0;
+  char line[512];
+  vsnprintf(line, sizeof(line), format, args);
+  if (last_warning.empty()) last_warning = std::string(line, strcspn(line, "\n"));
+  return 0;
+}
+
+UniqueFd open_perf_event(perf_event_attr& attr, pid_t pid, int cpu) {
+  attr.size = sizeof(attr);
+  return UniqueFd(static_cast<int>(syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC)));
+}
+
+std::uint8_t class_of(proc::Wait wait) {
+  switch (wait) {
+    case proc::Wait::sleep: return SYSCALL_SLEEP;
+    case proc::Wait::file: return SYSCALL_FILE;
+    case proc::Wait::network: return SYSCALL_NETWORK;
+    case proc::Wait::process: return SYSCALL_PROCESS;
+    case proc::Wait::futex: return SYSCALL_FUTEX;
+    case proc::Wait::fd: return SYSCALL_FD;
+    case proc::Wait::poll: return SYSCALL_POLL;
+    case proc::Wait::other: break;
+  }
+  return SYSCALL_OTHER;
+}
+
+std::uint64_t monotonic_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+// Found by doing it; the kernel's answer to an empty program is its answer to ours.
+Status fentry_granted() {
+  Skeleton<features_bpf> skeleton(features_bpf::open());
+  if (!skeleton) return fail_errno("open the probe of features", errno);
+  last_warning.clear();
+  if (const int error = features_bpf::load(skeleton.get()); error != 0) return fail_errno("fentry", -error);
+  const Link link(bpf_program__attach(skeleton->progs.try_fentry));
+  if (!link) return fail_errno("fentry", errno);
+  return {};
+}
+
+}  // namespace
+
+struct RingCloser {
+  void operator()(ring_buffer* ring) const noexcept { ring_buffer__free(ring); }
+};
+
+struct Probe::Impl {
+  ProbeOptions options;
+  PollProbe poll = PollProbe::tracepoint;
+  std::vector<std::string> notes;
+  Skeleton<aiotrace_bpf> skeleton;
+  std::vector<Link> links;
+  std::vector<UniqueFd> events;
+  std::multimap<std::uint32_t, Link> uprobes;               // by pid
+  std::unordered_map<std::uint32_t, Link> samplers;         // by tid
+  std::unique_ptr<ring_buffer, RingCloser> ring;
+  UniqueFd stats;
+  const std::function<void(std::span<const std::byte>)>* take = nullptr;
+
+  Status choose_poll_probe();
+  Status fill_syscalls() const;
+  Status attach_program(bpf_program* program);
+  Status attach_tracepoints();
+  Status attach_poll();
+  static int on_record(void* context, void* data, size_t size);
+};
+
+Probe::Probe(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Probe::Probe(Probe&&) noexcept = default;
+Probe& Probe::operator=(Probe&&) noexcept = default;
+Probe::~Probe() = default;
+
+int Probe::Impl::on_record(void* context, void* data, size_t size) {
+  const auto* self = static_cast<const Impl*>(context);
+  if (self->take != nullptr) (*self->take)({static_cast<const std::byte*>(data), size});
+  return 0;
+}
+
+Status Probe::Impl::choose_poll_probe() {
+  poll = options.poll;
+  if (poll == PollProbe::automatic || poll == PollProbe::fentry) {
+    const auto granted = fentry_granted();
+    if (granted) {
+      poll = PollProbe::fentry;
+      return {};
+    }
+    if (poll == PollProbe::fentry) {
+      return fail("--poll-probe fentry", "this kernel refuses it: " + granted.error().reason,
+                  "use --poll-probe tracepoint", ErrorKind::unsupported);
+    }
+    notes.push_back("fentry is refused by this kernel: " + granted.error().reason);
+    const auto id = tracepoint_id("syscalls/sys_enter_epoll_wait");
+    poll = id ? PollProbe::tracepoint : PollProbe::uprobe;
+    if (!id) notes.push_back("no tracepoints: " + id.error().message());
+  }
+  return {};
+}
+
+Status Probe::Impl::fill_syscalls() const {
+  for (const auto& syscall : proc::syscalls()) {
+    const auto number = static_cast<std::uint32_t>(syscall.number);
+    const std::uint8_t value = class_of(syscall.wait);
+    if (number >= SYSCALL_TABLE_SIZE) continue;
+    if (bpf_map__update_elem(skeleton->maps.syscalls, &number, sizeof(number), &value, sizeof(value), BPF_ANY) != 0)
+      return fail_errno("fill the table of system calls", errno);
+  }
+  return {};
+}
+
+Result<Probe> Probe::load(const ProbeOptions& options) {
+  libbpf_set_print(keep_warning);
+  libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+  if (auto status = check_host(); !status) return std::unexpected(status.error());
+
+  auto impl = std::make_unique<Impl>();
+  impl->options = options;
+  if (auto status = impl->choose_poll_probe(); !status) return std::unexpected(status.error());
+
+  last_warning.clear();
+  impl->skeleton.reset(aiotrace_bpf::open());
+  if (!impl->skeleton) return load_error("open the BPF programs", errno, last_warning);
+  auto& skeleton = *impl->skeleton;
+
+  skeleton.rodata->session = session_config{
+      .warn_ns = options.warn_ns,
+      .young_ns = options.young_ns,
+      .segment_ns = options.segment_ns,
+      .pid_ns_dev = 0,
+      .pid_ns_ino = 0,
+      .own_pid = static_cast<std::uint32_t>(getpid()),
+      .trace_all = options.trace_all ? 1u : 0u,
+  };
+  bpf_map__set_max_entries(skeleton.maps.ring, options.ring_bytes);
+  bpf_map__set_max_entries(skeleton.maps.processes, options.max_processes);
+  bpf_map__set_max_entries(skeleton.maps.threads, options.max_threads);
+  const bool fentry = impl->poll == PollProbe::fentry;
+  for (auto* program : {skeleton.progs.handle_fentry_epoll_wait, skeleton.progs.handle_fentry_epoll_pwait,
+                        skeleton.progs.handle_fentry_epoll_pwait2})
+    bpf_program__set_autoload(program, fentry);
+  bpf_program__set_autoload(skeleton.progs.handle_enter_epoll, impl->poll == PollProbe::tracepoint);
+  bpf_program__set_autoload(skeleton.progs.handle_uprobe_epoll, impl->poll == PollProbe::uprobe);
+
+  if (const int error = aiotrace_bpf::load(&skeleton); error != 0)
+    return load_error("load the BPF programs", -error, last_warning);
+  if (auto status = impl->fill_syscalls(); !status) return std::unexpected(status.error());
+
+  impl->ring.reset(ring_buffer__new(bpf_map__fd(skeleton.maps.ring), Impl::on_record, impl.get(), nullptr));
+  if (!impl->ring) return load_error("map the ring buffer", errno, last_warning);
+  // Counts while this descriptor is open; without the right to it the cost is not known.
+  impl->stats.reset(bpf_enable_stats(BPF_STATS_RUN_TIME));
+  return Probe(std::move(impl));
+}
+
+Status Probe::Impl::attach_program(bpf_program* program) {
+  last_warning.clear();
+  Link link(bpf_program__attach(program));
+  if (!link) return load_error(std::string("attach ") + bpf_program__name(program), errno, last_warning);
+  links.push_back(std::move(link));
+  return {};
+}
+
+Status Probe::Impl::attach_tracepoints() {
+  for (const char* call : {"epoll_wait", "epoll_pwait", "epoll_pwait2"}) {
+    const auto id = tracepoint_id(std::string("syscalls/sys_enter_") + call);
+    if (!id) {
+      // epoll_pwait2 came with Linux 5.11.
+      if (std::string_view(call) == "epoll_pwait2") continue;
+      return std::unexpected(id.error());
+    }
+    perf_event_attr attr{};
+    attr.type = PERF_TYPE_TRACEPOINT;
+    attr.config = *id;
+    attr.sample_period = 1;
+    UniqueFd event = open_perf_event(attr, -1, 0);
+    if (!event) return load_error(std::string("open the tracepoint of ") + call, errno, "");
+    Link link(bpf_program__attach_perf_event(skeleton->progs.handle_enter_epoll, event.get()));
+    if (!link) return load_error(std::string("attach to the tracepoint of ") + call, errno, last_warning);
+    (void)event.release();  // the link closes it
+    links.push_back(std::move(link));
+  }
+  return {};
+}
+
+Status Probe::Impl::attach_poll() {
+  if (poll == PollProbe::tracepoint) return attach_tracepoints();
+  if (poll != PollProbe::fentry) return {};
+  for (auto* program : {skeleton->progs.handle_fentry_epoll_wait, skeleton->progs.handle_fentry_epoll_pwait}) {
+    if (auto status = attach_program(program); !status) return status;
+  }
+  if (auto status = attach_program(skeleton->progs.handle_fentry_epoll_pwait2); !status)
+    notes.push_back(status.error().message());
+  return {};
+}
+
+Status Probe::attach() {
+  auto& programs = impl_->skeleton->progs;
+  for (auto* program : {programs.handle_sched_switch, programs.handle_sched_wakeup, programs.handle_process_exit,
+                        programs.handle_process_exec, programs.handle_process_fork}) {
+    if (auto status = impl_->attach_program(program); !status) return status;
+  }
+  return impl_->attach_poll();
+}
+
+PollProbe Probe::poll_probe() const { return impl_->poll; }
+const std::vector<std::string>& Probe::notes() const { return impl_->notes; }
+
+Status Probe::attach_uprobe(std::uint32_t pid, const std::string& path, std::uint64_t offset) {
+  last_warning.clear();
+  Link link(bpf_program__attach_uprobe(impl_->skeleton->progs.handle_uprobe_epoll, false, static_cast<pid_t>(pid),
+                                       path.c_str(), offset));
+  if (!link) return load_error("set a uprobe in " + path, errno, last_warning);
+  impl_->uprobes.emplace(pid, std::move(link));
+  return {};
+}
+
+void Probe::detach_uprobes(std::uint32_t pid) { impl_->uprobes.erase(pid); }
+
+Status Probe::set_process(std::uint32_t pid, const process_config& config) {
+  auto& skeleton = *impl_->skeleton;
+  if (bpf_map__update_elem(skeleton.maps.processes, &pid, sizeof(pid), &config, sizeof(config), BPF_ANY) != 0)
+    return fail_errno("trace pid " + std::to_string(pid), errno);
+  skeleton.bss->traced_tgid[pid % sizeof(skeleton.bss->traced_tgid)] = 1;
+  return {};
+}
+
+void Probe::remove_process(std::uint32_t pid) {
+  bpf_map__delete_elem(impl_->skeleton->maps.processes, &pid, sizeof(pid), 0);
+  detach_uprobes(pid);
+}
+
+Status Probe::seed_thread(const ThreadSeed& seed) {
+  auto& skeleton = *impl_->skeleton;
+  loop_thread thread{};
+  thread.pid = seed.pid;
+  thread.tid = seed.tid;
+  thread.epfd = seed.epfd;
+  thread.kind = seed.python ? LOOP_PYTHON : LOOP_PLAIN;
+  thread.return_ns = monotonic_ns();
+  thread.open_start = 1;
+  // A thread that BPF has met meanwhile knows better.
+  if (bpf_map__update_elem(skeleton.maps.threads, &seed.tid, sizeof(seed.tid), &thread, sizeof(thread),
+                           BPF_NOEXIST) != 0 &&
+      errno != EEXIST)
+    return fail_errno("trace thread " + std::to_string(seed.tid), errno);
+  skeleton.bss->traced_tid[seed.tid % sizeof(skeleton.bss->traced_tid)] = 1;
+  return {};
+}
+
+Status Probe::sample_thread(std::uint32_t tid) {
+  if (impl_->samplers.contains(tid)) return {};
+  perf_event_attr attr{};
+  attr.type = PERF_TYPE_SOFTWARE;
+  attr.config = PERF_COUNT_SW_CPU_CLOCK;
+  attr.sample_period = impl_->options.sample_period_ns;
+  UniqueFd event = open_perf_event(attr, static_cast<pid_t>(tid), -1);
+  if (!event) return fail_errno("sample thread " + std::to_string(tid), errno);
+  Link link(bpf_program__attach_perf_event(impl_->skeleton->progs.handle_sample, event.get()));
+  if (!link) return load_error("sample thread " + std::to_string(tid), errno, last_warning);
+  (void)event.release();
+  impl_->samplers.emplace(tid, std::move(link));
+  return {};
+}
+
+void Probe::remove_thread(std::uint32_t tid) {
+  bpf_map__delete_elem(impl_->skeleton->maps.threads, &tid, sizeof(tid), 0);
+  impl_->samplers.erase(tid);
+}
+
+std::optional<loop_thread> Probe::thread(std::uint32_t tid) const {
+  loop_thread thread{};
+  if (bpf_map__lookup_elem(impl_->skeleton->maps.threads, &tid, sizeof(tid), &thread, sizeof(thread), 0) != 0)
+    return std::nullopt;
+  return thread;
+}
+
+std::vector<std::uint32_t> Probe::threads() const {
+  std::vector<std::uint32_t> tids;
+  std::uint32_t key = 0;
+  const std::uint32_t* previous = nullptr;
+  // Bounded: entries that come and go can make the walk start again.
+  while (tids.size() < impl_->options.max_threads &&
+         bpf_map__get_next_key(impl_->skeleton->maps.threads, previous, &key, sizeof(key)) == 0) {
+    tids.push_back(key);
+    previous = &key;
+  }
+  std::ranges::sort(tids);
+  tids.erase(std::ranges::unique(tids).begin(), tids.end());
+  return tids;
+}
+
+int Probe::fd() const { return ring_buffer__epoll_fd(impl_->ring.get()); }
+
+Status Probe::consume(const std::function<void(std::span<const std::byte>)>& take) {
+  impl_->take = &take;
+  const int got = ring_buffer__consume(impl_->ring.get());
+  impl_->take = nullptr;
+  if (got < 0) return fail_errno("read the ring buffer", -got);
+  return {};
+}
+
+std::array<std::uint64_t, LOSS_MAX> Probe::losses() const {
+  std::array<std::uint64_t, LOSS_MAX> sums{};
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) return sums;
+  std::vector<std::uint64_t> values(static_cast<std::size_t>(cpus));
+  for (std::uint32_t which = 0; which < LOSS_MAX; which++) {
+    if (bpf_map__lookup_elem(impl_->skeleton->maps.losses, &which, sizeof(which), values.data(),
+                             values.size() * sizeof(values[0]), 0) != 0)
+      continue;
+    for (const auto value : values) sums[which] += value;
+  }
+  return sums;
+}
+
+std::optional<RunCost> Probe::cost() const {
+  if (!impl_->stats) return std::nullopt;
+  RunCost cost;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, impl_->skeleton->obj) {
+    const int fd = bpf_program__fd(program);
+    if (fd < 0) continue;
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof(info);
+    if (bpf_obj_get_info_by_fd(fd, &info, &size) != 0) continue;
+    cost.run_ns += info.run_time_ns;
+    cost.runs += info.run_cnt;
+  }
+  return cost;
+}
+
+}  // namespace aiotrace::probe

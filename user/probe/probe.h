@@ -1,0 +1,99 @@
+// The kernel side as an object: loads the programs, attaches them, talks to their maps.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "abi/config.h"
+#include "abi/thread.h"
+#include "probe/poll_probe.h"
+#include "util/result.h"
+
+namespace aiotrace::probe {
+
+struct ProbeOptions {
+  std::uint64_t warn_ns = 50'000'000;
+  std::uint64_t young_ns = 2'000'000;    ///< samples in a younger iteration are dropped
+  std::uint64_t segment_ns = 1'000'000;  ///< shorter waits are added up by cause
+  std::uint64_t sample_period_ns = 1'000'000;
+  PollProbe poll = PollProbe::automatic;
+  bool trace_all = false;
+  std::uint32_t ring_bytes = 4u << 20;  ///< a power of two, at least a page
+  std::uint32_t max_processes = 1024;
+  std::uint32_t max_threads = 1024;
+};
+
+/// What the programs cost since they were loaded (BPF_ENABLE_STATS, Linux 5.8).
+struct RunCost {
+  std::uint64_t run_ns = 0;
+  std::uint64_t runs = 0;
+};
+
+/// How one wants to seed a thread that was there before its probes.
+struct ThreadSeed {
+  std::uint32_t pid = 0;
+  std::uint32_t tid = 0;
+  std::int32_t epfd = -1;  ///< it waits in a poll on this one; -1: it does not
+  bool python = false;
+};
+
+class Probe {
+ public:
+  /// Opens, configures and loads; nothing is attached yet. Errors: not_permitted names the capabilities that are
+  /// missing, unsupported names what the kernel lacks.
+  [[nodiscard]] static Result<Probe> load(const ProbeOptions& options);
+
+  Probe(Probe&&) noexcept;
+  Probe& operator=(Probe&&) noexcept;
+  Probe(const Probe&) = delete;
+  Probe& operator=(const Probe&) = delete;
+  ~Probe();
+
+  /// Attaches the scheduler's, the processes' and (unless it is the uprobe) the poll's probes.
+  Status attach();
+  /// The one in use; never `automatic`.
+  [[nodiscard]] PollProbe poll_probe() const;
+  /// Why the better ones are not in use, a line each; for -v.
+  [[nodiscard]] const std::vector<std::string>& notes() const;
+
+  /// A uprobe on a poll function at `offset` of the file `path`, hit by this process only.
+  Status attach_uprobe(std::uint32_t pid, const std::string& path, std::uint64_t offset);
+  void detach_uprobes(std::uint32_t pid);
+
+  /// Begins to trace a process, or tells more of one.
+  Status set_process(std::uint32_t pid, const process_config& config);
+  void remove_process(std::uint32_t pid);
+
+  /// A thread that may be in the middle of a poll or an iteration.
+  Status seed_thread(const ThreadSeed& seed);
+  /// Starts the cpu-clock samples of a thread; a second call does nothing.
+  Status sample_thread(std::uint32_t tid);
+  void remove_thread(std::uint32_t tid);
+  [[nodiscard]] std::optional<loop_thread> thread(std::uint32_t tid) const;
+  /// The tids in the map of loop threads.
+  [[nodiscard]] std::vector<std::uint32_t> threads() const;
+
+  /// Readable when records wait.
+  [[nodiscard]] int fd() const;
+  /// Hands out every record that waits, in order.
+  Status consume(const std::function<void(std::span<const std::byte>)>& take);
+
+  /// By `enum loss`, of all CPUs.
+  [[nodiscard]] std::array<std::uint64_t, LOSS_MAX> losses() const;
+  /// Nothing where the kernel does not tell.
+  [[nodiscard]] std::optional<RunCost> cost() const;
+
+ private:
+  struct Impl;
+  explicit Probe(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace aiotrace::probe

@@ -1,0 +1,25 @@
+#include "proc/memory.h"
+
+#include <sys/uio.h>
+
+#include <cerrno>
+
+namespace aiotrace::proc {
+
+int LiveMemory::try_read(std::uint64_t address, std::span<std::byte> into) const {
+  if (address + into.size() < address) return EFAULT;
+  while (!into.empty()) {
+    iovec local{.iov_base = into.data(), .iov_len = into.size()};
+    iovec remote{.iov_base = reinterpret_cast<void*>(address), .iov_len = into.size()};
+    const ssize_t got = ::process_vm_readv(pid_, &local, 1, &remote, 1, 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno;
+    if (got == 0) return EFAULT;
+    // A short count means that a page behind it was not there: the next call says why.
+    address += static_cast<std::uint64_t>(got);
+    into = into.subspan(static_cast<std::size_t>(got));
+  }
+  return 0;
+}
+
+}  // namespace aiotrace::proc

@@ -1,0 +1,56 @@
+// The memory of a process, behind an interface so that readers are tested without one.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <type_traits>
+
+namespace aiotrace::proc {
+
+/// What is read can be torn, stale or hostile: callers bound every walk and check every value.
+class Memory {
+ public:
+  Memory() = default;
+  Memory(const Memory&) = default;
+  Memory& operator=(const Memory&) = default;
+  virtual ~Memory() = default;
+
+  /// All of `into` from `address` on. 0, or why it failed (EFAULT, ESRCH, EPERM); `into` is undefined then.
+  [[nodiscard]] virtual int try_read(std::uint64_t address, std::span<std::byte> into) const = 0;
+
+  /// All of `into`, or false.
+  [[nodiscard]] bool read(std::uint64_t address, std::span<std::byte> into) const {
+    return try_read(address, into) == 0;
+  }
+
+  template <class T>
+    requires std::is_trivially_copyable_v<T>
+  [[nodiscard]] std::optional<T> read(std::uint64_t address) const {
+    T value;
+    if (!read(address, std::as_writable_bytes(std::span(&value, 1)))) return std::nullopt;
+    return value;
+  }
+
+  /// A pointer that is not null.
+  [[nodiscard]] std::optional<std::uint64_t> pointer(std::uint64_t address) const {
+    const auto value = read<std::uint64_t>(address);
+    if (!value || *value == 0) return std::nullopt;
+    return value;
+  }
+};
+
+/// A live process, by process_vm_readv: neither stops it nor attaches to it.
+class LiveMemory final : public Memory {
+ public:
+  explicit LiveMemory(pid_t pid) : pid_(pid) {}
+  [[nodiscard]] int try_read(std::uint64_t address, std::span<std::byte> into) const override;
+
+ private:
+  pid_t pid_;
+};
+
+}  // namespace aiotrace::proc

@@ -1,0 +1,34 @@
+// The system calls of x86-64: names, and what a thread that sleeps in one waits for.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace aiotrace::proc {
+
+/// What a wait inside of a system call is a wait for.
+enum class Wait : std::uint8_t {
+  other,
+  sleep,    ///< time only
+  file,     ///< a file system
+  network,  ///< a socket, argument 0
+  process,  ///< a child
+  futex,
+  fd,    ///< whatever descriptor argument 0 is
+  poll,  ///< the descriptors that it polls, time if there are none
+};
+
+struct Syscall {
+  std::int32_t number;
+  std::string_view name;
+  Wait wait;
+};
+
+/// All of them, ascending.
+[[nodiscard]] std::span<const Syscall> syscalls();
+
+/// "recvfrom"; empty for a number that is none.
+[[nodiscard]] std::string_view syscall_name(std::int32_t number);
+
+}  // namespace aiotrace::proc

@@ -1,0 +1,13 @@
+// Small files of /proc, read whole and bounded.
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <string>
+
+namespace aiotrace::proc {
+
+/// The whole content of a file, at most `limit` bytes (the rest is dropped); else `errno`.
+std::expected<std::string, int> read_text(const std::string& path, std::size_t limit);
+
+}  // namespace aiotrace::proc

@@ -1,0 +1,100 @@
+#include "python/asyncio_state.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "python/debug_offsets.h"
+#include "python/objects.h"
+#include "python/runtime_image.h"
+
+namespace aiotrace::python {
+namespace {
+
+constexpr std::uint64_t kDictSubclass = 1u << 29;  // Py_TPFLAGS_DICT_SUBCLASS
+
+bool is_dict(const Objects& objects, std::uint64_t object) {
+  const auto type = objects.type_of(object);
+  const auto flags = type ? objects.memory().read<std::uint64_t>(*type + objects.layout().user.type_flags) : std::nullopt;
+  return flags && (*flags & kDictSubclass);
+}
+
+void drop_tasks(Interpreter& interpreter, std::string why) {
+  interpreter.layout.bpf.task_coro = kNoOffset;
+  interpreter.layout.bpf.task_name = kNoOffset;
+  interpreter.layout.bpf.ts_running_task = kNoOffset;
+  interpreter.current_tasks = 0;
+  interpreter.note = std::move(why);
+}
+
+/// The size of _asyncio.Task tells the layouts within a minor apart; one that is in no table is not read.
+void check_task_type(Interpreter& interpreter, const Objects& objects, std::uint64_t module) {
+  const auto type = objects.find(module, "Task");
+  const auto name = type ? objects.type_name(*type) : std::nullopt;
+  if (name != "_asyncio.Task") {
+    drop_tasks(interpreter, "tasks are not asyncio's C tasks: their names are not read");
+    return;
+  }
+  const auto size = objects.basicsize(*type).value_or(0);
+  py_layout& bpf = interpreter.layout.bpf;
+  if (size == static_cast<std::int64_t>(bpf.task_size)) return;
+  const Layout* older = layout_for(0x03090000);
+  if (interpreter.version_hex >> 16 == 0x030a && older && size == static_cast<std::int64_t>(older->bpf.task_size)) {
+    // Before bpo-45924 a task of 3.10 had no exception_tb and was 3.9's to the byte.
+    bpf.task_coro = older->bpf.task_coro;
+    bpf.task_name = older->bpf.task_name;
+    bpf.task_size = older->bpf.task_size;
+    interpreter.layout.user.task_state = older->user.task_state;
+    interpreter.layout.user.task_waiter = older->user.task_waiter;
+    return;
+  }
+  drop_tasks(interpreter, fmt::format("_asyncio.Task has {} bytes, known are {}: task names are not read", size,
+                                      bpf.task_size));
+}
+
+void look_at_asyncio_debug(Interpreter& interpreter, const proc::Process& process, const proc::Maps& maps,
+                           const proc::Memory& memory) {
+  if (interpreter.asyncio_debug == 0) {
+    for (const proc::Mapping& mapping : maps.all()) {
+      if (!mapping.executable || !mapping.file_name().starts_with("_asyncio.")) continue;
+      interpreter.asyncio_debug = section_address(process, maps, mapping, kAsyncioDebugSection);
+      break;
+    }
+  }
+  if (interpreter.asyncio_debug == 0) return;
+  std::array<std::byte, kAsyncioDebugSize> section{};
+  if (!memory.read(interpreter.asyncio_debug, section)) return;
+  if (const auto applied = apply_asyncio_debug(section, interpreter.layout); !applied) {
+    drop_tasks(interpreter, applied.error().message() + ": task names are not read");
+  }
+}
+
+}  // namespace
+
+void look_at_asyncio(Interpreter& interpreter, const proc::Process& process, const proc::Maps& maps,
+                     const proc::Memory& memory) {
+  interpreter.uvloop = std::ranges::any_of(maps.all(), [](const proc::Mapping& mapping) {
+    return mapping.executable && mapping.path.find("/uvloop/loop.") != std::string::npos;
+  });
+  if (interpreter.version_hex >= 0x030e0000) look_at_asyncio_debug(interpreter, process, maps, memory);
+  if (interpreter.asyncio_loaded) return;
+
+  const Objects objects(memory, interpreter.layout);
+  const auto modules = memory.pointer(interpreter.main_interpreter + interpreter.layout.user.interp_modules);
+  const auto tasks = modules ? objects.find(*modules, "asyncio.tasks") : std::nullopt;
+  const auto dict = tasks ? objects.module_dict(*tasks) : std::nullopt;
+  if (!dict) return;
+  if (interpreter.version_hex < 0x030e0000) {
+    // A module still being imported has no such name yet: the next look finds it.
+    const auto current = objects.find(*dict, "_current_tasks");
+    if (!current || !is_dict(objects, *current)) return;
+    interpreter.current_tasks = *current;
+  } else if (!objects.find(*dict, "Task")) {
+    return;
+  }
+  interpreter.asyncio_loaded = true;
+  check_task_type(interpreter, objects, *dict);
+}
+
+}  // namespace aiotrace::python

@@ -1,0 +1,16 @@
+// What an interpreter's asyncio adds: where its current tasks are, which layout its tasks have.
+#pragma once
+
+#include "proc/maps.h"
+#include "proc/memory.h"
+#include "proc/process.h"
+#include "python/interpreter.h"
+
+namespace aiotrace::python {
+
+/// Fills in asyncio_loaded, uvloop, current_tasks, asyncio_debug and the task's offsets of an interpreter whose other
+/// fields are set. Leaves out (kNoOffset, with a note) what does not fit the target.
+void look_at_asyncio(Interpreter& interpreter, const proc::Process& process, const proc::Maps& maps,
+                     const proc::Memory& memory);
+
+}  // namespace aiotrace::python

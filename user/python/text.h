@@ -1,0 +1,27 @@
+// Python strings of a process.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "proc/memory.h"
+#include "python/layout.h"
+
+namespace aiotrace::python {
+
+/// A str object as UTF-8: at most `max_characters` of it, the rest is dropped. Lone surrogates and numbers above
+/// U+10FFFF become U+FFFD. Nothing for what is no compact string, or cannot be read. Control characters are kept.
+/// The object's type is not checked: a wrong address gives nothing or nonsense, never a read out of bounds here.
+[[nodiscard]] std::optional<std::string> read_text(const proc::Memory& memory, const Layout& layout,
+                                                   std::uint64_t object, std::size_t max_characters = 4096);
+
+/// A bytes object; nothing when it is longer than `max_bytes`.
+[[nodiscard]] std::optional<std::string> read_bytes(const proc::Memory& memory, const Layout& layout,
+                                                    std::uint64_t object, std::size_t max_bytes);
+
+/// Characters as CPython stores them (PEP 393) to UTF-8; `width` is 1, 2 or 4 bytes a character, little-endian.
+[[nodiscard]] std::string to_utf8(std::span<const std::byte> characters, unsigned width);
+
+}  // namespace aiotrace::python

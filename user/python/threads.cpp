@@ -1,0 +1,73 @@
+#include "python/threads.h"
+
+#include <optional>
+#include <set>
+#include <unordered_map>
+
+#include "python/objects.h"
+
+namespace aiotrace::python {
+namespace {
+
+constexpr unsigned kMaxInterpreters = 256;
+constexpr std::size_t kMaxThreads = 8192;
+constexpr std::size_t kMaxName = 256;
+/// struct pthread.tid of glibc on x86-64: the same in 2.31 to 2.43 (nptl/descr.h). Believed only if the id it gives is
+/// one of the process's threads.
+constexpr std::uint64_t kPthreadTid = 0x2d0;
+
+}  // namespace
+
+std::map<pid_t, PythonThread> python_threads(const Interpreter& interpreter, const proc::Process& process,
+                                             const proc::Memory& memory) {
+  const py_layout& bpf = interpreter.layout.bpf;
+  const auto ids = process.tids_by_ns_tid();
+  std::map<pid_t, PythonThread> found;
+  std::size_t walked = 0;
+  auto state = memory.read<std::uint64_t>(interpreter.interpreters_head);
+  for (unsigned i = 0; i < kMaxInterpreters && state && *state != 0; ++i) {
+    auto thread = memory.read<std::uint64_t>(*state + bpf.interp_threads_head);
+    std::set<std::uint64_t> seen;  // a thread that ends while the list is walked can bend it into a ring
+    while (thread && *thread != 0 && walked++ < kMaxThreads && seen.insert(*thread).second) {
+      const auto id = memory.pointer(*thread + bpf.ts_thread_id);
+      std::optional<std::uint64_t> tid;
+      if (interpreter.layout.user.ts_native_thread_id != kNoOffset) {
+        tid = memory.read<std::uint64_t>(*thread + interpreter.layout.user.ts_native_thread_id);
+      } else if (id) {
+        tid = memory.read<std::uint32_t>(*id + kPthreadTid);
+      }
+      const auto known = tid && *tid <= INT32_MAX ? ids.find(static_cast<pid_t>(*tid)) : ids.end();
+      if (id && known != ids.end()) found.emplace(known->second, PythonThread{.tstate = *thread, .thread_id = *id});
+      thread = memory.read<std::uint64_t>(*thread + bpf.ts_next);
+    }
+    state = memory.read<std::uint64_t>(*state + bpf.interp_next);
+  }
+  return found;
+}
+
+std::map<pid_t, std::string> thread_names(const Interpreter& interpreter, const proc::Process& process,
+                                          const proc::Memory& memory) {
+  std::map<pid_t, std::string> names;
+  const Objects objects(memory, interpreter.layout);
+  const auto modules = memory.pointer(interpreter.main_interpreter + interpreter.layout.user.interp_modules);
+  const auto threading = modules ? objects.find(*modules, "threading") : std::nullopt;
+  const auto dict = threading ? objects.module_dict(*threading) : std::nullopt;
+  const auto active = dict ? objects.find(*dict, "_active") : std::nullopt;
+  const auto entries = active ? objects.entries(*active) : std::nullopt;
+  if (!entries) return names;
+
+  std::unordered_map<std::uint64_t, std::string> by_ident;
+  for (const Objects::Entry& entry : *entries) {
+    if (by_ident.size() >= kMaxThreads) break;
+    const auto ident = objects.unsigned_int(entry.key);
+    const auto name = ident ? objects.attribute(entry.value, "_name") : std::nullopt;
+    const auto text = name ? objects.text(*name, kMaxName) : std::nullopt;
+    if (text) by_ident.emplace(*ident, *text);
+  }
+  for (const auto& [tid, thread] : python_threads(interpreter, process, memory)) {
+    if (const auto name = by_ident.find(thread.thread_id); name != by_ident.end()) names.emplace(tid, name->second);
+  }
+  return names;
+}
+
+}  // namespace aiotrace::python

@@ -1,0 +1,32 @@
+// The names that a Python program gives its threads.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "proc/memory.h"
+#include "proc/process.h"
+#include "python/interpreter.h"
+
+namespace aiotrace::python {
+
+/// A Python thread as the interpreter's own list has it.
+struct PythonThread {
+  std::uint64_t tstate = 0;     ///< address of its PyThreadState
+  std::uint64_t thread_id = 0;  ///< pthread_self(), threading's ident
+};
+
+/// Every Python thread of every interpreter, by its id in /proc's pid namespace; threads whose id cannot be told (a C
+/// library other than glibc before 3.11) are left out. At most 8,192.
+[[nodiscard]] std::map<pid_t, PythonThread> python_threads(const Interpreter& interpreter, const proc::Process& process,
+                                                           const proc::Memory& memory);
+
+/// Thread.name of every live thread that the module threading knows ("MainThread"), by id in /proc's pid namespace.
+/// UTF-8, any characters, at most 256. Empty if threading is not imported.
+[[nodiscard]] std::map<pid_t, std::string> thread_names(const Interpreter& interpreter, const proc::Process& process,
+                                                        const proc::Memory& memory);
+
+}  // namespace aiotrace::python
