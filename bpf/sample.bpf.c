@@ -75,7 +75,12 @@ int handle_sample(struct sample_context *ctx)
 	if (p && p->flags & PROCESS_PYTHON) {
 		__u64 fsbase = BPF_CORE_READ(task, thread.fsbase);
 
-		if (walk_thread(slot, pid, tid, t->tstate, fsbase)) {
+		if (!walk_thread(slot, pid, tid, t->tstate, fsbase) && now >= t->tstate_retry_ns) {
+			t->tstate = find_tstate(slot, pid, fsbase);
+			t->tstate_retry_ns = now + TSTATE_RETRY_NS;
+			walk_thread(slot, pid, tid, t->tstate, fsbase);
+		}
+		if (s->count) {
 			r->stack_id = s->hash;
 			if (gc_runs(p, t->tstate))
 				r->flags |= SAMPLE_GC;

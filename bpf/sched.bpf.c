@@ -145,8 +145,6 @@ __noinline int cause_of_wait(__u32 tid, __u32 state)
 	return CAUSE_OTHER;
 }
 
-#define TSTATE_RETRY_NS 50000000ull
-
 /* Where in the program the thread waits, and in which task. */
 __noinline int take_wait_stack(__u32 pid, __u32 tid)
 {
@@ -189,7 +187,7 @@ static __always_inline void begin_wait(struct loop_thread *t, const struct saved
 	t->has_task = 0;
 	if (t->kind != LOOP_PLAIN)
 		take_wait_stack(t->pid, t->tid);
-	w->cause = cause_of_wait(t->tid, state);
+	w->cause = t->off == OFF_RUNNABLE ? CAUSE_CPU_WAIT : cause_of_wait(t->tid, state);
 }
 
 static __always_inline void switch_out(struct task_struct *prev, bool preempt, __u32 state)
@@ -209,11 +207,7 @@ static __always_inline void switch_out(struct task_struct *prev, bool preempt, _
 		return;
 	}
 	t->dirty = 1;
-	if (preempt || !state) {
-		t->off = OFF_RUNNABLE;
-		return;
-	}
-	t->off = OFF_BLOCKED;
+	t->off = preempt || !state ? OFF_RUNNABLE : OFF_BLOCKED;
 	begin_wait(t, &regs, state);
 }
 
@@ -247,6 +241,7 @@ static __always_inline void emit_blocked(struct loop_thread *t, __u32 cause, __u
 	t->pending_count[cause] = 0;
 }
 
+/* A preempted thread was runnable all the time: its wait has the cause cpu-wait itself. */
 static __always_inline void end_wait(struct loop_thread *t, __u64 now)
 {
 	__u64 woken = t->wake_ns > t->off_ns && t->wake_ns <= now ? t->wake_ns : now;
@@ -257,8 +252,10 @@ static __always_inline void end_wait(struct loop_thread *t, __u64 now)
 		return;
 	t->cause_ns[cause] += blocked;
 	t->cause_count[cause]++;
-	t->cause_ns[CAUSE_CPU_WAIT] += runnable;
-	t->cause_count[CAUSE_CPU_WAIT]++;
+	if (runnable) {
+		t->cause_ns[CAUSE_CPU_WAIT] += runnable;
+		t->cause_count[CAUSE_CPU_WAIT]++;
+	}
 	t->pending_ns[cause] += blocked;
 	t->pending_runnable_ns[cause] += runnable;
 	t->pending_count[cause]++;
@@ -287,9 +284,6 @@ static __always_inline void switch_in(struct task_struct *next)
 		t->return_ns = now;
 		break;
 	case OFF_RUNNABLE:
-		t->cause_ns[CAUSE_CPU_WAIT] += now - t->off_ns;
-		t->cause_count[CAUSE_CPU_WAIT]++;
-		break;
 	case OFF_BLOCKED:
 		end_wait(t, now);
 		break;

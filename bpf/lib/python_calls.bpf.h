@@ -23,4 +23,7 @@ __u64 find_tstate(__u32 slot, __u32 pid, __u64 fsbase);
 /* Sends the task that runs, after walk_thread with the same slot. 1: there is one. */
 int send_running_task(__u32 slot, __u32 pid, __u32 tid);
 
+/* A thread without a known state is looked up this often: a search reads hundreds of them. */
+#define TSTATE_RETRY_NS 50000000ull
+
 #endif

@@ -55,29 +55,46 @@ void Child::kill_only() {
   ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT);
 }
 
+namespace {
+
+std::vector<Python> listed(const char* command) {
+  std::vector<Python> found;
+  std::FILE* list = ::popen(command, "r");
+  if (list == nullptr) return found;
+  std::string text;
+  char part[4096];
+  for (std::size_t got = 0; (got = std::fread(part, 1, sizeof part, list)) > 0;) text.append(part, got);
+  ::pclose(list);
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    Python python;
+    std::istringstream fields(line);
+    std::string words;
+    std::getline(fields, python.version, '\t');
+    std::getline(fields, words, '\t');
+    std::getline(fields, python.origin, '\t');
+    std::istringstream each(words);
+    for (std::string word; each >> word;) python.command.push_back(word);
+    found.push_back(python);
+  }
+  return found;
+}
+
+}  // namespace
+
 const std::vector<Python>& pythons() {
-  static const std::vector<Python> all = [] {
-    std::vector<Python> found;
-    std::FILE* list = ::popen("tools/pythons.py --list", "r");
-    if (list == nullptr) return found;
-    std::string text;
-    char part[4096];
-    for (std::size_t got = 0; (got = std::fread(part, 1, sizeof part, list)) > 0;) text.append(part, got);
-    ::pclose(list);
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) {
-      Python python;
-      std::istringstream fields(line);
-      std::string command;
-      std::getline(fields, python.version, '\t');
-      std::getline(fields, command, '\t');
-      std::getline(fields, python.origin, '\t');
-      std::istringstream words(command);
-      for (std::string word; words >> word;) python.command.push_back(word);
-      found.push_back(python);
-    }
-    return found;
-  }();
+  static const std::vector<Python> all = listed("tools/pythons.py --list");
+  return all;
+}
+
+std::vector<Python> older_pythons() {
+  auto all = listed("tools/pythons.py --list --all");
+  std::erase_if(all, [](const Python& python) {
+    unsigned major = 0;
+    unsigned minor = 0;
+    std::sscanf(python.version.c_str(), "%u.%u", &major, &minor);
+    return python.command.empty() || major > 3 || (major == 3 && minor >= 8);
+  });
   return all;
 }
 

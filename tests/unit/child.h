@@ -41,7 +41,9 @@ struct Python {
   std::string origin;                ///< or why it is missing
   [[nodiscard]] std::string title() const { return version + (command.empty() ? "" : " (" + origin + ")"); }
 };
-/// As tools/pythons.py finds them.
+/// As tools/pythons.py finds them: those that are supported, and those of 3.8 to 3.15 that are missing.
 [[nodiscard]] const std::vector<Python>& pythons();
+/// Those before 3.8 that are here.
+[[nodiscard]] std::vector<Python> older_pythons();
 
 }  // namespace aiotrace::testing

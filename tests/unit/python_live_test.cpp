@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstring>
 
 #include "child.h"
 #include "proc/process.h"
@@ -157,6 +158,7 @@ void compare_with(const Python& python) {
   CHECK(!interpreter->uvloop);
   CHECK(interpreter->asyncio_loaded == first["asyncio"]);
   CHECK(interpreter->current_tasks == 0);
+  if (interpreter->asyncio_debug == 0) CHECK(interpreter->layout.bpf.ts_running_task == kNoOffset);
   CHECK(!python::refresh(*interpreter, *process, *maps, memory));
 
   child.send_line();
@@ -202,6 +204,20 @@ TEST_CASE("interpreter: a program that is no Python", "[interpreter]") {
   std::string message;
   CHECK(why({"cat"}, message) == python::NoPython::not_python);
   CHECK_THAT(message, Catch::Matchers::ContainsSubstring("it runs no CPython"));
+}
+
+TEST_CASE("interpreter: a Python before 3.8 is refused by name", "[interpreter][python]") {
+  const auto older = testing::older_pythons();
+  if (older.empty()) AIOTRACE_SKIP("no Python before 3.8 on this machine");
+  for (const Python& python : older) {
+    auto command = python.command;
+    command.insert(command.end(), {"-c", "import sys; print(1); sys.stdout.flush(); sys.stdin.readline()"});
+    std::string message;
+    CHECK(why(command, message) == python::NoPython::unknown);
+    const std::string minor = python.version.substr(0, python.version.rfind('.'));
+    CHECK_THAT(message, Catch::Matchers::ContainsSubstring("CPython " + minor) &&
+                            Catch::Matchers::ContainsSubstring("is not known (supported are 3.8 to 3.15 with the GIL)"));
+  }
 }
 
 TEST_CASE("interpreter: one that has ended", "[interpreter]") {

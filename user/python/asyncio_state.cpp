@@ -62,7 +62,14 @@ void look_at_asyncio_debug(Interpreter& interpreter, const proc::Process& proces
       break;
     }
   }
-  if (interpreter.asyncio_debug == 0) return;
+  if (interpreter.asyncio_debug == 0) {
+    // No such section in sight: asyncio is not loaded yet, or the file lost its section names. The table is only true for
+    // its own release and later ones (3.14.0 to 3.14.4 had the fields elsewhere).
+    const Layout* table = layout_for(interpreter.version_hex);
+    const bool true_here = interpreter.asyncio_loaded && table->bpf.version <= interpreter.version_hex;
+    interpreter.layout.bpf.ts_running_task = true_here ? table->bpf.ts_running_task : kNoOffset;
+    return;
+  }
   std::array<std::byte, kAsyncioDebugSize> section{};
   if (!memory.read(interpreter.asyncio_debug, section)) return;
   if (const auto applied = apply_asyncio_debug(section, interpreter.layout); !applied) {
@@ -77,14 +84,16 @@ void look_at_asyncio(Interpreter& interpreter, const proc::Process& process, con
   interpreter.uvloop = std::ranges::any_of(maps.all(), [](const proc::Mapping& mapping) {
     return mapping.executable && mapping.path.find("/uvloop/loop.") != std::string::npos;
   });
-  if (interpreter.version_hex >= 0x030e0000) look_at_asyncio_debug(interpreter, process, maps, memory);
   if (interpreter.asyncio_loaded) return;
 
   const Objects objects(memory, interpreter.layout);
   const auto modules = memory.pointer(interpreter.main_interpreter + interpreter.layout.user.interp_modules);
   const auto tasks = modules ? objects.find(*modules, "asyncio.tasks") : std::nullopt;
   const auto dict = tasks ? objects.module_dict(*tasks) : std::nullopt;
-  if (!dict) return;
+  if (!dict) {
+    if (interpreter.version_hex >= 0x030e0000) look_at_asyncio_debug(interpreter, process, maps, memory);
+    return;
+  }
   if (interpreter.version_hex < 0x030e0000) {
     // A module still being imported has no such name yet: the next look finds it.
     const auto current = objects.find(*dict, "_current_tasks");
@@ -94,6 +103,7 @@ void look_at_asyncio(Interpreter& interpreter, const proc::Process& process, con
     return;
   }
   interpreter.asyncio_loaded = true;
+  if (interpreter.version_hex >= 0x030e0000) look_at_asyncio_debug(interpreter, process, maps, memory);
   check_task_type(interpreter, objects, *dict);
 }
 
