@@ -106,6 +106,31 @@ __noinline int decide_poll(__u32 pid, __u32 tid, __s32 epfd)
 }
 
 /*
+ * A loop that was stopped or closed leaves a thread that does not poll any more, for good
+ * or until it runs a loop again: what it does meanwhile is no iteration. Seen by the
+ * epoll that is no longer the file it was, or by a stack that lacks the loop's frames.
+ */
+__noinline int has_left_loop(__u32 slot, __u32 tid)
+{
+	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	if (!t || !s || !t->verified)
+		return 0;
+	if ((__u64)file_of(current_task(), t->epfd) != t->epoll_file) {
+		t->verified = 0;
+		t->epfd = -1;
+	} else if (!s->count || s->flags ||
+		   (t->kind == LOOP_ASYNCIO && s->verdict != VERDICT_NONE) ||
+		   (t->kind != LOOP_ASYNCIO && s->count >= t->depth)) {
+		return 0;
+	}
+	t->return_ns = 0;
+	t->open_start = 0;
+	return 1;
+}
+
+/*
  * Every poll of every process on the machine comes by here: the usual cases first. A
  * known loop's costs one look-up.
  */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* The life of the traced processes and threads: exec, fork, exit. */
 #include "lib/compat.bpf.h"
+#include "lib/fdtarget.bpf.h"
 #include "lib/iteration.bpf.h"
 
 static __always_inline int is_traced(__u32 pid)
@@ -19,7 +20,9 @@ static __always_inline void end_thread(__u32 tid, __u32 pid, __u64 now)
 	t = bpf_map_lookup_elem(&threads, &tid);
 	if (!t || t->pid != pid || t->exited)
 		return;
-	if (t->return_ns && (t->verified || t->open_start))
+	/* A loop that was closed before had ended its last iteration. */
+	if (t->return_ns && (t->verified || t->open_start) &&
+	    (!t->verified || (__u64)file_of(current_task(), t->epfd) == t->epoll_file))
 		end_iteration(t, now, ITERATION_EXITED);
 	t->exited = 1;
 	fill_head(&r.head, RECORD_THREAD_EXIT, sizeof(r), pid, tid, now);

@@ -80,6 +80,8 @@ int handle_sample(struct sample_context *ctx)
 			t->tstate_retry_ns = now + TSTATE_RETRY_NS;
 			walk_thread(slot, pid, tid, t->tstate, fsbase);
 		}
+		if (has_left_loop(slot, tid))
+			return 0;
 		if (s->count) {
 			r->stack_id = s->hash;
 			if (gc_runs(p, t->tstate))

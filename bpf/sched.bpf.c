@@ -163,6 +163,8 @@ __noinline int take_wait_stack(__u32 pid, __u32 tid)
 		t->tstate_retry_ns = t->off_ns + TSTATE_RETRY_NS;
 		frames = walk_thread(slot, pid, tid, t->tstate, fsbase);
 	}
+	if (has_left_loop(slot, tid))
+		return 0;
 	if (!frames) {
 		count_loss(LOSS_THREAD_UNKNOWN);
 		return 0;

@@ -81,16 +81,18 @@ static __always_inline void end_iteration(struct loop_thread *t, __u64 now, __u3
 
 	if ((__s64)duration < 0)
 		duration = 0;
-	bucket = hist_bucket(duration);
-	if (bucket < HIST_BUCKETS)
-		t->stats.buckets[bucket]++;
-	t->stats.iterations++;
-	t->stats.busy_ns += duration;
-	if (duration > t->stats.max_ns)
-		t->stats.max_ns = duration;
-	if (duration >= session.warn_ns) {
-		t->stats.stalls++;
-		emit_iteration(t, now, flags);
+	if (t->return_ns) {
+		bucket = hist_bucket(duration);
+		if (bucket < HIST_BUCKETS)
+			t->stats.buckets[bucket]++;
+		t->stats.iterations++;
+		t->stats.busy_ns += duration;
+		if (duration > t->stats.max_ns)
+			t->stats.max_ns = duration;
+		if (duration >= session.warn_ns) {
+			t->stats.stalls++;
+			emit_iteration(t, now, flags);
+		}
 	}
 	reset_iteration(t);
 	t->open_start = 0;

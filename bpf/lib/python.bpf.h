@@ -23,13 +23,13 @@ enum scratch_slot {
 /* What the innermost telling frame says about a poll. */
 enum verdict {
 	VERDICT_NONE = 0, /* neither: uvloop, or no asyncio */
-	VERDICT_LOOP, /* BaseEventLoop._run_once */
+	VERDICT_LOOP, /* BaseEventLoop._run_once or run_forever */
 	VERDICT_NESTED, /* a coroutine or Handle._run: inside a callback */
 };
 
 enum code_class {
 	CODE_PLAIN = 0,
-	CODE_RUN_ONCE,
+	CODE_RUN_LOOP,
 	CODE_HANDLE_RUN,
 };
 
@@ -191,8 +191,9 @@ static __always_inline __u64 tail_u64(const struct scratch *s, __u32 start, __u3
 	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
 
 /*
- * asyncio's own two frames that tell where a callback begins: BaseEventLoop._run_once in
- * asyncio/base_events.py and Handle._run in asyncio/events.py (Lib/asyncio, 3.8 to 3.15).
+ * asyncio's own frames that tell where a loop runs and a callback begins:
+ * BaseEventLoop._run_once and run_forever in asyncio/base_events.py, Handle._run in
+ * asyncio/events.py (Lib/asyncio, 3.8 to 3.15).
  */
 static __always_inline __u32 classify_code(const struct scratch *s, const struct text *name,
 					   const struct text *file)
@@ -206,8 +207,9 @@ static __always_inline __u32 classify_code(const struct scratch *s, const struct
 	    last != CHARS8('v', 'e', 'n', 't', 's', '.', 'p', 'y'))
 		return CODE_PLAIN;
 	if (before == CHARS8('o', '/', 'b', 'a', 's', 'e', '_', 'e') &&
-	    function == CHARS8('r', 'u', 'n', '_', 'o', 'n', 'c', 'e'))
-		return CODE_RUN_ONCE;
+	    (function == CHARS8('r', 'u', 'n', '_', 'o', 'n', 'c', 'e') ||
+	     function == CHARS8('_', 'f', 'o', 'r', 'e', 'v', 'e', 'r')))
+		return CODE_RUN_LOOP;
 	if (before != CHARS8('s', 'y', 'n', 'c', 'i', 'o', '/', 'e'))
 		return CODE_PLAIN;
 	at = name->bytes - 4;

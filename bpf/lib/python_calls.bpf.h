@@ -20,6 +20,8 @@ int walk_thread(__u32 slot, __u32 pid, __u32 tid, __u64 tstate, __u64 fsbase);
 int walk_other(__u32 slot, __u32 pid, __u32 tid, __u64 tstate);
 /* The PyThreadState of the thread with this fs base, 0: none found. */
 __u64 find_tstate(__u32 slot, __u32 pid, __u64 fsbase);
+/* After walk_thread: 1 if the thread is no longer inside its loop; then it is in no iteration. */
+int has_left_loop(__u32 slot, __u32 tid);
 /* Sends the task that runs, after walk_thread with the same slot. 1: there is one. */
 int send_running_task(__u32 slot, __u32 pid, __u32 tid);
 

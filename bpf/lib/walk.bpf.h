@@ -103,7 +103,7 @@ static __always_inline void add_frame(struct scratch *s, const struct py_layout 
 	if (s->code_class) {
 		s->root_final = 1;
 		if (!s->verdict)
-			s->verdict = s->code_class == CODE_RUN_ONCE ? VERDICT_LOOP : VERDICT_NESTED;
+			s->verdict = s->code_class == CODE_RUN_LOOP ? VERDICT_LOOP : VERDICT_NESTED;
 	} else if (coroutine) {
 		if (!s->verdict)
 			s->verdict = VERDICT_NESTED;

@@ -21,7 +21,11 @@ TARGET_CPU, OTHER_CPU = CPUS[0], CPUS[-1]
 
 
 class Missing(Exception):
-    """What a figure needs is not here; the text says what."""
+    """What a figure needs is not here; the text says what, short enough for a table."""
+
+    def __init__(self, text):
+        text = text.replace(ROOT + "/", "")
+        super().__init__(text if len(text) <= 110 else text[:109] + "…")
 
 
 def cpu_ns(pid):

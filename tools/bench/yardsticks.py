@@ -39,7 +39,7 @@ class Attached:
             line = common.read_line(self.process.stdout, 20)
             if not line:
                 self.process.wait()
-                raise Missing(last.decode(errors="replace").strip()[-160:] or "it ended at once")
+                raise Missing(last.decode(errors="replace").strip() or "it ended at once")
             last = line
 
     def stop(self):
@@ -50,7 +50,7 @@ class Attached:
         output = self.process.stdout.read().decode(errors="replace").strip().splitlines()
         self.process.stdout.close()
         if gone:
-            raise Missing(output[-1][-160:] if output else "it ended at once")
+            raise Missing(output[-1] if output else "it ended at once")
 
 
 def py_spy(pid):

@@ -15,6 +15,7 @@
 
 #include "app/command.h"
 #include "app/tracker.h"
+#include "proc/syscalls.h"
 
 namespace aiotrace::app {
 
@@ -44,6 +45,29 @@ model::Cost own_cost(const probe::Probe& probe) {
     cost.rss_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
   }
   return cost;
+}
+
+std::uint8_t class_of(proc::Wait wait) {
+  switch (wait) {
+    case proc::Wait::sleep: return SYSCALL_SLEEP;
+    case proc::Wait::file: return SYSCALL_FILE;
+    case proc::Wait::network: return SYSCALL_NETWORK;
+    case proc::Wait::process: return SYSCALL_PROCESS;
+    case proc::Wait::futex: return SYSCALL_FUTEX;
+    case proc::Wait::fd: return SYSCALL_FD;
+    case proc::Wait::poll: return SYSCALL_POLL;
+    case proc::Wait::other: break;
+  }
+  return SYSCALL_OTHER;
+}
+
+probe::ProbeOptions probe_options(const Options& options) {
+  probe::ProbeOptions wanted{.warn_ns = options.warn_ns, .poll = options.poll_probe};
+  for (const auto& syscall : proc::syscalls()) {
+    const auto number = static_cast<std::size_t>(syscall.number);
+    if (number < wanted.syscall_classes.size()) wanted.syscall_classes[number] = class_of(syscall.wait);
+  }
+  return wanted;
 }
 
 class Session {
@@ -82,7 +106,7 @@ Status Session::begin(std::vector<Target> targets, bool fresh) {
     if (auto status = tracker_.add(std::move(target), fresh); !status) return status;
   }
   for (auto& [pid, target] : tracker_.targets())
-    watching.targets.push_back({pid, target.comm(), target.python_version(), target.loops.size()});
+    watching.targets.push_back({pid, target.comm(), target.python_version(), target.epolls()});
   if (options_.verbose) {
     for (const auto& note : probe_.notes()) say(note);
     say("polls are seen by " + std::string(probe::name(probe_.poll_probe())));
@@ -230,7 +254,7 @@ int run_session(const Options& options) {
   }
   auto targets = open_targets(options, command);
   if (!targets) return report(targets.error());
-  auto probe = probe::Probe::load({.warn_ns = options.warn_ns, .poll = options.poll_probe});
+  auto probe = probe::Probe::load(probe_options(options));
   if (!probe) return report(probe.error());
 
   Session session(options, *probe, *outputs);

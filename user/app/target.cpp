@@ -1,5 +1,7 @@
 #include "app/target.h"
 
+#include <filesystem>
+
 #include "abi/records.h"
 #include "python/threads.h"
 
@@ -94,6 +96,20 @@ model::LoopKind Target::loop_kind(std::uint32_t abi_kind) const {
   if (abi_kind == LOOP_ASYNCIO) return model::LoopKind::asyncio;
   if (abi_kind == LOOP_PYTHON && interpreter_ && interpreter_->uvloop) return model::LoopKind::uvloop;
   return model::LoopKind::other;
+}
+
+std::size_t Target::epolls() const {
+  constexpr std::size_t kMaxDescriptors = 4096;
+  std::size_t seen = 0;
+  std::size_t epolls = 0;
+  std::error_code error;
+  const std::filesystem::path directory = "/proc/" + std::to_string(process_.pid()) + "/fd";
+  for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+    if (++seen > kMaxDescriptors) break;
+    std::error_code gone;
+    if (std::filesystem::read_symlink(at->path(), gone) == "anon_inode:[eventpoll]") epolls++;
+  }
+  return epolls;
 }
 
 std::optional<std::string> Target::python_version() const {

@@ -41,6 +41,9 @@ class Target {
   /// Why there is no Python detail, for people: only for a CPython that is refused or cannot be read.
   [[nodiscard]] std::optional<std::string> refusal() const;
 
+  /// Epoll instances that it has open: what its loops wait on.
+  [[nodiscard]] std::size_t epolls() const;
+
   [[nodiscard]] std::uint32_t pid() const { return static_cast<std::uint32_t>(process_.pid()); }
   [[nodiscard]] const std::string& comm() const { return comm_; }
   void rename(std::string comm) { comm_ = std::move(comm); }

@@ -21,7 +21,6 @@
 #include "probe/handles.h"
 #include "probe/permissions.h"
 #include "probe/tracefs.h"
-#include "proc/syscalls.h"
 #include "util/unique_fd.h"
 
 namespace aiotrace::probe {
@@ -42,20 +41,6 @@ int keep_warning(libbpf_print_level level, const char* format, va_list args) {
 UniqueFd open_perf_event(perf_event_attr& attr, pid_t pid, int cpu) {
   attr.size = sizeof(attr);
   return UniqueFd(static_cast<int>(syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC)));
-}
-
-std::uint8_t class_of(proc::Wait wait) {
-  switch (wait) {
-    case proc::Wait::sleep: return SYSCALL_SLEEP;
-    case proc::Wait::file: return SYSCALL_FILE;
-    case proc::Wait::network: return SYSCALL_NETWORK;
-    case proc::Wait::process: return SYSCALL_PROCESS;
-    case proc::Wait::futex: return SYSCALL_FUTEX;
-    case proc::Wait::fd: return SYSCALL_FD;
-    case proc::Wait::poll: return SYSCALL_POLL;
-    case proc::Wait::other: break;
-  }
-  return SYSCALL_OTHER;
 }
 
 std::uint64_t monotonic_ns() {
@@ -134,10 +119,9 @@ Status Probe::Impl::choose_poll_probe() {
 }
 
 Status Probe::Impl::fill_syscalls() const {
-  for (const auto& syscall : proc::syscalls()) {
-    const auto number = static_cast<std::uint32_t>(syscall.number);
-    const std::uint8_t value = class_of(syscall.wait);
-    if (number >= SYSCALL_TABLE_SIZE) continue;
+  for (std::uint32_t number = 0; number < SYSCALL_TABLE_SIZE; number++) {
+    const std::uint8_t value = options.syscall_classes[number];
+    if (value == SYSCALL_OTHER) continue;
     if (bpf_map__update_elem(skeleton->maps.syscalls, &number, sizeof(number), &value, sizeof(value), BPF_ANY) != 0)
       return fail_errno("fill the table of system calls", errno);
   }

@@ -85,25 +85,24 @@ void look_at_asyncio(Interpreter& interpreter, const proc::Process& process, con
     return mapping.executable && mapping.path.find("/uvloop/loop.") != std::string::npos;
   });
   if (interpreter.asyncio_loaded) return;
+  const bool published = interpreter.version_hex >= 0x030e0000;
+  if (published) look_at_asyncio_debug(interpreter, process, maps, memory);
 
   const Objects objects(memory, interpreter.layout);
   const auto modules = memory.pointer(interpreter.main_interpreter + interpreter.layout.user.interp_modules);
-  const auto tasks = modules ? objects.find(*modules, "asyncio.tasks") : std::nullopt;
+  // asyncio/__init__.py imports unix_events last. While asyncio.tasks is being imported its names still mean the Python
+  // classes and dicts that _asyncio's then replace.
+  if (!modules || !objects.find(*modules, "asyncio.unix_events")) return;
+  const auto tasks = objects.find(*modules, "asyncio.tasks");
   const auto dict = tasks ? objects.module_dict(*tasks) : std::nullopt;
-  if (!dict) {
-    if (interpreter.version_hex >= 0x030e0000) look_at_asyncio_debug(interpreter, process, maps, memory);
-    return;
-  }
-  if (interpreter.version_hex < 0x030e0000) {
-    // A module still being imported has no such name yet: the next look finds it.
+  if (!dict) return;
+  if (!published) {
     const auto current = objects.find(*dict, "_current_tasks");
     if (!current || !is_dict(objects, *current)) return;
     interpreter.current_tasks = *current;
-  } else if (!objects.find(*dict, "Task")) {
-    return;
   }
   interpreter.asyncio_loaded = true;
-  if (interpreter.version_hex >= 0x030e0000) look_at_asyncio_debug(interpreter, process, maps, memory);
+  if (published) look_at_asyncio_debug(interpreter, process, maps, memory);
   check_task_type(interpreter, objects, *dict);
 }
 
