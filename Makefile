@@ -263,7 +263,7 @@ format: ## reformat the C and C++ sources
 $(BUILD)/compile_commands.json:
 	@mkdir -p $(@D)
 	@$(PYTHON) tools/compile_commands.py --directory $(CURDIR) \
-	  --command '$(CXX) $(INCLUDES) $(CPPFLAGS) -std=c++23 -Wall -Wextra -Wshadow' $(LIB_SOURCES) \
+	  --command '$(CXX) -I user -I bpf -isystem $(BUILD)/gen $(CPPFLAGS) -std=c++23 -Wall -Wextra -Wshadow' $(LIB_SOURCES) \
 	  $(wildcard user/main.cpp) > $@
 
 install: $(OUT)/aiotrace ## install to $(DESTDIR)$(PREFIX)/bin

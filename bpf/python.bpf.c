@@ -8,8 +8,8 @@
 #include "lib/compat.bpf.h"
 #include "lib/walk.bpf.h"
 
-#define CHUNK_FRAMES 8
-#define MAX_CHUNKS 40 /* MAX_FRAMES and some frames that are passed over */
+#define CHUNK_FRAMES 32
+#define MAX_CHUNKS 10 /* MAX_FRAMES and some frames that are passed over */
 
 /* Tells user space of the code object in scratch and decides its class. */
 __noinline int send_code(__u32 slot, __u32 pid, __u32 tid)
@@ -63,48 +63,56 @@ __noinline int send_code(__u32 slot, __u32 pid, __u32 tid)
 	return 0;
 }
 
+/*
+ * One frame; 0: that was the last. A function of its own, and its layout in scratch, so
+ * that a loop around it costs the verifier and the processor next to nothing.
+ */
+__noinline int walk_step(__u32 slot, __u32 pid, __u32 tid)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 coroutine;
+	__u32 *class;
+	enum step step;
+
+	if (!s)
+		return 0;
+	step = read_frame(s, &s->layout, &coroutine);
+	if (step == STEP_END)
+		return 0;
+	if (step == STEP_NEXT)
+		return 1;
+	if (s->count >= MAX_FRAMES) {
+		s->flags |= STACK_TOO_DEEP;
+		return 0;
+	}
+	s->code_id = code_identity(s, &s->layout, s->code_address, pid, s->generation);
+	class = bpf_map_lookup_elem(&codes, &s->code_id);
+	if (class)
+		s->code_class = *class;
+	else
+		send_code(slot, pid, tid);
+	add_frame(s, &s->layout, coroutine);
+	return 1;
+}
+
 /* Up to CHUNK_FRAMES steps; 1: there are more frames. */
 __noinline int walk_chunk(__u32 slot, __u32 pid, __u32 tid)
 {
-	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
-	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
-	const struct py_layout *l;
-
-	if (!p || !s)
-		return 0;
-	l = &p->layout;
 	for (int i = 0; i < CHUNK_FRAMES; i++) {
-		__u64 coroutine;
-		__u32 *class;
-		enum step step = read_frame(s, p, &coroutine);
-
-		if (step == STEP_END)
+		if (!walk_step(slot, pid, tid))
 			return 0;
-		if (step == STEP_NEXT)
-			continue;
-		if (s->count >= MAX_FRAMES) {
-			s->flags |= STACK_TOO_DEEP;
-			return 0;
-		}
-		s->code_id = code_identity(s, l, s->code_address, pid, p->generation);
-		class = bpf_map_lookup_elem(&codes, &s->code_id);
-		if (class)
-			s->code_class = *class;
-		else
-			send_code(slot, pid, tid);
-		add_frame(s, l, coroutine);
 	}
 	return 1;
 }
 
 /* The whole stack from `frame` into scratch; sent if it is new. Returns the frames. */
-static __always_inline int walk_from(__u32 slot, __u32 pid, __u32 tid, __u64 frame, int send)
+static __always_inline int walk_from(struct scratch *s, const struct process_config *p, __u32 slot,
+				     __u32 pid, __u32 tid, __u64 frame, int send)
 {
-	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	__u32 told = 1, size;
 
-	if (!s)
-		return 0;
+	s->layout = p->layout;
+	s->generation = p->generation;
 	s->next_frame = frame;
 	s->hash = pid;
 	s->root_coroutine = s->root_code = 0;
@@ -149,12 +157,12 @@ __noinline int walk_thread(__u32 slot, __u32 pid, __u32 tid, __u64 tstate, __u64
 		return 0;
 	s->count = s->verdict = 0;
 	s->hash = s->root_coroutine = s->root_code = 0;
-	if (!p)
+	if (!p || !(p->flags & PROCESS_PYTHON))
 		return 0;
 	frame = first_frame(tstate, fsbase, &p->layout);
 	if (!frame)
 		return 0;
-	return walk_from(slot, pid, tid, frame, slot != SCRATCH_POLL);
+	return walk_from(s, p, slot, pid, tid, frame, slot != SCRATCH_POLL);
 }
 
 /* The stack of another thread of the process, as it stands: the holder of the GIL. */
@@ -172,39 +180,45 @@ __noinline int walk_other(__u32 slot, __u32 pid, __u32 tid, __u64 tstate)
 		frame = read_u64(frame + p->layout.cframe_current);
 	if (!frame)
 		return 0;
-	return walk_from(slot, pid, tid, frame, 1);
+	return walk_from(s, p, slot, pid, tid, frame, 1);
 }
 
-#define CHUNK_TSTATES 16
-#define MAX_TSTATE_CHUNKS 64
+#define CHUNK_TSTATES 32
+#define MAX_TSTATE_CHUNKS 32
 
-/* Up to CHUNK_TSTATES steps along interpreters and their threads; 1: there are more. */
-__noinline int find_chunk(__u32 slot, __u32 pid, __u64 fsbase)
+/* One step along interpreters and their threads; 0: found, or none is left. */
+__noinline int find_step(__u32 slot, __u64 fsbase)
 {
-	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	const struct py_layout *l;
+	__u64 at;
 
-	if (!p || !s)
+	if (!s)
 		return 0;
-	l = &p->layout;
-	for (int i = 0; i < CHUNK_TSTATES; i++) {
-		__u64 at = s->search_tstate;
-
-		if (!at) {
-			if (!s->search_interp)
+	l = &s->layout;
+	at = s->search_tstate;
+	if (!at) {
+		if (!s->search_interp)
+			return 0;
+		at = read_u64(s->search_interp + l->interp_threads_head);
+		s->search_interp = read_u64(s->search_interp + l->interp_next);
+	} else {
+		if (read_u64(at + l->ts_thread_id) == fsbase) {
+			s->found_tstate = at;
+			if (first_frame(at, fsbase, l))
 				return 0;
-			at = read_u64(s->search_interp + l->interp_threads_head);
-			s->search_interp = read_u64(s->search_interp + l->interp_next);
-		} else {
-			if (read_u64(at + l->ts_thread_id) == fsbase) {
-				s->found_tstate = at;
-				if (first_frame(at, fsbase, l))
-					return 0;
-			}
-			at = read_u64(at + l->ts_next);
 		}
-		s->search_tstate = at;
+		at = read_u64(at + l->ts_next);
+	}
+	s->search_tstate = at;
+	return 1;
+}
+
+__noinline int find_chunk(__u32 slot, __u64 fsbase)
+{
+	for (int i = 0; i < CHUNK_TSTATES; i++) {
+		if (!find_step(slot, fsbase))
+			return 0;
 	}
 	return 1;
 }
@@ -221,10 +235,11 @@ __noinline __u64 find_tstate(__u32 slot, __u32 pid, __u64 fsbase)
 
 	if (!p || !s || !(p->flags & PROCESS_PYTHON))
 		return 0;
+	s->layout = p->layout;
 	s->found_tstate = s->search_tstate = 0;
 	s->search_interp = read_u64(p->interpreters_head);
 	for (int i = 0; i < MAX_TSTATE_CHUNKS; i++) {
-		if (!find_chunk(slot, pid, fsbase))
+		if (!find_chunk(slot, fsbase))
 			break;
 	}
 	return s->found_tstate;

@@ -197,17 +197,20 @@ static __always_inline void switch_out(struct task_struct *prev, bool preempt, _
 	__u32 tid = prev->pid;
 	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
 	struct saved_regs regs;
+	struct call call;
 
 	if (!t || t->exited || t->pid != prev->tgid)
 		return;
+	if (read_call(&call, prev))
+		return;
+	if (is_epoll(call.orig_ax) && (__s32)call.di == t->epfd) {
+		t->off = OFF_IN_POLL;
+		return;
+	}
 	if (read_saved_regs(&regs, prev))
 		return;
 	t->off_ns = bpf_ktime_get_ns();
 	t->wake_ns = 0;
-	if (is_epoll(regs.orig_ax) && (__s32)regs.di == t->epfd) {
-		t->off = OFF_IN_POLL;
-		return;
-	}
 	t->dirty = 1;
 	t->off = preempt || !state ? OFF_RUNNABLE : OFF_BLOCKED;
 	begin_wait(t, &regs, state);
@@ -269,15 +272,15 @@ static __always_inline void switch_in(struct task_struct *next)
 {
 	__u32 tid = next->pid;
 	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
-	struct saved_regs regs;
+	struct call call;
 	__u64 now;
 
 	if (!t || t->exited || t->pid != next->tgid)
 		return;
 	now = bpf_ktime_get_ns();
 	/* A thread that waited in a poll when aiotrace came: its entry was not seen. */
-	if (!t->verified && t->off == OFF_NOT && !read_saved_regs(&regs, next) &&
-	    is_epoll(regs.orig_ax) && (__s32)regs.di == t->epfd)
+	if (!t->verified && t->off == OFF_NOT && !read_call(&call, next) &&
+	    is_epoll(call.orig_ax) && (__s32)call.di == t->epfd)
 		t->off = OFF_IN_POLL;
 	switch (t->off) {
 	case OFF_IN_POLL:

@@ -32,9 +32,23 @@ struct wait {
  * stalls that still go on, and removes it after the thread's exit record.
  */
 struct loop_thread {
-	struct loop_stats stats;
+	/* What every poll and every switch looks at comes first: one or two cache lines. */
+	__u64 return_ns; /* when the poll returned: the start of the present iteration; 0: in none */
 	__u64 iteration; /* number of the present one */
-	__u64 return_ns; /* when the poll returned: the start of the present iteration */
+	__s32 epfd;
+	__u32 pid;
+	__u8 off; /* enum off_cpu */
+	__u8 dirty; /* the present iteration has left something to reset */
+	__u8 verified; /* 0: epfd was seen in the scheduler only, its role is not decided */
+	__u8 exited;
+	__u8 open_start; /* return_ns is when aiotrace came, the iteration began before */
+	__u8 has_task; /* the wait or sample belongs to `task` */
+	__u8 kind; /* enum loop_kind */
+	__u8 pad;
+	struct loop_stats stats;
+
+	__u32 tid;
+	__u32 depth; /* Python frames below the loop's poll when it was adopted */
 	__u64 tstate; /* PyThreadState; 0: not found */
 	__u64 epoll_file; /* struct file of the loop's epoll */
 	__u64 off_ns; /* when it left the CPU */
@@ -48,24 +62,13 @@ struct loop_thread {
 	__u64 pending_runnable_ns[CAUSE_MAX];
 	__u32 pending_count[CAUSE_MAX];
 	__u32 cause_count[CAUSE_MAX];
-	__u32 pid;
-	__u32 tid;
-	__s32 epfd;
-	__u32 depth; /* Python frames below the loop's poll when it was adopted */
 	__u32 samples; /* told of in this iteration */
 	__u32 losses;
-	__u8 kind; /* enum loop_kind */
-	__u8 off; /* enum off_cpu */
-	__u8 dirty; /* the present iteration has left something to reset */
-	__u8 verified; /* 0: epfd was seen in the scheduler only, its role is not decided */
-	__u8 open_start; /* return_ns is when aiotrace came, the iteration began before */
-	__u8 exited;
-	__u8 has_task; /* the wait or sample belongs to `task` */
-	__u8 in_poll_now; /* user space: last seen inside its poll */
 };
 
 ABI_ASSERT_SIZE(struct wait, 72);
 ABI_ASSERT_SIZE(struct loop_thread,
-		32 + 4 * HIST_BUCKETS + 9 * 8 + 72 + 3 * 8 * CAUSE_MAX + 2 * 4 * CAUSE_MAX + 6 * 4 + 8);
+		32 + 32 + 4 * HIST_BUCKETS + 8 + 7 * 8 + 72 + 3 * 8 * CAUSE_MAX +
+			2 * 4 * CAUSE_MAX + 8);
 
 #endif

@@ -36,15 +36,28 @@ struct saved_regs {
  * interrupt. dd6e10fbd9fb ("bpf: Add bpf_task_pt_regs() helper"), 5.15, knows where they
  * are; before it there was no FRED padding, so the place follows from the stack's size.
  */
+static __always_inline const struct saved_regs *saved_regs_of(struct task_struct *task)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return (const struct saved_regs *)bpf_task_pt_regs(task);
+	return (const void *)((char *)BPF_CORE_READ(task, stack) + THREAD_SIZE_X86 -
+			      sizeof(struct saved_regs));
+}
+
 static __always_inline int read_saved_regs(struct saved_regs *regs, struct task_struct *task)
 {
-	const void *from;
+	return bpf_probe_read_kernel(regs, sizeof(*regs), saved_regs_of(task));
+}
 
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-		from = (const void *)bpf_task_pt_regs(task);
-	else
-		from = (char *)BPF_CORE_READ(task, stack) + THREAD_SIZE_X86 - sizeof(*regs);
-	return bpf_probe_read_kernel(regs, sizeof(*regs), from);
+/* The system call a task is in and its first argument: two neighbours in struct saved_regs. */
+struct call {
+	__u64 di;
+	__u64 orig_ax;
+};
+
+static __always_inline int read_call(struct call *call, struct task_struct *task)
+{
+	return bpf_probe_read_kernel(call, sizeof(*call), &saved_regs_of(task)->di);
 }
 
 /*

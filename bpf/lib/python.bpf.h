@@ -44,6 +44,10 @@ struct scratch {
 	struct stack_record stack;
 	struct frame frames[MAX_FRAMES];
 
+	struct py_layout layout; /* of the process whose stack is walked */
+	__u32 generation;
+
+	__u32 pad2;
 	__u64 search_interp; /* the search for a thread's state: see find_tstate */
 	__u64 search_tstate;
 	__u64 found_tstate;

@@ -34,10 +34,9 @@ enum step {
 };
 
 /* Reads the frame at next_frame and its code object into scratch and moves on. */
-static __always_inline enum step read_frame(struct scratch *s, const struct process_config *p,
+static __always_inline enum step read_frame(struct scratch *s, const struct py_layout *l,
 					    __u64 *coroutine)
 {
-	const struct py_layout *l = &p->layout;
 	__u64 frame = s->next_frame, code;
 	__u32 co_flags;
 

@@ -3,6 +3,7 @@
 `Fault.mark(offset)` notes the stack and the start; the line that blocks is `offset` lines below the call of `mark`.
 `prepare_*` runs in an earlier iteration of the loop, so that the stall itself has one cause.
 """
+import asyncio
 import gc
 import hashlib
 import json.encoder
@@ -193,9 +194,19 @@ def block_select(fault):
 # -- processes
 
 
+def python(first, seconds):
+    """Not `sh` and `sleep`: a root with nothing but an interpreter in it has neither."""
+    return [sys.executable, "-S", "-E", "-c", first + "; import time; time.sleep(%f)" % seconds]
+
+
 def prepare_child(fault):
-    fault.resource = subprocess.Popen(["sh", "-c", "read go; exec sleep %f" % fault.seconds], stdin=subprocess.PIPE,
-                                      stdout=subprocess.PIPE, bufsize=0)
+    fault.resource = subprocess.Popen(python("import os; os.write(1, b'r'); os.read(0, 1)", fault.seconds),
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+
+
+async def ready_child(fault):
+    """The interpreter has started: what follows is the child's sleep alone."""
+    await asyncio.get_running_loop().run_in_executor(None, os.read, fault.resource.stdout.fileno(), 1)
 
 
 def block_waitpid(fault):
@@ -221,7 +232,7 @@ def finish_child(fault):
 
 def block_subprocess(fault):
     fault.mark(1)
-    subprocess.run(["sleep", "%f" % fault.seconds])
+    subprocess.run(python("pass", fault.seconds))
     fault.done()
 
 
@@ -346,8 +357,10 @@ def finish_cpu_wait(fault):
 
 
 class Kind:
-    def __init__(self, block, cause, prepare=None, finish=None, single=lambda fault: True, library=None, stdlib=False):
+    def __init__(self, block, cause, prepare=None, finish=None, single=lambda fault: True, library=None, stdlib=False,
+                 ready=None):
         self.block, self.cause, self.prepare, self.finish = block, cause, prepare, finish
+        self.ready = ready  # awaited after `prepare`
         self.single = single  # whether one cause should have 95 % of the stall
         self.library = library  # where a native leaf is
         self.stdlib = stdlib  # the innermost Python frames are the standard library's
@@ -379,8 +392,8 @@ KINDS = {
     "poll": Kind(block_poll, "network"),
     "epoll": Kind(block_epoll, "network", stdlib=True),
     "select": Kind(block_select, "network"),
-    "process": Kind(block_waitpid, "process", prepare_child, finish_child),
-    "child-pipe": Kind(block_child_pipe, "process", prepare_child, finish_child),
+    "process": Kind(block_waitpid, "process", prepare_child, finish_child, ready=ready_child),
+    "child-pipe": Kind(block_child_pipe, "process", prepare_child, finish_child, ready=ready_child),
     # Starting a child takes some milliseconds on the CPU.
     "subprocess": Kind(block_subprocess, "process", single=from_100_ms, stdlib=True),
     "lock": Kind(block_lock, "lock", prepare_lock, finish_helper),

@@ -2,7 +2,7 @@
 
 Each line of --record is one fault: kind, label, start_ns and end_ns (time.monotonic_ns around the blocking part), task,
 coroutine, function, file, line, stack (innermost first), thread, tid, expected_cause, `single` (one cause should have
-95 % of the stall). With --own-clock also the iteration's limits as the selector saw them, and lines of kind
+95 % of the stall), cpu_ns and wait_ns (the thread's time on a CPU, and ready but waiting for one, by the kernel's count). With --own-clock also the iteration's limits as the selector saw them, and lines of kind
 `incidental` for any other iteration of 10 ms and more.
 """
 import argparse
@@ -77,7 +77,8 @@ class Injector:
         end_ns = await woken
         await future
         fault.record.update(start_ns=max(due, holder.pop("start_ns")), end_ns=end_ns, holder=holder, task=None,
-                            coroutine=None, function=None, file=None, line=None, stack=None, in_poll=True)
+                            coroutine=None, function=None, file=None, line=None, stack=None, cpu_ns=None,
+                            wait_ns=None, in_poll=True)
 
     async def inject(self, fault, style):
         kind = KINDS.get(fault.kind)
@@ -88,6 +89,8 @@ class Injector:
             return
         if kind.prepare:
             kind.prepare(fault)
+            if kind.ready:
+                await kind.ready(fault)
             await asyncio.sleep(0.001)
         fault.record.update(expected_cause=kind.cause, single=kind.single(fault))
         if kind.library:

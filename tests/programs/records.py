@@ -63,6 +63,25 @@ def current_names():
     return (task.get_name(), task.get_coro().__qualname__) if task else (None, None)
 
 
+class SchedulerTimes(threading.local):
+    """(ns on a CPU, ns ready but waiting for one) of the calling thread, as the kernel counts them."""
+
+    def __init__(self):
+        try:
+            self.file = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
+        except OSError:
+            self.file = None
+
+    def read(self):
+        if self.file is None:
+            return None, None
+        text = os.pread(self.file, 100, 0).split()
+        return time.thread_time_ns(), int(text[1])
+
+
+SCHEDULER = SchedulerTimes()
+
+
 def begin(record, offset, lines=1, depth=1):
     """Notes in the record where the caller blocks, `offset` lines below the call; stamps the start, and gives it."""
     frame = sys._getframe(depth)
@@ -72,12 +91,18 @@ def begin(record, offset, lines=1, depth=1):
     record.update(task=task, coroutine=coroutine, function=stack[0][0], file=stack[0][1], line=stack[0][2],
                   last_line=stack[0][2] + lines - 1, stack=stack, thread=threading.current_thread().name,
                   tid=threading.get_native_id())
+    record["cpu_ns"] = record["wait_ns"] = None
+    SCHEDULER.at_start = SCHEDULER.read()
     record["start_ns"] = time.monotonic_ns()
     return record["start_ns"]
 
 
 def end(record):
+    """Stamps the end; cpu_ns and wait_ns become the thread's time on a CPU and its wait for one since the start."""
     record["end_ns"] = time.monotonic_ns()
+    cpu_ns, wait_ns = SCHEDULER.read()
+    if wait_ns is not None and record["tid"] == threading.get_native_id():  # another thread may end a fault
+        record["cpu_ns"], record["wait_ns"] = cpu_ns - SCHEDULER.at_start[0], wait_ns - SCHEDULER.at_start[1]
 
 
 class Writer:

@@ -9,6 +9,8 @@ SLACK_NS = 1000 * 1000  # the target's own clock stops before the poll's entry
 TOLERANCE_NS = 200 * 1000
 TOLERANCE_SHARE = 0.005
 RIGHT_CAUSE_SHARE = 0.95
+# A neighbour on the machine takes the CPU: then the stall has a second cause, which the kernel's count shows the target.
+DISTURBED_SHARE = 0.03
 
 
 class Match:
@@ -38,6 +40,21 @@ class Match:
     @property
     def cause_is_right(self):
         return self.cause_share >= RIGHT_CAUSE_SHARE
+
+    @property
+    def is_single(self):
+        """Whether the stall had one cause: the fault was meant so, and nobody else kept the target from its CPU."""
+        waited = self.fault.get("wait_ns") or 0
+        disturbed = self.fault["expected_cause"] != "cpu-wait" and waited > DISTURBED_SHARE * self.own_ns
+        return self.fault["single"] and not disturbed
+
+    @property
+    def cpu_wait_agrees(self):
+        """Whether the wait for a CPU is what the kernel counted, within 1 % of the stall; None: not counted."""
+        if self.fault.get("wait_ns") is None:
+            return None
+        told = self.stall["causes"].get("cpu-wait", 0) + self.stall["causes"].get("throttled", 0)
+        return abs(told - self.fault["wait_ns"]) <= max(TOLERANCE_NS, 0.01 * self.stall["duration_ns"])
 
     @property
     def sums_up(self):

@@ -37,6 +37,17 @@ class MatchTest(unittest.TestCase):
         self.assertFalse(found.duration_is_right or found.cause_is_right or found.sums_up)
         self.assertFalse(found.place_is_right or found.task_is_right)
 
+    def test_a_stall_with_a_neighbour_on_its_cpu_has_two_causes(self):
+        for waited, expected in ((2 * MS, True), (4 * MS, False), (None, True)):
+            disturbed = dict(fault(0, 100), wait_ns=waited)
+            self.assertEqual(match([disturbed], [stall(0, 100)], WARN).matches[0].is_single, expected)
+
+    def test_the_wait_for_a_cpu_is_compared_with_the_kernels_count(self):
+        told = stall(0, 100, {"python": 60 * MS, "cpu-wait": 40 * MS})
+        for waited, expected in ((40.5 * MS, True), (38 * MS, False), (None, None)):
+            disturbed = dict(fault(0, 100, "python"), wait_ns=waited)
+            self.assertEqual(match([disturbed], [told], WARN).matches[0].cpu_wait_agrees, expected)
+
     def test_missed_and_short(self):
         result = match([fault(0, 100), fault(200, 20)], [], WARN)
         self.assertEqual((result.due, len(result.missed)), (1, 1))

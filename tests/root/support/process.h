@@ -1,0 +1,58 @@
+// Programs that a test starts: spawned, waited for without sleeping, and never left behind.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "util/unique_fd.h"
+
+namespace aiotrace::testing {
+
+/// Nothing that a test waits for takes this long; what does has failed.
+inline constexpr int kPatienceMs = 60'000;
+
+struct Streams {
+  int in = -1;  ///< descriptors that become 0, 1 and 2; -1: /dev/null
+  int out = -1;
+  int err = -1;
+};
+
+/// A program of ours. Killed (by its own pid) and collected when it goes out of scope.
+class Process {
+ public:
+  /// Fails the test if it cannot be started. `environment` is added to this program's own.
+  explicit Process(const std::vector<std::string>& command, Streams streams = {},
+                   const std::map<std::string, std::string>& environment = {});
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+  ~Process();
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  /// Readable when it has ended.
+  [[nodiscard]] int pidfd() const { return pidfd_.get(); }
+  [[nodiscard]] bool ended() const;
+  void signal(int number) const;
+  /// Its exit status, 128 + N if signal N ended it. Fails the test if it does not end.
+  int wait();
+
+ private:
+  pid_t pid_ = -1;
+  UniqueFd pidfd_;
+  int status_ = -1;
+};
+
+/// Waits until `fd` can be read or the process has ended; false: only the latter. Fails the test after kPatienceMs.
+[[nodiscard]] bool wait_readable(int fd, const Process& process);
+
+/// Starts it, waits for its end; what it wrote is in `out` and `err`.
+struct Outcome {
+  int status = -1;
+  std::string out;
+  std::string err;
+};
+[[nodiscard]] Outcome run(const std::vector<std::string>& command);
+
+}  // namespace aiotrace::testing

@@ -1,0 +1,79 @@
+#include "tests/root/support/python.h"
+
+#include <cstdio>
+#include <sstream>
+
+#include "tests/catch.h"
+
+namespace aiotrace::testing {
+
+namespace {
+
+// Before any test case exists, so without Process, which fails one.
+std::vector<Python> listed(const std::string& arguments) {
+  std::vector<Python> found;
+  std::FILE* list = ::popen(("tools/pythons.py " + arguments).c_str(), "r");
+  if (list == nullptr) return found;
+  std::string text;
+  char part[4096];
+  for (std::size_t got = 0; (got = std::fread(part, 1, sizeof part, list)) > 0;) text.append(part, got);
+  ::pclose(list);
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    Python python;
+    std::istringstream fields(line);
+    std::string words;
+    std::getline(fields, python.version, '\t');
+    std::getline(fields, words, '\t');
+    std::getline(fields, python.origin, '\t');
+    std::istringstream each(words);
+    for (std::string word; each >> word;) python.command.push_back(word);
+    found.push_back(python);
+  }
+  return found;
+}
+
+}  // namespace
+
+int Python::minor() const {
+  int major = 0;
+  int minor = 0;
+  std::sscanf(version.c_str(), "%d.%d", &major, &minor);
+  return major == 3 ? minor : 0;
+}
+
+const std::vector<Python>& pythons() {
+  static const std::vector<Python> all = listed("--list");
+  return all;
+}
+
+std::vector<Python> older_pythons() {
+  auto all = listed("--list --all");
+  std::erase_if(all, [](const Python& python) { return python.command.empty() || python.minor() >= 8; });
+  return all;
+}
+
+const std::vector<Python>& environments() {
+  static const std::vector<Python> all = listed("--venvs");
+  return all;
+}
+
+const Python& any_python() {
+  const Python* best = nullptr;
+  for (const auto& python : pythons()) {
+    if (!python.command.empty() && !python.in_other_root()) best = &python;
+  }
+  if (best == nullptr) AIOTRACE_SKIP("no supported Python on this machine");
+  return *best;
+}
+
+void add_for_each_python(const std::string& title, const std::string& tags, void (*body)(const Python&)) {
+  for (const auto& python : pythons()) {
+    add_test_case(title + " on Python " + python.title(), tags, [&python, body] {
+      if (python.command.empty()) AIOTRACE_SKIP("Python " + python.version + ": " + python.origin);
+      body(python);
+    });
+  }
+}
+
+}  // namespace aiotrace::testing

@@ -1,0 +1,81 @@
+// aiotrace itself, and the programs that it watches, as a test runs them.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/root/support/process.h"
+#include "tests/root/support/python.h"
+#include "tests/root/support/scratch.h"
+
+namespace aiotrace::testing {
+
+[[nodiscard]] std::string aiotrace_binary();
+/// The path of a program of tests/programs.
+[[nodiscard]] std::string program(const std::string& name);
+
+/// A program of tests/programs: says that it is ready, waits for go(), writes down what it does.
+class Target {
+ public:
+  Target(const Python& python, const std::string& script, const std::vector<std::string>& arguments = {});
+  /// Another program that understands --ready, --go and --record.
+  Target(std::vector<std::string> command, const std::vector<std::string>& arguments);
+
+  /// Its loop runs. Fails the test if it ends before.
+  void wait_ready();
+  /// The next line that it writes to --ready.
+  [[nodiscard]] std::string line() { return ready_.line(*process_); }
+  void go() const { go_.send(); }
+  [[nodiscard]] std::vector<Json> records() const { return ndjson(slurp(scratch_.file("record"))); }
+  [[nodiscard]] Process& process() { return *process_; }
+  [[nodiscard]] pid_t pid() const { return process_->pid(); }
+
+ private:
+  Scratch scratch_;
+  Fifo ready_;
+  Fifo go_;
+  std::unique_ptr<Process> process_;
+};
+
+class Tracer {
+ public:
+  /// `aiotrace ARGUMENTS`, with --json FILE unless they have one; standard output and error go to files.
+  explicit Tracer(std::vector<std::string> arguments, const std::vector<std::string>& behind = {});
+
+  /// Every probe is in place. Fails the test, with what it said, if it ends before.
+  void wait_watching();
+  /// Returns when a line of the JSON is so; fails the test if aiotrace ends before.
+  Json wait_line(const std::function<bool(const Json&)>& wanted);
+  void wait_text(const std::string& part);
+  void wait_message(const std::string& part);
+
+  [[nodiscard]] Process& process() { return *process_; }
+  [[nodiscard]] int wait() { return process_->wait(); }
+  [[nodiscard]] std::vector<Json> lines() const { return ndjson(slurp(scratch_.file("json"))); }
+  [[nodiscard]] std::string out() const { return slurp(scratch_.file("out")); }
+  [[nodiscard]] std::string err() const { return slurp(scratch_.file("err")); }
+  [[nodiscard]] std::string file(const std::string& name) const { return scratch_.file(name); }
+
+ private:
+  Scratch scratch_;
+  UniqueFd out_;
+  UniqueFd err_;
+  std::unique_ptr<Process> process_;
+};
+
+/// What came of one run of both.
+struct Run {
+  std::vector<Json> records;  ///< the target's
+  std::vector<Json> lines;    ///< aiotrace's
+  std::string out;
+  std::string err;
+  std::string folded;
+  int status = -1;
+};
+
+/// The target from its first fault to its end under `aiotrace -p PID ARGUMENTS`.
+[[nodiscard]] Run trace(Target& target, std::vector<std::string> arguments = {});
+
+}  // namespace aiotrace::testing
