@@ -58,17 +58,10 @@ sys.exit(status)'
 }
 
 tidy() {
-  local clang_tidy runner
+  local clang_tidy
   clang_tidy=$(tool clang-tidy) || return 1
-  runner=$(tool run-clang-tidy 2>/dev/null) || runner=$(command -v run-clang-tidy-19 || command -v run-clang-tidy) || return 1
-  # The runner prints its command lines and every suppressed warning's count: only findings matter here.
-  "$runner" -clang-tidy-binary "$clang_tidy" -p build -quiet -j "${JOBS:-2}" '/user/' >build/clang-tidy.log 2>build/clang-tidy.err
-  local status=$?
-  if [ $status != 0 ]; then
-    grep -E '(error|warning|note):|^ +[0-9]* \|' build/clang-tidy.log | awk '!seen[$0]++' >&2
-    [ -s build/clang-tidy.log ] || tail -n 5 build/clang-tidy.err >&2
-  fi
-  return $status
+  # Also when started by make: with its flags, this one would wait for the other's job slots.
+  env -u MAKEFLAGS -u MAKELEVEL make -k -s -j "${JOBS:-2}" tidy CLANG_TIDY="$clang_tidy"
 }
 
 generated() {
