@@ -115,9 +115,9 @@ endif
 endef
 $(eval $(call stamp,$(OUT)/stamps/cxx,$$(strip $$(STAMP_cxx))))
 $(eval $(call stamp,$(BUILD)/stamps/bpf,$$(strip $$(STAMP_bpf))))
-$(eval $(call stamp,$(OUT)/stamps/lib,$$(LIB_OBJECTS)))
-$(eval $(call stamp,$(BUILD)/stamps/bpf_objects,$$(BPF_OBJECTS)))
-$(foreach t,$(TIERS),$(eval $(call stamp,$(OUT)/stamps/$(t),$(call tier_objects,$(t)))))
+$(eval $(call stamp,$(OUT)/stamps/lib,from: $$(LIB_OBJECTS)))
+$(eval $(call stamp,$(BUILD)/stamps/bpf_objects,from: $$(BPF_OBJECTS)))
+$(foreach t,$(TIERS),$(eval $(call stamp,$(OUT)/stamps/$(t),from: $(call tier_objects,$(t)))))
 endif
 
 # Says in one line what is missing, before a compiler says it in a hundred.
@@ -189,7 +189,15 @@ endif
 
 # ---- Tests ------------------------------------------------------------------------------------------------------------
 
-tests: $(TEST_BINARIES)
+# Targets in C: for the root tier.
+PROGRAMS := $(patsubst tests/programs/%.c,$(BUILD)/programs/%,$(wildcard tests/programs/*.c))
+
+tests: $(TEST_BINARIES) $(PROGRAMS)
+
+$(BUILD)/programs/%: tests/programs/%.c | $(BUILD)/stamps/setup
+	$(call msg,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Wextra $(WERROR_FLAG) -pthread $< -o $@
 
 # Catch2 is the largest part of every test file: compiled once, and included first everywhere, since GCC takes X.gch for X
 # only before the first declaration.
@@ -218,7 +226,7 @@ endef
 $(foreach t,$(TIERS),$(eval $(call tier_rule,$(t))))
 
 # The root tier starts the program itself.
-$(OUT)/tests/root: | $(OUT)/aiotrace
+$(OUT)/tests/root: | $(OUT)/aiotrace $(PROGRAMS)
 
 RUN_TESTS = AIOTRACE_BINARY=$(OUT)/aiotrace V=$(V) $(PYTHON) tools/run_tests.py
 
@@ -252,7 +260,7 @@ bench: ## set up, build, and measure what tracing costs and finds
 
 lint: ## format, clang-tidy, include directions, generated files
 	@tools/setup.sh build lint
-	@$(MAKE) $(LIB_OBJECTS) $(MAIN_OBJECT) $(BUILD)/compile_commands.json
+	@$(MAKE) -s lint-inputs
 	@JOBS=$(JOBS) tools/lint.sh
 
 format: ## reformat the C and C++ sources
@@ -266,7 +274,8 @@ $(BUILD)/compile_commands.json: Makefile $(OUT)/stamps/lib $(OUT)/stamps/cxx
 
 # clang-tidy takes seconds for a file: only for what has been compiled since it last found nothing. Started by lint.sh.
 CLANG_TIDY ?= clang-tidy-19
-.PHONY: tidy
+.PHONY: tidy lint-inputs
+lint-inputs: $(LIB_OBJECTS) $(MAIN_OBJECT) $(BUILD)/compile_commands.json
 tidy: $(patsubst user/%.cpp,$(BUILD)/tidy/%.ok,$(LIB_SOURCES) $(wildcard user/main.cpp))
 
 $(BUILD)/tidy/%.ok: user/%.cpp $(BUILD)/obj/user/%.o .clang-tidy | $(BUILD)/compile_commands.json

@@ -6,7 +6,7 @@
  */
 #include "lib/compat.bpf.h"
 #include "lib/fdtarget.bpf.h"
-#include "lib/iteration.bpf.h"
+#include "lib/offcpu.bpf.h"
 #include "lib/python_calls.bpf.h"
 
 static __always_inline void tell_loop(struct loop_thread *t, __u64 now)
@@ -143,7 +143,11 @@ static __always_inline void on_poll(__s32 epfd)
 	if (traced_tid[PID_SLOT(tid)]) {
 		t = bpf_map_lookup_elem(&threads, &tid);
 		if (t && t->epfd == epfd && t->verified && !t->exited) {
-			end_iteration(t, bpf_ktime_get_ns(), 0);
+			__u64 now = bpf_ktime_get_ns();
+
+			if (t->off != OFF_NOT)
+				come_back_unseen(tid, now);
+			end_iteration(t, now, 0);
 			return;
 		}
 		if (t && t->pid == pid) {

@@ -8,7 +8,7 @@
 #include <linux/bpf_perf_event.h>
 
 #include "lib/compat.bpf.h"
-#include "lib/iteration.bpf.h"
+#include "lib/offcpu.bpf.h"
 #include "lib/python_calls.bpf.h"
 
 /* The first fields of struct bpf_perf_event_data on x86-64: the interrupted registers. */
@@ -52,6 +52,8 @@ int handle_sample(struct sample_context *ctx)
 	if (!t || !s || t->pid != pid || t->exited)
 		return 0;
 	now = bpf_ktime_get_ns();
+	if (t->off != OFF_NOT)
+		come_back_unseen(tid, now);
 	if (!t->return_ns || (__s64)(now - t->return_ns) < (__s64)session.young_ns)
 		return 0;
 

@@ -9,7 +9,7 @@
  */
 #include "lib/compat.bpf.h"
 #include "lib/fdtarget.bpf.h"
-#include "lib/iteration.bpf.h"
+#include "lib/offcpu.bpf.h"
 #include "lib/python_calls.bpf.h"
 
 #define NR_poll 7
@@ -192,6 +192,23 @@ static __always_inline void begin_wait(struct loop_thread *t, const struct saved
 	w->cause = t->off == OFF_RUNNABLE ? CAUSE_CPU_WAIT : cause_of_wait(t->tid, state);
 }
 
+/*
+ * The thread is seen running while its switch-in was not: some kernels have switches that
+ * pass sched_switch by (seen on a 6.18 guest kernel, from its host's agent's threads, also
+ * missing in ftrace and in the scheduler's own statistics). The next sample, poll or
+ * switch-out ends the wait; without this an idle wait would look like a stall.
+ */
+__noinline int come_back_unseen(__u32 tid, __u64 now)
+{
+	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+
+	if (!t)
+		return 0;
+	count_loss(LOSS_SWITCH_UNSEEN);
+	come_back(t, now);
+	return 0;
+}
+
 static __always_inline void switch_out(struct task_struct *prev, bool preempt, __u32 state)
 {
 	__u32 tid = prev->pid;
@@ -201,6 +218,8 @@ static __always_inline void switch_out(struct task_struct *prev, bool preempt, _
 
 	if (!t || t->exited || t->pid != prev->tgid)
 		return;
+	if (t->off != OFF_NOT)
+		come_back_unseen(tid, bpf_ktime_get_ns());
 	if (read_call(&call, prev))
 		return;
 	if (is_epoll(call.orig_ax) && (__s32)call.di == t->epfd) {
@@ -214,58 +233,6 @@ static __always_inline void switch_out(struct task_struct *prev, bool preempt, _
 	t->dirty = 1;
 	t->off = preempt || !state ? OFF_RUNNABLE : OFF_BLOCKED;
 	begin_wait(t, &regs, state);
-}
-
-/* Tells of a wait that lasted, with the short ones of its cause since the last one told. */
-static __always_inline void emit_blocked(struct loop_thread *t, __u32 cause, __u64 now)
-{
-	const struct wait *w = &t->wait;
-	struct blocked_record r = {};
-
-	if (cause >= CAUSE_MAX)
-		return;
-	fill_head(&r.head, RECORD_BLOCKED, sizeof(r), t->pid, t->tid, now);
-	r.iteration = t->iteration;
-	r.start_ns = t->off_ns;
-	r.blocked_ns = t->pending_ns[cause];
-	r.runnable_ns = t->pending_runnable_ns[cause];
-	r.stack_id = w->stack_id;
-	__builtin_memcpy(r.args, w->args, sizeof(r.args));
-	r.cause = cause;
-	r.syscall = w->syscall;
-	r.count = t->pending_count[cause];
-	r.fd = w->fd;
-	r.holder_tstate = w->holder_tstate;
-	r.holder_stack = w->holder_stack;
-	r.holder_tid = w->holder_tid;
-	r.has_task = t->has_task;
-	if (emit(&r, sizeof(r), LATER))
-		t->losses++;
-	t->pending_ns[cause] = 0;
-	t->pending_runnable_ns[cause] = 0;
-	t->pending_count[cause] = 0;
-}
-
-/* A preempted thread was runnable all the time: its wait has the cause cpu-wait itself. */
-static __always_inline void end_wait(struct loop_thread *t, __u64 now)
-{
-	__u64 woken = t->wake_ns > t->off_ns && t->wake_ns <= now ? t->wake_ns : now;
-	__u64 blocked = woken - t->off_ns, runnable = now - woken;
-	__u32 cause = t->wait.cause;
-
-	if (cause >= CAUSE_MAX)
-		return;
-	t->cause_ns[cause] += blocked;
-	t->cause_count[cause]++;
-	if (runnable) {
-		t->cause_ns[CAUSE_CPU_WAIT] += runnable;
-		t->cause_count[CAUSE_CPU_WAIT]++;
-	}
-	t->pending_ns[cause] += blocked;
-	t->pending_runnable_ns[cause] += runnable;
-	t->pending_count[cause]++;
-	if (t->pending_ns[cause] + t->pending_runnable_ns[cause] >= session.segment_ns)
-		emit_blocked(t, cause, now);
 }
 
 static __always_inline void switch_in(struct task_struct *next)
@@ -282,18 +249,7 @@ static __always_inline void switch_in(struct task_struct *next)
 	if (!t->verified && t->off == OFF_NOT && !read_call(&call, next) &&
 	    is_epoll(call.orig_ax) && (__s32)call.di == t->epfd)
 		t->off = OFF_IN_POLL;
-	switch (t->off) {
-	case OFF_IN_POLL:
-		reset_iteration(t);
-		t->open_start = 0;
-		t->return_ns = now;
-		break;
-	case OFF_RUNNABLE:
-	case OFF_BLOCKED:
-		end_wait(t, now);
-		break;
-	}
-	t->off = OFF_NOT;
+	come_back(t, now);
 }
 
 SEC("tp_btf/sched_switch")

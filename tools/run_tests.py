@@ -104,7 +104,7 @@ def stop(child):
 
 def start(tier, prefix, log, arguments, extra):
     variables = {"AIOTRACE_TEST_LOG": log, **extra}
-    for name in ("AIOTRACE_BINARY", "AIOTRACE_PYTHONS", "PYENV_ROOT", "PATH"):
+    for name in ("AIOTRACE_BINARY", "AIOTRACE_PYTHONS", "AIOTRACE_VENVS", "PYENV_ROOT", "PATH"):
         if name in os.environ:
             variables[name] = os.environ[name]
     command = [os.path.abspath(tier.binary), *arguments]

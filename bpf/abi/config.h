@@ -79,6 +79,7 @@ enum loss {
 	LOSS_NAME_UNREADABLE, /* a code object's names could not be read */
 	LOSS_TASK_UNREADABLE, /* the running task could not be read */
 	LOSS_SEEN_FULL, /* map of stacks or code objects already sent is full: sent again */
+	LOSS_SWITCH_UNSEEN, /* a thread came back onto a CPU without sched_switch telling */
 	LOSS_MAX,
 };
 

@@ -40,6 +40,7 @@ static_assert(same(Loss::ring_full, LOSS_RING_FULL) && same(Loss::threads_full, 
               same(Loss::stack_too_deep, LOSS_STACK_TOO_DEEP) && same(Loss::thread_unknown, LOSS_THREAD_UNKNOWN) &&
               same(Loss::name_unreadable, LOSS_NAME_UNREADABLE) &&
               same(Loss::task_unreadable, LOSS_TASK_UNREADABLE) && same(Loss::seen_full, LOSS_SEEN_FULL) &&
+              same(Loss::switch_unseen, LOSS_SWITCH_UNSEEN) &&
               model::kKernelLosses == LOSS_MAX);
 
 model::EventHead head_of(const record& head) { return {.pid = head.pid, .tid = head.tid, .time_ns = head.time_ns}; }

@@ -19,12 +19,13 @@ enum class Loss : std::uint8_t {
   name_unreadable,       ///< a code object's names could not be read
   task_unreadable,       ///< the running task could not be read
   seen_full,             ///< too many stacks or code objects: sent more than once
+  switch_unseen,         ///< a switch onto a CPU that the kernel did not tell of: a wait's end is known to 1 ms only
   bad_record,            ///< a record that decode refused
   iteration_incomplete,  ///< a stall of which records were lost
   stack_missing,         ///< a stack that was told by id only: its record was lost or is long gone
 };
-inline constexpr std::size_t kKernelLosses = 8;
-inline constexpr std::size_t kLosses = 11;
+inline constexpr std::size_t kKernelLosses = 9;
+inline constexpr std::size_t kLosses = 12;
 
 /// The name as in text and JSON: "ring-full".
 [[nodiscard]] std::string_view name(Loss loss);

@@ -41,6 +41,7 @@ class Fifo {
   /// The next line without its end; empty if the process that is to write it has ended.
   [[nodiscard]] std::string line(const Process& writer);
   void send(char byte = 'x') const;
+  [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:
   UniqueFd fd_;

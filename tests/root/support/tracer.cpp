@@ -37,11 +37,11 @@ Target::Target(const Python& python, const std::string& script, const std::vecto
     : Target(with(python, script), arguments) {}
 
 Target::Target(std::vector<std::string> command, const std::vector<std::string>& arguments)
-    : ready_(scratch_.file("ready")), go_(scratch_.file("go")) {
+    : ready_(scratch_.file("ready")), go_(scratch_.file("go")), input_(scratch_.file("input")) {
   command = joined(std::move(command), {"--ready", scratch_.file("ready"), "--go", scratch_.file("go"), "--record",
                                         scratch_.file("record")});
   // What it has to say goes where the test's own output goes.
-  process_ = std::make_unique<Process>(joined(std::move(command), arguments), Streams{.in = -1, .out = 2, .err = 2},
+  process_ = std::make_unique<Process>(joined(std::move(command), arguments), Streams{.in = input_.fd(), .out = 2, .err = 2},
                                        std::map<std::string, std::string>{{"PYTHONWARNINGS", "ignore"}});
 }
 

@@ -23,6 +23,8 @@ class Target {
   /// Another program that understands --ready, --go and --record.
   Target(std::vector<std::string> command, const std::vector<std::string>& arguments);
 
+  /// A byte to its standard input, which is a FIFO.
+  void send_input() const { input_.send(); }
   /// Its loop runs. Fails the test if it ends before.
   void wait_ready();
   /// The next line that it writes to --ready.
@@ -36,6 +38,7 @@ class Target {
   Scratch scratch_;
   Fifo ready_;
   Fifo go_;
+  Fifo input_;
   std::unique_ptr<Process> process_;
 };
 

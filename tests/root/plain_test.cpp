@@ -1,0 +1,95 @@
+// Loops without Python that aiotrace can read: stalls and causes all the same.
+#include <fstream>
+
+#include "tests/catch.h"
+#include "tests/root/support/match.h"
+#include "tests/root/support/tracer.h"
+
+namespace aiotrace::testing {
+namespace {
+
+void check_plain(const Run& run, std::size_t stalls) {
+  CHECK(run.status == 0);
+  CHECK(schema_complaints(run.lines) == std::vector<std::string>{});
+  CHECK(run.lines.front()["targets"][0]["python"].is_null());
+  const auto found = stalls_in(run.lines);
+  CHECK(found.size() == stalls);
+  REQUIRE(run.records.size() == stalls);
+  for (const auto& record : run.records) {
+    const auto* stall = stall_of(record, found);
+    INFO(record.dump());
+    REQUIRE(stall != nullptr);
+    INFO(stall->dump());
+    const std::string cause = record["expected_cause"];
+    CHECK(cause_ns(*stall, cause) >= 0.95 * own_ns(*stall));
+    CHECK((*stall)["loop"]["kind"] == "other");
+    CHECK((*stall)["task"].is_null());
+    const auto lasted = record["end_ns"].get<double>() - record["start_ns"].get<double>();
+    const double duration = (*stall)["duration_ns"];
+    CHECK(duration >= lasted);
+    CHECK(duration <= lasted + std::max(2e5, 0.005 * lasted) + cause_ns(*stall, "cpu-wait"));
+  }
+}
+
+TEST_CASE("a loop in C: sleep, file and its own code are told apart, without a Python stack", "[plain]") {
+  const Scratch scratch;
+  const auto compiled = run({"cc", "-O1", "-g", "-o", scratch.file("plain_loop"), program("plain_loop.c")});
+  if (compiled.status != 0) AIOTRACE_SKIP("no C compiler: " + compiled.err);
+  Target target({scratch.file("plain_loop")}, {"sleep:100", "file:100", "spin:100", "sleep:60"});
+  const auto run = trace(target);
+  CHECK(run.err == "");
+  check_plain(run, 4);
+}
+
+AIOTRACE_TEST_CASES(old_pythons) {
+  for (const auto& python : older_pythons())
+    add_test_case("Python " + python.title() + " is refused by name and traced as a plain loop", "[plain]", [python] {
+      Target target(python, "any_version.py");
+      const auto run = trace(target);
+      check_plain(run, 3);
+      REQUIRE(lines_of(run.err).size() == 1);
+      CHECK_THAT(run.err, Catch::Matchers::ContainsSubstring(python.version.substr(0, python.version.rfind('.'))));
+      CHECK_THAT(run.err, Catch::Matchers::ContainsSubstring("without Python frames"));
+    });
+}
+
+// Every eight bytes that hold this version become another one.
+int rename_version(std::string& program, unsigned from, unsigned to) {
+  int found = 0;
+  const auto bytes = [](unsigned version) {
+    std::string text(8, '\0');
+    for (int i = 0; i < 4; ++i) text[static_cast<std::size_t>(i)] = static_cast<char>(version >> (8 * i) & 0xff);
+    return text;
+  };
+  for (auto at = program.find(bytes(from)); at != std::string::npos; at = program.find(bytes(from), at + 8)) {
+    program.replace(at, 8, bytes(to));
+    ++found;
+  }
+  return found;
+}
+
+TEST_CASE("a Python from the future is refused by name and traced as a plain loop", "[plain]") {
+  const auto& python = any_python();
+  auto ask = python.command;
+  ask.insert(ask.end(), {"-c", "import os, sys; print(os.path.realpath(sys.executable)); print(sys.hexversion); "
+                               "print(sys.base_prefix)"});
+  const auto answers = lines_of(run(ask).out);
+  REQUIRE(answers.size() == 3);
+  auto image = slurp(answers[0]);
+  constexpr unsigned kFuture = 0x031307f0;  // 3.19.7
+  if (rename_version(image, static_cast<unsigned>(std::stoul(answers[1])), kFuture) == 0)
+    AIOTRACE_SKIP("Python " + python.title() + " keeps its version elsewhere");
+  const Scratch scratch;
+  std::ofstream(scratch.file("python3.19"), std::ios::binary) << image;
+  std::filesystem::permissions(scratch.file("python3.19"), std::filesystem::perms::owner_all);
+
+  Target target({"env", "PYTHONHOME=" + answers[2], scratch.file("python3.19"), program("any_version.py")}, {});
+  const auto run = trace(target);
+  check_plain(run, 3);
+  REQUIRE(lines_of(run.err).size() == 1);
+  CHECK_THAT(run.err, Catch::Matchers::ContainsSubstring("CPython 3.19"));
+  CHECK_THAT(run.err, Catch::Matchers::ContainsSubstring("without Python frames"));
+}
+
+}  // namespace
+}  // namespace aiotrace::testing

@@ -1,0 +1,163 @@
+#include "tests/root/support/match.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tests/catch.h"
+
+namespace aiotrace::testing {
+
+namespace {
+
+constexpr double kMs = 1e6;
+constexpr double kShare = 0.95;
+
+double number(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found == object.end() || !found->is_number() ? 0 : found->get<double>();
+}
+
+bool flag(const Json& object, const char* name) { return object.contains(name) && object[name] == true; }
+
+Json field(const Json& object, const char* name) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(name);
+  return found == object.end() ? Json(nullptr) : *found;
+}
+
+double end_of(const Json& stall) { return number(stall, "start_ns") + number(stall, "duration_ns"); }
+
+void check_task(const Json& record, const Json& stall) {
+  // An empty name says no more than none.
+  const auto same = [](const Json& ours, const Json& theirs) { return ours == theirs || (ours.is_null() && theirs == ""); };
+  INFO("task " << stall["task"].dump() << ", by its own account " << field(record, "task").dump() << " "
+               << field(record, "coroutine").dump());
+  CHECK(stall["task"].is_null() == field(record, "task").is_null());
+  CHECK(same(field(stall["task"], "name"), field(record, "task")));
+  CHECK(same(field(stall["task"], "coroutine"), field(record, "coroutine")));
+}
+
+// Within 0.2 ms or 0.5 %. Where the loop's own clock saw the iteration's limits they count, else the blocking part's.
+// A clock read a moment after the poll's return, or before the next one, misses what other programs took in between.
+void check_duration(const Json& record, const Json& stall) {
+  const bool own_clock = record.contains("iteration_end_ns") && !flag(record, "in_poll");
+  const double theirs = own_clock ? number(record, "iteration_end_ns") - number(record, "iteration_start_ns")
+                                  : number(record, "end_ns") - number(record, "start_ns");
+  const double ours = number(stall, "duration_ns");
+  const double tolerance = std::max(0.2 * kMs, 0.005 * theirs);
+  const double taken = record["expected_cause"] == "cpu-wait" ? 0 : cause_ns(stall, "cpu-wait");
+  INFO("duration " << ours / kMs << " ms, by its own clock " << theirs / kMs << " ms, cpu-wait " << taken / kMs);
+  CHECK(ours >= theirs - tolerance);
+  CHECK(ours <= theirs + tolerance + taken);
+  // The kernel keeps its own account of the wait for a CPU; the blocking part is all but a moment of the iteration.
+  if (field(record, "wait_ns").is_number()) {
+    const double waited = number(record, "wait_ns");
+    const double told = cause_ns(stall, "cpu-wait");
+    INFO("cpu-wait " << told / kMs << " ms, by the kernel's count " << waited / kMs << " ms");
+    CHECK(told >= waited - std::max(0.2 * kMs, 0.01 * waited));
+  }
+}
+
+void check_cause(const Json& record, const Json& stall) {
+  const std::string cause = record["expected_cause"];
+  INFO("causes " << stall["causes"].dump());
+  CHECK(cause_ns(stall, cause) > 0);
+  if (!flag(record, "single")) return;
+  const double whole = cause == "cpu-wait" ? number(stall, "duration_ns") : own_ns(stall);
+  CHECK(cause_ns(stall, cause) >= kShare * whole);
+}
+
+void check_sums(const Json& stall) {
+  double segments = 0;
+  double causes = 0;
+  for (const auto& segment : stall["segments"]) segments += number(segment, "ns");
+  for (const auto& [name, ns] : stall["causes"].items()) causes += ns.get<double>();
+  CHECK(std::abs(segments - number(stall, "duration_ns")) <= 0.01 * number(stall, "duration_ns"));
+  CHECK(causes == number(stall, "duration_ns"));
+}
+
+}  // namespace
+
+std::vector<Json> stalls_in(const std::vector<Json>& lines) {
+  std::vector<Json> stalls;
+  std::ranges::copy_if(lines, std::back_inserter(stalls),
+                       [](const Json& line) { return line["type"] == "stall" && line["ongoing"] == false; });
+  return stalls;
+}
+
+const Json* stall_of(const Json& record, const std::vector<Json>& stalls) {
+  const Json* best = nullptr;
+  double most = (number(record, "end_ns") - number(record, "start_ns")) / 2;
+  for (const auto& stall : stalls) {
+    if (record.contains("tid") && stall["tid"] != record["tid"]) continue;
+    const double shared = std::min(end_of(stall), number(record, "end_ns")) -
+                          std::max(number(stall, "start_ns"), number(record, "start_ns"));
+    if (shared < most) continue;
+    most = shared;
+    best = &stall;
+  }
+  return best;
+}
+
+double cause_ns(const Json& stall, const std::string& cause) { return number(stall["causes"], cause.c_str()); }
+
+double own_ns(const Json& stall) { return number(stall, "duration_ns") - cause_ns(stall, "cpu-wait"); }
+
+const Json* segment_of(const Json& stall, const std::string& cause) {
+  for (const auto& segment : stall["segments"]) {
+    if (segment["cause"] == cause) return &segment;
+  }
+  return nullptr;
+}
+
+std::string text_of(const Json& stack) {
+  std::string text;
+  for (const auto& frame : stack)
+    text += "\n  " + frame["function"].dump() + " (" + frame["file"].dump() + ":" + frame["line"].dump() + ")";
+  return text;
+}
+
+void check_stack(const Json& record, const Json& stack) {
+  const auto& theirs = record["stack"];
+  if (!theirs.is_array() || theirs.empty()) return;
+  INFO("the stack" << text_of(stack) << "\nby its own account\n  " << theirs.dump());
+  REQUIRE(stack.is_array());
+  REQUIRE(stack.size() >= theirs.size());
+  // Above the frame that blocks there is only what it calls: the standard library.
+  const std::size_t above = stack.size() - theirs.size();
+  if (!flag(record, "stdlib")) CHECK(above == 0);
+  std::string different;
+  for (std::size_t i = 0; i < theirs.size(); ++i) {
+    const auto& ours = stack[above + i];
+    const bool function = ours["function"] == theirs[i][0] || (ours["function"].is_null() && theirs[i][0] == "");
+    const auto line = ours["line"].is_number() ? ours["line"].get<int>() : 0;
+    const bool at_line = i == 0 ? line >= record["line"] && line <= record["last_line"] : ours["line"] == theirs[i][2];
+    if (!function || ours["file"] != theirs[i][1] || !at_line)
+      different += "frame " + std::to_string(i) + ": " + ours.dump() + " is " + theirs[i].dump() + "\n";
+  }
+  CHECK(different == "");
+}
+
+void check_stall(const Json& record, const Json& stall) {
+  INFO("fault " << field(record, "kind").dump() << " " << field(record, "label").dump());
+  check_cause(record, stall);
+  check_duration(record, stall);
+  check_sums(stall);
+  check_task(record, stall);
+  CHECK(stall["thread"] == field(record, "thread"));
+  const auto* segment = segment_of(stall, record["expected_cause"]);
+  if (segment != nullptr) check_stack(record, (*segment)["stack"]);
+}
+
+void check_stalls(const std::vector<Json>& records, const std::vector<Json>& lines) {
+  const auto stalls = stalls_in(lines);
+  REQUIRE_FALSE(records.empty());
+  for (const auto& record : records) {
+    if (field(record, "kind") == "incidental") continue;
+    const auto* stall = stall_of(record, stalls);
+    if (stall == nullptr) FAIL_CHECK("no stall for " << record.dump());
+    else check_stall(record, *stall);
+  }
+}
+
+}  // namespace aiotrace::testing

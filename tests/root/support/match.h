@@ -1,0 +1,34 @@
+// A target's record against aiotrace's stall: the same thing, told by the one who did it and by the one who saw it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tests/root/support/scratch.h"
+
+namespace aiotrace::testing {
+
+/// Those that are over.
+[[nodiscard]] std::vector<Json> stalls_in(const std::vector<Json>& lines);
+/// The one that covers most of the record's time in its thread; null if none covers half of it.
+[[nodiscard]] const Json* stall_of(const Json& record, const std::vector<Json>& stalls);
+
+/// CHECKs cause, stack, line, task, coroutine, thread, duration and the sum of the segments.
+void check_stall(const Json& record, const Json& stall);
+/// The same for every record; each must have its stall.
+void check_stalls(const std::vector<Json>& records, const std::vector<Json>& lines);
+
+/// The stall's time but what it waited for a CPU that others had: this much is not the target's doing.
+[[nodiscard]] double own_ns(const Json& stall);
+[[nodiscard]] double cause_ns(const Json& stall, const std::string& cause);
+/// The largest segment of the cause; null: none.
+[[nodiscard]] const Json* segment_of(const Json& stall, const std::string& cause);
+/// "function (file:line)", innermost first, for messages.
+[[nodiscard]] std::string text_of(const Json& stack);
+/// The record's innermost line and all frames below it; CHECKs them against a segment's.
+void check_stack(const Json& record, const Json& stack);
+
+/// Everything that breaks the documented form: fields that are missing or of another type, first and last line, sums.
+[[nodiscard]] std::vector<std::string> schema_complaints(const std::vector<Json>& lines);
+
+}  // namespace aiotrace::testing

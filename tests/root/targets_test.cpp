@@ -1,0 +1,196 @@
+// Programs that a tracer finds hard: several loops, deep stacks, hostile names, stalls at the start and at the end.
+#include <signal.h>
+
+#include <algorithm>
+#include <set>
+
+#include "tests/catch.h"
+#include "tests/root/support/match.h"
+#include "tests/root/support/tracer.h"
+
+namespace aiotrace::testing {
+namespace {
+
+void check_documented(const Run& run) {
+  CHECK(run.status == 0);
+  CHECK(run.err == "");
+  CHECK(schema_complaints(run.lines) == std::vector<std::string>{});
+}
+
+FOR_EACH_PYTHON(two_loops, "two loops in two threads, each with its own stalls", "[loops]") {
+  Target target(python, "two_loops.py", {"--count", "2", "--ms", "80"});
+  const auto run = trace(target);
+  check_documented(run);
+  check_stalls(run.records, run.lines);
+  std::set<std::string> threads;
+  for (const auto& stall : stalls_in(run.lines)) threads.insert(stall["thread"]);
+  CHECK(threads == std::set<std::string>{"loop-1", "loop-2"});
+  CHECK(run.lines.back()["loops"].size() == 2);
+}
+
+FOR_EACH_PYTHON(deep, "a stack of 200 frames is whole", "[stack]") {
+  Target target(python, "deep.py", {"--depth", "200", "--ms", "100"});
+  const auto run = trace(target);
+  check_documented(run);
+  check_stalls(run.records, run.lines);
+  for (const auto& record : run.records) CHECK(record["stack"].size() > 200);
+  CHECK(run.lines.back()["losses"]["stack-too-deep"] == 0);
+}
+
+FOR_EACH_PYTHON(too_deep, "a stack of more than 256 frames is cut, said so and counted", "[stack]") {
+  Target target(python, "deep.py", {"--depth", "300", "--ms", "100"});
+  const auto run = trace(target, {"--folded", "FOLDED"});
+  check_documented(run);
+  CHECK(run.lines.back()["losses"]["stack-too-deep"] > 0);
+  const auto stalls = stalls_in(run.lines);
+  for (const auto& record : run.records) {
+    const auto* stall = stall_of(record, stalls);
+    REQUIRE(stall != nullptr);
+    const auto* segment = segment_of(*stall, record["expected_cause"]);
+    REQUIRE(segment != nullptr);
+    CHECK((*segment)["stack_cut"] == "too-deep");
+    REQUIRE((*segment)["stack"].size() == 256);
+    CHECK((*segment)["stack"][0]["line"] == record["line"]);
+  }
+  CHECK(run.out.find("stack-too-deep 0") == std::string::npos);
+  CHECK(run.folded.find("[too deep];") != std::string::npos);
+}
+
+// Every control character but the line's end, of one byte or (U+0080 to U+009F, the bidirectional ones) of several.
+std::string control_characters(const std::string& text) {
+  std::string found;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+    if ((c < 0x20 && c != '\n') || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0)) found += text.substr(i, 8);
+  }
+  for (const char* bidi : {"\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2028", "\u2029"}) {
+    if (text.find(bidi) != std::string::npos) found += bidi;
+  }
+  return found;
+}
+
+FOR_EACH_PYTHON(names, "names in other scripts, with escapes, semicolons and newlines", "[names]") {
+  Target target(python, "names.py", {"--ms", "60"});
+  const auto run = trace(target, {"--folded", "FOLDED", "-v"});
+  CHECK(run.status == 0);
+  CHECK(schema_complaints(run.lines) == std::vector<std::string>{});
+  REQUIRE(run.records.size() == 13);
+  check_stalls(run.records, run.lines);
+  CHECK(control_characters(run.out) == "");
+  CHECK(control_characters(run.err) == "");
+  CHECK(control_characters(run.folded) == "");
+  for (const auto& line : lines_of(run.folded)) {
+    INFO(line);
+    // Frames and the weight, from which tools take the last word.
+    const auto space = line.rfind(' ');
+    REQUIRE(space != std::string::npos);
+    CHECK(line.substr(space + 1).find_first_not_of("0123456789") == std::string::npos);
+    CHECK(std::ranges::count(line, ';') < 64);
+    CHECK((line.find("[sleep];[") != std::string::npos || line.find("[python]") != std::string::npos ||
+           line.find("[kernel]") != std::string::npos || line.find("[cpu-wait]") != std::string::npos));
+  }
+}
+
+FOR_EACH_PYTHON(start_up, "stalls in the first iterations of a command that aiotrace starts", "[command]") {
+  const Scratch scratch;
+  std::vector<std::string> behind{"--"};
+  behind.insert(behind.end(), python.command.begin(), python.command.end());
+  for (const auto& word : {program("startup_stall.py"), std::string("--record"), scratch.file("record"),
+                           std::string("--status"), std::string("7")})
+    behind.push_back(word);
+  Tracer tracer({}, behind);
+  CHECK(tracer.wait() == 7);
+  const auto lines = tracer.lines();
+  CHECK(tracer.err() == "");
+  CHECK(schema_complaints(lines) == std::vector<std::string>{});
+  const auto records = ndjson(slurp(scratch.file("record")));
+  REQUIRE(records.size() == 2);
+  check_stalls(records, lines);
+}
+
+FOR_EACH_PYTHON(exit_in_stall, "a target that exits in mid-stall: the stall so far is written", "[exit]") {
+  Target target(python, "faults.py", {"--exit-in-stall"});
+  const auto run = trace(target, {"--error", "10s"});
+  check_documented(run);
+  REQUIRE(run.records.size() == 1);
+  const auto stalls = stalls_in(run.lines);
+  const auto* stall = stall_of(run.records[0], stalls);
+  REQUIRE(stall != nullptr);
+  CHECK(cause_ns(*stall, "sleep") >= 0.95 * own_ns(*stall));
+  CHECK((*stall)["task"]["name"] == "exit-in-stall");
+  const auto* segment = segment_of(*stall, "sleep");
+  REQUIRE(segment != nullptr);
+  check_stack(run.records[0], (*segment)["stack"]);
+}
+
+bool is_ongoing(const Json& line) { return line["type"] == "stall" && line["ongoing"] == true; }
+
+void check_killed(const Python& python, const std::string& kind) {
+  Target target(python, "killed.py", {"--kind", kind});
+  target.wait_ready();
+  Tracer tracer({"-p", std::to_string(target.pid()), "--folded", "FOLDED"});
+  tracer.wait_watching();
+  target.go();
+  const auto told = tracer.wait_line(is_ongoing);
+  target.process().signal(SIGKILL);
+  CHECK(tracer.wait() == 0);
+  CHECK(tracer.err() == "");
+  const auto lines = tracer.lines();
+  CHECK(schema_complaints(lines) == std::vector<std::string>{});
+  const auto& last = lines[lines.size() - 2];
+  INFO(last.dump());
+  CHECK(last["id"] == told["id"]);
+  CHECK(last["duration_ns"] >= told["duration_ns"]);
+  CHECK(cause_ns(last, kind) >= 0.95 * own_ns(last));
+  CHECK(last["task"]["name"] == "hanging");
+  const auto* segment = segment_of(last, kind);
+  REQUIRE(segment != nullptr);
+  check_stack(target.records().front(), (*segment)["stack"]);
+  CHECK(lines.back()["stalls"] == 1);
+  CHECK(slurp(tracer.file("folded")).find("[" + kind + "]") != std::string::npos);
+}
+
+FOR_EACH_PYTHON(killed_asleep, "a target killed while it sleeps in a stall: the stall so far is written", "[exit]") {
+  check_killed(python, "sleep");
+}
+
+FOR_EACH_PYTHON(killed_running, "a target killed while it computes in a stall: the stall so far is written", "[exit]") {
+  check_killed(python, "python");
+}
+
+void check_ongoing(const Python& python, const std::string& kind) {
+  Target target(python, "killed.py", {"--kind", kind, "--seconds", "1"});
+  const auto run = trace(target, {"--error", "60ms"});
+  check_documented(run);
+  std::vector<Json> told;
+  std::ranges::copy_if(run.lines, std::back_inserter(told), [](const Json& line) { return line["type"] == "stall"; });
+  REQUIRE(told.size() >= 4);
+  for (std::size_t i = 0; i < told.size(); ++i) {
+    INFO(told[i].dump());
+    const bool ended = i + 1 == told.size();
+    CHECK(told[i]["id"] == told[0]["id"]);
+    CHECK(told[i]["start_ns"] == told[0]["start_ns"]);
+    CHECK(told[i]["ongoing"] == !ended);
+    CHECK(told[i]["level"] == "error");
+    CHECK(told[i]["task"]["name"] == "hanging");
+    if (i > 0) CHECK(told[i]["duration_ns"] > told[i - 1]["duration_ns"]);
+    CHECK(cause_ns(told[i], kind) >= 0.9 * own_ns(told[i]));
+    const auto* segment = segment_of(told[i], kind);
+    REQUIRE(segment != nullptr);
+    check_stack(run.records.at(0), (*segment)["stack"]);
+  }
+  CHECK(told.back()["duration_ns"] >= 1'000'000'000);
+  CHECK(run.lines.back()["stalls"] == 1);
+}
+
+FOR_EACH_PYTHON(ongoing_sleep, "a stall that goes on in a sleep is told again and again, once", "[ongoing]") {
+  check_ongoing(python, "sleep");
+}
+
+FOR_EACH_PYTHON(ongoing_cpu, "a stall that goes on on a CPU is told again and again, once", "[ongoing]") {
+  check_ongoing(python, "python");
+}
+
+}  // namespace
+}  // namespace aiotrace::testing
