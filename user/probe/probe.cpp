@@ -17,7 +17,6 @@
 
 #include "abi/records.h"
 #include "aiotrace.skel.h"
-#include "features.skel.h"
 #include "probe/handles.h"
 #include "probe/permissions.h"
 #include "probe/tracefs.h"
@@ -49,18 +48,25 @@ std::uint64_t monotonic_ns() {
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-// Found by doing it; the kernel's answer to an empty program is its answer to ours.
-Status fentry_granted() {
-  Skeleton<features_bpf> skeleton(features_bpf::open());
-  if (!skeleton) return fail_errno("open the probe of features", errno);
-  last_warning.clear();
-  if (const int error = features_bpf::load(skeleton.get()); error != 0) return fail_errno("fentry", -error);
-  const Link link(bpf_program__attach(skeleton->progs.try_fentry));
-  if (!link) return fail_errno("fentry", errno);
-  return {};
+// The kernel's answer to a fentry program on something that is no function: a kernel that forbids the whole kind says
+// EPERM before it looks. Much cheaper than a real one, for which libbpf reads all of the kernel's types.
+bool fentry_forbidden() {
+  constexpr std::array<bpf_insn, 2> kReturnZero{{
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .src_reg = 0, .off = 0, .imm = 0},
+      {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
+  }};
+  LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_FENTRY, .attach_btf_id = 1);
+  const UniqueFd program(
+      bpf_prog_load(BPF_PROG_TYPE_TRACING, "try_fentry", "GPL", kReturnZero.data(), kReturnZero.size(), &options));
+  return !program && errno == EPERM;
 }
 
 }  // namespace
+
+std::unexpected<Error> no_fentry(int error_number) {
+  return fail_errno("--poll-probe fentry: this kernel refuses it", error_number, "use --poll-probe tracepoint",
+                    ErrorKind::unsupported);
+}
 
 struct RingCloser {
   void operator()(ring_buffer* ring) const noexcept { ring_buffer__free(ring); }
@@ -80,6 +86,9 @@ struct Probe::Impl {
   const std::function<void(std::span<const std::byte>)>* take = nullptr;
 
   Status choose_poll_probe();
+  Status fall_back_from_fentry();
+  /// Opens, configures and loads the programs for `poll`.
+  Status load_programs();
   Status fill_syscalls() const;
   Status attach_program(bpf_program* program);
   Status attach_tracepoints();
@@ -100,21 +109,21 @@ int Probe::Impl::on_record(void* context, void* data, size_t size) {
 
 Status Probe::Impl::choose_poll_probe() {
   poll = options.poll;
-  if (poll == PollProbe::automatic || poll == PollProbe::fentry) {
-    const auto granted = fentry_granted();
-    if (granted) {
-      poll = PollProbe::fentry;
-      return {};
-    }
-    if (poll == PollProbe::fentry) {
-      return fail("--poll-probe fentry", "this kernel refuses it: " + granted.error().reason,
-                  "use --poll-probe tracepoint", ErrorKind::unsupported);
-    }
-    notes.push_back("fentry is refused by this kernel: " + granted.error().reason);
-    const auto id = tracepoint_id("syscalls/sys_enter_epoll_wait");
-    poll = id ? PollProbe::tracepoint : PollProbe::uprobe;
-    if (!id) notes.push_back("no tracepoints: " + id.error().message());
+  const bool wants_fentry = poll == PollProbe::automatic || poll == PollProbe::fentry;
+  if (!wants_fentry) return {};
+  if (!fentry_forbidden()) {
+    poll = PollProbe::fentry;
+    return {};
   }
+  if (options.poll == PollProbe::fentry) return no_fentry(EPERM);
+  notes.emplace_back("fentry is refused by this kernel: Operation not permitted");
+  return fall_back_from_fentry();
+}
+
+Status Probe::Impl::fall_back_from_fentry() {
+  const auto id = tracepoint_id("syscalls/sys_enter_epoll_wait");
+  poll = id ? PollProbe::tracepoint : PollProbe::uprobe;
+  if (!id) notes.push_back("no tracepoints: " + id.error().message());
   return {};
 }
 
@@ -128,21 +137,12 @@ Status Probe::Impl::fill_syscalls() const {
   return {};
 }
 
-Result<Probe> Probe::load(const ProbeOptions& options) {
-  libbpf_set_print(keep_warning);
-  libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
-  if (auto status = check_host(); !status) return std::unexpected(status.error());
-
-  auto impl = std::make_unique<Impl>();
-  impl->options = options;
-  if (auto status = impl->choose_poll_probe(); !status) return std::unexpected(status.error());
-
+Status Probe::Impl::load_programs() {
   last_warning.clear();
-  impl->skeleton.reset(aiotrace_bpf::open());
-  if (!impl->skeleton) return load_error("open the BPF programs", errno, last_warning);
-  auto& skeleton = *impl->skeleton;
+  skeleton.reset(aiotrace_bpf::open());
+  if (!skeleton) return load_error("open the BPF programs", errno, last_warning);
 
-  skeleton.rodata->session = session_config{
+  skeleton->rodata->session = session_config{
       .warn_ns = options.warn_ns,
       .young_ns = options.young_ns,
       .segment_ns = options.segment_ns,
@@ -151,18 +151,35 @@ Result<Probe> Probe::load(const ProbeOptions& options) {
       .own_pid = static_cast<std::uint32_t>(getpid()),
       .trace_all = options.trace_all ? 1u : 0u,
   };
-  bpf_map__set_max_entries(skeleton.maps.ring, options.ring_bytes);
-  bpf_map__set_max_entries(skeleton.maps.processes, options.max_processes);
-  bpf_map__set_max_entries(skeleton.maps.threads, options.max_threads);
-  const bool fentry = impl->poll == PollProbe::fentry;
-  for (auto* program : {skeleton.progs.handle_fentry_epoll_wait, skeleton.progs.handle_fentry_epoll_pwait,
-                        skeleton.progs.handle_fentry_epoll_pwait2})
-    bpf_program__set_autoload(program, fentry);
-  bpf_program__set_autoload(skeleton.progs.handle_enter_epoll, impl->poll == PollProbe::tracepoint);
-  bpf_program__set_autoload(skeleton.progs.handle_uprobe_epoll, impl->poll == PollProbe::uprobe);
-
-  if (const int error = aiotrace_bpf::load(&skeleton); error != 0)
+  bpf_map__set_max_entries(skeleton->maps.ring, options.ring_bytes);
+  bpf_map__set_max_entries(skeleton->maps.processes, options.max_processes);
+  bpf_map__set_max_entries(skeleton->maps.threads, options.max_threads);
+  for (auto* program : {skeleton->progs.handle_fentry_epoll_wait, skeleton->progs.handle_fentry_epoll_pwait,
+                        skeleton->progs.handle_fentry_epoll_pwait2})
+    bpf_program__set_autoload(program, poll == PollProbe::fentry);
+  bpf_program__set_autoload(skeleton->progs.handle_enter_epoll, poll == PollProbe::tracepoint);
+  bpf_program__set_autoload(skeleton->progs.handle_uprobe_epoll, poll == PollProbe::uprobe);
+  if (const int error = aiotrace_bpf::load(skeleton.get()); error != 0)
     return load_error("load the BPF programs", -error, last_warning);
+  return {};
+}
+
+Result<Probe> Probe::load(const ProbeOptions& options) {
+  libbpf_set_print(keep_warning);
+  libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+  if (auto status = check_host(); !status) return std::unexpected(status.error());
+
+  auto impl = std::make_unique<Impl>();
+  impl->options = options;
+  if (auto status = impl->choose_poll_probe(); !status) return std::unexpected(status.error());
+  auto loaded = impl->load_programs();
+  if (!loaded && impl->poll == PollProbe::fentry && options.poll == PollProbe::automatic) {
+    impl->notes.push_back("fentry does not load: " + loaded.error().message());
+    if (auto status = impl->fall_back_from_fentry(); !status) return std::unexpected(status.error());
+    loaded = impl->load_programs();
+  }
+  if (!loaded) return std::unexpected(loaded.error());
+  auto& skeleton = *impl->skeleton;
   if (auto status = impl->fill_syscalls(); !status) return std::unexpected(status.error());
 
   impl->ring.reset(ring_buffer__new(bpf_map__fd(skeleton.maps.ring), Impl::on_record, impl.get(), nullptr));
