@@ -17,7 +17,7 @@ __noinline int send_code(__u32 slot, __u32 pid, __u32 tid)
 	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	const struct py_layout *l;
-	__u32 name_bytes, file_bytes, at, class;
+	__u32 name_bytes, file_bytes, at, class, readable, whole;
 	__u64 size = 0;
 
 	if (!p || !s)
@@ -29,9 +29,6 @@ __noinline int send_code(__u32 slot, __u32 pid, __u32 tid)
 	file_bytes = copy_str(s, &s->code.filename, name_bytes, code_u64(s, l->code_filename), l);
 	if (file_bytes > TEXT_MAX)
 		return 0;
-	if (!s->code.name.width || !s->code.filename.width)
-		count_loss(LOSS_NAME_UNREADABLE);
-
 	s->code.code_id = s->code_id;
 	s->code.address = s->code_address;
 	s->code.linetable = code_u64(s, l->code_linetable);
@@ -54,10 +51,12 @@ __noinline int send_code(__u32 slot, __u32 pid, __u32 tid)
 	if (at > TEXTS_SIZE)
 		return 0;
 	/* What is not in the record has to be read from the process while it is there. */
-	if (emit(&s->code, sizeof(s->code) + at,
-		 s->code.linetable_bytes && !(s->code.name.flags | s->code.filename.flags) ? LATER :
-											     NOW))
+	readable = s->code.name.width && s->code.filename.width;
+	whole = readable && s->code.linetable_bytes && !(s->code.name.flags | s->code.filename.flags);
+	if (emit(&s->code, sizeof(s->code) + at, whole ? LATER : NOW))
 		return 0;
+	if (!readable)
+		return 0; /* not classified: tried again when it is met again */
 	if (bpf_map_update_elem(&codes, &s->code_id, &class, BPF_ANY))
 		count_loss(LOSS_SEEN_FULL);
 	return 0;

@@ -76,7 +76,7 @@ enum loss {
 	LOSS_STACK_UNREADABLE, /* a frame could not be read: the stack ends there */
 	LOSS_STACK_TOO_DEEP, /* more frames than MAX_FRAMES: the outermost are missing */
 	LOSS_THREAD_UNKNOWN, /* no Python thread state found for a loop thread */
-	LOSS_NAME_UNREADABLE, /* a code object's names could not be read */
+	LOSS_NAME_UNREADABLE, /* a code object's names could not be read; counted by user space */
 	LOSS_TASK_UNREADABLE, /* the running task could not be read */
 	LOSS_SEEN_FULL, /* map of stacks or code objects already sent is full: sent again */
 	LOSS_SWITCH_UNSEEN, /* a thread came back onto a CPU without sched_switch telling */

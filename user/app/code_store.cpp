@@ -13,20 +13,20 @@ constexpr std::size_t kMaxName = 4096;
 
 }  // namespace
 
-void CodeStore::add(const model::CodeSeen& seen, const python::Interpreter* interpreter, const proc::Memory* memory) {
+bool CodeStore::add(const model::CodeSeen& seen, const python::Interpreter* interpreter, const proc::Memory* memory) {
   auto& codes = processes_[seen.head.pid];
-  if (codes.size() >= kMaxCodes) return;
+  if (codes.size() >= kMaxCodes) return false;
   Code code{.function = seen.function,
             .file = seen.file,
             .first_line = seen.first_line,
             .version = interpreter != nullptr ? interpreter->version_hex : 0,
             .line_table = seen.linetable};
   if (interpreter != nullptr && memory != nullptr) {
-    if (seen.function_cut) {
+    if (seen.function_cut || seen.function.empty()) {
       if (auto text = python::read_text(*memory, interpreter->layout, seen.function_address, kMaxName))
         code.function = std::move(*text);
     }
-    if (seen.file_cut) {
+    if (seen.file_cut || seen.file.empty()) {
       if (auto text = python::read_text(*memory, interpreter->layout, seen.file_address, kMaxName))
         code.file = std::move(*text);
     }
@@ -35,7 +35,10 @@ void CodeStore::add(const model::CodeSeen& seen, const python::Interpreter* inte
         code.line_table.assign(bytes->begin(), bytes->end());
     }
   }
+  const bool named = !code.function.empty();
+  if (!named) code.function = "?";
   codes.insert_or_assign(seen.code_id, std::move(code));
+  return named;
 }
 
 const CodeStore::Code* CodeStore::find(std::uint32_t pid, std::uint64_t code_id) const {

@@ -21,8 +21,8 @@ class CodeStore {
   static constexpr std::size_t kMaxCodes = 200'000;
 
   /// Takes a code object. What its record had to leave out is read from the process, which may have ended: then the
-  /// lines of that code object are unknown. `interpreter` and `memory` may be null.
-  void add(const model::CodeSeen& code, const python::Interpreter* interpreter, const proc::Memory* memory);
+  /// lines of that code object are unknown. `interpreter` and `memory` may be null. False if its name is not known.
+  bool add(const model::CodeSeen& code, const python::Interpreter* interpreter, const proc::Memory* memory);
 
   /// A code object whose record was lost gives the function "?".
   [[nodiscard]] model::Frame resolve(std::uint32_t pid, const model::RawFrame& frame) const;

@@ -137,7 +137,8 @@ void Tracker::on(const model::LoopSeen& event) {
 
 void Tracker::on(const model::CodeSeen& event) {
   auto* seen = target(event.head.pid);
-  codes_.add(event, seen != nullptr ? seen->interpreter() : nullptr, seen != nullptr ? &seen->memory() : nullptr);
+  if (!codes_.add(event, seen != nullptr ? seen->interpreter() : nullptr, seen != nullptr ? &seen->memory() : nullptr))
+    user_losses_[index(model::Loss::name_unreadable)]++;
 }
 
 void Tracker::on(const model::StackSeen& event) {
