@@ -11,6 +11,7 @@
 #include "lib/fdtarget.bpf.h"
 #include "lib/offcpu.bpf.h"
 #include "lib/python_calls.bpf.h"
+#include "lib/targets.bpf.h"
 
 #define NR_poll 7
 #define NR_select 23
@@ -23,6 +24,22 @@
 static __always_inline int is_epoll(__s32 syscall)
 {
 	return syscall == NR_epoll_wait || syscall == NR_epoll_pwait || syscall == NR_epoll_pwait2;
+}
+
+/* The wait is for this file: its cause, and who is to be told of if it lasts. */
+static __always_inline __u32 cause_of_waited(struct wait *w, struct task_struct *task,
+						struct file *file)
+{
+	__u32 cause = cause_of_file(file);
+
+	if (cause == CAUSE_PROCESS) {
+		w->object = (__u64)task;
+		w->target = TARGET_CHILD;
+	} else if (cause == CAUSE_FILE || cause == CAUSE_NETWORK) {
+		w->object = (__u64)file;
+		w->target = TARGET_FILE;
+	}
+	return cause;
 }
 
 /* A function of its own for the verifier: its loop is looked at once. */
@@ -63,10 +80,10 @@ static __always_inline __u32 cause_of_poll(struct task_struct *task, struct wait
 		if (!file)
 			return CAUSE_OTHER;
 		file = file_in_epoll(file, &w->fd);
-		return file ? cause_of_file(file) : CAUSE_SLEEP;
+		return file ? cause_of_waited(w, task, file) : CAUSE_SLEEP;
 	}
 	file = file_of(task, w->fd);
-	return file ? cause_of_file(file) : CAUSE_OTHER;
+	return file ? cause_of_waited(w, task, file) : CAUSE_OTHER;
 }
 
 /* Is the futex one inside the interpreter's GIL? Then who holds it goes into `w`. */
@@ -109,8 +126,8 @@ __noinline int cause_of_wait(__u32 tid, __u32 state)
 	struct task_struct *task = current_task(); /* still the one that leaves */
 	struct wait *w;
 	struct file *file;
-	__u32 number;
-	__u8 *class;
+	__u32 number, path;
+	__u16 *entry;
 
 	if (!t)
 		return CAUSE_OTHER;
@@ -120,18 +137,33 @@ __noinline int cause_of_wait(__u32 tid, __u32 state)
 		return CAUSE_STOPPED;
 	if (w->syscall < 0)
 		return CAUSE_FAULT;
-	class = bpf_map_lookup_elem(&syscalls, &number);
-	if (!class)
+	entry = bpf_map_lookup_elem(&syscalls, &number);
+	if (!entry)
 		return CAUSE_OTHER;
-	switch (*class) {
+	switch (SYSCALL_CLASS(*entry)) {
 	case SYSCALL_SLEEP:
 		return CAUSE_SLEEP;
 	case SYSCALL_FILE:
+		path = SYSCALL_PATH(*entry);
+		if (path) {
+			if (send_path(tid, w->args[(path - 1) & 3]))
+				w->target = TARGET_TOLD;
+			return CAUSE_FILE;
+		}
+		w->fd = w->args[0];
+		file = file_of(task, w->fd);
+		if (file)
+			cause_of_waited(w, task, file);
 		return CAUSE_FILE;
 	case SYSCALL_NETWORK:
 		w->fd = w->args[0];
+		file = file_of(task, w->fd);
+		if (file)
+			cause_of_waited(w, task, file);
 		return CAUSE_NETWORK;
 	case SYSCALL_PROCESS:
+		w->object = (__u64)task;
+		w->target = TARGET_CHILD;
 		return CAUSE_PROCESS;
 	case SYSCALL_FUTEX:
 		return wait_for_gil(t->pid, tid) ? CAUSE_GIL : CAUSE_LOCK;
@@ -140,7 +172,7 @@ __noinline int cause_of_wait(__u32 tid, __u32 state)
 	case SYSCALL_FD:
 		w->fd = w->args[0];
 		file = file_of(task, w->fd);
-		return file ? cause_of_file(file) : CAUSE_OTHER;
+		return file ? cause_of_waited(w, task, file) : CAUSE_OTHER;
 	}
 	return CAUSE_OTHER;
 }
@@ -205,7 +237,7 @@ __noinline int come_back_unseen(__u32 tid, __u64 now)
 	if (!t)
 		return 0;
 	count_loss(LOSS_SWITCH_UNSEEN);
-	come_back(t, now);
+	come_back(t, now, false); /* telling would bring its code into every program */
 	return 0;
 }
 
@@ -249,7 +281,7 @@ static __always_inline void switch_in(struct task_struct *next)
 	if (!t->verified && t->off == OFF_NOT && !read_call(&call, next) &&
 	    is_epoll(call.orig_ax) && (__s32)call.di == t->epfd)
 		t->off = OFF_IN_POLL;
-	come_back(t, now);
+	come_back(t, now, true);
 }
 
 SEC("tp_btf/sched_switch")

@@ -51,6 +51,10 @@ enum syscall_class {
 
 #define SYSCALL_TABLE_SIZE 512
 
+/* Value of the table: the class, and above it which argument is a path (1 the first; 0: none). */
+#define SYSCALL_CLASS(value) ((value) & 0xff)
+#define SYSCALL_PATH(value) ((value) >> 8)
+
 /*
  * Log-linear histogram of iteration durations: 8 steps per octave, bucket
  * (octave << 3 | next three bits below the leading one) of the duration in ns.

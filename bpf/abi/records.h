@@ -23,6 +23,7 @@ enum record_type {
 	RECORD_THREAD_EXIT,
 	RECORD_PROCESS_EXIT,
 	RECORD_FORK,
+	RECORD_TARGET, /* whom the next blocked record of the thread waited for */
 	RECORD_MAX,
 };
 
@@ -130,7 +131,12 @@ struct blocked_record {
 	__u64 holder_tstate; /* gil: who held it, else 0 */
 	__u64 holder_stack; /* its stack_id, 0: none */
 	__u32 holder_tid; /* as glibc keeps it in the holder's struct pthread; unchecked, 0: unknown */
-	__u32 has_task; /* 1: belongs to the last task record of the iteration */
+	__u32 flags; /* enum blocked_flags */
+};
+
+enum blocked_flags {
+	BLOCKED_HAS_TASK = 1u << 0, /* belongs to the last task record of the iteration */
+	BLOCKED_HAS_TARGET = 1u << 1, /* the last target record of the thread is its */
 };
 
 enum sample_flags {
@@ -189,6 +195,39 @@ struct fork_record {
 	__u32 child_tid;
 };
 
+enum target_kind {
+	TARGET_IS_PATH = 1, /* as the program gave it, perhaps relative; ends with a zero byte */
+	TARGET_IS_FILE, /* names from the file up to the root, each ended by a zero byte */
+	TARGET_IS_SOCKET,
+	TARGET_IS_CHILD,
+};
+
+#define TARGET_TEXT_MAX 1024
+
+struct target_record {
+	struct record head;
+	__u64 iteration;
+	__u64 inode;
+	__u32 kind; /* enum target_kind */
+	__s32 fd; /* -1: none */
+	__s32 syscall;
+	__u32 mode; /* i_mode of the file */
+	__u16 family; /* AF_*: sockets */
+	__u16 protocol; /* IPPROTO_* */
+	__u16 local_port; /* host order; 0: none */
+	__u16 peer_port;
+	__u8 local[16]; /* network order, the first 4 bytes for AF_INET */
+	__u8 peer[16];
+	__u32 child_pid; /* initial pid namespace */
+	__u32 text_bytes; /* that follow: a path, or a unix socket's (its own, else its peer's) */
+	__u16 socket_type; /* SOCK_* */
+	__u8 text_is_peers; /* of a unix socket */
+	__u8 deleted; /* the file has no name any more */
+	__u32 pad;
+	char comm[16]; /* the child's */
+	/* text */
+};
+
 #define ABI_ASSERT(x) ABI_ASSERT_(x, #x)
 #ifdef __cplusplus
 #define ABI_ASSERT_(x, s) static_assert(x, s)
@@ -203,6 +242,7 @@ ABI_ASSERT(sizeof(struct frame) == 16);
 ABI_ASSERT(sizeof(struct stack_record) == 40);
 ABI_ASSERT(sizeof(struct task_record) == 24 + 32 + 16);
 ABI_ASSERT(sizeof(struct blocked_record) == 24 + 40 + 32 + 16 + 24);
+ABI_ASSERT(sizeof(struct target_record) == 24 + 16 + 16 + 8 + 32 + 16 + 16);
 ABI_ASSERT(sizeof(struct sample_record) == 24 + 24 + 16);
 ABI_ASSERT(sizeof(struct iteration_record) == 24 + 32 + 12 * CAUSE_MAX + 20);
 ABI_ASSERT(sizeof(struct exec_record) == 40);

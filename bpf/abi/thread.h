@@ -14,16 +14,27 @@ enum off_cpu {
 	OFF_BLOCKED,
 };
 
+/* How the other side of a wait is told of. */
+enum wait_target {
+	TARGET_NONE = 0,
+	TARGET_TOLD, /* a record was sent at the switch-out: its path was in user memory */
+	TARGET_FILE, /* wait.object */
+	TARGET_CHILD, /* a child of the thread */
+};
+
 /* What was known of a wait when the thread left the CPU. */
 struct wait {
 	__u64 stack_id; /* 0: none */
 	__u64 args[4];
 	__u64 holder_tstate;
 	__u64 holder_stack;
+	__u64 object; /* TARGET_FILE: struct file, held by the system call; TARGET_CHILD: own task_struct */
 	__u32 holder_tid;
 	__s32 syscall; /* -1: none */
 	__s32 fd; /* -1: none */
 	__u32 cause; /* enum cause */
+	__u32 target; /* enum wait_target */
+	__u32 pad;
 };
 
 /*
@@ -66,9 +77,9 @@ struct loop_thread {
 	__u32 losses;
 };
 
-ABI_ASSERT_SIZE(struct wait, 72);
+ABI_ASSERT_SIZE(struct wait, 88);
 ABI_ASSERT_SIZE(struct loop_thread,
-		32 + 32 + 4 * HIST_BUCKETS + 8 + 7 * 8 + 72 + 3 * 8 * CAUSE_MAX +
+		32 + 32 + 4 * HIST_BUCKETS + 8 + 7 * 8 + 88 + 3 * 8 * CAUSE_MAX +
 			2 * 4 * CAUSE_MAX + 8);
 
 #endif

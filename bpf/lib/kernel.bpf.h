@@ -25,12 +25,82 @@ struct super_block {
 	unsigned long s_magic;
 };
 
+struct qstr {
+	unsigned int len;
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+	struct {
+		void **pprev;
+	} d_hash; /* struct hlist_bl_node: pprev is null when the name is gone */
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct in6_addr {
+	unsigned char bytes[16];
+};
+
+struct sock_common {
+	unsigned short skc_family;
+	__u32 skc_daddr;
+	__u32 skc_rcv_saddr;
+	__u16 skc_dport;
+	__u16 skc_num;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_protocol;
+	__u16 sk_type;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct sockaddr_un {
+	unsigned short sun_family;
+	char sun_path[108];
+};
+
+struct unix_address {
+	int len;
+	struct sockaddr_un name[0];
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct sock *peer;
+};
+
 struct inode {
 	unsigned short i_mode;
+	unsigned int i_nlink;
+	unsigned long i_ino;
 	struct super_block *i_sb;
 };
 
 struct file {
+	struct path f_path;
 	struct inode *f_inode;
 	void *private_data;
 };
@@ -51,6 +121,20 @@ struct signal_struct {
 	int group_exit_code;
 };
 
+struct list_head {
+	struct list_head *next;
+	struct list_head *prev;
+};
+
+struct upid {
+	int nr;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+
 struct task_struct {
 	unsigned int __state;
 	void *stack;
@@ -60,6 +144,10 @@ struct task_struct {
 	struct files_struct *files;
 	struct signal_struct *signal;
 	struct thread_struct thread;
+	struct task_struct *group_leader;
+	struct list_head children;
+	struct list_head sibling;
+	struct pid *thread_pid;
 	char comm[16];
 };
 

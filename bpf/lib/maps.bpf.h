@@ -35,12 +35,12 @@ struct losses_map {
 	__type(value, __u64);
 };
 
-/* Classes of system calls by number, filled in by user space; see enum syscall_class. */
+/* System calls by number, filled in by user space; see SYSCALL_CLASS and SYSCALL_PATH. */
 struct syscalls_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SYSCALL_TABLE_SIZE);
 	__type(key, __u32);
-	__type(value, __u8);
+	__type(value, __u16);
 };
 
 /* Large, and zero: what a new entry of `threads` is copied from. */

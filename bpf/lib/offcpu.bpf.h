@@ -4,6 +4,7 @@
 
 /* A loop thread's way back onto the CPU: what its time off it was. */
 #include "lib/iteration.bpf.h"
+#include "lib/targets.bpf.h"
 
 /* Tells of a wait that lasted, with the short ones of its cause since the last one told. */
 static __always_inline void emit_blocked(struct loop_thread *t, __u32 cause, __u64 now)
@@ -11,8 +12,14 @@ static __always_inline void emit_blocked(struct loop_thread *t, __u32 cause, __u
 	const struct wait *w = &t->wait;
 	struct blocked_record r = {};
 
+	int has_target = w->target == TARGET_TOLD;
+
 	if (cause >= CAUSE_MAX)
 		return;
+	if (w->target == TARGET_FILE)
+		has_target = send_file(t->tid);
+	else if (w->target == TARGET_CHILD)
+		has_target = send_child(t->tid);
 	fill_head(&r.head, RECORD_BLOCKED, sizeof(r), t->pid, t->tid, now);
 	r.iteration = t->iteration;
 	r.start_ns = t->off_ns;
@@ -27,7 +34,7 @@ static __always_inline void emit_blocked(struct loop_thread *t, __u32 cause, __u
 	r.holder_tstate = w->holder_tstate;
 	r.holder_stack = w->holder_stack;
 	r.holder_tid = w->holder_tid;
-	r.has_task = t->has_task;
+	r.flags = (t->has_task ? BLOCKED_HAS_TASK : 0) | (has_target ? BLOCKED_HAS_TARGET : 0);
 	if (emit(&r, sizeof(r), LATER))
 		t->losses++;
 	t->pending_ns[cause] = 0;
@@ -36,7 +43,7 @@ static __always_inline void emit_blocked(struct loop_thread *t, __u32 cause, __u
 }
 
 /* A preempted thread was runnable all the time: its wait has the cause cpu-wait itself. */
-static __always_inline void end_wait(struct loop_thread *t, __u64 now)
+static __always_inline void end_wait(struct loop_thread *t, __u64 now, bool tell)
 {
 	__u64 woken = t->wake_ns > t->off_ns && t->wake_ns <= now ? t->wake_ns : now;
 	__u64 blocked = woken - t->off_ns, runnable = now - woken;
@@ -53,12 +60,13 @@ static __always_inline void end_wait(struct loop_thread *t, __u64 now)
 	t->pending_ns[cause] += blocked;
 	t->pending_runnable_ns[cause] += runnable;
 	t->pending_count[cause]++;
-	if (t->pending_ns[cause] + t->pending_runnable_ns[cause] >= session.segment_ns)
+	if (tell &&
+	    t->pending_ns[cause] + t->pending_runnable_ns[cause] >= session.segment_ns)
 		emit_blocked(t, cause, now);
 }
 
-/* The thread runs again. */
-static __always_inline void come_back(struct loop_thread *t, __u64 now)
+/* The thread runs again. Without `tell` its wait is added to the next one told of. */
+static __always_inline void come_back(struct loop_thread *t, __u64 now, bool tell)
 {
 	switch (t->off) {
 	case OFF_IN_POLL:
@@ -68,7 +76,7 @@ static __always_inline void come_back(struct loop_thread *t, __u64 now)
 		break;
 	case OFF_RUNNABLE:
 	case OFF_BLOCKED:
-		end_wait(t, now);
+		end_wait(t, now, tell);
 		break;
 	}
 	t->off = OFF_NOT;

@@ -79,6 +79,12 @@ struct scratch {
 
 	struct sample_record sample; /* the words of the user stack follow it */
 	__u64 words[SAMPLE_WORDS];
+
+	__u64 path_dentry; /* the way from a file up to the root: see path_step */
+	__u64 path_mount;
+	__u64 path_bytes;
+	struct target_record target; /* its text follows it */
+	__u8 target_text[TARGET_TEXT_MAX + 256];
 };
 
 static __always_inline __u64 mix(__u64 hash, __u64 value)

@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 
-from records import Writer, add_handshake_options, begin, end, say_ready, wait_go
+from records import Writer, add_handshake_options, begin, end, say_ready, wait_go, watch_iterations
 
 
 def descend(depth, bottom, record, seconds):
@@ -41,6 +41,7 @@ async def run(options):
 
 
 def main():
+    watch_iterations()
     parser = argparse.ArgumentParser(description=__doc__)
     add_handshake_options(parser)
     parser.add_argument("--depth", type=int, default=200, help="nested calls of one function above the blocking one")

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 
-from records import Writer, add_handshake_options, begin, end, say_ready, wait_go
+from records import Writer, add_handshake_options, begin, end, say_ready, wait_go, watch_iterations
 
 
 def block_sleep(record, seconds):
@@ -26,6 +26,7 @@ async def run(options):
 
 
 def main():
+    watch_iterations()
     parser = argparse.ArgumentParser(description=__doc__)
     add_handshake_options(parser)
     asyncio.run(run(parser.parse_args()))

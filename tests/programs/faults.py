@@ -11,7 +11,6 @@ import atexit
 import os
 import random
 import re
-import selectors
 import socket
 import sys
 import threading
@@ -20,28 +19,9 @@ import time
 import fault_kinds
 from fault_env import Environment, Fault
 from fault_kinds import KINDS
-from records import Writer, add_handshake_options, function_name, say_ready, stack_of, wait_go
+from records import ClockedSelector, Writer, add_handshake_options, function_name, say_ready, stack_of, wait_go
 
-INCIDENTAL_NS = 10 * 1000 * 1000
 STYLES = ("nested", "wakeup", "callback", "default-name")
-
-
-class ClockedSelector(selectors.EpollSelector):
-    """Knows when each poll returned and when the next one began, and keeps the long times between."""
-
-    def __init__(self):
-        super().__init__()
-        self.returned_ns = None
-        self.long = []
-
-    def select(self, timeout=None):
-        now = time.monotonic_ns()
-        if self.returned_ns is not None and now - self.returned_ns >= INCIDENTAL_NS:
-            self.long.append((self.returned_ns, now))
-        try:
-            return super().select(timeout)
-        finally:
-            self.returned_ns = time.monotonic_ns()
 
 
 class Injector:

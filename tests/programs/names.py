@@ -4,7 +4,7 @@ import asyncio
 import time
 import types
 
-from records import Writer, add_handshake_options, begin, end, say_ready, wait_go
+from records import Writer, add_handshake_options, begin, end, say_ready, wait_go, watch_iterations
 
 NAMES = {
     "latin1": "z\u00e4hler_\u00df",
@@ -65,6 +65,7 @@ async def run(options):
 
 
 def main():
+    watch_iterations()
     parser = argparse.ArgumentParser(description=__doc__)
     add_handshake_options(parser)
     parser.add_argument("--only", help="of " + ",".join(NAMES))

@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 
-from records import Writer, add_handshake_options, begin, end, say_ready
+from records import Writer, add_handshake_options, begin, end, say_ready, watch_iterations
 
 
 def block_sleep(record, seconds):
@@ -24,6 +24,7 @@ async def run(options, writer):
 
 
 def main():
+    watch_iterations()
     parser = argparse.ArgumentParser(description=__doc__)
     add_handshake_options(parser)
     parser.add_argument("--count", type=int, default=3)

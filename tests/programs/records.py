@@ -2,6 +2,7 @@
 import asyncio
 import json
 import os
+import selectors
 import sys
 import threading
 import time
@@ -82,6 +83,41 @@ class SchedulerTimes(threading.local):
 SCHEDULER = SchedulerTimes()
 
 
+INCIDENTAL_NS = 10 * 1000 * 1000
+
+
+class ClockedSelector(selectors.EpollSelector):
+    """Knows when each poll returned and when the next one began: the limits of an iteration as the loop's own clock saw
+    them. They go into the records that were begun in it; the long ones are kept."""
+
+    here = threading.local()
+
+    def __init__(self):
+        super().__init__()
+        self.returned_ns = None
+        self.long = []
+        self.begun = []
+
+    def select(self, timeout=None):
+        now = time.monotonic_ns()
+        if self.returned_ns is not None and now - self.returned_ns >= INCIDENTAL_NS:
+            self.long.append((self.returned_ns, now))
+        for record in self.begun:
+            if self.returned_ns is not None:
+                record.update(iteration_start_ns=self.returned_ns, iteration_end_ns=now)
+        self.begun.clear()
+        self.here.clock = self
+        try:
+            return super().select(timeout)
+        finally:
+            self.returned_ns = time.monotonic_ns()
+
+
+def watch_iterations():
+    """Gives every loop that asyncio makes from now on such a clock."""
+    selectors.DefaultSelector = ClockedSelector
+
+
 def begin(record, offset, lines=1, depth=1):
     """Notes in the record where the caller blocks, `offset` lines below the call; stamps the start, and gives it."""
     frame = sys._getframe(depth)
@@ -91,6 +127,9 @@ def begin(record, offset, lines=1, depth=1):
     record.update(task=task, coroutine=coroutine, function=stack[0][0], file=stack[0][1], line=stack[0][2],
                   last_line=stack[0][2] + lines - 1, stack=stack, thread=threading.current_thread().name,
                   tid=threading.get_native_id())
+    clock = getattr(ClockedSelector.here, "clock", None)
+    if clock is not None:
+        clock.begun.append(record)
     record["cpu_ns"] = record["wait_ns"] = None
     SCHEDULER.at_start = SCHEDULER.read()
     record["start_ns"] = time.monotonic_ns()

@@ -3,7 +3,7 @@ import argparse
 import asyncio
 import time
 
-from records import Writer, begin, end
+from records import Writer, begin, end, watch_iterations
 
 
 def load_configuration(record, seconds):
@@ -32,6 +32,7 @@ async def start_up(options):
 
 
 def main():
+    watch_iterations()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record")
     parser.add_argument("--ms", type=float, default=120.0)

@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 
-from records import Writer, add_handshake_options, begin, end, say_ready, wait_go
+from records import Writer, add_handshake_options, begin, end, say_ready, wait_go, watch_iterations
 
 
 def sleep_in_first(record, seconds):
@@ -24,6 +24,7 @@ async def stall(block, cause, number, options, writer):
     record = {"kind": block.__name__, "label": "stall-%d" % number, "expected_cause": cause,
               "single": not options.overlap}
     block(record, options.ms / 1000.0)
+    await asyncio.sleep(0)  # the iteration is over, and its limits known
     writer.write(record)
 
 
@@ -48,6 +49,7 @@ async def run_loop(index, options, writer, barrier):
 
 
 def main():
+    watch_iterations()
     parser = argparse.ArgumentParser(description=__doc__)
     add_handshake_options(parser)
     parser.add_argument("--count", type=int, default=5, help="stalls in each loop")

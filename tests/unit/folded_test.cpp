@@ -88,7 +88,8 @@ TEST_CASE("weights add up to the stalled time, however small the parts", "[outpu
 TEST_CASE("stacks beyond the bound are added up", "[output]") {
   FoldedOutput folded;
   for (std::size_t i = 0; i < FoldedOutput::kMaxLines + 500; ++i) {
-    folded.add(stall_of(model::Cause::file, 1'000, "", model::Stack{samples::python("f", "a.py", 1 + static_cast<std::uint32_t>(i))}));
+    const auto line = 1 + static_cast<std::uint32_t>(i);
+    folded.add(stall_of(model::Cause::file, 1'000, "", model::Stack{samples::python("f", "a.py", line)}));
   }
   const auto text = written(folded);
   CHECK(text.find("[other stacks];[file] 500\n") != std::string::npos);

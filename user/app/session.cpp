@@ -65,7 +65,9 @@ probe::ProbeOptions probe_options(const Options& options) {
   probe::ProbeOptions wanted{.warn_ns = options.warn_ns, .poll = options.poll_probe};
   for (const auto& syscall : proc::syscalls()) {
     const auto number = static_cast<std::size_t>(syscall.number);
-    if (number < wanted.syscall_classes.size()) wanted.syscall_classes[number] = class_of(syscall.wait);
+    if (number >= wanted.syscalls.size()) continue;
+    wanted.syscalls[number] =
+        static_cast<std::uint16_t>(class_of(syscall.wait) | proc::path_argument(syscall.name) << 8);
   }
   return wanted;
 }

@@ -98,6 +98,12 @@ model::LoopKind Target::loop_kind(std::uint32_t abi_kind) const {
   return model::LoopKind::other;
 }
 
+std::string Target::working_directory() const {
+  std::error_code error;
+  const auto path = std::filesystem::read_symlink("/proc/" + std::to_string(process_.pid()) + "/cwd", error);
+  return error ? std::string() : path.string();
+}
+
 std::size_t Target::epolls() const {
   constexpr std::size_t kMaxDescriptors = 4096;
   std::size_t seen = 0;

@@ -41,6 +41,8 @@ class Target {
   /// Why there is no Python detail, for people: only for a CPython that is refused or cannot be read.
   [[nodiscard]] std::optional<std::string> refusal() const;
 
+  /// Where relative paths of the program start; empty if it cannot be told.
+  [[nodiscard]] std::string working_directory() const;
   /// Epoll instances that it has open: what its loops wait on.
   [[nodiscard]] std::size_t epolls() const;
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "abi/records.h"
+#include "app/culprits.h"
 #include "app/uprobe_places.h"
 #include "decode/decode.h"
 #include "proc/syscalls.h"
@@ -157,6 +158,11 @@ std::optional<model::Culprit> Tracker::culprit_of(const model::Blocked& blocked)
     return culprit;
   }
   auto* owner = target(blocked.head.pid);
+  if (blocked.has_target) {
+    const auto seen = last_target_.find(blocked.head.tid);
+    if (seen == last_target_.end() || seen->second.iteration != blocked.iteration) return std::nullopt;
+    return culprit_of_target(blocked.cause, seen->second, owner != nullptr ? owner->working_directory() : "");
+  }
   if (blocked.cause != model::Cause::gil || blocked.holder_tstate == 0 || owner == nullptr) return std::nullopt;
   // The id is what a C library's structure said: believed only if such a thread is there.
   const auto tid = owner->own_tid(blocked.holder_tid);
@@ -289,6 +295,7 @@ void Tracker::on(const model::ThreadExit& event) {
     loop->second.ended = true;
   }
   probe_.remove_thread(event.head.tid);
+  last_target_.erase(event.head.tid);
   if (auto* seen = target(event.head.pid)) seen->loops.erase(event.head.tid);
 }
 

@@ -62,6 +62,7 @@ class Tracker {
   void on(const model::CodeSeen& event);
   void on(const model::StackSeen& event);
   void on(const model::TaskSeen& event);
+  void on(const model::TargetSeen& event) { last_target_.insert_or_assign(event.head.tid, event); }
   void on(const model::Blocked& event);
   void on(const model::Sample& event);
   void on(const model::IterationEnd& event);
@@ -88,6 +89,7 @@ class Tracker {
   model::Statistics statistics_;
   SampleClassifier classifier_;
   std::map<std::uint32_t, Loop> loops_;  // by tid
+  std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;  // by tid
   model::LossCounts user_losses_{};
   std::uint64_t start_ns_;
   std::uint64_t longest_ns_ = 0;

@@ -1,5 +1,6 @@
 #include "decode/decode.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <optional>
@@ -181,9 +182,69 @@ Decoded<Event> decode_blocked(Reader& in) {
                        .holder_tstate = raw->holder_tstate,
                        .holder_stack = raw->holder_stack,
                        .holder_tid = raw->holder_tid,
-                       .has_task = raw->has_task != 0};
+                       .has_task = (raw->flags & BLOCKED_HAS_TASK) != 0,
+                       .has_target = (raw->flags & BLOCKED_HAS_TARGET) != 0};
   for (std::size_t i = 0; i < event.args.size(); ++i) event.args[i] = raw->args[i];
   return event;
+}
+
+// Names from the file upwards, each ended by a zero byte, as a path from the root.
+std::string path_from_names(std::string_view names) {
+  std::string path;
+  while (!names.empty()) {
+    const auto end = std::min(names.find('\0'), names.size());
+    path.insert(0, "/" + valid_utf8(names.substr(0, end)));
+    names.remove_prefix(std::min(end + 1, names.size()));
+  }
+  return path.empty() ? "/" : path;
+}
+
+std::optional<model::TargetSeen::Kind> target_kind(std::uint32_t kind) {
+  using Kind = model::TargetSeen::Kind;
+  switch (kind) {
+    case TARGET_IS_PATH: return Kind::path;
+    case TARGET_IS_FILE: return Kind::file;
+    case TARGET_IS_SOCKET: return Kind::socket;
+    case TARGET_IS_CHILD: return Kind::child;
+    default: return std::nullopt;
+  }
+}
+
+Decoded<Event> decode_target(Reader& in) {
+  const auto raw = in.get<target_record>();
+  if (!raw) return std::unexpected(DecodeError::too_short);
+  const auto kind = target_kind(raw->kind);
+  if (!kind) return std::unexpected(DecodeError::bad_value);
+  if (raw->text_bytes > TARGET_TEXT_MAX) return std::unexpected(DecodeError::bad_text);
+  const auto bytes = in.take(raw->text_bytes);
+  if (!bytes) return std::unexpected(DecodeError::bad_text);
+  const std::string_view text(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+  model::TargetSeen seen{.head = head_of(raw->head),
+                         .iteration = raw->iteration,
+                         .kind = *kind,
+                         .fd = raw->fd,
+                         .syscall = raw->syscall,
+                         .inode = raw->inode,
+                         .mode = raw->mode,
+                         .deleted = raw->deleted != 0,
+                         .path = {},
+                         .path_is_peers = false,
+                         .family = raw->family,
+                         .protocol = raw->protocol,
+                         .socket_type = raw->socket_type,
+                         .local_port = raw->local_port,
+                         .peer_port = raw->peer_port,
+                         .local = std::to_array(raw->local),
+                         .peer = std::to_array(raw->peer),
+                         .child_pid = raw->child_pid,
+                         .comm = comm_of(raw->comm)};
+  if (*kind == model::TargetSeen::Kind::file) {
+    seen.path = path_from_names(text);
+  } else {
+    seen.path = valid_utf8(text.substr(0, text.find('\0')));
+    seen.path_is_peers = raw->text_is_peers != 0;
+  }
+  return seen;
 }
 
 Decoded<Event> decode_sample(Reader& in) {
@@ -267,6 +328,7 @@ std::expected<model::Event, DecodeError> decode(std::span<const std::byte> data)
     case RECORD_STACK: return decode_stack(in);
     case RECORD_TASK: return decode_task(in);
     case RECORD_BLOCKED: return decode_blocked(in);
+    case RECORD_TARGET: return decode_target(in);
     case RECORD_SAMPLE: return decode_sample(in);
     case RECORD_ITERATION: return decode_iteration(in);
     case RECORD_EXEC: return decode_exec(in);

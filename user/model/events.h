@@ -94,6 +94,31 @@ struct Blocked {
   std::uint64_t holder_stack = 0;
   std::uint32_t holder_tid = 0;
   bool has_task = false;
+  bool has_target = false;  ///< the thread's last TargetSeen is its
+};
+
+/// Whom a wait waits for, as the kernel knows it.
+struct TargetSeen {
+  enum class Kind : std::uint8_t { path, file, socket, child };
+  EventHead head;
+  std::uint64_t iteration = 0;
+  Kind kind = Kind::file;
+  std::int32_t fd = -1;
+  std::int32_t syscall = -1;
+  std::uint64_t inode = 0;
+  std::uint32_t mode = 0;       ///< i_mode
+  bool deleted = false;         ///< the file has no name any more
+  std::string path;             ///< path: as the program gave it; file: from the root; socket: a unix socket's
+  bool path_is_peers = false;   ///< of a unix socket
+  std::uint16_t family = 0;     ///< AF_*
+  std::uint16_t protocol = 0;   ///< IPPROTO_*
+  std::uint32_t socket_type = 0;  ///< SOCK_*
+  std::uint16_t local_port = 0;
+  std::uint16_t peer_port = 0;
+  std::array<std::uint8_t, 16> local{};  ///< network order, the first four bytes for IPv4
+  std::array<std::uint8_t, 16> peer{};
+  std::uint32_t child_pid = 0;
+  std::string comm;  ///< the child's
 };
 
 struct Sample {
@@ -139,7 +164,7 @@ struct ProcessFork {
   std::uint32_t child_tid = 0;
 };
 
-using Event = std::variant<LoopSeen, CodeSeen, StackSeen, TaskSeen, Blocked, Sample, IterationEnd, ProcessExec,
+using Event = std::variant<LoopSeen, CodeSeen, StackSeen, TaskSeen, TargetSeen, Blocked, Sample, IterationEnd, ProcessExec,
                            ThreadExit, ProcessExit, ProcessFork>;
 
 }  // namespace aiotrace::model

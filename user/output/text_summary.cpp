@@ -42,7 +42,7 @@ void append_totals(Lines& lines, const Summary& summary, const OutputContext& co
                         format_count(summary.errors), format_duration_ns(summary.error_ns),
                         format_duration_ns(stalled_ns(summary)));
   }
-  lines.push_back(paint(text, Color::bold, context));
+  heading(lines, text, context);
 }
 
 void append_loops(Lines& lines, const Summary& summary, const OutputContext& context) {
@@ -89,12 +89,12 @@ void append_causes(Lines& lines, const Summary& summary, const OutputContext& co
 
 void append_places(Lines& lines, const Summary& summary, const OutputContext& context) {
   constexpr std::size_t kShown = 10;
-  constexpr std::size_t kCause = 24;
-  constexpr std::size_t kFunction = 24;
+  constexpr std::size_t kCause = 22;
+  constexpr std::size_t kFunction = 22;
   constexpr std::size_t kUsed = 29 + kCause + 2 + kFunction + 2;
   if (summary.places.empty()) return;
   heading(lines, "Places that cost most", context);
-  lines.push_back(fmt::format("{:>9} {:>7} {:>9}  {:<24}  {:<24}  {}", "total", "stalls", "worst", "cause", "function",
+  lines.push_back(fmt::format("{:>9} {:>7} {:>9}  {:<22}  {:<22}  {}", "total", "stalls", "worst", "cause", "function",
                               "line"));
   const auto room = std::max<std::size_t>(context.columns, kUsed + 16) - kUsed;
   const auto shown = context.verbose ? summary.places.size() : std::min(kShown, summary.places.size());

@@ -129,7 +129,7 @@ Status Probe::Impl::fall_back_from_fentry() {
 
 Status Probe::Impl::fill_syscalls() const {
   for (std::uint32_t number = 0; number < SYSCALL_TABLE_SIZE; number++) {
-    const std::uint8_t value = options.syscall_classes[number];
+    const std::uint16_t value = options.syscalls[number];
     if (value == SYSCALL_OTHER) continue;
     if (bpf_map__update_elem(skeleton->maps.syscalls, &number, sizeof(number), &value, sizeof(value), BPF_ANY) != 0)
       return fail_errno("fill the table of system calls", errno);

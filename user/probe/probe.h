@@ -28,8 +28,8 @@ struct ProbeOptions {
   std::uint32_t ring_bytes = 4u << 20;  ///< a power of two, at least a page
   std::uint32_t max_processes = 1024;
   std::uint32_t max_threads = 1024;
-  /// enum syscall_class by number of the system call.
-  std::array<std::uint8_t, SYSCALL_TABLE_SIZE> syscall_classes{};
+  /// By number of the system call: SYSCALL_CLASS | which argument is a path << 8.
+  std::array<std::uint16_t, SYSCALL_TABLE_SIZE> syscalls{};
 };
 
 /// What the programs cost since they were loaded (BPF_ENABLE_STATS, Linux 5.8).

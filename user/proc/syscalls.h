@@ -25,6 +25,12 @@ struct Syscall {
   Wait wait;
 };
 
+/// Which argument is the path of a file, counted from 1; 0: none.
+[[nodiscard]] unsigned path_argument(std::string_view name);
+
+/// What a system call does to a file: read, write, sync, open, stat, lock, other.
+[[nodiscard]] std::string_view file_operation(std::string_view name);
+
 /// All of them, ascending.
 [[nodiscard]] std::span<const Syscall> syscalls();
 

@@ -50,7 +50,7 @@ void Target::wait_ready() {
   if (said != "ready " + std::to_string(pid())) FAIL("the target is not ready: \"" << said << "\"");
 }
 
-Tracer::Tracer(std::vector<std::string> arguments, const std::vector<std::string>& behind)
+Tracer::Tracer(std::vector<std::string> arguments, const std::vector<std::string>& behind, int out)
     : out_(scratch_.create("out")), err_(scratch_.create("err")) {
   if (!has(arguments, "--json")) arguments = joined(arguments, {"--json", scratch_.file("json")});
   for (auto& argument : arguments) {
@@ -58,7 +58,7 @@ Tracer::Tracer(std::vector<std::string> arguments, const std::vector<std::string
   }
   auto command = joined({aiotrace_binary()}, arguments);
   process_ = std::make_unique<Process>(joined(std::move(command), behind),
-                                       Streams{.in = -1, .out = out_.get(), .err = err_.get()});
+                                       Streams{.in = -1, .out = out < 0 ? out_.get() : out, .err = err_.get()});
 }
 
 Json Tracer::wait_line(const std::function<bool(const Json&)>& wanted) {
@@ -87,6 +87,11 @@ void Tracer::wait_text(const std::string& part) {
 void Tracer::wait_message(const std::string& part) {
   if (!scratch_.wait_until(*process_, [&] { return err().find(part) != std::string::npos; }))
     FAIL("aiotrace ended before it said \"" << part << "\": " << err());
+}
+
+void Tracer::wait_file(const std::string& name) {
+  if (!scratch_.wait_until(*process_, [&] { return !slurp(file(name)).empty(); }))
+    FAIL("aiotrace ended before it wrote " << name << ": " << err());
 }
 
 Run trace(Target& target, std::vector<std::string> arguments) {

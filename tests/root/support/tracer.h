@@ -30,7 +30,9 @@ class Target {
   /// The next line that it writes to --ready.
   [[nodiscard]] std::string line() { return ready_.line(*process_); }
   void go() const { go_.send(); }
-  [[nodiscard]] std::vector<Json> records() const { return ndjson(slurp(scratch_.file("record"))); }
+  [[nodiscard]] std::vector<Json> records(const std::string& suffix = "") const {
+    return ndjson(slurp(scratch_.file("record" + suffix)));
+  }
   [[nodiscard]] Process& process() { return *process_; }
   [[nodiscard]] pid_t pid() const { return process_->pid(); }
 
@@ -44,14 +46,17 @@ class Target {
 
 class Tracer {
  public:
-  /// `aiotrace ARGUMENTS`, with --json FILE unless they have one; standard output and error go to files.
-  explicit Tracer(std::vector<std::string> arguments, const std::vector<std::string>& behind = {});
+  /// `aiotrace ARGUMENTS`, with --json FILE unless they have one; standard output (unless it is given) and error go to
+  /// files. The word FOLDED becomes the path of a file.
+  explicit Tracer(std::vector<std::string> arguments, const std::vector<std::string>& behind = {}, int out = -1);
 
   /// Every probe is in place. Fails the test, with what it said, if it ends before.
   void wait_watching();
   /// Returns when a line of the JSON is so; fails the test if aiotrace ends before.
   Json wait_line(const std::function<bool(const Json&)>& wanted);
   void wait_text(const std::string& part);
+  /// Returns when it has written something to that file.
+  void wait_file(const std::string& name);
   void wait_message(const std::string& part);
 
   [[nodiscard]] Process& process() { return *process_; }
