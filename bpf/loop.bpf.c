@@ -80,14 +80,15 @@ __noinline int decide_poll(__u32 pid, __u32 tid, __s32 epfd)
 		__u64 fsbase = BPF_CORE_READ(task, thread.fsbase);
 		struct scratch *s;
 
-		depth = walk_thread(slot, pid, tid, t->tstate, fsbase);
-		if (!depth) {
+		if (walk_thread(slot, pid, tid, t->tstate, fsbase) <= 0) {
 			t->tstate = find_tstate(slot, pid, fsbase);
-			depth = walk_thread(slot, pid, tid, t->tstate, fsbase);
+			walk_thread(slot, pid, tid, t->tstate, fsbase);
 		}
 		s = bpf_map_lookup_elem(&scratch, &slot);
-		if (s && depth)
+		if (s && s->count) {
+			depth = s->count;
 			verdict = s->verdict;
+		}
 	}
 	if (!is_loop_poll(t, epfd, verdict, depth, task))
 		return 0;
@@ -117,6 +118,11 @@ __noinline int has_left_loop(__u32 slot, __u32 tid)
 
 	if (!t || !s || !t->verified)
 		return 0;
+	/* Its Python came to be known later than its loop. */
+	if (t->kind == LOOP_PLAIN && s->count) {
+		t->kind = s->root_final ? LOOP_ASYNCIO : LOOP_PYTHON;
+		t->depth = 0;
+	}
 	if ((__u64)file_of(current_task(), t->epfd) != t->epoll_file) {
 		t->verified = 0;
 		t->epfd = -1;
@@ -158,8 +164,11 @@ static __always_inline void on_poll(__s32 epfd)
 	if (!session.trace_all) {
 		if (!traced_tgid[PID_SLOT(pid)] || !bpf_map_lookup_elem(&processes, &pid))
 			return;
-	} else if (pid == session.own_pid) {
-		return;
+	} else {
+		struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
+
+		if (pid == session.own_pid || (p && p->flags & PROCESS_IGNORED))
+			return;
 	}
 	decide_poll(pid, tid, epfd);
 }

@@ -75,6 +75,14 @@ int BPF_PROG(handle_process_fork, struct task_struct *parent, struct task_struct
 
 	if (child->tgid == pid || !is_traced(pid))
 		return 0;
+	if (session.follow) {
+		__u32 child_pid = child->tgid;
+		struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
+
+		/* Its memory is the parent's until it calls exec: no stall of it waits for user space. */
+		if (p && !bpf_map_update_elem(&processes, &child_pid, p, BPF_NOEXIST))
+			traced_tgid[PID_SLOT(child_pid)] = 1;
+	}
 	fill_head(&r.head, RECORD_FORK, sizeof(r), pid, parent->pid, bpf_ktime_get_ns());
 	r.child_pid = child->tgid;
 	r.child_tid = child->pid;

@@ -157,7 +157,7 @@ __noinline int walk_thread(__u32 slot, __u32 pid, __u32 tid, __u64 tstate, __u64
 	s->count = s->verdict = 0;
 	s->hash = s->root_coroutine = s->root_code = 0;
 	if (!p || !(p->flags & PROCESS_PYTHON))
-		return 0;
+		return WALK_NO_PYTHON;
 	frame = first_frame(tstate, fsbase, &p->layout);
 	if (!frame)
 		return 0;

@@ -77,7 +77,8 @@ int handle_sample(struct sample_context *ctx)
 	if (p && p->flags & PROCESS_PYTHON) {
 		__u64 fsbase = BPF_CORE_READ(task, thread.fsbase);
 
-		if (!walk_thread(slot, pid, tid, t->tstate, fsbase) && now >= t->tstate_retry_ns) {
+		if (walk_thread(slot, pid, tid, t->tstate, fsbase) <= 0 &&
+		    now >= t->tstate_retry_ns) {
 			t->tstate = find_tstate(slot, pid, fsbase);
 			t->tstate_retry_ns = now + TSTATE_RETRY_NS;
 			walk_thread(slot, pid, tid, t->tstate, fsbase);

@@ -189,6 +189,8 @@ __noinline int take_wait_stack(__u32 pid, __u32 tid)
 	if (!t || !s)
 		return 0;
 	frames = walk_thread(slot, pid, tid, t->tstate, fsbase);
+	if (frames == WALK_NO_PYTHON)
+		return 0;
 	if (!frames && t->off_ns >= t->tstate_retry_ns) {
 		/* Python came to be known later than the loop, or another interpreter runs. */
 		t->tstate = find_tstate(slot, pid, fsbase);
@@ -197,7 +199,7 @@ __noinline int take_wait_stack(__u32 pid, __u32 tid)
 	}
 	if (has_left_loop(slot, tid))
 		return 0;
-	if (!frames) {
+	if (frames <= 0) {
 		count_loss(LOSS_THREAD_UNKNOWN);
 		return 0;
 	}
@@ -219,8 +221,7 @@ static __always_inline void begin_wait(struct loop_thread *t, const struct saved
 	w->syscall = (__s32)regs->orig_ax < 0 ? -1 : (__s32)regs->orig_ax;
 	w->fd = -1;
 	t->has_task = 0;
-	if (t->kind != LOOP_PLAIN)
-		take_wait_stack(t->pid, t->tid);
+	take_wait_stack(t->pid, t->tid);
 	w->cause = t->off == OFF_RUNNABLE ? CAUSE_CPU_WAIT : cause_of_wait(t->tid, state);
 }
 

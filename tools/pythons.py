@@ -127,7 +127,9 @@ def main():
     present = {minor(version) for version, _, _ in rows}
     for number in wanted:
         if (3, number) not in present:
-            print(f"3.{number}", "", f"not on this machine: {remedy}", sep="\t")
+            unpacked = glob.glob(os.path.join(store("AIOTRACE_PYTHONS", "pythons"), f"*-3.{number}"))
+            why = "its root can be entered by root only" if unpacked and os.geteuid() else f"not on this machine: {remedy}"
+            print(f"3.{number}", "", why, sep="\t")
 
 
 # Kept in step with tools/get_venvs.sh.

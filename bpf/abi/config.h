@@ -16,11 +16,14 @@ struct session_config {
 	__u64 pid_ns_ino;
 	__u32 own_pid; /* aiotrace itself: never traced */
 	__u32 trace_all; /* -a: a process without a config is traced as a plain loop */
+	__u32 follow; /* a child starts with its parent's config */
+	__u32 pad;
 };
 
 enum process_flags {
 	PROCESS_PYTHON = 1u << 0, /* layout is valid */
 	PROCESS_DEAD = 1u << 1, /* exec happened: the layout speaks of the image before */
+	PROCESS_IGNORED = 1u << 2, /* -a: not asked for */
 };
 
 /* One traced process; key of the map: its tgid in the initial pid namespace. */
@@ -92,7 +95,7 @@ enum loss {
 #else
 #define ABI_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), "both sides must agree")
 #endif
-ABI_ASSERT_SIZE(struct session_config, 48);
+ABI_ASSERT_SIZE(struct session_config, 56);
 ABI_ASSERT_SIZE(struct process_config, 56 + sizeof(struct py_layout));
 ABI_ASSERT_SIZE(struct loop_stats, 32 + 4 * HIST_BUCKETS);
 

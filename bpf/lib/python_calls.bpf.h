@@ -14,6 +14,9 @@ struct scratch_map {
 
 extern struct scratch_map scratch SEC(".maps");
 
+/* walk_thread of a process of which no Python is known. */
+#define WALK_NO_PYTHON (-1)
+
 /* Walks the current thread's Python stack into scratch and sends it if new. Frames found. */
 int walk_thread(__u32 slot, __u32 pid, __u32 tid, __u64 tstate, __u64 fsbase);
 /* The same of another thread of the process, as it stands. */

@@ -1,6 +1,7 @@
 """Two loops in two threads, loop-1 and loop-2, that stall in turn and at the same time; the main thread has none."""
 import argparse
 import asyncio
+import concurrent.futures.thread  # noqa: F401 (two threads would import it at the same time)
 import threading
 import time
 

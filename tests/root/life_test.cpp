@@ -91,7 +91,7 @@ TEST_CASE("two aiotraces on one target: both are right", "[life]") {
 }
 
 TEST_CASE("two targets at once, each with its own stalls", "[life]") {
-  Target first(any_python(), "faults.py", {"--faults", "sleep:60,network:60"});
+  Target first(any_python(), "faults.py", {"--faults", "sleep:60,network:60", "--own-clock"});
   Target second(any_python(), "two_loops.py", {"--count", "1", "--ms", "80"});
   first.wait_ready();
   second.wait_ready();

@@ -16,6 +16,7 @@ constexpr const char* kAbout =
     "Attaches to running Python asyncio programs (and any other epoll loop); nothing is restarted, nothing is left "
     "behind.\n\n"
     "  aiotrace [OPTIONS] -p PID[,PID…]     watch running processes\n"
+    "  aiotrace [OPTIONS] -a                watch every event loop on the machine\n"
     "  aiotrace [OPTIONS] -- COMMAND…       start a program and watch it";
 
 constexpr const char* kExamples =
@@ -66,13 +67,17 @@ Status set_poll_probe(const std::string& text, probe::PollProbe& into) {
 // As the user typed them, before they are checked.
 struct Raw {
   std::vector<std::string> pids;
-  std::string duration, warn, error, fail_over, json, folded;
+  std::string duration, warn, error, fail_over, json, folded, comm, cgroup;
   std::string poll_probe = "auto";
 };
 
 void declare(CLI::App& parser, Raw& raw, Options& options, bool& version) {
   parser.footer(kExamples);
   parser.add_option("-p,--pid", raw.pids, "processes to watch, with commas between them")->type_name("PID[,PID…]");
+  parser.add_flag("-a,--all", options.all, "every event loop on the machine, those to come as well");
+  parser.add_option("--comm", raw.comm, "with -a: only processes of this name")->type_name("NAME");
+  parser.add_option("--cgroup", raw.cgroup, "with -a: only processes in this control group")->type_name("PATH");
+  parser.add_flag("--follow", options.follow, "children of the watched processes too");
   parser.add_option("-d,--duration", raw.duration, "stop after this time: 30s, 5m")->type_name("TIME");
   parser.add_option("--warn", raw.warn, "an iteration at least this long is a stall (50ms)")->type_name("TIME");
   parser.add_option("--error", raw.error, "at least this long, and it is an ERROR (200ms)")->type_name("TIME");
@@ -110,6 +115,10 @@ Status convert(const Raw& raw, Options& options) {
   if (raw.error.empty()) options.error_ns = std::max(options.error_ns, options.warn_ns);
   if (options.error_ns < options.warn_ns)
     return usage("--error " + raw.error, "must not be less than --warn " + (raw.warn.empty() ? "50ms" : raw.warn));
+  if (!raw.comm.empty()) options.comm = raw.comm;
+  if (!raw.cgroup.empty()) options.cgroup = raw.cgroup;
+  // A filter alone says what is meant.
+  if (options.comm || options.cgroup) options.all = true;
   if (!raw.json.empty()) options.json = raw.json;
   if (!raw.folded.empty()) options.folded = raw.folded;
   if (raw.folded == "-") return usage("--folded -", "needs a file");
@@ -150,8 +159,10 @@ Result<Options> parse_options(int argc, const char* const* argv) {
   if (auto status = convert(raw, options); !status) return std::unexpected(status.error());
   if (has_command && options.command.empty())
     return usage("--", "a command to start must follow");
-  if (options.pids.empty() && !has_command) return usage("", "nothing to watch: give -p PID or -- COMMAND");
-  if (!options.pids.empty() && has_command) return usage("", "give either -p PID or -- COMMAND, not both");
+  if (options.pids.empty() && !has_command && !options.all)
+    return usage("", "nothing to watch: give -p PID, -a or -- COMMAND");
+  if (!options.pids.empty() + has_command + options.all > 1)
+    return usage("", "give only one of -p PID, -a and -- COMMAND");
   return options;
 }
 

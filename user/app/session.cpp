@@ -62,7 +62,14 @@ std::uint8_t class_of(proc::Wait wait) {
 }
 
 probe::ProbeOptions probe_options(const Options& options) {
-  probe::ProbeOptions wanted{.warn_ns = options.warn_ns, .poll = options.poll_probe};
+  probe::ProbeOptions wanted{.warn_ns = options.warn_ns,
+                             .poll = options.poll_probe,
+                             .trace_all = options.all,
+                             .follow = options.follow};
+  if (options.all || options.follow) {
+    wanted.max_processes = 8192;
+    wanted.max_threads = 8192;
+  }
   for (const auto& syscall : proc::syscalls()) {
     const auto number = static_cast<std::size_t>(syscall.number);
     if (number >= wanted.syscalls.size()) continue;
@@ -77,7 +84,7 @@ class Session {
   Session(const Options& options, probe::Probe& probe, Outputs& outputs)
       : options_(options), probe_(probe), tracker_(options, probe, outputs), outputs_(outputs) {}
 
-  Status begin(std::vector<Target> targets, bool fresh);
+  Status begin(std::vector<Target> targets);
   void watch(int signals);
   int finish();
   Tracker& tracker() { return tracker_; }
@@ -96,7 +103,7 @@ class Session {
   bool stop_ = false;
 };
 
-Status Session::begin(std::vector<Target> targets, bool fresh) {
+Status Session::begin(std::vector<Target> targets) {
   if (auto status = probe_.attach(); !status) return status;
   model::Watching watching{.time_ns = 0,
                            .version = kVersion,
@@ -105,8 +112,10 @@ Status Session::begin(std::vector<Target> targets, bool fresh) {
                            .error_ns = options_.error_ns,
                            .targets = {}};
   for (auto& target : targets) {
-    if (auto status = tracker_.add(std::move(target), fresh); !status) return status;
+    const auto look = options_.command.empty() ? Tracker::Look::now : Tracker::Look::fresh;
+    if (auto status = tracker_.add(std::move(target), look); !status) return status;
   }
+  if (options_.all) tracker_.add_all_running();
   for (auto& [pid, target] : tracker_.targets())
     watching.targets.push_back({pid, target.comm(), target.python_version(), target.epolls()});
   if (options_.verbose) {
@@ -120,7 +129,7 @@ Status Session::begin(std::vector<Target> targets, bool fresh) {
 }
 
 void Session::tell_waiting(std::uint64_t now_ns) {
-  if (now_ns - began_ns_ < kNoLoopYetNs) return;
+  if (now_ns - began_ns_ < kNoLoopYetNs || options_.all || options_.follow) return;
   for (auto& [pid, target] : tracker_.targets()) {
     if (target.told_waiting || target.ended || !target.loops.empty()) continue;
     target.told_waiting = true;
@@ -169,7 +178,8 @@ void Session::watch(int signals) {
     if (next_look_ns != 0) wake = std::min(wake, next_look_ns);
     std::vector<pollfd> fds = {{signals, POLLIN, 0}, {probe_.fd(), POLLIN, 0}};
     for (auto& [pid, target] : tracker_.targets()) {
-      if (!target.ended) fds.push_back({target.process().pidfd(), POLLIN, 0});
+      // Of a whole machine's processes BPF tells the end.
+      if (!target.ended && !options_.all) fds.push_back({target.process().pidfd(), POLLIN, 0});
     }
     const std::uint64_t left = wake > now ? wake - now : 0;
     const timespec timeout{static_cast<time_t>(left / 1'000'000'000), static_cast<long>(left % 1'000'000'000)};
@@ -187,7 +197,7 @@ void Session::watch(int signals) {
       tell_waiting(now);
     }
     next_look_ns = tracker_.look(now);
-    if (tracker_.alive() == 0 || outputs_.reader_gone()) break;
+    if ((tracker_.alive() == 0 && !options_.all) || outputs_.reader_gone()) break;
   }
 }
 
@@ -260,7 +270,7 @@ int run_session(const Options& options) {
   if (!probe) return report(probe.error());
 
   Session session(options, *probe, *outputs);
-  if (auto status = session.begin(std::move(*targets), command.has_value()); !status) return report(status.error());
+  if (auto status = session.begin(std::move(*targets)); !status) return report(status.error());
   if (command) {
     if (auto status = command->release(); !status) {
       (void)report(status.error());

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/code_store.h"
+#include "app/filter.h"
 #include "app/options.h"
 #include "app/outputs.h"
 #include "app/sample_classifier.h"
@@ -26,9 +27,16 @@ class Tracker {
   /// All must outlive the tracker.
   Tracker(const Options& options, probe::Probe& probe, Outputs& outputs);
 
-  /// Begins to trace: BPF knows it when this returns. `fresh`: it has not called exec yet, so that there is nothing to
-  /// look at.
-  Status add(Target target, bool fresh);
+  /// What is known of a process when it is added.
+  enum class Look {
+    now,    ///< inspect it before anything else
+    later,  ///< it is one of many: its turn comes
+    fresh,  ///< it has not called exec yet: there is nothing to look at
+  };
+  /// Begins to trace: BPF knows it when this returns.
+  Status add(Target target, Look look);
+  /// -a: every process that waits in a poll now. How many were added.
+  std::size_t add_all_running();
   [[nodiscard]] std::map<std::uint32_t, Target>& targets() { return targets_; }
   [[nodiscard]] std::size_t alive() const;
   void process_ended(std::uint32_t pid);
@@ -49,7 +57,7 @@ class Tracker {
  private:
   struct Loop {
     std::uint32_t pid = 0;
-    std::uint32_t kind = 0;  // enum loop_kind
+    model::LoopKind kind = model::LoopKind::other;
     std::string thread;
     std::uint64_t told_iteration = ~std::uint64_t{0};
     std::uint64_t tell_at_ns = 0;  // age at which the present iteration is told of next
@@ -72,6 +80,9 @@ class Tracker {
   void on(const model::ProcessFork& event);
 
   Target* target(std::uint32_t pid);
+  Target* target_or_new(const model::LoopSeen& event);
+  void ignore(std::uint32_t pid, std::uint32_t tid);
+  void drop_ended();
   Status tell_probe(Target& target);
   void seed(Target& target);
   void attach_uprobes(Target& target);
@@ -91,6 +102,8 @@ class Tracker {
   std::map<std::uint32_t, Loop> loops_;  // by tid
   std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;  // by tid
   model::LossCounts user_losses_{};
+  Filter filter_;
+  std::uint64_t next_ongoing_ns_ = 0;
   std::uint64_t start_ns_;
   std::uint64_t longest_ns_ = 0;
 };

@@ -150,6 +150,8 @@ Status Probe::Impl::load_programs() {
       .pid_ns_ino = 0,
       .own_pid = static_cast<std::uint32_t>(getpid()),
       .trace_all = options.trace_all ? 1u : 0u,
+      .follow = options.follow ? 1u : 0u,
+      .pad = 0,
   };
   bpf_map__set_max_entries(skeleton->maps.ring, options.ring_bytes);
   bpf_map__set_max_entries(skeleton->maps.processes, options.max_processes);

@@ -1,0 +1,21 @@
+// Which processes of the machine are meant: --comm, --cgroup.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace aiotrace::app {
+
+struct Filter {
+  std::optional<std::string> comm;
+  std::optional<std::string> cgroup;  ///< a path below a cgroup mount, or one that starts with /sys/fs/cgroup
+
+  [[nodiscard]] bool matches(std::uint32_t pid, std::string_view comm_now) const;
+};
+
+/// True if a line of /proc/PID/cgroup names the group or one below it, in any hierarchy. A path with the mount point
+/// (and, for version 1, the controller) in front is understood.
+[[nodiscard]] bool in_cgroup(std::string_view proc_cgroup, std::string_view wanted);
+
+}  // namespace aiotrace::app
