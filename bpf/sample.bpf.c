@@ -16,12 +16,6 @@ struct sample_context {
 	struct saved_regs regs;
 };
 
-static __always_inline int is_poll(__s32 syscall)
-{
-	/* epoll_wait, epoll_pwait, epoll_pwait2: arch/x86/entry/syscalls/syscall_64.tbl */
-	return syscall == 232 || syscall == 281 || syscall == 441;
-}
-
 static __always_inline __u32 gc_runs(const struct process_config *p, __u64 tstate)
 {
 	const struct py_layout *l = &p->layout;
@@ -67,7 +61,7 @@ int handle_sample(struct sample_context *ctx)
 	} else {
 		if (read_saved_regs(&user, task))
 			return 0;
-		if (is_poll(user.orig_ax) && (__s32)user.di == t->epfd)
+		if (is_epoll(user.orig_ax) && (__s32)user.di == t->epfd)
 			return 0;
 		r->flags |= SAMPLE_KERNEL;
 		r->ip = user.ip;

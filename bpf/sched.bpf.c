@@ -17,15 +17,6 @@
 #define NR_select 23
 #define NR_ppoll 271
 #define NR_pselect6 270
-#define NR_epoll_wait 232
-#define NR_epoll_pwait 281
-#define NR_epoll_pwait2 441
-
-static __always_inline int is_epoll(__s32 syscall)
-{
-	return syscall == NR_epoll_wait || syscall == NR_epoll_pwait || syscall == NR_epoll_pwait2;
-}
-
 /* The wait is for this file: its cause, and who is to be told of if it lasts. */
 static __always_inline __u32 cause_of_waited(struct wait *w, struct task_struct *task,
 						struct file *file)

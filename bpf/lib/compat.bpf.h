@@ -49,6 +49,16 @@ static __always_inline int read_saved_regs(struct saved_regs *regs, struct task_
 	return bpf_probe_read_kernel(regs, sizeof(*regs), saved_regs_of(task));
 }
 
+/* arch/x86/entry/syscalls/syscall_64.tbl */
+#define NR_epoll_wait 232
+#define NR_epoll_pwait 281
+#define NR_epoll_pwait2 441
+
+static __always_inline int is_epoll(__s64 syscall)
+{
+	return syscall == NR_epoll_wait || syscall == NR_epoll_pwait || syscall == NR_epoll_pwait2;
+}
+
 /* The system call a task is in and its first argument: two neighbours in struct saved_regs. */
 struct call {
 	__u64 di;

@@ -119,7 +119,7 @@ Bytes blocked_bytes(std::uint32_t cause = CAUSE_NETWORK) {
   raw.holder_tstate = 0x50;
   raw.holder_stack = 78;
   raw.holder_tid = 1236;
-  raw.has_task = 1;
+  raw.flags = BLOCKED_HAS_TASK;
   Bytes bytes;
   put(bytes, raw);
   set_size(bytes);
@@ -186,11 +186,42 @@ Bytes fork_bytes() {
   return bytes;
 }
 
+Bytes target_bytes(std::uint32_t kind = TARGET_IS_FILE,
+                   const std::string& text = std::string("x.db\0data\0srv\0", 14)) {
+  target_record raw{};
+  raw.head = head(RECORD_TARGET);
+  raw.iteration = 3;
+  raw.inode = 17;
+  raw.kind = kind;
+  raw.fd = 14;
+  raw.syscall = 45;
+  raw.mode = 0100644;
+  raw.family = 2;
+  raw.protocol = 6;
+  raw.local_port = 51034;
+  raw.peer_port = 443;
+  raw.local[0] = 127;
+  raw.peer[0] = 10;
+  raw.peer[15] = 9;
+  raw.child_pid = 55;
+  raw.text_bytes = static_cast<std::uint32_t>(text.size());
+  raw.socket_type = 1;
+  raw.text_is_peers = 1;
+  raw.deleted = 1;
+  std::memcpy(raw.comm, "sh", 2);
+  Bytes bytes;
+  put(bytes, raw);
+  put(bytes, text);
+  set_size(bytes);
+  return bytes;
+}
+
 std::vector<Bytes> one_of_each() {
   return {loop_bytes(),      code_bytes(latin("f"), "f"),    stack_bytes(),
           task_bytes(),      blocked_bytes(),                sample_bytes(),
           iteration_bytes(), exec_bytes(),                   exit_bytes(RECORD_THREAD_EXIT),
-          fork_bytes(),      exit_bytes(RECORD_PROCESS_EXIT)};
+          fork_bytes(),      exit_bytes(RECORD_PROCESS_EXIT),
+          target_bytes()};
 }
 
 template <class T>
@@ -280,6 +311,7 @@ TEST_CASE("each record type is decoded with all its fields", "[decode]") {
   CHECK(blocked.holder_stack == 78);
   CHECK(blocked.holder_tid == 1236);
   CHECK(blocked.has_task);
+  CHECK_FALSE(blocked.has_target);
 
   const auto sample = decoded<model::Sample>(sample_bytes());
   CHECK(sample.iteration == 3);
@@ -309,6 +341,41 @@ TEST_CASE("each record type is decoded with all its fields", "[decode]") {
   const auto fork = decoded<model::ProcessFork>(fork_bytes());
   CHECK(fork.child_pid == 55);
   CHECK(fork.child_tid == 56);
+}
+
+TEST_CASE("the target of a wait is decoded with all its fields", "[decode]") {
+  const auto file = decoded<model::TargetSeen>(target_bytes());
+  CHECK(file.iteration == 3);
+  CHECK(file.kind == model::TargetSeen::Kind::file);
+  CHECK(file.inode == 17);
+  CHECK(file.fd == 14);
+  CHECK(file.syscall == 45);
+  CHECK(file.mode == 0100644);
+  CHECK(file.deleted);
+  CHECK(file.path == "/srv/data/x.db");
+  CHECK(file.family == 2);
+  CHECK(file.protocol == 6);
+  CHECK(file.socket_type == 1);
+  CHECK(file.local_port == 51034);
+  CHECK(file.peer_port == 443);
+  CHECK(file.local[0] == 127);
+  CHECK(file.peer[0] == 10);
+  CHECK(file.peer[15] == 9);
+  CHECK(file.child_pid == 55);
+  CHECK(file.comm == "sh");
+  CHECK(decoded<model::TargetSeen>(target_bytes(TARGET_IS_FILE, "")).path == "/");
+  CHECK(decoded<model::TargetSeen>(target_bytes(TARGET_IS_FILE, "cut")).path == "/cut");
+  CHECK(decoded<model::TargetSeen>(target_bytes(TARGET_IS_FILE, std::string("\xff\0", 2))).path == "/\ufffd");
+  const auto path = decoded<model::TargetSeen>(target_bytes(TARGET_IS_PATH, std::string("a/b\0junk", 8)));
+  CHECK(path.kind == model::TargetSeen::Kind::path);
+  CHECK(path.path == "a/b");
+  const auto socket = decoded<model::TargetSeen>(target_bytes(TARGET_IS_SOCKET, "/run/x.sock"));
+  CHECK(socket.path == "/run/x.sock");
+  CHECK(socket.path_is_peers);
+  CHECK(decoded<model::TargetSeen>(target_bytes(TARGET_IS_CHILD, "")).kind == model::TargetSeen::Kind::child);
+  CHECK(refused(target_bytes(0, "")) == DecodeError::bad_value);
+  CHECK(refused(target_bytes(TARGET_IS_CHILD + 1, "")) == DecodeError::bad_value);
+  CHECK(refused(target_bytes(TARGET_IS_PATH, std::string(TARGET_TEXT_MAX + 1, 'a'))) == DecodeError::bad_text);
 }
 
 TEST_CASE("text of every width, cut, numbered and missing", "[decode]") {

@@ -268,6 +268,8 @@ void Tracker::tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_n
   if (!thread || thread->exited != 0 || thread->off == OFF_IN_POLL || thread->return_ns == 0 ||
       thread->return_ns + least_ns > now_ns)
     return;
+  // Its first poll was entered before aiotrace came, and goes on: that is idleness.
+  if (thread->verified == 0 && proc::polled_epoll(static_cast<pid_t>(thread->pid), static_cast<pid_t>(tid))) return;
   const std::uint64_t age = now_ns - thread->return_ns;
   if (loop.told_iteration != thread->iteration) {
     loop.told_iteration = thread->iteration;
