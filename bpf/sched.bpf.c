@@ -200,7 +200,7 @@ __noinline int take_wait_stack(__u32 pid, __u32 tid)
 }
 
 static __always_inline void begin_wait(struct loop_thread *t, const struct saved_regs *regs,
-				       __u32 state)
+				       __u32 state, bool throttled)
 {
 	struct wait *w = &t->wait;
 
@@ -213,7 +213,10 @@ static __always_inline void begin_wait(struct loop_thread *t, const struct saved
 	w->fd = -1;
 	t->has_task = 0;
 	take_wait_stack(t->pid, t->tid);
-	w->cause = t->off == OFF_RUNNABLE ? CAUSE_CPU_WAIT : cause_of_wait(t->tid, state);
+	if (t->off == OFF_BLOCKED)
+		w->cause = cause_of_wait(t->tid, state);
+	else
+		w->cause = throttled ? CAUSE_THROTTLED : CAUSE_CPU_WAIT;
 }
 
 /*
@@ -256,7 +259,8 @@ static __always_inline void switch_out(struct task_struct *prev, bool preempt, _
 	t->wake_ns = 0;
 	t->dirty = 1;
 	t->off = preempt || !state ? OFF_RUNNABLE : OFF_BLOCKED;
-	begin_wait(t, &regs, state);
+	t->throttled = 0;
+	begin_wait(t, &regs, state, t->off == OFF_RUNNABLE && task_throttled(prev));
 }
 
 static __always_inline void switch_in(struct task_struct *next)
@@ -295,7 +299,9 @@ int BPF_PROG(handle_sched_wakeup, struct task_struct *p)
 	if (!traced_tid[PID_SLOT(tid)])
 		return 0;
 	t = bpf_map_lookup_elem(&threads, &tid);
-	if (t && t->off == OFF_BLOCKED && !t->wake_ns)
-		t->wake_ns = bpf_ktime_get_ns();
+	if (!t || t->off != OFF_BLOCKED || t->wake_ns)
+		return 0;
+	t->wake_ns = bpf_ktime_get_ns();
+	t->throttled = task_throttled(p);
 	return 0;
 }

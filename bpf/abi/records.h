@@ -132,11 +132,15 @@ struct blocked_record {
 	__u64 holder_stack; /* its stack_id, 0: none */
 	__u32 holder_tid; /* as glibc keeps it in the holder's struct pthread; unchecked, 0: unknown */
 	__u32 flags; /* enum blocked_flags */
+	__u32 runner_pid; /* who left the CPU for this thread, 0: it was idle */
+	__u32 pad;
+	char runner_comm[16];
 };
 
 enum blocked_flags {
 	BLOCKED_HAS_TASK = 1u << 0, /* belongs to the last task record of the iteration */
 	BLOCKED_HAS_TARGET = 1u << 1, /* the last target record of the thread is its */
+	BLOCKED_THROTTLED = 1u << 2, /* the runnable part has the cause throttled */
 };
 
 enum sample_flags {
@@ -241,7 +245,7 @@ ABI_ASSERT(sizeof(struct code_record) == 24 + 24 + 16 + 16 + 16);
 ABI_ASSERT(sizeof(struct frame) == 16);
 ABI_ASSERT(sizeof(struct stack_record) == 40);
 ABI_ASSERT(sizeof(struct task_record) == 24 + 32 + 16);
-ABI_ASSERT(sizeof(struct blocked_record) == 24 + 40 + 32 + 16 + 24);
+ABI_ASSERT(sizeof(struct blocked_record) == 24 + 40 + 32 + 16 + 24 + 24);
 ABI_ASSERT(sizeof(struct target_record) == 24 + 16 + 16 + 8 + 32 + 16 + 16);
 ABI_ASSERT(sizeof(struct sample_record) == 24 + 24 + 16);
 ABI_ASSERT(sizeof(struct iteration_record) == 24 + 32 + 12 * CAUSE_MAX + 20);

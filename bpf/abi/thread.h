@@ -55,7 +55,7 @@ struct loop_thread {
 	__u8 open_start; /* return_ns is when aiotrace came, the iteration began before */
 	__u8 has_task; /* the wait or sample belongs to `task` */
 	__u8 kind; /* enum loop_kind */
-	__u8 pad;
+	__u8 throttled; /* woken into a control group without quota */
 	struct loop_stats stats;
 
 	__u32 tid;

@@ -10,6 +10,11 @@
 struct task_struct___before_5_14 {
 	long state;
 };
+
+/* e1fad12dcb66 ("sched/fair: Switch to task based throttle model"), 6.18 */
+struct task_struct___since_6_18 {
+	bool throttled;
+};
 #pragma clang attribute pop
 
 static __always_inline __u32 task_state(struct task_struct *task)
@@ -19,6 +24,22 @@ static __always_inline __u32 task_state(struct task_struct *task)
 	if (bpf_core_field_exists(old->state))
 		return BPF_CORE_READ(old, state);
 	return BPF_CORE_READ(task, __state);
+}
+
+/*
+ * Does the task wait for its control group's CPU quota? Since 6.18 each task is throttled
+ * for itself on its way to user space; before, all of a group's run queue at once.
+ */
+static __always_inline bool task_throttled(struct task_struct *task)
+{
+	struct task_struct___since_6_18 *since = (void *)task;
+	struct cfs_rq *cfs_rq = NULL; /* only for its type */
+
+	if (bpf_core_field_exists(since->throttled))
+		return BPF_CORE_READ(since, throttled);
+	if (!bpf_core_field_exists(cfs_rq->throttle_count))
+		return false; /* CONFIG_CFS_BANDWIDTH is not set */
+	return BPF_CORE_READ(task, se.cfs_rq, throttle_count) > 0;
 }
 
 /* Saved user registers: arch/x86/include/asm/ptrace.h, part of the ptrace ABI. */

@@ -135,6 +135,14 @@ struct pid {
 	struct upid numbers[1];
 };
 
+struct cfs_rq {
+	int throttle_count; /* of itself and of the groups above it */
+};
+
+struct sched_entity {
+	struct cfs_rq *cfs_rq;
+};
+
 struct task_struct {
 	unsigned int __state;
 	void *stack;
@@ -143,6 +151,7 @@ struct task_struct {
 	int exit_code;
 	struct files_struct *files;
 	struct signal_struct *signal;
+	struct sched_entity se;
 	struct thread_struct thread;
 	struct task_struct *group_leader;
 	struct list_head children;

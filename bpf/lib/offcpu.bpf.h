@@ -34,7 +34,11 @@ static __always_inline void emit_blocked(struct loop_thread *t, __u32 cause, __u
 	r.holder_tstate = w->holder_tstate;
 	r.holder_stack = w->holder_stack;
 	r.holder_tid = w->holder_tid;
-	r.flags = (t->has_task ? BLOCKED_HAS_TASK : 0) | (has_target ? BLOCKED_HAS_TARGET : 0);
+	r.flags = (t->has_task ? BLOCKED_HAS_TASK : 0) | (has_target ? BLOCKED_HAS_TARGET : 0) |
+		  (t->throttled ? BLOCKED_THROTTLED : 0);
+	/* At a switch-in the current task is still the one that leaves. */
+	r.runner_pid = bpf_get_current_pid_tgid() >> 32;
+	bpf_get_current_comm(r.runner_comm, sizeof(r.runner_comm));
 	if (emit(&r, sizeof(r), LATER))
 		t->losses++;
 	t->pending_ns[cause] = 0;
@@ -54,8 +58,10 @@ static __always_inline void end_wait(struct loop_thread *t, __u64 now, bool tell
 	t->cause_ns[cause] += blocked;
 	t->cause_count[cause]++;
 	if (runnable) {
-		t->cause_ns[CAUSE_CPU_WAIT] += runnable;
-		t->cause_count[CAUSE_CPU_WAIT]++;
+		__u32 why = t->throttled ? CAUSE_THROTTLED : CAUSE_CPU_WAIT;
+
+		t->cause_ns[why] += runnable;
+		t->cause_count[why]++;
 	}
 	t->pending_ns[cause] += blocked;
 	t->pending_runnable_ns[cause] += runnable;

@@ -134,9 +134,11 @@ TEST_CASE("copy_str: what is no compact str, or cannot be read, has width 0") {
   CHECK(Str(3, state_of(1, true)).copy(0, 0) == 0);
   CHECK(Str(3, state_of(1, true)).copy(0, 0xdead0000) == 0);
   CHECK(Str(3, state_of(1, true)).copy(TEXT_MAX + 1) == 0);
-  Str torn(100, state_of(1, true), 80);
-  CHECK(torn.copy() == 0);
-  CHECK(torn.out.width == 0);
+  {
+    Str torn(100, state_of(1, true), 80);
+    CHECK(torn.copy() == 0);
+    CHECK(torn.out.width == 0);
+  }
   for (const int reads : {0, 1, 2}) {
     Str failing(3, state_of(1, true));
     failing.memory.fail_after = failing.memory.reads + reads;

@@ -109,7 +109,7 @@ TEST_CASE("unknown options, commands and ways", "[usage]") {
   check_error_of({"nonsense"}, kUsage);
   check_error_of({"-p", own, "--poll-probe", "guess"}, kUsage, {"guess"});
   check_error_of({"-p", own, "--json"}, kUsage);
-  check_error_of({"-p", own, "--", "true"}, kUsage, {"not both"});
+  check_error_of({"-p", own, "--", "true"}, kUsage, {"only one of"});
 }
 
 TEST_CASE("nothing to watch", "[usage]") {

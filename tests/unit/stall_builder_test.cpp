@@ -45,7 +45,10 @@ struct Fixture {
     blocked.runnable_ns = runnable_ns;
     blocked.stack_id = 1;
     blocked.has_task = has_task;
-    builder.add(ClassifiedBlock{blocked, "recvfrom", std::nullopt});
+    ClassifiedBlock block;
+    block.blocked = blocked;
+    block.syscall = "recvfrom";
+    builder.add(block);
   }
   void sample(std::uint64_t iteration, int count, bool has_task = true, std::uint64_t stack_id = 2) {
     for (; count > 0; --count) {

@@ -21,10 +21,13 @@ bool CodeStore::add(const model::CodeSeen& seen, const python::Interpreter* inte
             .first_line = seen.first_line,
             .version = interpreter != nullptr ? interpreter->version_hex : 0,
             .line_table = seen.linetable};
+  bool named = !code.function.empty();
   if (interpreter != nullptr && memory != nullptr) {
     if (seen.function_cut || seen.function.empty()) {
-      if (auto text = python::read_text(*memory, interpreter->layout, seen.function_address, kMaxName))
+      if (auto text = python::read_text(*memory, interpreter->layout, seen.function_address, kMaxName)) {
         code.function = std::move(*text);
+        named = true;  // also a name that is empty
+      }
     }
     if (seen.file_cut || seen.file.empty()) {
       if (auto text = python::read_text(*memory, interpreter->layout, seen.file_address, kMaxName))
@@ -35,7 +38,6 @@ bool CodeStore::add(const model::CodeSeen& seen, const python::Interpreter* inte
         code.line_table.assign(bytes->begin(), bytes->end());
     }
   }
-  const bool named = !code.function.empty();
   if (!named) code.function = "?";
   codes.insert_or_assign(seen.code_id, std::move(code));
   return named;

@@ -26,6 +26,8 @@ constexpr std::uint64_t kStartupLookNs = 2'000'000;
 constexpr std::uint64_t kLookNs = 200'000'000;
 // Longest interval between two tellings of a stall that goes on.
 constexpr std::uint64_t kMaxTellNs = 60'000'000'000;
+// A control group's quota is read again after this.
+constexpr std::uint64_t kQuotaValidNs = 1'000'000'000;
 
 std::size_t index(model::Loss loss) { return static_cast<std::size_t>(loss); }
 
@@ -94,7 +96,13 @@ void Tracker::seed(Target& target) {
     if (auto status = probe_.seed_thread({target.pid(), id, epfd.value_or(-1), python}); !status)
       say(status.error().message());
     if (auto status = probe_.sample_thread(id); !status && options_.verbose) say(status.error().message());
-    if (epfd) target.loops.insert(id);
+    if (!epfd) continue;
+    target.loops.insert(id);
+    auto& loop = loops_[id];
+    loop.pid = target.pid();
+    loop.thread = target.thread_name(id);
+    if (python && target.interpreter()->asyncio_loaded)
+      loop.kind = target.loop_kind(target.interpreter()->uvloop ? LOOP_PYTHON : LOOP_ASYNCIO);
   }
 }
 
@@ -226,9 +234,39 @@ std::optional<model::Culprit> Tracker::culprit_of(const model::Blocked& blocked)
   return culprit;
 }
 
+// Whom a thread that is ready to run waits for: who ran instead, or the quota that is used up.
+std::optional<model::Culprit> Tracker::culprit_of_runnable(const model::Blocked& blocked, bool throttled) {
+  model::Culprit culprit;
+  if (!throttled) {
+    if (blocked.runner_pid == 0) return std::nullopt;
+    culprit.running.push_back({.pid = blocked.runner_pid, .comm = blocked.runner_comm, .ns = 0});
+    return culprit;
+  }
+  auto& cached = quotas_[blocked.head.tid];
+  if (cached.read_ns + kQuotaValidNs < blocked.head.time_ns) {
+    cached.read_ns = blocked.head.time_ns;
+    cached.quota = cpu_quota(blocked.head.pid, blocked.head.tid);
+  }
+  if (!cached.quota) return std::nullopt;
+  culprit.cgroup = cached.quota->cgroup;
+  culprit.quota_us = cached.quota->quota_us;
+  culprit.period_us = cached.quota->period_us;
+  return culprit;
+}
+
 void Tracker::on(const model::Blocked& event) {
-  builder_.add(model::ClassifiedBlock{
-      .blocked = event, .syscall = std::string(proc::syscall_name(event.syscall)), .culprit = culprit_of(event)});
+  const bool runnable = event.cause == model::Cause::cpu_wait || event.cause == model::Cause::throttled;
+  model::ClassifiedBlock block{.blocked = event,
+                               .syscall = std::string(proc::syscall_name(event.syscall)),
+                               .culprit = {},
+                               .runnable_culprit = {}};
+  if (runnable) {
+    block.culprit = culprit_of_runnable(event, event.cause == model::Cause::throttled);
+  } else {
+    block.culprit = culprit_of(event);
+    if (event.runnable_ns != 0) block.runnable_culprit = culprit_of_runnable(event, event.throttled);
+  }
+  builder_.add(block);
 }
 
 void Tracker::on(const model::Sample& event) {
@@ -304,7 +342,8 @@ void Tracker::tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_n
                                              .cause = static_cast<model::Cause>(thread->wait.cause),
                                              .holder_tstate = thread->wait.holder_tstate,
                                              .holder_stack = thread->wait.holder_stack,
-                                             .holder_tid = thread->wait.holder_tid}),
+                                             .holder_tid = thread->wait.holder_tid,
+                                             .runner_comm = {}}),
         .has_task = thread->has_task != 0};
   }
   if (auto stall = builder_.snapshot(open)) tell(std::move(*stall), false);
@@ -361,6 +400,7 @@ void Tracker::on(const model::ThreadExit& event) {
   }
   probe_.remove_thread(event.head.tid);
   last_target_.erase(event.head.tid);
+  quotas_.erase(event.head.tid);
   if (auto* seen = target(event.head.pid)) seen->loops.erase(event.head.tid);
 }
 

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "app/cgroup_quota.h"
 #include "app/code_store.h"
 #include "app/filter.h"
 #include "app/options.h"
@@ -89,6 +90,7 @@ class Tracker {
   void tell(model::Stall stall, bool unfinished);
   void tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_ns, std::uint64_t least_ns);
   [[nodiscard]] std::optional<model::Culprit> culprit_of(const model::Blocked& blocked);
+  [[nodiscard]] std::optional<model::Culprit> culprit_of_runnable(const model::Blocked& blocked, bool throttled);
 
   const Options& options_;
   probe::Probe& probe_;
@@ -101,6 +103,11 @@ class Tracker {
   SampleClassifier classifier_;
   std::map<std::uint32_t, Loop> loops_;  // by tid
   std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;  // by tid
+  struct KnownQuota {
+    std::uint64_t read_ns = 0;
+    std::optional<CpuQuota> quota;
+  };
+  std::unordered_map<std::uint32_t, KnownQuota> quotas_;  // by tid
   model::LossCounts user_losses_{};
   Filter filter_;
   std::uint64_t next_ongoing_ns_ = 0;

@@ -183,7 +183,10 @@ Decoded<Event> decode_blocked(Reader& in) {
                        .holder_stack = raw->holder_stack,
                        .holder_tid = raw->holder_tid,
                        .has_task = (raw->flags & BLOCKED_HAS_TASK) != 0,
-                       .has_target = (raw->flags & BLOCKED_HAS_TARGET) != 0};
+                       .has_target = (raw->flags & BLOCKED_HAS_TARGET) != 0,
+                       .throttled = (raw->flags & BLOCKED_THROTTLED) != 0,
+                       .runner_pid = raw->runner_pid,
+                       .runner_comm = comm_of(raw->runner_comm)};
   for (std::size_t i = 0; i < event.args.size(); ++i) event.args[i] = raw->args[i];
   return event;
 }

@@ -95,6 +95,9 @@ struct Blocked {
   std::uint32_t holder_tid = 0;
   bool has_task = false;
   bool has_target = false;  ///< the thread's last TargetSeen is its
+  bool throttled = false;   ///< the runnable part is throttled
+  std::uint32_t runner_pid = 0;  ///< who left the CPU for this thread; 0: it was idle
+  std::string runner_comm;
 };
 
 /// Whom a wait waits for, as the kernel knows it.

@@ -93,6 +93,36 @@ void add_on_cpu(std::vector<Part>& parts, std::uint64_t time, const Pieces& piec
   for (std::size_t i = 0; i < told.size(); ++i) parts.push_back({told[i]->key, shares[i], told[i]->count});
 }
 
+// Who ran while a thread waited for a CPU tells parts apart only until here: one part for each place, with all of them.
+std::vector<Part> with_runners_merged(std::vector<Part> parts) {
+  std::vector<Part> merged;
+  for (auto& part : parts) {
+    if (!part.key.culprit || part.key.culprit->running.empty()) {
+      merged.push_back(std::move(part));
+      continue;
+    }
+    for (auto& runner : part.key.culprit->running) runner.ns = part.ns;
+    const auto same = std::find_if(merged.begin(), merged.end(), [&part](const Part& other) {
+      return other.key.cause == part.key.cause && other.key.stack == part.key.stack &&
+             other.key.syscall == part.key.syscall && other.key.culprit && !other.key.culprit->running.empty();
+    });
+    if (same == merged.end()) {
+      merged.push_back(std::move(part));
+      continue;
+    }
+    same->ns += part.ns;
+    same->count += part.count;
+    auto& running = same->key.culprit->running;
+    running.insert(running.end(), part.key.culprit->running.begin(), part.key.culprit->running.end());
+  }
+  for (auto& part : merged) {
+    if (part.key.culprit)
+      std::stable_sort(part.key.culprit->running.begin(), part.key.culprit->running.end(),
+                       [](const Runner& a, const Runner& b) { return a.ns > b.ns; });
+  }
+  return merged;
+}
+
 bool is_bare(const SegmentKey& key) { return !key.stack && !key.culprit && key.syscall.empty(); }
 
 // Largest first; the smallest are merged by cause where there are too many.
@@ -136,6 +166,8 @@ std::size_t SegmentKeyHash::operator()(const SegmentKey& key) const {
   hash_into(seed, culprit.peer);
   hash_into(seed, culprit.pid);
   hash_into(seed, culprit.address);
+  for (const auto& runner : culprit.running) hash_into(seed, runner.pid);
+  hash_into(seed, culprit.cgroup);
   return seed;
 }
 
@@ -173,7 +205,7 @@ SplitIteration split_iteration(const ExactTimes& exact, const Pieces& pieces) {
   }
   add_on_cpu(parts, split.on_cpu_ns, pieces);
   for (const auto& part : parts) split.cause_ns[index(part.key.cause)] += part.ns;
-  for (const auto& part : bounded(std::move(parts))) {
+  for (const auto& part : bounded(with_runners_merged(std::move(parts)))) {
     split.segments.push_back(segment_of(part.key, part.ns, part.count));
   }
   return split;

@@ -31,6 +31,14 @@ struct Task {
   bool operator==(const Task&) const = default;
 };
 
+/// A process that ran while the thread was ready to.
+struct Runner {
+  std::uint32_t pid = 0;
+  std::string comm;
+  std::uint64_t ns = 0;
+  bool operator==(const Runner&) const = default;
+};
+
 /// Who is to blame, as far as it is known. Only the fields of the cause are set.
 struct Culprit {
   std::string library;   ///< native
@@ -47,6 +55,10 @@ struct Culprit {
   std::uint32_t pid = 0;      ///< process
   std::string comm;           ///< process
   std::uint64_t address = 0;  ///< lock: the futex
+  std::vector<Runner> running;  ///< cpu-wait: who ran instead, largest first
+  std::string cgroup;           ///< throttled: the control group whose quota was used up
+  std::uint64_t quota_us = 0;   ///< throttled
+  std::uint64_t period_us = 0;  ///< throttled
   bool operator==(const Culprit&) const = default;
 };
 

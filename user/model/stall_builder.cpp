@@ -10,17 +10,19 @@ constexpr std::size_t kMaxThreads = 65536;
 constexpr std::size_t kMaxUnfinished = 4096;
 
 void collect(Pieces& pieces, TaskShares& tasks, const SegmentKey& key, std::uint64_t blocked_ns,
-             std::uint64_t runnable_ns, std::uint64_t count, bool has_task) {
+             std::uint64_t runnable_ns, std::uint64_t count, bool has_task,
+             Cause runnable_cause = Cause::cpu_wait, const std::optional<Culprit>& runnable_culprit = std::nullopt) {
   if (on_cpu(key.cause)) return;
   const auto own_ns = key.cause == Cause::cpu_wait ? blocked_ns + runnable_ns : blocked_ns;
   pieces.add(key, own_ns, count);
   tasks.add_off_cpu(key.cause, own_ns, has_task);
   if (runnable_ns == 0 || key.cause == Cause::cpu_wait) return;
   SegmentKey waiting;
-  waiting.cause = Cause::cpu_wait;
+  waiting.cause = runnable_cause;
   waiting.stack = key.stack;
+  waiting.culprit = runnable_culprit;
   pieces.add(std::move(waiting), runnable_ns, count);
-  tasks.add_off_cpu(Cause::cpu_wait, runnable_ns, has_task);
+  tasks.add_off_cpu(runnable_cause, runnable_ns, has_task);
 }
 
 SegmentKey key_of(Cause cause, const std::string& syscall, const std::optional<Culprit>& culprit, StackRef stack) {
@@ -76,7 +78,7 @@ void StallBuilder::add(const ClassifiedBlock& block) {
   const auto key =
       key_of(blocked.cause, block.syscall, block.culprit, find_stack(blocked.head.pid, blocked.stack_id));
   collect(collected->pieces, collected->tasks, key, blocked.blocked_ns, blocked.runnable_ns, blocked.count,
-          blocked.has_task);
+          blocked.has_task, blocked.throttled ? Cause::throttled : Cause::cpu_wait, block.runnable_culprit);
 }
 
 void StallBuilder::add(const ClassifiedSample& sample) {

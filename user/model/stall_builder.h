@@ -32,6 +32,7 @@ struct ClassifiedBlock {
   Blocked blocked;
   std::string syscall;
   std::optional<Culprit> culprit;
+  std::optional<Culprit> runnable_culprit;  ///< of its time between wake-up and switch-in
 };
 
 /// An iteration that goes on, as BPF's map shows it.

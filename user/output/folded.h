@@ -11,9 +11,9 @@
 namespace aiotrace::output {
 
 /// Adds stalls up by stack. A line is `root;…;innermost;[cause];[syscall] weight`: frames as `function (file:line)`,
-/// the system call only where there is one, the weight in microseconds of stalled time. A segment without a stack starts at
-/// the root `[no stack]`; a stack whose outer frames are missing at `[unreadable]` or `[too deep]`. Give it each stall
-/// once: when it has ended, or as unfinished.
+/// the system call only where there is one, the weight in microseconds of stalled time. A segment without a stack
+/// starts at the root `[no stack]`; a stack whose outer frames are missing at `[unreadable]` or `[too deep]`. Give it
+/// each stall once: when it has ended, or as unfinished.
 class FoldedOutput {
  public:
   /// More lines than this are never kept: further stacks are added up below the root `[other stacks]`.

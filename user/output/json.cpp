@@ -61,6 +61,15 @@ Json culprit_json(Cause cause, const std::optional<model::Culprit>& culprit) {
       return {{"path", text_or_null(who.path)}};
     case Cause::lock:
       return {{"address", nonzero_or_null(who.address)}};
+    case Cause::cpu_wait: {
+      auto running = Json::array();
+      for (const auto& [pid, comm, ns] : who.running) running.push_back({{"pid", pid}, {"comm", comm}, {"ns", ns}});
+      return {{"running", std::move(running)}};
+    }
+    case Cause::throttled:
+      return {{"cgroup", text_or_null(who.cgroup)},
+              {"quota_us", nonzero_or_null(who.quota_us)},
+              {"period_us", nonzero_or_null(who.period_us)}};
     default:
       return nullptr;
   }

@@ -57,6 +57,17 @@ std::string culprit_text(Cause cause, const model::Culprit& who) {
       if (who.tid == 0 && who.thread.empty()) return {};
       if (who.thread.empty()) return fmt::format("held by thread {}", who.tid);
       return fmt::format("held by {}{}", who.thread, who.tid == 0 ? "" : fmt::format(" (thread {})", who.tid));
+    case Cause::cpu_wait: {
+      if (who.running.empty()) return {};
+      const auto& most = who.running.front();
+      const auto others = who.running.size() - 1;
+      return fmt::format("while pid {} ({}) ran{}", most.pid, most.comm,
+                         others == 0 ? "" : fmt::format(" and {} other{}", others, others == 1 ? "" : "s"));
+    }
+    case Cause::throttled:
+      if (who.cgroup.empty() || who.period_us == 0) return who.cgroup;
+      return fmt::format("cgroup {}: {:.3g} CPUs", who.cgroup,
+                         static_cast<double>(who.quota_us) / static_cast<double>(who.period_us));
     default:
       return {};
   }
