@@ -173,11 +173,86 @@ static __always_inline void on_poll(__s32 epfd)
 	decide_poll(pid, tid, epfd);
 }
 
+/*
+ * A select or poll: asyncio's own wait on a SelectSelector or PollSelector, or something
+ * inside a callback. There is no descriptor to know it by, so the stack is asked each time;
+ * threads whose loop is on an epoll don't get that far.
+ */
+__noinline int decide_select(__u32 pid, __u32 tid)
+{
+	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
+	__u64 fsbase = BPF_CORE_READ(current_task(), thread.fsbase);
+	__u32 slot = SCRATCH_POLL;
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 tstate, now = bpf_ktime_get_ns();
+
+	if (!p || !s || !(p->flags & PROCESS_PYTHON))
+		return 0;
+	tstate = t ? t->tstate : 0;
+	if (walk_thread(slot, pid, tid, tstate, fsbase) <= 0) {
+		tstate = find_tstate(slot, pid, fsbase);
+		walk_thread(slot, pid, tid, tstate, fsbase);
+	}
+	if (t)
+		t->in_select = 0;
+	if (s->verdict != VERDICT_LOOP)
+		return 0;
+	if (t && t->exited) {
+		bpf_map_delete_elem(&threads, &tid);
+		t = NULL;
+	}
+	if (!t)
+		t = new_thread(pid, tid);
+	if (!t)
+		return 0;
+	t->tstate = tstate;
+	t->in_select = 1;
+	if (t->off != OFF_NOT)
+		come_back_unseen(tid, now);
+	if (t->return_ns && (t->verified || t->open_start))
+		end_iteration(t, now, 0);
+	t->return_ns = now;
+	t->open_start = 0;
+	if (t->verified && t->epfd == EPFD_SELECT)
+		return 0;
+	t->epfd = EPFD_SELECT;
+	t->epoll_file = 0;
+	t->kind = LOOP_ASYNCIO;
+	t->verified = 1;
+	reset_iteration(t);
+	tell_loop(t, now);
+	return 0;
+}
+
+static __always_inline void on_select(void)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 pid = id >> 32, tid = (__u32)id;
+
+	if (traced_tid[PID_SLOT(tid)]) {
+		struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+
+		if (t && t->verified && t->epfd >= 0)
+			return;
+	}
+	if (traced_tgid[PID_SLOT(pid)])
+		decide_select(pid, tid);
+}
+
 struct sys_enter_args {
 	__u64 common;
 	__s64 nr;
 	__u64 args[6];
 };
+
+/* The same for select, pselect6, poll and ppoll. */
+SEC("tracepoint")
+int handle_enter_select(void *ctx)
+{
+	on_select();
+	return 0;
+}
 
 /* Both sys_enter and the functions that x86-64 enters a system call by take the saved registers. */
 static __always_inline __s32 epfd_of(__u64 *ctx)
@@ -207,6 +282,8 @@ int handle_sys_enter(__u64 *ctx)
 {
 	if (is_epoll(ctx[1]))
 		on_poll(epfd_of(ctx));
+	else if (is_select(ctx[1]))
+		on_select();
 	return 0;
 }
 
@@ -236,5 +313,12 @@ SEC("uprobe")
 int handle_uprobe_epoll(struct saved_regs *ctx)
 {
 	on_poll(ctx->di);
+	return 0;
+}
+
+SEC("uprobe")
+int handle_uprobe_select(void *ctx)
+{
+	on_select();
 	return 0;
 }

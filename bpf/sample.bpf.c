@@ -61,7 +61,7 @@ int handle_sample(struct sample_context *ctx)
 	} else {
 		if (read_saved_regs(&user, task))
 			return 0;
-		if (is_epoll(user.orig_ax) && (__s32)user.di == t->epfd)
+		if (in_own_poll(t, user.orig_ax, user.di))
 			return 0;
 		r->flags |= SAMPLE_KERNEL;
 		r->ip = user.ip;

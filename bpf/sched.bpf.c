@@ -13,10 +13,6 @@
 #include "lib/python_calls.bpf.h"
 #include "lib/targets.bpf.h"
 
-#define NR_poll 7
-#define NR_select 23
-#define NR_ppoll 271
-#define NR_pselect6 270
 /* The wait is for this file: its cause, and who is to be told of if it lasts. */
 static __always_inline __u32 cause_of_waited(struct wait *w, struct task_struct *task,
 						struct file *file)
@@ -249,7 +245,7 @@ static __always_inline void switch_out(struct task_struct *prev, bool preempt, _
 		come_back_unseen(tid, bpf_ktime_get_ns());
 	if (read_call(&call, prev))
 		return;
-	if (is_epoll(call.orig_ax) && (__s32)call.di == t->epfd) {
+	if (in_own_poll(t, call.orig_ax, call.di)) {
 		t->off = OFF_IN_POLL;
 		return;
 	}
@@ -275,7 +271,7 @@ static __always_inline void switch_in(struct task_struct *next)
 	now = bpf_ktime_get_ns();
 	/* A thread that waited in a poll when aiotrace came: its entry was not seen. */
 	if (!t->verified && t->off == OFF_NOT && !read_call(&call, next) &&
-	    is_epoll(call.orig_ax) && (__s32)call.di == t->epfd)
+	    in_own_poll(t, call.orig_ax, call.di))
 		t->off = OFF_IN_POLL;
 	come_back(t, now, true);
 }

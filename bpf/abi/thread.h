@@ -22,6 +22,9 @@ enum wait_target {
 	TARGET_CHILD, /* a child of the thread */
 };
 
+/* loop_thread.epfd of a loop on select or poll: a SelectSelector's or PollSelector's. */
+#define EPFD_SELECT (-2)
+
 /* What was known of a wait when the thread left the CPU. */
 struct wait {
 	__u64 stack_id; /* 0: none */
@@ -75,11 +78,13 @@ struct loop_thread {
 	__u32 cause_count[CAUSE_MAX];
 	__u32 samples; /* told of in this iteration */
 	__u32 losses;
+	__u32 in_select; /* EPFD_SELECT: the select or poll entered last is the loop's own */
+	__u32 pad;
 };
 
 ABI_ASSERT_SIZE(struct wait, 88);
 ABI_ASSERT_SIZE(struct loop_thread,
 		32 + 32 + 4 * HIST_BUCKETS + 8 + 7 * 8 + 88 + 3 * 8 * CAUSE_MAX +
-			2 * 4 * CAUSE_MAX + 8);
+			2 * 4 * CAUSE_MAX + 16);
 
 #endif

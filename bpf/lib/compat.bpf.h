@@ -80,6 +80,17 @@ static __always_inline int is_epoll(__s64 syscall)
 	return syscall == NR_epoll_wait || syscall == NR_epoll_pwait || syscall == NR_epoll_pwait2;
 }
 
+#define NR_poll 7
+#define NR_select 23
+#define NR_pselect6 270
+#define NR_ppoll 271
+
+static __always_inline int is_select(__s64 syscall)
+{
+	return syscall == NR_poll || syscall == NR_select || syscall == NR_pselect6 ||
+	       syscall == NR_ppoll;
+}
+
 /* The system call a task is in and its first argument: two neighbours in struct saved_regs. */
 struct call {
 	__u64 di;

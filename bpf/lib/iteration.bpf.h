@@ -3,7 +3,16 @@
 #define AIOTRACE_LIB_ITERATION_BPF_H
 
 /* An iteration's end, its statistics and its record. */
+#include "lib/compat.bpf.h"
 #include "lib/emit.bpf.h"
+
+/* Is a thread in this system call inside its loop's own wait? */
+static __always_inline bool in_own_poll(const struct loop_thread *t, __s64 syscall, __s32 epfd)
+{
+	if (t->epfd == EPFD_SELECT)
+		return t->in_select && is_select(syscall);
+	return is_epoll(syscall) && epfd == t->epfd;
+}
 
 /*
  * The place of the leading bit of a word whose lower bits are all set, by its product with

@@ -439,6 +439,20 @@ TEST_CASE("a record that contradicts itself is refused for a named reason", "[de
   CHECK(decode::name(DecodeError::bad_value) == "bad-value");
 }
 
+TEST_CASE("a stack of the most frames is taken, of one more refused, though all the bytes are there", "[decode]") {
+  for (const std::uint32_t count : {MAX_FRAMES, MAX_FRAMES + 1}) {
+    Bytes bytes;
+    put(bytes, stack_record{.head = head(RECORD_STACK), .stack_id = 77, .count = count, .flags = 0});
+    for (std::uint32_t i = 0; i < count; ++i) put(bytes, frame{.code_id = i, .lasti = 0, .flags = 0});
+    set_size(bytes);
+    if (count == MAX_FRAMES) {
+      CHECK(decoded<model::StackSeen>(bytes).frames.size() == MAX_FRAMES);
+    } else {
+      CHECK(refused(bytes) == DecodeError::bad_count);
+    }
+  }
+}
+
 TEST_CASE("bytes behind the record's size are not looked at", "[decode]") {
   auto bytes = sample_bytes();
   bytes.resize(bytes.size() + 5, std::byte{0xff});

@@ -193,13 +193,13 @@ TEST_CASE_METHOD(Fixture, "a plain callback with most of the time is no task", "
 TEST_CASE_METHOD(Fixture, "waits for the GIL or a CPU outside any task do not count against one", "[model]") {
   task(3, "a");
   sample(3, 1);
-  block(3, Cause::gil, 90 * kMs, 5 * kMs, false);
+  block(3, Cause::gil, 80 * kMs, 15 * kMs, false);
   auto end = end_of(3, 100 * kMs);
-  end.cause_ns[index(Cause::gil)] = 90 * kMs;
-  end.cause_ns[index(Cause::cpu_wait)] = 5 * kMs;
+  end.cause_ns[index(Cause::gil)] = 80 * kMs;
+  end.cause_ns[index(Cause::cpu_wait)] = 15 * kMs;
   CHECK(builder.end(end).task->name == "a");
   // Nothing but the wait: no task.
-  block(4, Cause::gil, 90 * kMs, 5 * kMs, false);
+  block(4, Cause::gil, 80 * kMs, 15 * kMs, false);
   end.iteration = 4;
   CHECK_FALSE(builder.end(end).task.has_value());
 }
@@ -276,6 +276,12 @@ TEST_CASE_METHOD(Fixture, "a snapshot ahead of the ring buffer takes nothing fro
   CHECK(before.id != ahead->id);
   CHECK(builder.take_unfinished().empty());
   CHECK(builder.end(end_of(4, 400 * kMs)).id == ahead->id);
+}
+
+TEST_CASE_METHOD(Fixture, "a snapshot of an iteration that is over is no stall", "[model]") {
+  sample(4, 1);
+  CHECK_FALSE(builder.snapshot(open(3, 300 * kMs)).has_value());
+  CHECK(builder.take_unfinished(true).empty());
 }
 
 TEST_CASE_METHOD(Fixture, "stalls whose end never came are told of once", "[model]") {

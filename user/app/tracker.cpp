@@ -77,7 +77,7 @@ void Tracker::attach_uprobes(Target& target) {
   probe_.detach_uprobes(target.pid());
   std::size_t attached = 0;
   for (const auto& place : uprobe_places(target.process(), target.maps())) {
-    const auto status = probe_.attach_uprobe(target.pid(), place.path, place.offset);
+    const auto status = probe_.attach_uprobe(target.pid(), place.path, place.offset, place.epoll);
     if (status) attached++;
     else if (options_.verbose) say(status.error().message());
   }

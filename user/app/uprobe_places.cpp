@@ -21,7 +21,9 @@ bool may_hold_polls(const proc::Mapping& mapping, const proc::Mapping* program) 
 }  // namespace
 
 std::vector<UprobePlace> uprobe_places(const proc::Process& process, const proc::Maps& maps) {
-  constexpr std::array<std::string_view, 3> kPolls = {"epoll_wait", "epoll_pwait", "epoll_pwait2"};
+  constexpr std::array<std::string_view, 7> kPolls = {"epoll_wait", "epoll_pwait", "epoll_pwait2", "select",
+                                                      "pselect",    "poll",        "ppoll"};
+  constexpr std::size_t kEpolls = 3;
   std::vector<UprobePlace> places;
   std::set<std::string> seen;
   const proc::Mapping* program = nullptr;
@@ -31,12 +33,15 @@ std::vector<UprobePlace> uprobe_places(const proc::Process& process, const proc:
     const auto image = proc::ElfImage::open(process.pid(), mapping);
     if (!image || !seen.insert(image->identity()).second) continue;
     std::set<std::uint64_t> offsets;  // some of the names may be one function
-    for (const auto& symbol : image->symbols(kPolls)) {
+    const auto symbols = image->symbols(kPolls);
+    for (std::size_t i = 0; i < symbols.size(); i++) {
+      const auto& symbol = symbols[i];
       if (!symbol) continue;
       const auto offset = image->file_offset(symbol->address);
       if (!offset || !offsets.insert(*offset).second) continue;
       places.push_back(
-          {fmt::format("/proc/{}/map_files/{:x}-{:x}", process.pid(), mapping.start, mapping.end), *offset});
+          {fmt::format("/proc/{}/map_files/{:x}-{:x}", process.pid(), mapping.start, mapping.end), *offset,
+           i < kEpolls});
     }
   }
   return places;

@@ -92,7 +92,9 @@ struct Probe::Impl {
   Status load_programs();
   Status fill_syscalls() const;
   Status attach_program(bpf_program* program);
+  Status attach_tracepoint(const std::string& call, bpf_program* program);
   Status attach_tracepoints();
+  void attach_select();
   Status attach_poll();
   static int on_record(void* context, void* data, size_t size);
 };
@@ -165,6 +167,8 @@ Status Probe::Impl::load_programs() {
   const bool by_tracepoint = poll == PollProbe::tracepoint;
   bpf_program__set_autoload(skeleton->progs.handle_enter_epoll, by_tracepoint && !raw_tracepoint);
   bpf_program__set_autoload(skeleton->progs.handle_sys_enter, by_tracepoint && raw_tracepoint);
+  bpf_program__set_autoload(skeleton->progs.handle_enter_select, poll != PollProbe::uprobe && !raw_tracepoint);
+  bpf_program__set_autoload(skeleton->progs.handle_uprobe_select, poll == PollProbe::uprobe);
   bpf_program__set_autoload(skeleton->progs.handle_uprobe_epoll, poll == PollProbe::uprobe);
   if (const int error = aiotrace_bpf::load(skeleton.get()); error != 0)
     return load_error("load the BPF programs", -error, last_warning);
@@ -204,29 +208,42 @@ Status Probe::Impl::attach_program(bpf_program* program) {
   return {};
 }
 
-Status Probe::Impl::attach_tracepoints() {
-  for (const char* call : {"epoll_wait", "epoll_pwait", "epoll_pwait2"}) {
-    const auto id = tracepoint_id(std::string("syscalls/sys_enter_") + call);
-    if (!id) {
-      // epoll_pwait2 came with Linux 5.11.
-      if (std::string_view(call) == "epoll_pwait2") continue;
-      return std::unexpected(id.error());
-    }
-    perf_event_attr attr{};
-    attr.type = PERF_TYPE_TRACEPOINT;
-    attr.config = *id;
-    attr.sample_period = 1;
-    UniqueFd event = open_perf_event(attr, -1, 0);
-    if (!event) return load_error(std::string("open the tracepoint of ") + call, errno, "");
-    Link link(bpf_program__attach_perf_event(skeleton->progs.handle_enter_epoll, event.get()));
-    if (!link) return load_error(std::string("attach to the tracepoint of ") + call, errno, last_warning);
-    (void)event.release();  // the link closes it
-    links.push_back(std::move(link));
-  }
+Status Probe::Impl::attach_tracepoint(const std::string& call, bpf_program* program) {
+  const auto id = tracepoint_id("syscalls/sys_enter_" + call);
+  if (!id) return std::unexpected(id.error());
+  perf_event_attr attr{};
+  attr.type = PERF_TYPE_TRACEPOINT;
+  attr.config = *id;
+  attr.sample_period = 1;
+  UniqueFd event = open_perf_event(attr, -1, 0);
+  if (!event) return load_error("open the tracepoint of " + call, errno, "");
+  Link link(bpf_program__attach_perf_event(program, event.get()));
+  if (!link) return load_error("attach to the tracepoint of " + call, errno, last_warning);
+  (void)event.release();  // the link closes it
+  links.push_back(std::move(link));
   return {};
 }
 
+Status Probe::Impl::attach_tracepoints() {
+  for (const char* call : {"epoll_wait", "epoll_pwait"}) {
+    if (auto status = attach_tracepoint(call, skeleton->progs.handle_enter_epoll); !status) return status;
+  }
+  // epoll_pwait2 came with Linux 5.11.
+  if (auto status = attach_tracepoint("epoll_pwait2", skeleton->progs.handle_enter_epoll); !status)
+    notes.push_back(status.error().message());
+  return {};
+}
+
+// Loops on select and poll are few: their entries are seen by tracepoints even where epoll's are by fentry.
+void Probe::Impl::attach_select() {
+  for (const char* call : {"select", "pselect6", "poll", "ppoll"}) {
+    if (auto status = attach_tracepoint(call, skeleton->progs.handle_enter_select); !status)
+      notes.push_back("loops on " + std::string(call) + " are not seen: " + status.error().message());
+  }
+}
+
 Status Probe::Impl::attach_poll() {
+  if (poll != PollProbe::uprobe && !raw_tracepoint) attach_select();
   if (poll == PollProbe::tracepoint)
     return raw_tracepoint ? attach_program(skeleton->progs.handle_sys_enter) : attach_tracepoints();
   if (poll != PollProbe::fentry) return {};
@@ -250,10 +267,11 @@ Status Probe::attach() {
 PollProbe Probe::poll_probe() const { return impl_->poll; }
 const std::vector<std::string>& Probe::notes() const { return impl_->notes; }
 
-Status Probe::attach_uprobe(std::uint32_t pid, const std::string& path, std::uint64_t offset) {
+Status Probe::attach_uprobe(std::uint32_t pid, const std::string& path, std::uint64_t offset, bool epoll) {
   last_warning.clear();
-  Link link(bpf_program__attach_uprobe(impl_->skeleton->progs.handle_uprobe_epoll, false, static_cast<pid_t>(pid),
-                                       path.c_str(), offset));
+  const auto& programs = impl_->skeleton->progs;
+  Link link(bpf_program__attach_uprobe(epoll ? programs.handle_uprobe_epoll : programs.handle_uprobe_select, false,
+                                       static_cast<pid_t>(pid), path.c_str(), offset));
   if (!link) return load_error("set a uprobe in " + path, errno, last_warning);
   impl_->uprobes.emplace(pid, std::move(link));
   return {};

@@ -66,8 +66,9 @@ class Probe {
   /// Why the better ones are not in use, a line each; for -v.
   [[nodiscard]] const std::vector<std::string>& notes() const;
 
-  /// A uprobe on a poll function at `offset` of the file `path`, hit by this process only.
-  Status attach_uprobe(std::uint32_t pid, const std::string& path, std::uint64_t offset);
+  /// A uprobe on a poll function at `offset` of the file `path`, hit by this process only. `epoll`: its first argument
+  /// is an epoll instance; else it is a select or poll.
+  Status attach_uprobe(std::uint32_t pid, const std::string& path, std::uint64_t offset, bool epoll);
   void detach_uprobes(std::uint32_t pid);
 
   /// Begins to trace a process, or tells more of one.
