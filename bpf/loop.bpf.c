@@ -92,8 +92,11 @@ __noinline int decide_poll(__u32 pid, __u32 tid, __s32 epfd)
 	}
 	if (!is_loop_poll(t, epfd, verdict, depth, task))
 		return 0;
-	if (t->return_ns && (t->verified || t->open_start || t->epfd == epfd))
+	if (t->return_ns && (t->verified || t->open_start || t->epfd == epfd)) {
+		if (t->epfd < 0)
+			t->epfd = epfd;
 		end_iteration(t, now, 0);
+	}
 	t->epfd = epfd;
 	t->epoll_file = (__u64)file_of(task, epfd);
 	t->kind = verdict == VERDICT_LOOP ? LOOP_ASYNCIO : depth ? LOOP_PYTHON : LOOP_PLAIN;

@@ -98,6 +98,22 @@ model::LoopKind Target::loop_kind(std::uint32_t abi_kind) const {
   return model::LoopKind::other;
 }
 
+bool Target::is_gil(std::uint64_t futex) const {
+  if (!interpreter_) return false;
+  const auto& layout = interpreter_->layout.bpf;
+  auto gil = interpreter_->gil_addr;
+  if (gil == 0 && layout.interp_gil_ptr != PY_NO_OFFSET)
+    gil = memory_->pointer(interpreter_->main_interpreter + layout.interp_gil_ptr).value_or(0);
+  return gil != 0 && futex >= gil + layout.gil_cond && futex < gil + layout.gil_mutex;
+}
+
+bool Target::is_named_pipe(std::int32_t fd) const {
+  std::error_code error;
+  const auto link =
+      std::filesystem::read_symlink("/proc/" + std::to_string(process_.pid()) + "/fd/" + std::to_string(fd), error);
+  return !error && !link.string().starts_with("pipe:");
+}
+
 std::string Target::working_directory() const {
   std::error_code error;
   const auto path = std::filesystem::read_symlink("/proc/" + std::to_string(process_.pid()) + "/cwd", error);

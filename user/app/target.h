@@ -41,6 +41,10 @@ class Target {
   /// Why there is no Python detail, for people: only for a CPython that is refused or cannot be read.
   [[nodiscard]] std::optional<std::string> refusal() const;
 
+  /// True for an address inside the main interpreter's GIL that a waiting thread's futex has.
+  [[nodiscard]] bool is_gil(std::uint64_t futex) const;
+  /// Is the descriptor a FIFO with a name, and not a pipe?
+  [[nodiscard]] bool is_named_pipe(std::int32_t fd) const;
   /// Where relative paths of the program start; empty if it cannot be told.
   [[nodiscard]] std::string working_directory() const;
   /// Epoll instances that it has open: what its loops wait on.

@@ -9,6 +9,7 @@
 
 #include "abi/records.h"
 #include "app/culprits.h"
+#include "app/seeding.h"
 #include "app/uprobe_places.h"
 #include "decode/decode.h"
 #include "proc/syscalls.h"
@@ -85,23 +86,17 @@ void Tracker::attach_uprobes(Target& target) {
     say("pid " + std::to_string(target.pid()) + ": no epoll_wait to set a uprobe on (a static program without symbols)");
 }
 
-// A thread that waits in a poll now was not seen to enter it, and the main thread may be in mid-stall.
+// A thread that waits in a poll now was not seen to enter it; another may be in mid-stall.
 void Tracker::seed(Target& target) {
-  const bool python = target.interpreter() != nullptr && target.interpreter()->initialized;
-  for (const auto tid : target.process().threads()) {
-    const auto epfd = proc::polled_epoll(target.process().pid(), tid);
-    if (!epfd && tid != target.process().pid()) continue;
-    if (!epfd && !python) continue;
-    const auto id = static_cast<std::uint32_t>(tid);
-    if (auto status = probe_.seed_thread({target.pid(), id, epfd.value_or(-1), python}); !status)
-      say(status.error().message());
-    if (auto status = probe_.sample_thread(id); !status && options_.verbose) say(status.error().message());
-    if (!epfd) continue;
-    target.loops.insert(id);
-    auto& loop = loops_[id];
+  for (auto& [seed, stack] : threads_to_seed(target)) {
+    if (seed.waiting) stacks_.add(target.pid(), seed.waiting->stack_id, std::move(stack));
+    if (auto status = probe_.seed_thread(seed); !status) say(status.error().message());
+    if (auto status = probe_.sample_thread(seed.tid); !status && options_.verbose) say(status.error().message());
+    target.loops.insert(seed.tid);
+    auto& loop = loops_[seed.tid];
     loop.pid = target.pid();
-    loop.thread = target.thread_name(id);
-    if (python && target.interpreter()->asyncio_loaded)
+    loop.thread = target.thread_name(seed.tid);
+    if (seed.python && target.interpreter()->asyncio_loaded)
       loop.kind = target.loop_kind(target.interpreter()->uvloop ? LOOP_PYTHON : LOOP_ASYNCIO);
   }
 }
@@ -358,8 +353,6 @@ void Tracker::tell_ongoing(std::uint64_t now_ns) {
   for (auto& [pid, each] : targets_) {
     if (each.ended) continue;
     for (const auto tid : each.loops) tell_if_ongoing(tid, loops_[tid], now_ns, options_.error_ns);
-    // A loop that hung before aiotrace came has not polled yet.
-    if (each.loops.empty()) tell_if_ongoing(pid, loops_[pid], now_ns, options_.error_ns);
   }
   for (auto& stall : builder_.take_unfinished()) tell(std::move(stall), true);
 }

@@ -301,6 +301,16 @@ Status Probe::seed_thread(const ThreadSeed& seed) {
   thread.kind = seed.python ? LOOP_PYTHON : LOOP_PLAIN;
   thread.return_ns = monotonic_ns();
   thread.open_start = 1;
+  if (seed.waiting) {
+    thread.off = OFF_BLOCKED;
+    thread.off_ns = thread.return_ns;
+    thread.dirty = 1;
+    thread.wait.cause = seed.waiting->cause;
+    thread.wait.syscall = seed.waiting->syscall;
+    thread.wait.fd = -1;
+    thread.wait.stack_id = seed.waiting->stack_id;
+    std::copy(seed.waiting->args.begin(), seed.waiting->args.end(), thread.wait.args);
+  }
   // A thread that BPF has met meanwhile knows better.
   if (bpf_map__update_elem(skeleton.maps.threads, &seed.tid, sizeof(seed.tid), &thread, sizeof(thread),
                            BPF_NOEXIST) != 0 &&

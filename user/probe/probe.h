@@ -39,12 +39,20 @@ struct RunCost {
   std::uint64_t runs = 0;
 };
 
-/// How one wants to seed a thread that was there before its probes.
+/// A thread that was there before its probes.
 struct ThreadSeed {
   std::uint32_t pid = 0;
   std::uint32_t tid = 0;
-  std::int32_t epfd = -1;  ///< it waits in a poll on this one; -1: it does not
+  std::int32_t epfd = -1;  ///< it waits in its poll on this one; -1: it is in the middle of an iteration
   bool python = false;
+  /// In the middle of an iteration: what it waits for.
+  struct Waiting {
+    std::uint32_t cause = 0;  ///< enum cause
+    std::int32_t syscall = -1;
+    std::array<std::uint64_t, 4> args{};
+    std::uint64_t stack_id = 0;
+  };
+  std::optional<Waiting> waiting;  ///< nothing: it runs
 };
 
 class Probe {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -11,7 +12,7 @@ namespace aiotrace::proc {
 
 struct ThreadSyscall {
   std::int32_t number = -1;  ///< -1: blocked outside of a system call
-  std::uint64_t first_argument = 0;
+  std::array<std::uint64_t, 4> arguments{};
 };
 
 /// Parses /proc/PID/task/TID/syscall; nothing for "running".
@@ -19,6 +20,9 @@ struct ThreadSyscall {
 
 /// Nothing if the thread runs, has ended or may not be looked at.
 [[nodiscard]] std::optional<ThreadSyscall> current_syscall(pid_t pid, pid_t tid);
+
+/// The descriptor of a call that is one of the epoll waits.
+[[nodiscard]] std::optional<std::int32_t> polled_epoll(const ThreadSyscall& call);
 
 /// The descriptor that a thread polls with one of the epoll calls right now.
 [[nodiscard]] std::optional<std::int32_t> polled_epoll(pid_t pid, pid_t tid);

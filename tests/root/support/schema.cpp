@@ -77,7 +77,17 @@ class Checker {
     else if (kind == "native") fields(who, where, {{"library", "s?"}, {"function", "s?"}});
     else if (kind == "fault") fields(who, where, {{"path", "s?"}});
     else if (kind == "lock") fields(who, where, {{"address", "u?"}});
+    else if (kind == "throttled") fields(who, where, {{"cgroup", "s?"}, {"quota_us", "u?"}, {"period_us", "u?"}});
+    else if (kind == "cpu-wait") running(who, where);
     else complaints.push_back(where + " is not expected for " + kind);
+  }
+
+  void running(const Json& who, const std::string& where) {
+    const auto before = complaints.size();
+    fields(who, where, {{"running", "a"}});
+    if (complaints.size() != before) return;
+    for (const auto& each : who["running"])
+      fields(each, where + ".running", {{"pid", "u"}, {"comm", "s?"}, {"ns", "u"}});
   }
 
   void watching(const Json& line) {

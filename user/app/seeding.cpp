@@ -1,0 +1,107 @@
+#include "app/seeding.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <functional>
+#include <string>
+
+#include "proc/syscalls.h"
+#include "proc/thread_syscall.h"
+#include "python/frames.h"
+#include "python/threads.h"
+
+namespace aiotrace::app {
+
+namespace {
+
+using model::Cause;
+
+std::optional<Cause> cause_of_descriptor(const Target& target, std::uint64_t fd) {
+  struct stat info {};
+  const auto path = "/proc/" + std::to_string(target.pid()) + "/fd/" + std::to_string(static_cast<std::int32_t>(fd));
+  if (stat(path.c_str(), &info) != 0) return Cause::other;
+  switch (info.st_mode & S_IFMT) {
+    case S_IFSOCK: return Cause::network;
+    case S_IFREG:
+    case S_IFDIR:
+    case S_IFBLK:
+    case S_IFCHR: return Cause::file;
+    case S_IFIFO: return target.is_named_pipe(static_cast<std::int32_t>(fd)) ? Cause::file : Cause::process;
+    default: return Cause::other;
+  }
+}
+
+std::uint64_t stack_id_of(const std::vector<python::PythonFrame>& stack) {
+  std::uint64_t hash = 0;
+  for (const auto& frame : stack) hash = (hash ^ frame.code ^ frame.line) * 0x9e3779b97f4a7c15ull;
+  return hash | 1;
+}
+
+model::Stack frames_of(const std::vector<python::PythonFrame>& stack) {
+  model::Stack frames;
+  for (const auto& frame : stack)
+    frames.push_back({.kind = model::Frame::Kind::python, .function = frame.function, .file = frame.file,
+                      .line = frame.line});
+  return frames;
+}
+
+std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<std::uint64_t> tstate) {
+  Seeded seeded{.seed = {.pid = target.pid(), .tid = tid, .epfd = -1, .python = tstate.has_value(), .waiting = {}},
+                .stack = {}};
+  const auto call = proc::current_syscall(target.process().pid(), static_cast<pid_t>(tid));
+  if (const auto epfd = call ? proc::polled_epoll(*call) : std::nullopt) {
+    seeded.seed.epfd = *epfd;
+    return seeded;
+  }
+  if (!tstate) return std::nullopt;
+  const auto stack = python::read_stack(*target.interpreter(), target.memory(), *tstate);
+  if (!python::runs_loop(stack)) return std::nullopt;
+  if (!call) return seeded;  // it runs
+  const auto cause = cause_of_call(target, call->number, call->arguments);
+  if (!cause) return std::nullopt;
+  seeded.stack = frames_of(stack);
+  seeded.seed.waiting = probe::ThreadSeed::Waiting{.cause = static_cast<std::uint32_t>(*cause),
+                                                   .syscall = call->number,
+                                                   .args = call->arguments,
+                                                   .stack_id = stack_id_of(stack)};
+  return seeded;
+}
+
+}  // namespace
+
+std::optional<Cause> cause_of_call(const Target& target, std::int32_t syscall,
+                                   const std::array<std::uint64_t, 4>& arguments) {
+  if (syscall < 0) return Cause::fault;
+  const auto all = proc::syscalls();
+  const auto found = std::ranges::find(all, syscall, &proc::Syscall::number);
+  if (found == all.end()) return Cause::other;
+  switch (found->wait) {
+    case proc::Wait::sleep: return Cause::sleep;
+    case proc::Wait::file: return Cause::file;
+    case proc::Wait::network: return Cause::network;
+    case proc::Wait::process: return Cause::process;
+    case proc::Wait::futex: return target.is_gil(arguments[0]) ? Cause::gil : Cause::lock;
+    case proc::Wait::fd: return cause_of_descriptor(target, arguments[0]);
+    case proc::Wait::poll: return std::nullopt;  // perhaps the loop's own
+    case proc::Wait::other: break;
+  }
+  return Cause::other;
+}
+
+std::vector<Seeded> threads_to_seed(Target& target) {
+  std::vector<Seeded> seeds;
+  const auto* interpreter = target.interpreter();
+  std::map<pid_t, python::PythonThread> python;
+  if (interpreter != nullptr && interpreter->initialized)
+    python = python::python_threads(*interpreter, target.process(), target.memory());
+  for (const auto tid : target.process().threads()) {
+    const auto thread = python.find(tid);
+    auto seeded = seed_of(target, static_cast<std::uint32_t>(tid),
+                          thread == python.end() ? std::nullopt : std::optional(thread->second.tstate));
+    if (seeded) seeds.push_back(std::move(*seeded));
+  }
+  return seeds;
+}
+
+}  // namespace aiotrace::app

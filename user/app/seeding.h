@@ -1,0 +1,27 @@
+// Threads that were in the middle of something when aiotrace came.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "app/target.h"
+#include "model/stall.h"
+#include "probe/probe.h"
+
+namespace aiotrace::app {
+
+struct Seeded {
+  probe::ThreadSeed seed;
+  model::Stack stack;  ///< of a thread in mid-iteration that waits; its id is in the seed
+};
+
+/// The threads of a process that wait in a poll now, and those that run or wait inside an iteration of their loop: only
+/// threads whose Python stack shows that they run a loop. A thread whose state cannot be told is left out: BPF meets it
+/// at its next poll.
+[[nodiscard]] std::vector<Seeded> threads_to_seed(Target& target);
+
+/// What a thread waits for that sleeps in this call, as BPF would have it; nothing for what may be its loop's own poll.
+[[nodiscard]] std::optional<model::Cause> cause_of_call(const Target& target, std::int32_t syscall,
+                                                        const std::array<std::uint64_t, 4>& arguments);
+
+}  // namespace aiotrace::app

@@ -1,0 +1,112 @@
+#include "python/frames.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+#include "python/line_table.h"
+#include "python/text.h"
+
+namespace aiotrace::python {
+
+namespace {
+
+constexpr std::size_t kMaxName = 1024;
+constexpr std::size_t kMaxLineTable = 1u << 20;
+constexpr std::uint32_t kCoroutineFlags = 0x80 | 0x100;  // CO_COROUTINE, CO_ITERABLE_COROUTINE: Include/cpython/code.h
+constexpr std::uint8_t kOwnedByGenerator = 1;            // enum _frameowner
+
+class Walk {
+ public:
+  Walk(const Interpreter& interpreter, const proc::Memory& memory)
+      : interpreter_(interpreter), layout_(interpreter.layout.bpf), memory_(memory) {}
+
+  std::uint64_t first(std::uint64_t tstate) const {
+    auto frame = memory_.pointer(tstate + layout_.ts_frame);
+    if (frame && (layout_.flags & PY_HAS_CFRAME) != 0) frame = memory_.pointer(*frame + layout_.cframe_current);
+    return frame.value_or(0);
+  }
+
+  // Moves on to the caller; 0 ends. What is no Python code gives nothing.
+  std::optional<PythonFrame> step(std::uint64_t& frame) const {
+    const auto at = frame;
+    frame = memory_.pointer(at + layout_.frame_previous).value_or(0);
+    auto code = memory_.pointer(at + layout_.frame_code).value_or(0);
+    if ((layout_.flags & PY_TAGGED_REFS) != 0) code &= ~std::uint64_t{3};
+    if (code == 0) return std::nullopt;
+    std::uint8_t owner = 0;
+    if (!has_frame_objects()) {
+      const auto read = memory_.read<std::uint8_t>(at + layout_.frame_owner);
+      if (!read || *read >= layout_.frame_owner_shim) return std::nullopt;
+      owner = *read;
+    }
+    return describe(at, code, owner);
+  }
+
+ private:
+  [[nodiscard]] bool has_frame_objects() const { return (layout_.flags & PY_FRAME_OBJECTS) != 0; }
+
+  [[nodiscard]] std::optional<std::int32_t> last_instruction(std::uint64_t frame, std::uint64_t code) const {
+    if (has_frame_objects()) {
+      const auto lasti = memory_.read<std::int32_t>(frame + layout_.frame_instr);
+      if (!lasti) return std::nullopt;
+      const bool units = (layout_.flags & PY_LASTI_IN_UNITS) != 0 && *lasti > 0;
+      return units ? *lasti * 2 : *lasti;
+    }
+    const auto at = memory_.read<std::uint64_t>(frame + layout_.frame_instr);
+    if (!at) return std::nullopt;
+    const auto offset = static_cast<std::int64_t>(*at - code - layout_.code_bytecode);
+    return offset < 0 || offset > INT32_MAX ? -1 : static_cast<std::int32_t>(offset);
+  }
+
+  [[nodiscard]] std::optional<PythonFrame> describe(std::uint64_t frame, std::uint64_t code, std::uint8_t owner) const {
+    const auto name = memory_.pointer(
+        code + (layout_.code_qualname != kNoOffset ? layout_.code_qualname : layout_.code_name));
+    const auto file = memory_.pointer(code + layout_.code_filename);
+    const auto flags = memory_.read<std::uint32_t>(code + layout_.code_flags);
+    const auto first_line = memory_.read<std::uint32_t>(code + layout_.code_firstlineno);
+    if (!name || !file || !flags || !first_line) return std::nullopt;
+    const auto function = read_text(memory_, interpreter_.layout, *name, kMaxName);
+    const auto path = read_text(memory_, interpreter_.layout, *file, kMaxName);
+    if (!function || !path) return std::nullopt;
+    PythonFrame result{.function = *function, .file = *path, .line = 0, .code = code, .coroutine = false};
+    if ((*flags & kCoroutineFlags) != 0)
+      result.coroutine = has_frame_objects() ? memory_.pointer(frame + layout_.frame_gen).has_value()
+                                             : owner == kOwnedByGenerator;
+    const auto table = memory_.pointer(code + layout_.code_linetable);
+    const auto bytes = table ? read_bytes(memory_, interpreter_.layout, *table, kMaxLineTable) : std::nullopt;
+    const auto lasti = last_instruction(frame, code);
+    if (bytes && lasti) {
+      const std::span raw(reinterpret_cast<const std::uint8_t*>(bytes->data()), bytes->size());
+      result.line = line_of(interpreter_.version_hex, raw, *first_line, *lasti).value_or(0);
+    }
+    return result;
+  }
+
+  const Interpreter& interpreter_;
+  const py_layout& layout_;
+  const proc::Memory& memory_;
+};
+
+}  // namespace
+
+std::vector<PythonFrame> read_stack(const Interpreter& interpreter, const proc::Memory& memory, std::uint64_t tstate) {
+  constexpr std::size_t kMaxSteps = 2 * kMaxStack;
+  const Walk walk(interpreter, memory);
+  std::vector<PythonFrame> stack;
+  auto frame = walk.first(tstate);
+  for (std::size_t i = 0; i < kMaxSteps && frame != 0 && stack.size() < kMaxStack; i++) {
+    if (auto found = walk.step(frame)) stack.push_back(std::move(*found));
+  }
+  return stack;
+}
+
+bool runs_loop(const std::vector<PythonFrame>& stack) {
+  return std::ranges::any_of(stack, [](const PythonFrame& frame) {
+    const std::string_view function = frame.function;
+    return frame.coroutine || (frame.file.ends_with("asyncio/base_events.py") &&
+                               (function.ends_with("_run_once") || function.ends_with("run_forever")));
+  });
+}
+
+}  // namespace aiotrace::python

@@ -1,0 +1,30 @@
+// The stack of a Python thread, read from user space: for what was already going on when BPF came.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "proc/memory.h"
+#include "python/interpreter.h"
+
+namespace aiotrace::python {
+
+struct PythonFrame {
+  std::string function;  ///< qualified where the code object has it (3.11+)
+  std::string file;
+  std::uint32_t line = 0;  ///< 0: unknown
+  std::uint64_t code = 0;  ///< address of the code object
+  bool coroutine = false;  ///< a coroutine's own frame
+};
+
+/// Innermost first, at most kMaxStack frames. The thread runs on meanwhile: of a thread that does, the stack may be a
+/// mixture that never was; of one that waits it is right. Ends early at what cannot be read.
+inline constexpr std::size_t kMaxStack = 256;
+[[nodiscard]] std::vector<PythonFrame> read_stack(const Interpreter& interpreter, const proc::Memory& memory,
+                                                  std::uint64_t tstate);
+
+/// True if asyncio's event loop, or a coroutine, is on the stack: the thread runs a loop.
+[[nodiscard]] bool runs_loop(const std::vector<PythonFrame>& stack);
+
+}  // namespace aiotrace::python
