@@ -52,7 +52,8 @@ __noinline int send_code(__u32 slot, __u32 pid, __u32 tid)
 		return 0;
 	/* What is not in the record has to be read from the process while it is there. */
 	readable = s->code.name.width && s->code.filename.width;
-	whole = readable && s->code.linetable_bytes && !(s->code.name.flags | s->code.filename.flags);
+	whole = readable && s->code.linetable_bytes &&
+		!(s->code.name.flags | s->code.filename.flags);
 	if (emit(&s->code, sizeof(s->code) + at, whole ? LATER : NOW))
 		return 0;
 	if (!readable)

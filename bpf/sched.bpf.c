@@ -15,7 +15,7 @@
 
 /* The wait is for this file: its cause, and who is to be told of if it lasts. */
 static __always_inline __u32 cause_of_waited(struct wait *w, struct task_struct *task,
-						struct file *file)
+					     struct file *file)
 {
 	__u32 cause = cause_of_file(file);
 
@@ -100,7 +100,8 @@ __noinline int wait_for_gil(__u32 pid, __u32 tid)
 		struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 
 		/* struct pthread.tid of glibc 2.31 to 2.43, x86-64; user space checks it. */
-		bpf_probe_read_user(&w->holder_tid, sizeof(w->holder_tid), (void *)(pthread + 0x2d0));
+		bpf_probe_read_user(&w->holder_tid, sizeof(w->holder_tid),
+				    (void *)(pthread + 0x2d0));
 		if (walk_other(slot, pid, tid, w->holder_tstate) && s)
 			w->holder_stack = s->hash;
 	}

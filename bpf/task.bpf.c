@@ -121,7 +121,8 @@ __noinline int send_task(__u32 slot, __u32 pid, __u32 tid, __u64 task, __u64 ite
 	s->task.task = task;
 	s->task.coroutine = s->root_coroutine;
 	s->task.code_id = s->root_code;
-	fill_head(&s->task.head, RECORD_TASK, sizeof(s->task) + bytes, pid, tid, bpf_ktime_get_ns());
+	fill_head(&s->task.head, RECORD_TASK, sizeof(s->task) + bytes, pid, tid,
+		  bpf_ktime_get_ns());
 	return emit(&s->task, sizeof(s->task) + bytes, LATER);
 }
 

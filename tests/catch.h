@@ -34,10 +34,9 @@ struct TestCaseSource {
 #define AIOTRACE_SKIP(reason) ::aiotrace::testing::skip(reason)
 
 /// AIOTRACE_TEST_CASES(interpreters) { for (auto& python : all()) aiotrace::testing::add_test_case(…); }
-#define AIOTRACE_TEST_CASES(name)                                                              \
-  static void aiotrace_test_cases_##name();                                                    \
-  static const ::aiotrace::testing::TestCaseSource aiotrace_test_case_source_##name(           \
-      &aiotrace_test_cases_##name);                                                            \
+#define AIOTRACE_TEST_CASES(name)                                                                                 \
+  static void aiotrace_test_cases_##name();                                                                       \
+  static const ::aiotrace::testing::TestCaseSource aiotrace_test_case_source_##name(&aiotrace_test_cases_##name); \
   static void aiotrace_test_cases_##name()
 
 #if AIOTRACE_CATCH2 == 2

@@ -41,8 +41,8 @@ std::string one_line(std::string text) {
   return text;
 }
 
-/// Opened and closed for each line: a test that crashes leaves nothing half written. A child that a test forked inherits
-/// the framework with its signal handlers, but speaks for no test case.
+/// Opened and closed for each line: a test that crashes leaves nothing half written. A child that a test forked
+/// inherits the framework with its signal handlers, but speaks for no test case.
 void log_line(const std::string& line) {
   const std::string path(environment("AIOTRACE_TEST_LOG"));
   if (path.empty() || ::getpid() != main_pid) return;

@@ -173,7 +173,8 @@ struct iteration_record {
 	__u64 start_ns; /* the poll's return */
 	__u64 duration_ns;
 	__u64 runnable_ns; /* after a preemption; the runnable part of blocks is in cause_ns too */
-	__u64 cause_ns[CAUSE_MAX]; /* blocked by cause, and cpu-wait in all; the rest was on a CPU */
+	__u64 cause_ns
+		[CAUSE_MAX]; /* blocked by cause, and cpu-wait in all; the rest was on a CPU */
 	__u32 cause_count[CAUSE_MAX];
 	__s32 epfd;
 	__u32 samples; /* emitted in this iteration */

@@ -83,8 +83,7 @@ struct loop_thread {
 };
 
 ABI_ASSERT_SIZE(struct wait, 88);
-ABI_ASSERT_SIZE(struct loop_thread,
-		32 + 32 + 4 * HIST_BUCKETS + 8 + 7 * 8 + 88 + 3 * 8 * CAUSE_MAX +
-			2 * 4 * CAUSE_MAX + 16);
+ABI_ASSERT_SIZE(struct loop_thread, 32 + 32 + 4 * HIST_BUCKETS + 8 + 7 * 8 + 88 +
+					    3 * 8 * CAUSE_MAX + 2 * 4 * CAUSE_MAX + 16);
 
 #endif

@@ -40,8 +40,7 @@ static __always_inline int emit(void *record, __u64 size, enum urgency urgency)
 {
 	__u64 flags = BPF_RB_NO_WAKEUP;
 
-	if (urgency == NOW ||
-	    bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > RING_WAKE_BYTES)
+	if (urgency == NOW || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > RING_WAKE_BYTES)
 		flags = BPF_RB_FORCE_WAKEUP;
 	if (bpf_ringbuf_output(&ring, record, size, flags)) {
 		count_loss(LOSS_RING_FULL);

@@ -16,7 +16,8 @@ struct ring_map {
 
 struct processes_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024); /* preallocated, as perf_event programs need before 6.1; the user side may set more */
+	/* Preallocated, as perf_event programs need it before 6.1; the user side may set more. */
+	__uint(max_entries, 1024);
 	__type(key, __u32); /* tgid */
 	__type(value, struct process_config);
 };

@@ -66,8 +66,7 @@ static __always_inline void end_wait(struct loop_thread *t, __u64 now, bool tell
 	t->pending_ns[cause] += blocked;
 	t->pending_runnable_ns[cause] += runnable;
 	t->pending_count[cause]++;
-	if (tell &&
-	    t->pending_ns[cause] + t->pending_runnable_ns[cause] >= session.segment_ns)
+	if (tell && t->pending_ns[cause] + t->pending_runnable_ns[cause] >= session.segment_ns)
 		emit_blocked(t, cause, now);
 }
 

@@ -196,7 +196,7 @@ static __always_inline __u64 tail_u64(const struct scratch *s, __u32 start, __u3
 }
 
 /* Eight characters as a little-endian number. */
-#define CHARS8(a, b, c, d, e, f, g, h)                                                          \
+#define CHARS8(a, b, c, d, e, f, g, h)                                                           \
 	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | \
 	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
 

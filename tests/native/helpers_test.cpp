@@ -87,7 +87,8 @@ struct Str {
     memory.map(kAt, room);
     memory.put(kAt + python.layout.unicode_length, length);
     memory.put(kAt + python.layout.unicode_state, state);
-    for (std::uint64_t i = 0; i < 1024 && i + 64 < room; ++i) memory.put(kAt + 56 + i, static_cast<std::uint8_t>('a' + i % 26));
+    for (std::uint64_t i = 0; i < 1024 && i + 64 < room; ++i)
+      memory.put(kAt + 56 + i, static_cast<std::uint8_t>('a' + i % 26));
   }
   std::uint32_t copy(std::uint32_t at = 0, std::uint64_t object = kAt) {
     return host_copy_str(&out, at, object, &python.layout);

@@ -1,6 +1,7 @@
 // A loop without Python: epoll on a timer, and between its polls what a callback would do, for a known time.
 //   plain_loop [--ready PATH] [--go PATH] [--record FILE] [KIND:MS…]      kinds: sleep, file, spin
-// Paths as for the Python targets: --ready gets one line, --go gives a byte before the first fault, the record is NDJSON.
+// Paths as for the Python targets: --ready gets one line, --go gives a byte before the first fault, the record is
+// NDJSON.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -124,7 +124,8 @@ AIOTRACE_TEST_CASES(each_fault) {
   }
 }
 
-FOR_EACH_PYTHON(nothing_invented, "faults: no stall is invented, nothing is lost, the JSON is as documented", "[faults]") {
+FOR_EACH_PYTHON(nothing_invented, "faults: no stall is invented, nothing is lost, the JSON is as documented",
+                "[faults]") {
   const auto& run = fault_run(python);
   CHECK(run.status == 0);
   CHECK(run.err == "");
@@ -144,7 +145,8 @@ FOR_EACH_PYTHON(nothing_invented, "faults: no stall is invented, nothing is lost
   }
 }
 
-FOR_EACH_PYTHON(styles, "a stall in a task, in a plain callback, after a future and in a task without a name", "[faults]") {
+FOR_EACH_PYTHON(styles, "a stall in a task, in a plain callback, after a future and in a task without a name",
+                "[faults]") {
   Target target(python, "faults.py", {"--faults", "sleep:60*4,python:100*4", "--own-clock"});
   const auto run = trace(target);
   std::set<std::string> seen;

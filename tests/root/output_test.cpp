@@ -25,7 +25,8 @@ std::string frame_of(const Json& frame) {
 std::string folded_line(const Json& segment) {
   std::string line;
   const auto& stack = segment["stack"];
-  if (!stack.is_array()) line = "[no stack];";
+  if (!stack.is_array())
+    line = "[no stack];";
   else
     for (auto frame = stack.rbegin(); frame != stack.rend(); ++frame) line += frame_of(*frame) + ";";
   line += "[" + segment["cause"].get<std::string>() + "]";
@@ -33,7 +34,8 @@ std::string folded_line(const Json& segment) {
   return line;
 }
 
-FOR_EACH_PYTHON(folded, "folded stacks: root first, cause and system call last, weights add up to the stalls", "[output]") {
+FOR_EACH_PYTHON(folded, "folded stacks: root first, cause and system call last, weights add up to the stalls",
+                "[output]") {
   Target target(python, "faults.py", {"--faults", kFaults});
   const auto run = trace(target, {"--folded", "FOLDED"});
   std::map<std::string, double> expected;
@@ -75,7 +77,8 @@ TEST_CASE("--json -: standard output holds JSON and nothing else", "[output]") {
   check_stalls(target.records(), lines);
 }
 
-TEST_CASE("text for people: what was watched, the stall with its line, the summary; no colour off a terminal", "[output]") {
+TEST_CASE("text for people: what was watched, the stall with its line, the summary; no colour off a terminal",
+          "[output]") {
   Target target(any_python(), "faults.py", {"--faults", "sleep:60"});
   const auto run = trace(target);
   const auto& record = run.records.at(0);

@@ -78,8 +78,9 @@ struct Program {
 // One that holds its version itself, under another version; nothing if it is in a shared library.
 std::optional<Program> renamed_program(const Python& python, unsigned version) {
   auto ask = python.command;
-  ask.insert(ask.end(), {"-c", "import os, sys; print(os.path.realpath(sys.executable)); print(sys.hexversion); "
-                               "print(sys.base_prefix)"});
+  ask.insert(ask.end(), {"-c",
+                         "import os, sys; print(os.path.realpath(sys.executable)); print(sys.hexversion); "
+                         "print(sys.base_prefix)"});
   const auto answers = lines_of(run(ask).out);
   REQUIRE(answers.size() == 3);
   auto image = slurp(answers[0]);

@@ -14,7 +14,8 @@ void check_probe(const Python& python, const std::string& probe) {
   Target target(python, "faults.py", {"--faults", kFaults, "--own-clock"});
   target.wait_ready();
   if (probe == "fentry") {
-    const auto tried = run({aiotrace_binary(), "-p", std::to_string(target.pid()), "--poll-probe", "fentry", "-d", "1ms"});
+    const auto tried = run(
+        {aiotrace_binary(), "-p", std::to_string(target.pid()), "--poll-probe", "fentry", "-d", "1ms"});
     if (tried.status == 3 && tried.err.find("refuses it") != std::string::npos)
       AIOTRACE_SKIP("this kernel grants no fentry");
   }

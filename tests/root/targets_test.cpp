@@ -27,7 +27,8 @@ FOR_EACH_PYTHON(two_loops, "two loops in two threads, each with its own stalls",
   CHECK(threads == std::set<std::string>{"loop-1", "loop-2"});
 }
 
-FOR_EACH_PYTHON(no_loop_in_main, "a main thread that runs no loop but waits for other threads has no stalls", "[loops]") {
+FOR_EACH_PYTHON(no_loop_in_main, "a main thread that runs no loop but waits for other threads has no stalls",
+                "[loops]") {
   Target target(python, "two_loops.py", {"--count", "2", "--ms", "80"});
   const auto run = trace(target);
   for (const auto& stall : stalls_in(run.lines)) {
@@ -81,7 +82,8 @@ std::string control_characters(const std::string& text) {
 
 FOR_EACH_PYTHON(names, "names in other scripts, with escapes, semicolons and newlines", "[names]") {
   Target target(python, "names.py",
-                {"--ms", "60", "--only", "latin1,bmp,astral,semicolon,escape,newline,quote,c1,bidi,surrogate,nul,empty"});
+                {"--ms", "60", "--only",
+                 "latin1,bmp,astral,semicolon,escape,newline,quote,c1,bidi,surrogate,nul,empty"});
   const auto run = trace(target, {"--folded", "FOLDED", "-v"});
   CHECK(run.status == 0);
   CHECK(schema_complaints(run.lines) == std::vector<std::string>{});

@@ -29,8 +29,8 @@ void check_uvloop(const Python& python, const std::string& probe) {
 AIOTRACE_TEST_CASES(uvloop) {
   for (const auto& python : environments()) {
     for (const char* probe : {"tracepoint", "uprobe"})
-      add_test_case("uvloop's stalls are told whole by " + std::string(probe) + " on Python " + python.title(), "[uvloop]",
-                    [&python, probe] { check_uvloop(python, probe); });
+      add_test_case("uvloop's stalls are told whole by " + std::string(probe) + " on Python " + python.title(),
+                    "[uvloop]", [&python, probe] { check_uvloop(python, probe); });
   }
 }
 

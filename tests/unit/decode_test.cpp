@@ -217,10 +217,17 @@ Bytes target_bytes(std::uint32_t kind = TARGET_IS_FILE,
 }
 
 std::vector<Bytes> one_of_each() {
-  return {loop_bytes(),      code_bytes(latin("f"), "f"),    stack_bytes(),
-          task_bytes(),      blocked_bytes(),                sample_bytes(),
-          iteration_bytes(), exec_bytes(),                   exit_bytes(RECORD_THREAD_EXIT),
-          fork_bytes(),      exit_bytes(RECORD_PROCESS_EXIT),
+  return {loop_bytes(),
+          code_bytes(latin("f"), "f"),
+          stack_bytes(),
+          task_bytes(),
+          blocked_bytes(),
+          sample_bytes(),
+          iteration_bytes(),
+          exec_bytes(),
+          exit_bytes(RECORD_THREAD_EXIT),
+          fork_bytes(),
+          exit_bytes(RECORD_PROCESS_EXIT),
           target_bytes()};
 }
 

@@ -55,9 +55,16 @@ TEST_CASE("durations are read with their unit", "[util]") {
 }
 
 TEST_CASE("nonsense for a duration is a usage error that says what is allowed", "[util]") {
-  for (const auto* text : {"",       "30",    "-1s", "+1s",   "s",  ".5s", "1.s", "1e3s",
-                           "1 s",    " 1s",   "1s ", "1.2.3s", "inf", "nan", "1d",  "0x10s",
-                           "ms",     "1S",    "1m30s", "9999999999999999999999s",
+  for (const auto* text : {"",         "30",
+                           "-1s",      "+1s",
+                           "s",        ".5s",
+                           "1.s",      "1e3s",
+                           "1 s",      " 1s",
+                           "1s ",      "1.2.3s",
+                           "inf",      "nan",
+                           "1d",       "0x10s",
+                           "ms",       "1S",
+                           "1m30s",    "9999999999999999999999s",
                            "1300000h", "4611686018427387904ns"}) {
     INFO(text);
     const auto result = parse_duration(text);

@@ -78,7 +78,8 @@ TEST_CASE("elf: only regular ELF files are opened", "[elf]") {
   const std::string fifo = std::string(folder) + "/fifo";
   const std::string text = std::string(folder) + "/text";
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
-  std::ofstream(text) << "\x7f" "ELF but no more";
+  std::ofstream(text) << "\x7f"
+                         "ELF but no more";
   CHECK(!ElfImage::open_file(fifo));  // would hang if it were opened plainly
   CHECK(!ElfImage::open_file("/dev/zero"));
   CHECK(!ElfImage::open_file(folder));

@@ -76,15 +76,13 @@ TEST_CASE("culprits have the fields of their cause", "[output]") {
   who.comm = "sh";
   who.address = 0x7fff0000;
   using model::Cause;
-  CHECK(culprit_json(Cause::gil, who) ==
-        json::parse(R"({"tid": 77, "thread": "worker",
+  CHECK(culprit_json(Cause::gil, who) == json::parse(R"({"tid": 77, "thread": "worker",
                         "stack": [{"kind": "python", "function": "work", "file": "w.py", "line": 5}]})"));
   CHECK(culprit_json(Cause::file, who) == json::parse(R"({"path": "/data/x", "op": "read"})"));
   CHECK(culprit_json(Cause::network, who) ==
         json::parse(R"({"protocol": "udp", "local": "[::1]:5353", "peer": null, "dns": true})"));
   CHECK(culprit_json(Cause::process, who) == json::parse(R"({"pid": 99, "comm": "sh"})"));
-  CHECK(culprit_json(Cause::native, who) ==
-        json::parse(R"({"library": "libzstd.so.1", "function": "ZSTD_compress"})"));
+  CHECK(culprit_json(Cause::native, who) == json::parse(R"({"library": "libzstd.so.1", "function": "ZSTD_compress"})"));
   CHECK(culprit_json(Cause::fault, who) == json::parse(R"({"path": "/data/x"})"));
   CHECK(culprit_json(Cause::lock, who) == json::parse(R"({"address": 2147418112})"));
   CHECK(culprit_json(Cause::sleep, who).is_null());

@@ -86,8 +86,8 @@ TEST_CASE("line table: 3.8 and 3.9, signed steps", "[line_table]") {
   CHECK(line_of(k38, table, 10, 275) == 264u);
   CHECK(line_of(k38, table, 10, 9999) == 269u);  // the last step reaches to the end, wherever that is
   CHECK(line_of(k38, {}, 10, 40) == 10u);
-  CHECK(line_of(k38, Table{2}, 10, 40) == 10u);     // half a pair
-  CHECK(!line_of(k38, Table{0, 0x80}, 10, 0));      // line -118
+  CHECK(line_of(k38, Table{2}, 10, 40) == 10u);  // half a pair
+  CHECK(!line_of(k38, Table{0, 0x80}, 10, 0));   // line -118
 }
 
 TEST_CASE("line table: 3.10, ranges with lines and without", "[line_table]") {
@@ -105,13 +105,24 @@ TEST_CASE("line table: 3.10, ranges with lines and without", "[line_table]") {
 
 TEST_CASE("line table: 3.11, every kind of entry", "[line_table]") {
   const Table table = {
-      0x80,              // short form, 1 unit, line + 0
-      0x05,              //   its columns
-      0x80 | 11 << 3 | 1, 3, 9,        // one line further, 2 units, columns
-      0x80 | 13 << 3, 0x03,            // no columns, 1 unit, line - 1
-      0x80 | 15 << 3 | 2,              // no line, 3 units
-      0x80 | 14 << 3, 0x48, 0x3f, 0x41, 1, 1, 2,  // long, 1 unit: (8 | 63 << 6) / 2 = 2020 lines further
-      0x80 | 12 << 3, 1, 2,            // two lines further
+      0x80,  // short form, 1 unit, line + 0
+      0x05,  //   its columns
+      0x80 | 11 << 3 | 1,
+      3,
+      9,  // one line further, 2 units, columns
+      0x80 | 13 << 3,
+      0x03,                // no columns, 1 unit, line - 1
+      0x80 | 15 << 3 | 2,  // no line, 3 units
+      0x80 | 14 << 3,
+      0x48,
+      0x3f,
+      0x41,
+      1,
+      1,
+      2,  // long, 1 unit: (8 | 63 << 6) / 2 = 2020 lines further
+      0x80 | 12 << 3,
+      1,
+      2,  // two lines further
   };
   CHECK(line_of(k311, table, 10, -1) == 10u);
   CHECK(line_of(k311, table, 10, 0) == 10u);
@@ -127,15 +138,15 @@ TEST_CASE("line table: 3.11, every kind of entry", "[line_table]") {
 
 TEST_CASE("line table: a broken location table gives nothing", "[line_table]") {
   CHECK(!line_of(k311, {}, 10, 0));
-  CHECK(!line_of(k311, Table{0x05}, 10, 0));                          // begins in the middle
-  CHECK(!line_of(k311, Table{0x80 | 13 << 3}, 10, 0));                // its number is missing
-  CHECK(!line_of(k311, Table{0x80 | 13 << 3, 0x40}, 10, 0));          // its number goes on behind the end
-  CHECK(!line_of(k311, Table{0x80 | 13 << 3, 0x40, 0x80}, 10, 0));    // or into the next entry
-  CHECK(!line_of(k311, Table{0x80 | 13 << 3, 0x3f}, 10, 0));          // line -21
+  CHECK(!line_of(k311, Table{0x05}, 10, 0));                        // begins in the middle
+  CHECK(!line_of(k311, Table{0x80 | 13 << 3}, 10, 0));              // its number is missing
+  CHECK(!line_of(k311, Table{0x80 | 13 << 3, 0x40}, 10, 0));        // its number goes on behind the end
+  CHECK(!line_of(k311, Table{0x80 | 13 << 3, 0x40, 0x80}, 10, 0));  // or into the next entry
+  CHECK(!line_of(k311, Table{0x80 | 13 << 3, 0x3f}, 10, 0));        // line -21
   CHECK(!line_of(k311, Table(100, 0x7f), 10, 0));
   Table endless(9, 0x7f);
   endless[0] = 0x80 | 13 << 3;
-  CHECK(!line_of(k311, endless, 10, 0));                              // a number without end
+  CHECK(!line_of(k311, endless, 10, 0));  // a number without end
   // Nothing of random bytes may be read outside (the sanitizers watch) or hang.
   std::uint32_t random = 1;
   for (int round = 0; round < 20'000; ++round) {
@@ -148,7 +159,7 @@ TEST_CASE("line table: a broken location table gives nothing", "[line_table]") {
 
 AIOTRACE_TEST_CASES(line_tables) {
   for (const Python& python : pythons()) {
-    aiotrace::testing::add_test_case("line table: as Python " + python.title() + " itself says",
-                                     "[line_table][python]", [&python] { compare_with(python); });
+    aiotrace::testing::add_test_case("line table: as Python " + python.title() + " itself says", "[line_table][python]",
+                                     [&python] { compare_with(python); });
   }
 }

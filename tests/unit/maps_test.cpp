@@ -49,7 +49,8 @@ TEST_CASE("maps: find gives the mapping an address lies in and nothing between t
 TEST_CASE("maps: what is no mapping is skipped, order and overlap are put right", "[maps]") {
   const Maps maps = Maps::parse(
       "\n-\nxyz\n1000\n1000-\n1000-2000\n1000-2000 r\n2000-1000 r--p 0 0:0 0\n99999999999999999999-1 r--p 0 0:0 0\n"
-      "1000-2000 r--p 0 0:0\n8000-9000 rw-p 0 0:0 0\n3000-4000 r--p 0 0:0 7 /x\n3800-5000 r--p 0 0:0 0\n6000-7000 rw-p 0 0:0 ");
+      "1000-2000 r--p 0 0:0\n8000-9000 rw-p 0 0:0 0\n3000-4000 r--p 0 0:0 7 /x\n3800-5000 r--p 0 0:0 0\n6000-7000 rw-p "
+      "0 0:0 ");
   REQUIRE(maps.all().size() == 2);
   CHECK(maps.all()[0].start == 0x3000);
   CHECK(maps.all()[1].start == 0x8000);

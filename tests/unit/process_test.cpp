@@ -90,7 +90,8 @@ TEST_CASE("process: stat with a command of blanks and parentheses", "[process]")
   CHECK(stat->state == 'S');
   CHECK(stat->flags == 4194560);
   CHECK(stat->start_time == 12345);
-  for (const char* text : {"", "7", "7 (a", "7 )a( S", "7 (a) S 1 2", "7 (a) S 1 7 7 0 -1 x 1 2 3 4 5 6 7 8 9 0 1 0 5"}) {
+  for (const char* text :
+       {"", "7", "7 (a", "7 )a( S", "7 (a) S 1 2", "7 (a) S 1 7 7 0 -1 x 1 2 3 4 5 6 7 8 9 0 1 0 5"}) {
     CHECK(!parse_stat(text));
   }
 }

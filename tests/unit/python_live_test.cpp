@@ -44,7 +44,8 @@ void check_code(const Target& target, const json& said) {
   if (bpf.code_qualname != kNoOffset) CHECK(target.text(code, bpf.code_qualname) == said["code_qualname"]);
   CHECK(target.memory.read<std::int32_t>(code + bpf.code_firstlineno) == said["firstlineno"].get<int>());
   CHECK(target.memory.read<std::int32_t>(code + bpf.code_flags) == said["flags"].get<int>());
-  const auto table = python::read_bytes(target.memory, target.interpreter.layout, target.pointer(code, bpf.code_linetable), 4096);
+  const auto table = python::read_bytes(target.memory, target.interpreter.layout,
+                                        target.pointer(code, bpf.code_linetable), 4096);
   REQUIRE(table);
   std::string hex;
   for (const unsigned char byte : *table) hex += {"0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]};
@@ -126,7 +127,8 @@ void check_state(const Target& target) {
   CHECK(std::ranges::any_of(threads, [&](const auto& entry) { return entry.second.tstate == holder; }));
   CHECK(bpf.gil_cond < bpf.gil_mutex);
 
-  const std::uint64_t gc = bpf.interp_gc == kNoOffset ? interpreter.gc_addr : interpreter.main_interpreter + bpf.interp_gc;
+  const std::uint64_t gc = bpf.interp_gc == kNoOffset ? interpreter.gc_addr
+                                                      : interpreter.main_interpreter + bpf.interp_gc;
   CHECK((bpf.interp_gc == kNoOffset) == (interpreter.gc_addr != 0));
   CHECK(memory.read<std::int32_t>(gc + bpf.gc_collecting) == 0);
   for (std::uint32_t i = 0; i < 3; ++i) {
@@ -215,8 +217,9 @@ TEST_CASE("interpreter: a Python before 3.8 is refused by name", "[interpreter][
     std::string message;
     CHECK(why(command, message) == python::NoPython::unknown);
     const std::string minor = python.version.substr(0, python.version.rfind('.'));
-    CHECK_THAT(message, Catch::Matchers::ContainsSubstring("CPython " + minor) &&
-                            Catch::Matchers::ContainsSubstring("is not known (supported are 3.8 to 3.15 with the GIL)"));
+    CHECK_THAT(message,
+               Catch::Matchers::ContainsSubstring("CPython " + minor) &&
+                   Catch::Matchers::ContainsSubstring("is not known (supported are 3.8 to 3.15 with the GIL)"));
   }
 }
 

@@ -156,8 +156,8 @@ TEST_CASE("a loop's row has its percentiles", "[model]") {
   std::vector<std::uint32_t> buckets(kHistogramBuckets, 0);
   buckets[histogram_bucket(1'024)] = 98;
   buckets[histogram_bucket(1 << 20)] = 2;
-  const auto row = summarize_loop(1, 2, {.iterations = 100, .busy_ns = 77, .max_ns = 1'100'000, .stalls = 3,
-                                         .buckets = buckets});
+  const auto row = summarize_loop(
+      1, 2, {.iterations = 100, .busy_ns = 77, .max_ns = 1'100'000, .stalls = 3, .buckets = buckets});
   CHECK(row.pid == 1);
   CHECK(row.tid == 2);
   CHECK(row.iterations == 100);

@@ -1,13 +1,14 @@
 #include "python/text.h"
+#include "util/text.h"
 
 #include "fake_memory.h"
 #include "tests/catch.h"
 
+using aiotrace::utf8_from_cpython;
 using aiotrace::python::Layout;
 using aiotrace::python::layout_for;
 using aiotrace::python::read_bytes;
 using aiotrace::python::read_text;
-using aiotrace::python::to_utf8;
 using aiotrace::testing::FakeMemory;
 
 namespace {
@@ -25,23 +26,24 @@ FakeMemory str(std::int64_t length, unsigned width, bool ascii, std::string_view
   return memory;
 }
 
-std::string utf8_of(std::u32string_view text) { return to_utf8(std::as_bytes(std::span(text)), 4); }
+std::string utf8_of(std::u32string_view text) { return utf8_from_cpython(std::as_bytes(std::span(text)), 4); }
 
 }  // namespace
 
 TEST_CASE("text: characters of each width", "[text]") {
-  CHECK(to_utf8(std::as_bytes(std::span(std::string_view("a\xe9"))), 1) == "a\xc3\xa9");
-  CHECK(to_utf8(std::as_bytes(std::span(std::u16string_view(u"\u0416\u30b3"))), 2) == "\u0416\u30b3");
+  CHECK(utf8_from_cpython(std::as_bytes(std::span(std::string_view("a\xe9"))), 1) == "a\xc3\xa9");
+  CHECK(utf8_from_cpython(std::as_bytes(std::span(std::u16string_view(u"\u0416\u30b3"))), 2) == "\u0416\u30b3");
   CHECK(utf8_of(U"\U0001f40d\x7f\x80\u07ff\u0800\uffff\U00010000\U0010ffff") ==
         "\U0001f40d\x7f\u0080\u07ff\u0800\uffff\U00010000\U0010ffff");
-  CHECK(to_utf8({}, 1).empty());
-  CHECK(to_utf8(std::as_bytes(std::span(std::string_view("abc"))), 2) == "\u6261");  // half a character is left out
-  CHECK(to_utf8(std::as_bytes(std::span(std::string_view("abc"))), 3).empty());
+  CHECK(utf8_from_cpython({}, 1).empty());
+  CHECK(utf8_from_cpython(std::as_bytes(std::span(std::string_view("abc"))), 2) ==
+        "\u6261");  // half a character is left out
+  CHECK(utf8_from_cpython(std::as_bytes(std::span(std::string_view("abc"))), 3).empty());
 }
 
 TEST_CASE("text: what is no character becomes U+FFFD", "[text]") {
   const char32_t odd[] = {0xd800, 'a', 0xdfff, 0x110000, 0xffffffff};
-  CHECK(to_utf8(std::as_bytes(std::span(odd)), 4) == "\ufffda\ufffd\ufffd\ufffd");
+  CHECK(utf8_from_cpython(std::as_bytes(std::span(odd)), 4) == "\ufffda\ufffd\ufffd\ufffd");
 }
 
 TEST_CASE("text: str objects", "[text]") {

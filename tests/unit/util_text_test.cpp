@@ -22,13 +22,17 @@ std::vector<std::byte> bytes_of(const std::vector<Unit>& units) {
 TEST_CASE("malformed UTF-8 becomes U+FFFD and the rest survives", "[util]") {
   CHECK(valid_utf8("aé€😀") == "aé€😀");
   CHECK(valid_utf8("a\xff"
-                   "b") == "a\ufffd"
-                           "b");
-  CHECK(valid_utf8("\xc3") == "\ufffd");                   // cut
-  CHECK(valid_utf8("\xc0\xaf") == "\ufffd\ufffd");         // overlong '/'
-  CHECK(valid_utf8("\xed\xa0\x80") == "\ufffd\ufffd\ufffd");  // surrogate
+                   "b") ==
+        "a\ufffd"
+        "b");
+  CHECK(valid_utf8("\xc3") == "\ufffd");                                // cut
+  CHECK(valid_utf8("\xc0\xaf") == "\ufffd\ufffd");                      // overlong '/'
+  CHECK(valid_utf8("\xed\xa0\x80") == "\ufffd\ufffd\ufffd");            // surrogate
   CHECK(valid_utf8("\xf4\x90\x80\x80") == "\ufffd\ufffd\ufffd\ufffd");  // beyond Unicode
-  CHECK(valid_utf8("\xe2\x82" "A") == "\ufffd\ufffd" "A");
+  CHECK(valid_utf8("\xe2\x82"
+                   "A") ==
+        "\ufffd\ufffd"
+        "A");
 }
 
 TEST_CASE("CPython's character widths become UTF-8", "[util]") {

@@ -9,6 +9,8 @@ namespace aiotrace::app {
 
 namespace {
 
+constexpr std::size_t kMaxCgroupText = std::size_t{64} * 1024;
+
 std::optional<std::int64_t> number_in(std::string_view text) {
   std::int64_t number = 0;
   if (std::from_chars(text.data(), text.data() + text.size(), number).ec != std::errc{}) return std::nullopt;
@@ -70,8 +72,8 @@ std::string cpu_cgroup_path(std::string_view text, bool version2) {
 }
 
 std::optional<CpuQuota> cpu_quota(std::uint32_t pid, std::uint32_t tid) {
-  const auto text =
-      proc::read_text("/proc/" + std::to_string(pid) + "/task/" + std::to_string(tid) + "/cgroup", 64 * 1024);
+  const auto text = proc::read_text("/proc/" + std::to_string(pid) + "/task/" + std::to_string(tid) + "/cgroup",
+                                    kMaxCgroupText);
   if (!text) return std::nullopt;
   for (const char* mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
     if (auto quota = tightest(mount, cpu_cgroup_path(*text, true), read_version2)) return quota;

@@ -8,7 +8,7 @@ namespace aiotrace::app {
 
 namespace {
 
-constexpr std::size_t kMaxCgroupText = 64 * 1024;
+constexpr std::size_t kMaxCgroupText = std::size_t{64} * 1024;
 
 bool is_or_is_below(std::string_view path, std::string_view group) {
   if (group.empty()) return true;

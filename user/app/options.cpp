@@ -103,9 +103,9 @@ Status convert(const Raw& raw, Options& options) {
   };
   std::uint64_t duration = 0;
   std::uint64_t fail_over = 0;
-  for (const auto& each : {Duration{"-d", raw.duration, &duration}, Duration{"--warn", raw.warn, &options.warn_ns},
-                           Duration{"--error", raw.error, &options.error_ns},
-                           Duration{"--fail-over", raw.fail_over, &fail_over}}) {
+  for (const auto& each :
+       {Duration{"-d", raw.duration, &duration}, Duration{"--warn", raw.warn, &options.warn_ns},
+        Duration{"--error", raw.error, &options.error_ns}, Duration{"--fail-over", raw.fail_over, &fail_over}}) {
     if (each.text.empty()) continue;
     if (auto status = set_duration(each.option, each.text, false, *each.into); !status) return status;
   }
@@ -157,8 +157,7 @@ Result<Options> parse_options(int argc, const char* const* argv) {
     return options;
   }
   if (auto status = convert(raw, options); !status) return std::unexpected(status.error());
-  if (has_command && options.command.empty())
-    return usage("--", "a command to start must follow");
+  if (has_command && options.command.empty()) return usage("--", "a command to start must follow");
   if (options.pids.empty() && !has_command && !options.all)
     return usage("", "nothing to watch: give -p PID, -a or -- COMMAND");
   if (!options.pids.empty() + has_command + options.all > 1)

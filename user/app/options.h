@@ -13,11 +13,11 @@ namespace aiotrace::app {
 
 struct Options {
   std::vector<std::int32_t> pids;
-  bool all = false;                     ///< every loop on the machine
-  bool follow = false;                  ///< children of the watched processes
-  std::optional<std::string> comm;      ///< with `all`: only processes of this command name
-  std::optional<std::string> cgroup;    ///< with `all`: only processes of this control group and those below it
-  std::vector<std::string> command;  ///< behind "--"; empty: none
+  bool all = false;                   ///< every loop on the machine
+  bool follow = false;                ///< children of the watched processes
+  std::optional<std::string> comm;    ///< with `all`: only processes of this command name
+  std::optional<std::string> cgroup;  ///< with `all`: only processes of this control group and those below it
+  std::vector<std::string> command;   ///< behind "--"; empty: none
   std::optional<std::uint64_t> duration_ns;
   std::uint64_t warn_ns = 50'000'000;
   std::uint64_t error_ns = 200'000'000;

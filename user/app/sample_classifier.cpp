@@ -30,7 +30,8 @@ std::string module_name(std::string_view file_name) {
   const auto dot = file_name.find('.');
   if (dot == std::string_view::npos || file_name.starts_with("lib")) return {};
   const auto rest = file_name.substr(dot);
-  if (rest == ".so" || rest.starts_with(".cpython-") || rest.starts_with(".abi")) return std::string(file_name.substr(0, dot));
+  if (rest == ".so" || rest.starts_with(".cpython-") || rest.starts_with(".abi"))
+    return std::string(file_name.substr(0, dot));
   return {};
 }
 

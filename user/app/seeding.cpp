@@ -18,7 +18,7 @@ namespace {
 using model::Cause;
 
 std::optional<Cause> cause_of_descriptor(const Target& target, std::uint64_t fd) {
-  struct stat info {};
+  struct stat info{};
   const auto path = "/proc/" + std::to_string(target.pid()) + "/fd/" + std::to_string(static_cast<std::int32_t>(fd));
   if (stat(path.c_str(), &info) != 0) return Cause::other;
   switch (info.st_mode & S_IFMT) {
@@ -41,8 +41,8 @@ std::uint64_t stack_id_of(const std::vector<python::PythonFrame>& stack) {
 model::Stack frames_of(const std::vector<python::PythonFrame>& stack) {
   model::Stack frames;
   for (const auto& frame : stack)
-    frames.push_back({.kind = model::Frame::Kind::python, .function = frame.function, .file = frame.file,
-                      .line = frame.line});
+    frames.push_back(
+        {.kind = model::Frame::Kind::python, .function = frame.function, .file = frame.file, .line = frame.line});
   return frames;
 }
 

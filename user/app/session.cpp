@@ -62,10 +62,8 @@ std::uint8_t class_of(proc::Wait wait) {
 }
 
 probe::ProbeOptions probe_options(const Options& options) {
-  probe::ProbeOptions wanted{.warn_ns = options.warn_ns,
-                             .poll = options.poll_probe,
-                             .trace_all = options.all,
-                             .follow = options.follow};
+  probe::ProbeOptions wanted{
+      .warn_ns = options.warn_ns, .poll = options.poll_probe, .trace_all = options.all, .follow = options.follow};
   if (options.all || options.follow) {
     wanted.max_processes = 8192;
     wanted.max_threads = 8192;
@@ -73,8 +71,8 @@ probe::ProbeOptions probe_options(const Options& options) {
   for (const auto& syscall : proc::syscalls()) {
     const auto number = static_cast<std::size_t>(syscall.number);
     if (number >= wanted.syscalls.size()) continue;
-    wanted.syscalls[number] =
-        static_cast<std::uint16_t>(class_of(syscall.wait) | proc::path_argument(syscall.name) << 8);
+    wanted.syscalls[number] = static_cast<std::uint16_t>(class_of(syscall.wait) | proc::path_argument(syscall.name)
+                                                                                      << 8);
   }
   return wanted;
 }
@@ -159,9 +157,9 @@ void Session::take_signals(int signals) {
 
 void Session::take_ended(const std::vector<pollfd>& fds) {
   for (auto& [pid, target] : tracker_.targets()) {
-    const bool ended = std::ranges::any_of(fds, [&target = target](const pollfd& fd) {
-      return fd.fd == target.process().pidfd() && fd.revents != 0;
-    });
+    const int pidfd = target.process().pidfd();
+    const bool ended = std::ranges::any_of(fds,
+                                           [pidfd](const pollfd& fd) { return fd.fd == pidfd && fd.revents != 0; });
     if (ended) tracker_.process_ended(pid);
   }
 }

@@ -109,8 +109,8 @@ bool Target::is_gil(std::uint64_t futex) const {
 
 bool Target::is_named_pipe(std::int32_t fd) const {
   std::error_code error;
-  const auto link =
-      std::filesystem::read_symlink("/proc/" + std::to_string(process_.pid()) + "/fd/" + std::to_string(fd), error);
+  const auto link = std::filesystem::read_symlink(
+      "/proc/" + std::to_string(process_.pid()) + "/fd/" + std::to_string(fd), error);
   return !error && !link.string().starts_with("pipe:");
 }
 
@@ -140,8 +140,7 @@ std::optional<std::string> Target::python_version() const {
 }
 
 std::optional<std::string> Target::refusal() const {
-  if (!refused_ || refused_->why == python::NoPython::not_python ||
-      refused_->why == python::NoPython::not_initialized)
+  if (!refused_ || refused_->why == python::NoPython::not_python || refused_->why == python::NoPython::not_initialized)
     return std::nullopt;
   return refused_->message();
 }

@@ -60,9 +60,9 @@ class Target {
   [[nodiscard]] const proc::Memory& memory() const { return *memory_; }
   [[nodiscard]] const python::Interpreter* interpreter() const { return interpreter_ ? &*interpreter_ : nullptr; }
 
-  std::set<std::uint32_t> loops;        ///< tids
+  std::set<std::uint32_t> loops;  ///< tids
   bool ended = false;
-  bool told_waiting = false;            ///< the user knows that it has no loop yet
+  bool told_waiting = false;  ///< the user knows that it has no loop yet
   std::uint64_t next_look_ns = 0;
   std::uint64_t first_look_ns = 0;
 

@@ -67,8 +67,7 @@ void Tracker::drop_ended() {
 }
 
 std::size_t Tracker::alive() const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(targets_, [](const auto& each) { return !each.second.ended; }));
+  return static_cast<std::size_t>(std::ranges::count_if(targets_, [](const auto& each) { return !each.second.ended; }));
 }
 
 Status Tracker::tell_probe(Target& target) { return probe_.set_process(target.pid(), target.config()); }
@@ -79,11 +78,14 @@ void Tracker::attach_uprobes(Target& target) {
   std::size_t attached = 0;
   for (const auto& place : uprobe_places(target.process(), target.maps())) {
     const auto status = probe_.attach_uprobe(target.pid(), place.path, place.offset, place.epoll);
-    if (status) attached++;
-    else if (options_.verbose) say(status.error().message());
+    if (status)
+      attached++;
+    else if (options_.verbose)
+      say(status.error().message());
   }
   if (attached == 0 && target.settled())
-    say("pid " + std::to_string(target.pid()) + ": no epoll_wait to set a uprobe on (a static program without symbols)");
+    say("pid " + std::to_string(target.pid()) +
+        ": no epoll_wait to set a uprobe on (a static program without symbols)");
 }
 
 // A thread that waits in a poll now was not seen to enter it; another may be in mid-stall.
@@ -292,8 +294,10 @@ void Tracker::tell(model::Stall stall, bool unfinished) {
   }
   longest_ns_ = std::max(longest_ns_, stall.duration_ns);
   if (!stall.ongoing || unfinished) statistics_.add(stall);
-  if (unfinished) outputs_.unfinished(stall);
-  else outputs_.stall(stall);
+  if (unfinished)
+    outputs_.unfinished(stall);
+  else
+    outputs_.stall(stall);
 }
 
 void Tracker::tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_ns, std::uint64_t least_ns) {
@@ -323,23 +327,27 @@ void Tracker::tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_n
   std::ranges::copy(thread->cause_ns, open.cause_ns.begin());
   std::ranges::copy(thread->cause_count, open.cause_count.begin());
   if (thread->off == OFF_RUNNABLE) {
-    open.wait = model::OpenIteration::Wait{.cause = model::Cause::cpu_wait, .since_ns = thread->off_ns,
-                                           .stack_id = 0, .syscall = {}, .culprit = {}, .has_task = false};
+    open.wait = model::OpenIteration::Wait{.cause = model::Cause::cpu_wait,
+                                           .since_ns = thread->off_ns,
+                                           .stack_id = 0,
+                                           .syscall = {},
+                                           .culprit = {},
+                                           .has_task = false};
   } else if (thread->off == OFF_BLOCKED && thread->wait.cause < CAUSE_MAX) {
-    open.wait = model::OpenIteration::Wait{
-        .cause = static_cast<model::Cause>(thread->wait.cause),
-        .since_ns = thread->off_ns,
-        .stack_id = thread->wait.stack_id,
-        .syscall = std::string(proc::syscall_name(thread->wait.syscall)),
-        .culprit = culprit_of(model::Blocked{.head = open.head,
-                                             .iteration = open.iteration,
-                                             .args = {thread->wait.args[0], 0, 0, 0},
-                                             .cause = static_cast<model::Cause>(thread->wait.cause),
-                                             .holder_tstate = thread->wait.holder_tstate,
-                                             .holder_stack = thread->wait.holder_stack,
-                                             .holder_tid = thread->wait.holder_tid,
-                                             .runner_comm = {}}),
-        .has_task = thread->has_task != 0};
+    open.wait = model::OpenIteration::Wait{.cause = static_cast<model::Cause>(thread->wait.cause),
+                                           .since_ns = thread->off_ns,
+                                           .stack_id = thread->wait.stack_id,
+                                           .syscall = std::string(proc::syscall_name(thread->wait.syscall)),
+                                           .culprit = culprit_of(
+                                               model::Blocked{.head = open.head,
+                                                              .iteration = open.iteration,
+                                                              .args = {thread->wait.args[0], 0, 0, 0},
+                                                              .cause = static_cast<model::Cause>(thread->wait.cause),
+                                                              .holder_tstate = thread->wait.holder_tstate,
+                                                              .holder_stack = thread->wait.holder_stack,
+                                                              .holder_tid = thread->wait.holder_tid,
+                                                              .runner_comm = {}}),
+                                           .has_task = thread->has_task != 0};
   }
   if (auto stall = builder_.snapshot(open)) tell(std::move(*stall), false);
 }
@@ -459,7 +467,8 @@ model::Summary Tracker::summary(std::uint64_t now_ns) const {
     summary.loops.push_back(std::move(row));
   }
   const auto kernel = probe_.losses();
-  for (std::size_t i = 0; i < model::kKernelLosses && i < kernel.size(); i++) summary.losses[i] += kernel[i];
+  static_assert(std::tuple_size_v<decltype(kernel)> == model::kKernelLosses);
+  for (std::size_t i = 0; i < kernel.size(); i++) summary.losses[i] += kernel[i];
   summary.losses[index(model::Loss::stack_missing)] += builder_.missing_stacks();
   return summary;
 }

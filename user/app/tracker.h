@@ -101,7 +101,7 @@ class Tracker {
   model::StallBuilder builder_;
   model::Statistics statistics_;
   SampleClassifier classifier_;
-  std::map<std::uint32_t, Loop> loops_;  // by tid
+  std::map<std::uint32_t, Loop> loops_;                               // by tid
   std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;  // by tid
   struct KnownQuota {
     std::uint64_t read_ns = 0;

@@ -39,9 +39,8 @@ std::vector<UprobePlace> uprobe_places(const proc::Process& process, const proc:
       if (!symbol) continue;
       const auto offset = image->file_offset(symbol->address);
       if (!offset || !offsets.insert(*offset).second) continue;
-      places.push_back(
-          {fmt::format("/proc/{}/map_files/{:x}-{:x}", process.pid(), mapping.start, mapping.end), *offset,
-           i < kEpolls});
+      places.push_back({fmt::format("/proc/{}/map_files/{:x}-{:x}", process.pid(), mapping.start, mapping.end), *offset,
+                        i < kEpolls});
     }
   }
   return places;

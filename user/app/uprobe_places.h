@@ -16,7 +16,8 @@ struct UprobePlace {
   bool epoll = true;         ///< else a select or poll
 };
 
-/// epoll_wait, epoll_pwait, epoll_pwait2, select, pselect, poll and ppoll of the C library and of the program itself (a static one with symbols).
+/// epoll_wait, epoll_pwait, epoll_pwait2, select, pselect, poll and ppoll of the C library and of the program itself (a
+/// static one with symbols).
 [[nodiscard]] std::vector<UprobePlace> uprobe_places(const proc::Process& process, const proc::Maps& maps);
 
 }  // namespace aiotrace::app

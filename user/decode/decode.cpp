@@ -29,20 +29,18 @@ constexpr bool same(Ours ours, Theirs theirs) {
 }
 static_assert(same(Cause::python, CAUSE_PYTHON) && same(Cause::native, CAUSE_NATIVE) && same(Cause::gc, CAUSE_GC) &&
               same(Cause::kernel, CAUSE_KERNEL) && same(Cause::gil, CAUSE_GIL) && same(Cause::lock, CAUSE_LOCK) &&
-              same(Cause::sleep, CAUSE_SLEEP) && same(Cause::file, CAUSE_FILE) &&
-              same(Cause::network, CAUSE_NETWORK) && same(Cause::process, CAUSE_PROCESS) &&
-              same(Cause::fault, CAUSE_FAULT) && same(Cause::other, CAUSE_OTHER) &&
-              same(Cause::stopped, CAUSE_STOPPED) && same(Cause::cpu_wait, CAUSE_CPU_WAIT) &&
-              same(Cause::throttled, CAUSE_THROTTLED) && model::kCauses == CAUSE_MAX);
+              same(Cause::sleep, CAUSE_SLEEP) && same(Cause::file, CAUSE_FILE) && same(Cause::network, CAUSE_NETWORK) &&
+              same(Cause::process, CAUSE_PROCESS) && same(Cause::fault, CAUSE_FAULT) &&
+              same(Cause::other, CAUSE_OTHER) && same(Cause::stopped, CAUSE_STOPPED) &&
+              same(Cause::cpu_wait, CAUSE_CPU_WAIT) && same(Cause::throttled, CAUSE_THROTTLED) &&
+              model::kCauses == CAUSE_MAX);
 
 using model::Loss;
 static_assert(same(Loss::ring_full, LOSS_RING_FULL) && same(Loss::threads_full, LOSS_THREADS_FULL) &&
-              same(Loss::stack_unreadable, LOSS_STACK_UNREADABLE) &&
-              same(Loss::stack_too_deep, LOSS_STACK_TOO_DEEP) && same(Loss::thread_unknown, LOSS_THREAD_UNKNOWN) &&
-              same(Loss::name_unreadable, LOSS_NAME_UNREADABLE) &&
+              same(Loss::stack_unreadable, LOSS_STACK_UNREADABLE) && same(Loss::stack_too_deep, LOSS_STACK_TOO_DEEP) &&
+              same(Loss::thread_unknown, LOSS_THREAD_UNKNOWN) && same(Loss::name_unreadable, LOSS_NAME_UNREADABLE) &&
               same(Loss::task_unreadable, LOSS_TASK_UNREADABLE) && same(Loss::seen_full, LOSS_SEEN_FULL) &&
-              same(Loss::switch_unseen, LOSS_SWITCH_UNSEEN) &&
-              model::kKernelLosses == LOSS_MAX);
+              same(Loss::switch_unseen, LOSS_SWITCH_UNSEEN) && model::kKernelLosses == LOSS_MAX);
 
 model::EventHead head_of(const record& head) { return {.pid = head.pid, .tid = head.tid, .time_ns = head.time_ns}; }
 
@@ -305,8 +303,7 @@ Decoded<Event> decode_exit(Reader& in, bool process) {
 Decoded<Event> decode_fork(Reader& in) {
   const auto raw = in.get<fork_record>();
   if (!raw) return std::unexpected(DecodeError::too_short);
-  return model::ProcessFork{
-      .head = head_of(raw->head), .child_pid = raw->child_pid, .child_tid = raw->child_tid};
+  return model::ProcessFork{.head = head_of(raw->head), .child_pid = raw->child_pid, .child_tid = raw->child_tid};
 }
 
 }  // namespace

@@ -5,9 +5,9 @@
 namespace aiotrace::model {
 namespace {
 
-constexpr std::array<std::string_view, kCauses> kNames{"python",  "native", "gc",      "kernel",   "gil",
-                                                       "lock",    "sleep",  "file",    "network",  "process",
-                                                       "fault",   "other",  "stopped", "cpu-wait", "throttled"};
+constexpr std::array<std::string_view, kCauses> kNames{"python", "native", "gc",      "kernel",   "gil",
+                                                       "lock",   "sleep",  "file",    "network",  "process",
+                                                       "fault",  "other",  "stopped", "cpu-wait", "throttled"};
 
 }  // namespace
 

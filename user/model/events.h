@@ -12,7 +12,21 @@ namespace aiotrace::model {
 
 /// Why a segment did not run Python, or that it did. Same order as `enum cause` in bpf/abi/cause.h.
 enum class Cause : std::uint8_t {
-  python, native, gc, kernel, gil, lock, sleep, file, network, process, fault, other, stopped, cpu_wait, throttled,
+  python,
+  native,
+  gc,
+  kernel,
+  gil,
+  lock,
+  sleep,
+  file,
+  network,
+  process,
+  fault,
+  other,
+  stopped,
+  cpu_wait,
+  throttled,
 };
 inline constexpr std::size_t kCauses = 15;
 
@@ -49,7 +63,7 @@ struct CodeSeen {
   std::uint64_t function_address = 0;
   std::uint64_t file_address = 0;
   std::uint64_t linetable_address = 0;
-  std::uint32_t linetable_size = 0;   ///< bytes the object has
+  std::uint32_t linetable_size = 0;     ///< bytes the object has
   std::vector<std::uint8_t> linetable;  ///< empty if larger than the record holds
 };
 
@@ -94,8 +108,8 @@ struct Blocked {
   std::uint64_t holder_stack = 0;
   std::uint32_t holder_tid = 0;
   bool has_task = false;
-  bool has_target = false;  ///< the thread's last TargetSeen is its
-  bool throttled = false;   ///< the runnable part is throttled
+  bool has_target = false;       ///< the thread's last TargetSeen is its
+  bool throttled = false;        ///< the runnable part is throttled
   std::uint32_t runner_pid = 0;  ///< who left the CPU for this thread; 0: it was idle
   std::string runner_comm;
 };
@@ -109,12 +123,12 @@ struct TargetSeen {
   std::int32_t fd = -1;
   std::int32_t syscall = -1;
   std::uint64_t inode = 0;
-  std::uint32_t mode = 0;       ///< i_mode
-  bool deleted = false;         ///< the file has no name any more
-  std::string path;             ///< path: as the program gave it; file: from the root; socket: a unix socket's
-  bool path_is_peers = false;   ///< of a unix socket
-  std::uint16_t family = 0;     ///< AF_*
-  std::uint16_t protocol = 0;   ///< IPPROTO_*
+  std::uint32_t mode = 0;         ///< i_mode
+  bool deleted = false;           ///< the file has no name any more
+  std::string path;               ///< path: as the program gave it; file: from the root; socket: a unix socket's
+  bool path_is_peers = false;     ///< of a unix socket
+  std::uint16_t family = 0;       ///< AF_*
+  std::uint16_t protocol = 0;     ///< IPPROTO_*
   std::uint32_t socket_type = 0;  ///< SOCK_*
   std::uint16_t local_port = 0;
   std::uint16_t peer_port = 0;
@@ -167,7 +181,7 @@ struct ProcessFork {
   std::uint32_t child_tid = 0;
 };
 
-using Event = std::variant<LoopSeen, CodeSeen, StackSeen, TaskSeen, TargetSeen, Blocked, Sample, IterationEnd, ProcessExec,
-                           ThreadExit, ProcessExit, ProcessFork>;
+using Event = std::variant<LoopSeen, CodeSeen, StackSeen, TaskSeen, TargetSeen, Blocked, Sample, IterationEnd,
+                           ProcessExec, ThreadExit, ProcessExit, ProcessFork>;
 
 }  // namespace aiotrace::model

@@ -15,8 +15,8 @@ namespace aiotrace::model {
 struct Frame {
   enum class Kind : std::uint8_t { python, native, kernel };
   Kind kind = Kind::python;
-  std::string function;  ///< qualified where the code object has it; UTF-8, not cleaned
-  std::string file;      ///< as the code object has it; empty: unknown
+  std::string function;    ///< qualified where the code object has it; UTF-8, not cleaned
+  std::string file;        ///< as the code object has it; empty: unknown
   std::uint32_t line = 0;  ///< 0: unknown
   bool operator==(const Frame&) const = default;
 };
@@ -25,9 +25,9 @@ using Stack = std::vector<Frame>;
 
 struct Task {
   std::optional<std::string> name;
-  std::string coroutine;  ///< qualified name of the root coroutine
-  std::string file;       ///< of its definition; empty: unknown
-  std::uint32_t line = 0;   ///< its first line; 0: unknown
+  std::string coroutine;   ///< qualified name of the root coroutine
+  std::string file;        ///< of its definition; empty: unknown
+  std::uint32_t line = 0;  ///< its first line; 0: unknown
   bool operator==(const Task&) const = default;
 };
 
@@ -41,20 +41,20 @@ struct Runner {
 
 /// Who is to blame, as far as it is known. Only the fields of the cause are set.
 struct Culprit {
-  std::string library;   ///< native
-  std::string function;  ///< native
-  std::uint32_t tid = 0;  ///< gil: the holder
-  std::string thread;     ///< gil: the holder's name
-  Stack stack;            ///< gil: the holder's
-  std::string path;       ///< file
-  std::string op;         ///< file: read, write, sync, open, stat, lock, other
-  std::string protocol;   ///< network: tcp, udp, unix
-  std::string local;      ///< network
-  std::string peer;       ///< network
-  std::optional<bool> dns;    ///< network
-  std::uint32_t pid = 0;      ///< process
-  std::string comm;           ///< process
-  std::uint64_t address = 0;  ///< lock: the futex
+  std::string library;          ///< native
+  std::string function;         ///< native
+  std::uint32_t tid = 0;        ///< gil: the holder
+  std::string thread;           ///< gil: the holder's name
+  Stack stack;                  ///< gil: the holder's
+  std::string path;             ///< file
+  std::string op;               ///< file: read, write, sync, open, stat, lock, other
+  std::string protocol;         ///< network: tcp, udp, unix
+  std::string local;            ///< network
+  std::string peer;             ///< network
+  std::optional<bool> dns;      ///< network
+  std::uint32_t pid = 0;        ///< process
+  std::string comm;             ///< process
+  std::uint64_t address = 0;    ///< lock: the futex
   std::vector<Runner> running;  ///< cpu-wait: who ran instead, largest first
   std::string cgroup;           ///< throttled: the control group whose quota was used up
   std::uint64_t quota_us = 0;   ///< throttled
@@ -68,7 +68,7 @@ struct Segment {
   std::uint64_t count = 0;  ///< times (blocked, runnable) or samples (on a CPU) in it; 0: none seen
   std::string syscall;      ///< name; empty: none or unknown
   std::optional<Culprit> culprit;
-  std::optional<Stack> stack;  ///< nullopt: unknown
+  std::optional<Stack> stack;     ///< nullopt: unknown
   bool stack_unreadable = false;  ///< the stack ends at a frame that could not be read
   bool stack_too_deep = false;
 };
@@ -77,7 +77,7 @@ enum class LoopKind : std::uint8_t { asyncio, uvloop, other };
 
 struct Stall {
   std::uint64_t id = 0;
-  std::uint64_t start_ns = 0;     ///< CLOCK_MONOTONIC
+  std::uint64_t start_ns = 0;  ///< CLOCK_MONOTONIC
   std::uint64_t duration_ns = 0;
   bool error = false;  ///< over --error
   bool ongoing = false;

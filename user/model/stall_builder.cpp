@@ -10,8 +10,8 @@ constexpr std::size_t kMaxThreads = 65536;
 constexpr std::size_t kMaxUnfinished = 4096;
 
 void collect(Pieces& pieces, TaskShares& tasks, const SegmentKey& key, std::uint64_t blocked_ns,
-             std::uint64_t runnable_ns, std::uint64_t count, bool has_task,
-             Cause runnable_cause = Cause::cpu_wait, const std::optional<Culprit>& runnable_culprit = std::nullopt) {
+             std::uint64_t runnable_ns, std::uint64_t count, bool has_task, Cause runnable_cause = Cause::cpu_wait,
+             const std::optional<Culprit>& runnable_culprit = std::nullopt) {
   if (on_cpu(key.cause)) return;
   const auto own_ns = key.cause == Cause::cpu_wait ? blocked_ns + runnable_ns : blocked_ns;
   pieces.add(key, own_ns, count);
@@ -75,8 +75,7 @@ void StallBuilder::add(const ClassifiedBlock& block) {
   const auto& blocked = block.blocked;
   auto* collected = current(blocked.head, blocked.iteration);
   if (collected == nullptr) return;
-  const auto key =
-      key_of(blocked.cause, block.syscall, block.culprit, find_stack(blocked.head.pid, blocked.stack_id));
+  const auto key = key_of(blocked.cause, block.syscall, block.culprit, find_stack(blocked.head.pid, blocked.stack_id));
   collect(collected->pieces, collected->tasks, key, blocked.blocked_ns, blocked.runnable_ns, blocked.count,
           blocked.has_task, blocked.throttled ? Cause::throttled : Cause::cpu_wait, block.runnable_culprit);
 }

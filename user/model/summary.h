@@ -48,12 +48,12 @@ struct LoopSummary {
 /// Stalled time at one place in the program.
 struct Place {
   Cause cause = Cause::other;
-  std::string syscall;       ///< empty: none or unknown
-  std::string function;      ///< empty: no Python stack
+  std::string syscall;   ///< empty: none or unknown
+  std::string function;  ///< empty: no Python stack
   std::string file;
-  std::uint32_t line = 0;    ///< of a CPU-bound function the line with most time; 0: unknown
-  std::string coroutine;     ///< of the task, if it was always the same; else empty
-  bool others = false;       ///< all the smaller places of this cause together
+  std::uint32_t line = 0;  ///< of a CPU-bound function the line with most time; 0: unknown
+  std::string coroutine;   ///< of the task, if it was always the same; else empty
+  bool others = false;     ///< all the smaller places of this cause together
   std::uint64_t ns = 0;
   std::uint64_t stalls = 0;  ///< stalls with time at this place
   std::uint64_t max_ns = 0;  ///< most of one stall; of `others`: of one place in one stall

@@ -14,7 +14,7 @@ constexpr int kForever = -1;
 
 // Takes back what a failed line left at the end of a regular file.
 void take_back(int fd, std::size_t written) {
-  struct stat status {};
+  struct stat status{};
   if (written == 0 || ::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return;
   const auto end = ::lseek(fd, 0, SEEK_CUR);
   if (end < static_cast<off_t>(written)) return;

@@ -46,21 +46,16 @@ Json culprit_json(Cause cause, const std::optional<model::Culprit>& culprit) {
       return {{"tid", nonzero_or_null(who.tid)},
               {"thread", text_or_null(who.thread)},
               {"stack", who.stack.empty() ? Json(nullptr) : stack_json(who.stack)}};
-    case Cause::file:
-      return {{"path", text_or_null(who.path)}, {"op", text_or_null(who.op)}};
+    case Cause::file: return {{"path", text_or_null(who.path)}, {"op", text_or_null(who.op)}};
     case Cause::network:
       return {{"protocol", text_or_null(who.protocol)},
               {"local", text_or_null(who.local)},
               {"peer", text_or_null(who.peer)},
               {"dns", value_or_null(who.dns)}};
-    case Cause::process:
-      return {{"pid", nonzero_or_null(who.pid)}, {"comm", text_or_null(who.comm)}};
-    case Cause::native:
-      return {{"library", text_or_null(who.library)}, {"function", text_or_null(who.function)}};
-    case Cause::fault:
-      return {{"path", text_or_null(who.path)}};
-    case Cause::lock:
-      return {{"address", nonzero_or_null(who.address)}};
+    case Cause::process: return {{"pid", nonzero_or_null(who.pid)}, {"comm", text_or_null(who.comm)}};
+    case Cause::native: return {{"library", text_or_null(who.library)}, {"function", text_or_null(who.function)}};
+    case Cause::fault: return {{"path", text_or_null(who.path)}};
+    case Cause::lock: return {{"address", nonzero_or_null(who.address)}};
     case Cause::cpu_wait: {
       auto running = Json::array();
       for (const auto& [pid, comm, ns] : who.running) running.push_back({{"pid", pid}, {"comm", comm}, {"ns", ns}});
@@ -70,8 +65,7 @@ Json culprit_json(Cause cause, const std::optional<model::Culprit>& culprit) {
       return {{"cgroup", text_or_null(who.cgroup)},
               {"quota_us", nonzero_or_null(who.quota_us)},
               {"period_us", nonzero_or_null(who.period_us)}};
-    default:
-      return nullptr;
+    default: return nullptr;
   }
 }
 
@@ -169,8 +163,7 @@ Status JsonOutput::stall(const model::Stall& stall) {
                {"pid", stall.pid},
                {"tid", stall.tid},
                {"thread", text_or_null(stall.thread)},
-               {"loop",
-                {{"kind", name(stall.loop_kind)}, {"epfd", stall.epfd < 0 ? Json(nullptr) : Json(stall.epfd)}}},
+               {"loop", {{"kind", name(stall.loop_kind)}, {"epfd", stall.epfd < 0 ? Json(nullptr) : Json(stall.epfd)}}},
                {"task", task_json(stall.task)},
                {"causes", causes_json(stall.cause_ns)},
                {"segments", std::move(segments)},

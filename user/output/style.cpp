@@ -45,8 +45,7 @@ std::string culprit_text(Cause cause, const model::Culprit& who) {
       return text + (who.dns.value_or(false) ? " (DNS)" : "");
     }
     case Cause::file:
-    case Cause::fault:
-      return who.path;
+    case Cause::fault: return who.path;
     case Cause::process:
       if (who.pid == 0) return {};
       return fmt::format("→ pid {}{}", who.pid, who.comm.empty() ? "" : " (" + who.comm + ")");
@@ -68,8 +67,7 @@ std::string culprit_text(Cause cause, const model::Culprit& who) {
       if (who.cgroup.empty() || who.period_us == 0) return who.cgroup;
       return fmt::format("cgroup {}: {:.3g} CPUs", who.cgroup,
                          static_cast<double>(who.quota_us) / static_cast<double>(who.period_us));
-    default:
-      return {};
+    default: return {};
   }
 }
 
@@ -142,7 +140,9 @@ std::vector<std::string> stack_lines(const model::Stack& stack, std::size_t inde
       continue;
     }
     const auto place = shorten_left(place_text(stack[i].file, stack[i].line), room);
-    lines.push_back(margin + (place.empty() ? functions[i] : pad_right(functions[i], column + kGap) + place));
+    auto& line = lines.emplace_back(margin);
+    line += place.empty() ? functions[i] : pad_right(functions[i], column + kGap);
+    line += place;
   }
   return lines;
 }

@@ -60,12 +60,11 @@ void append_loops(Lines& lines, const Summary& summary, const OutputContext& con
   for (std::size_t i = 0; i < shown; ++i) {
     const auto& loop = loops[i];
     const auto thread = pad_right(shorten_right(clean_for_terminal(loop.thread), kThread), kThread);
-    lines.push_back(fmt::format("{:>8} {:>8}  {}  {:<7} {:>12} {:>7} {} {} {} {:>7}", loop.pid, loop.tid, thread,
-                                name(loop.kind), format_count(loop.iterations),
-                                format_share(loop.busy_ns, summary.elapsed_ns),
-                                pad_left(format_duration_ns(loop.p50_ns), 7),
-                                pad_left(format_duration_ns(loop.p99_ns), 7),
-                                pad_left(format_duration_ns(loop.max_ns), 8), format_count(loop.stalls)));
+    lines.push_back(
+        fmt::format("{:>8} {:>8}  {}  {:<7} {:>12} {:>7} {} {} {} {:>7}", loop.pid, loop.tid, thread, name(loop.kind),
+                    format_count(loop.iterations), format_share(loop.busy_ns, summary.elapsed_ns),
+                    pad_left(format_duration_ns(loop.p50_ns), 7), pad_left(format_duration_ns(loop.p99_ns), 7),
+                    pad_left(format_duration_ns(loop.max_ns), 8), format_count(loop.stalls)));
   }
   if (shown < loops.size()) lines.push_back(fmt::format("   and {} more", loops.size() - shown));
 }
@@ -76,9 +75,8 @@ void append_causes(Lines& lines, const Summary& summary, const OutputContext& co
   heading(lines, "Stalled time by cause", context);
   std::array<std::size_t, model::kCauses> order{};
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&summary](std::size_t a, std::size_t b) {
-    return summary.cause_ns[a] > summary.cause_ns[b];
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&summary](std::size_t a, std::size_t b) { return summary.cause_ns[a] > summary.cause_ns[b]; });
   for (const auto i : order) {
     if (summary.cause_ns[i] == 0) break;
     lines.push_back(fmt::format("   {:<10} {}  {:>7}", model::name(static_cast<Cause>(i)),
@@ -94,8 +92,8 @@ void append_places(Lines& lines, const Summary& summary, const OutputContext& co
   constexpr std::size_t kUsed = 29 + kCause + 2 + kFunction + 2;
   if (summary.places.empty()) return;
   heading(lines, "Places that cost most", context);
-  lines.push_back(fmt::format("{:>9} {:>7} {:>9}  {:<22}  {:<22}  {}", "total", "stalls", "worst", "cause", "function",
-                              "line"));
+  lines.push_back(
+      fmt::format("{:>9} {:>7} {:>9}  {:<22}  {:<22}  {}", "total", "stalls", "worst", "cause", "function", "line"));
   const auto room = std::max<std::size_t>(context.columns, kUsed + 16) - kUsed;
   const auto shown = context.verbose ? summary.places.size() : std::min(kShown, summary.places.size());
   for (std::size_t i = 0; i < shown; ++i) {
@@ -123,8 +121,7 @@ void append_losses(Lines& lines, const Summary& summary, const OutputContext& co
   heading(lines, lost ? "Losses" : "Losses: none", context);
   Lines pieces;
   for (std::size_t i = 0; i < model::kLosses; ++i) {
-    pieces.push_back(
-        fmt::format("{} {}", model::name(static_cast<model::Loss>(i)), format_count(summary.losses[i])));
+    pieces.push_back(fmt::format("{} {}", model::name(static_cast<model::Loss>(i)), format_count(summary.losses[i])));
   }
   for (auto& line : flow(pieces, kIndent, kGap, context)) {
     lines.push_back(lost ? paint(line, Color::yellow, context) : std::move(line));

@@ -68,7 +68,7 @@ Status check_host() {
     return fail("read the kernel's types", "/sys/kernel/btf/vmlinux is not there",
                 "aiotrace needs a kernel built with CONFIG_DEBUG_INFO_BTF", ErrorKind::unsupported);
   }
-  struct stat own {};
+  struct stat own{};
   // PROC_PID_INIT_INO, include/linux/proc_ns.h: the initial pid namespace has a fixed inode.
   constexpr ino_t kInitialPidNamespace = 0xEFFFFFFC;
   if (stat("/proc/self/ns/pid", &own) == 0 && own.st_ino != kInitialPidNamespace) {
@@ -85,8 +85,7 @@ std::unexpected<Error> load_error(const std::string& what, int error_number, con
   if (denied && hint.empty()) {
     hint = "the kernel refuses BPF programs to this user: a container without CAP_BPF, seccomp or lockdown";
   }
-  return fail_errno(what, error_number, std::move(hint),
-                    denied ? ErrorKind::not_permitted : ErrorKind::unsupported);
+  return fail_errno(what, error_number, std::move(hint), denied ? ErrorKind::not_permitted : ErrorKind::unsupported);
 }
 
 }  // namespace aiotrace::probe

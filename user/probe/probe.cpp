@@ -80,8 +80,8 @@ struct Probe::Impl {
   Skeleton<aiotrace_bpf> skeleton;
   std::vector<Link> links;
   std::vector<UniqueFd> events;
-  std::multimap<std::uint32_t, Link> uprobes;               // by pid
-  std::unordered_map<std::uint32_t, Link> samplers;         // by tid
+  std::multimap<std::uint32_t, Link> uprobes;        // by pid
+  std::unordered_map<std::uint32_t, Link> samplers;  // by tid
   std::unique_ptr<ring_buffer, RingCloser> ring;
   UniqueFd stats;
   const std::function<void(std::span<const std::byte>)>* take = nullptr;
@@ -114,7 +114,8 @@ void Probe::Impl::choose_tracepoint() {
   const auto id = tracepoint_id("syscalls/sys_enter_epoll_wait");
   raw_tracepoint = !id;
   if (!id)
-    notes.push_back(id.error().message() + "; the tracepoint of all system calls serves, at 60 to 90 ns for each of them");
+    notes.push_back(id.error().message() +
+                    "; the tracepoint of all system calls serves, at 60 to 90 ns for each of them");
 }
 
 Status Probe::Impl::choose_poll_probe() {
@@ -312,8 +313,8 @@ Status Probe::seed_thread(const ThreadSeed& seed) {
     std::copy(seed.waiting->args.begin(), seed.waiting->args.end(), thread.wait.args);
   }
   // A thread that BPF has met meanwhile knows better.
-  if (bpf_map__update_elem(skeleton.maps.threads, &seed.tid, sizeof(seed.tid), &thread, sizeof(thread),
-                           BPF_NOEXIST) != 0 &&
+  if (bpf_map__update_elem(skeleton.maps.threads, &seed.tid, sizeof(seed.tid), &thread, sizeof(thread), BPF_NOEXIST) !=
+          0 &&
       errno != EEXIST)
     return fail_errno("trace thread " + std::to_string(seed.tid), errno);
   skeleton.bss->traced_tid[seed.tid % sizeof(skeleton.bss->traced_tid)] = 1;

@@ -24,8 +24,8 @@ struct ProbeOptions {
   std::uint64_t segment_ns = 1'000'000;  ///< shorter waits are added up by cause
   std::uint64_t sample_period_ns = 1'000'000;
   PollProbe poll = PollProbe::automatic;
-  bool trace_all = false;  ///< processes without a config too, as plain loops
-  bool follow = false;     ///< children start with their parent's config
+  bool trace_all = false;               ///< processes without a config too, as plain loops
+  bool follow = false;                  ///< children start with their parent's config
   std::uint32_t ring_bytes = 4u << 20;  ///< a power of two, at least a page
   std::uint32_t max_processes = 1024;
   std::uint32_t max_threads = 1024;

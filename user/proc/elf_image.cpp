@@ -24,7 +24,7 @@ std::uint64_t page_of(std::uint64_t value) { return value & ~(kPage - 1); }
 
 /// Opens for reading what an O_PATH descriptor names, if that is a regular file: a device or FIFO is never opened.
 UniqueFd reopen_regular(const UniqueFd& path_fd) {
-  struct stat status {};
+  struct stat status{};
   if (!path_fd || ::fstat(path_fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return UniqueFd();
   return UniqueFd(::open(fmt::format("/proc/self/fd/{}", path_fd.get()).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 }
@@ -40,12 +40,11 @@ UniqueFd open_below_root(pid_t pid, const std::string& path) {
   open_how how{};
   how.flags = O_PATH | O_CLOEXEC;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  return reopen_regular(
-      UniqueFd(static_cast<int>(::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how))));
+  return reopen_regular(UniqueFd(static_cast<int>(::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how))));
 }
 
 bool has_inode(const UniqueFd& fd, std::uint64_t inode) {
-  struct stat status {};
+  struct stat status{};
   return fd && ::fstat(fd.get(), &status) == 0 && status.st_ino == inode;
 }
 
@@ -92,7 +91,7 @@ bool visit_load_segments(Elf* elf, Visit visit) {
 void ElfImage::ElfCloser::operator()(Elf* elf) const noexcept { ::elf_end(elf); }
 
 Result<ElfImage> ElfImage::from_fd(UniqueFd fd, std::string path) {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return fail_errno("read " + path, errno);
   ::elf_version(EV_CURRENT);
   ElfImage image;
@@ -242,8 +241,7 @@ std::vector<std::byte> ElfImage::file_bytes(std::uint64_t offset, std::size_t si
   std::vector<std::byte> bytes(std::min<std::uint64_t>(size, file_size_ - offset));
   std::size_t have = 0;
   while (have < bytes.size()) {
-    const ssize_t got =
-        ::pread(fd_.get(), bytes.data() + have, bytes.size() - have, static_cast<off_t>(offset + have));
+    const ssize_t got = ::pread(fd_.get(), bytes.data() + have, bytes.size() - have, static_cast<off_t>(offset + have));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) break;
     have += static_cast<std::size_t>(got);

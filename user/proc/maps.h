@@ -14,8 +14,8 @@ namespace aiotrace::proc {
 
 /// One line of /proc/PID/maps.
 struct Mapping {
-  std::uint64_t start = 0;  ///< first address
-  std::uint64_t end = 0;    ///< behind the last one
+  std::uint64_t start = 0;   ///< first address
+  std::uint64_t end = 0;     ///< behind the last one
   std::uint64_t offset = 0;  ///< in the file, bytes
   bool readable = false;
   bool writable = false;

@@ -400,8 +400,9 @@ static_assert(std::ranges::is_sorted(kTable, {}, &Syscall::number));
 
 unsigned path_argument(std::string_view name) {
   constexpr std::array kFirst = std::to_array<std::string_view>(
-      {"open", "creat", "stat", "lstat", "access", "rename", "mkdir", "rmdir", "unlink", "link", "readlink", "chmod",
-       "chown", "lchown", "truncate", "statfs", "utime", "utimes", "chdir", "mknod", "setxattr", "getxattr"});
+      {"open",   "creat",  "stat",     "lstat", "access",   "rename",  "mkdir",    "rmdir",
+       "unlink", "link",   "readlink", "chmod", "chown",    "lchown",  "truncate", "statfs",
+       "utime",  "utimes", "chdir",    "mknod", "setxattr", "getxattr"});
   constexpr std::array kSecond = std::to_array<std::string_view>(
       {"openat", "openat2", "newfstatat", "statx", "faccessat", "faccessat2", "renameat", "renameat2", "mkdirat",
        "unlinkat", "linkat", "readlinkat", "fchmodat", "fchmodat2", "fchownat", "utimensat", "futimesat", "mknodat",
@@ -416,10 +417,10 @@ std::string_view file_operation(std::string_view name) {
     std::string_view prefix;  // of the system call's name
   };
   constexpr std::array kOperations = std::to_array<Operation>(
-      {{"read", "read"},   {"read", "pread"},   {"read", "getdents"}, {"write", "write"}, {"write", "pwrite"},
-       {"sync", "fsync"},  {"sync", "fdatasync"}, {"sync", "sync"},   {"sync", "msync"},  {"open", "open"},
-       {"open", "creat"},  {"stat", "stat"},    {"stat", "lstat"},    {"stat", "fstat"},  {"stat", "newfstatat"},
-       {"stat", "access"}, {"stat", "faccessat"}, {"lock", "flock"},  {"lock", "fcntl"},  {"write", "ftruncate"},
+      {{"read", "read"},      {"read", "pread"},     {"read", "getdents"}, {"write", "write"}, {"write", "pwrite"},
+       {"sync", "fsync"},     {"sync", "fdatasync"}, {"sync", "sync"},     {"sync", "msync"},  {"open", "open"},
+       {"open", "creat"},     {"stat", "stat"},      {"stat", "lstat"},    {"stat", "fstat"},  {"stat", "newfstatat"},
+       {"stat", "access"},    {"stat", "faccessat"}, {"lock", "flock"},    {"lock", "fcntl"},  {"write", "ftruncate"},
        {"write", "fallocate"}});
   for (const auto& [operation, prefix] : kOperations) {
     if (name.starts_with(prefix)) return operation;

@@ -16,7 +16,8 @@ constexpr std::uint64_t kDictSubclass = 1u << 29;  // Py_TPFLAGS_DICT_SUBCLASS
 
 bool is_dict(const Objects& objects, std::uint64_t object) {
   const auto type = objects.type_of(object);
-  const auto flags = type ? objects.memory().read<std::uint64_t>(*type + objects.layout().user.type_flags) : std::nullopt;
+  const auto flags = type ? objects.memory().read<std::uint64_t>(*type + objects.layout().user.type_flags)
+                          : std::nullopt;
   return flags && (*flags & kDictSubclass);
 }
 
@@ -49,8 +50,8 @@ void check_task_type(Interpreter& interpreter, const Objects& objects, std::uint
     interpreter.layout.user.task_waiter = older->user.task_waiter;
     return;
   }
-  drop_tasks(interpreter, fmt::format("_asyncio.Task has {} bytes, known are {}: task names are not read", size,
-                                      bpf.task_size));
+  drop_tasks(interpreter,
+             fmt::format("_asyncio.Task has {} bytes, known are {}: task names are not read", size, bpf.task_size));
 }
 
 void look_at_asyncio_debug(Interpreter& interpreter, const proc::Process& process, const proc::Maps& maps,
@@ -63,8 +64,8 @@ void look_at_asyncio_debug(Interpreter& interpreter, const proc::Process& proces
     }
   }
   if (interpreter.asyncio_debug == 0) {
-    // No such section in sight: asyncio is not loaded yet, or the file lost its section names. The table is only true for
-    // its own release and later ones (3.14.0 to 3.14.4 had the fields elsewhere).
+    // No such section in sight: asyncio is not loaded yet, or the file lost its section names. The table is only true
+    // for its own release and later ones (3.14.0 to 3.14.4 had the fields elsewhere).
     const Layout* table = layout_for(interpreter.version_hex);
     const bool true_here = interpreter.asyncio_loaded && table->bpf.version <= interpreter.version_hex;
     interpreter.layout.bpf.ts_running_task = true_here ? table->bpf.ts_running_task : kNoOffset;

@@ -31,7 +31,7 @@ class Reader {
       return;
     }
     for (const Field& field : fields) {
-      const std::uint64_t value = word(at + 8 * field.index);
+      const std::uint64_t value = word(at + std::size_t{8} * field.index);
       if (value >= size || value + field.width > size) {
         wrong(fmt::format("{}.{} is {} of {} bytes", name, field.name, value, size));
       } else {
@@ -85,8 +85,8 @@ Status apply_debug_offsets(std::span<const std::byte> runtime, Layout& layout) {
   py_layout& b = next.bpf;
   UserLayout& u = next.user;
   const Layout& table = layout;
-  const unsigned main_thread = minor >= 14 ? 1 : 0;   // threads_main came in between
-  const unsigned frames = minor >= 15 ? 3 : 0;        // base_frame, last_profiled_frame and its sequence number
+  const unsigned main_thread = minor >= 14 ? 1 : 0;  // threads_main came in between
+  const unsigned frames = minor >= 15 ? 3 : 0;       // base_frame, last_profiled_frame and its sequence number
 
   Reader reader(runtime);
   reader.group("runtime_state", at.runtime, 0, {{"interpreters_head", 2, &u.runtime_interpreters_head, 8}});
@@ -122,10 +122,8 @@ Status apply_debug_offsets(std::span<const std::byte> runtime, Layout& layout) {
   reader.group("type_object", at.type, 0, {{"tp_name", 1, &u.type_name, 8}, {"tp_flags", 3, &u.type_flags, 8}});
   reader.group("tuple_object", at.tuple, 0, {{"ob_item", 1, &u.tuple_items, 8}});
   reader.group("list_object", at.list, 0, {{"ob_item", 1, &u.list_items, 8}});
-  reader.group("dict_object", at.dict, 0,
-               {{"ma_keys", 1, &b.dict_keys, 8}, {"ma_values", 2, &u.dict_values, 8}});
-  reader.group("long_object", at.integer, 0,
-               {{"lv_tag", 1, &u.long_tag, 8}, {"ob_digit", 2, &b.long_digits, 4}});
+  reader.group("dict_object", at.dict, 0, {{"ma_keys", 1, &b.dict_keys, 8}, {"ma_values", 2, &u.dict_values, 8}});
+  reader.group("long_object", at.integer, 0, {{"lv_tag", 1, &u.long_tag, 8}, {"ob_digit", 2, &b.long_digits, 4}});
   reader.group("bytes_object", at.bytes, 0, {{"ob_size", 1, &b.bytes_size, 8}, {"ob_sval", 2, &b.bytes_data, 1}});
   reader.group("unicode_object", at.unicode, 0,
                {{"state", 1, &b.unicode_state, 4},
@@ -137,10 +135,9 @@ Status apply_debug_offsets(std::span<const std::byte> runtime, Layout& layout) {
                  {{"used", 1, &u.set_used, 8}, {"table", 2, &u.set_table, 8}, {"mask", 3, &u.set_mask, 8}});
   }
   if (at.generator != 0) {
-    reader.group("gen_object", at.generator, 0,
-                 {{"gi_name", 1, &b.gen_name, 8},
-                  {"gi_iframe", 2, &b.gen_iframe, 8},
-                  {"gi_frame_state", 3, &u.coro_state, 1}});
+    reader.group(
+        "gen_object", at.generator, 0,
+        {{"gi_name", 1, &b.gen_name, 8}, {"gi_iframe", 2, &b.gen_iframe, 8}, {"gi_frame_state", 3, &u.coro_state, 1}});
   }
   if (!reader.problem().empty()) {
     return fail("Python's own offsets", reader.problem(), {}, ErrorKind::unsupported);

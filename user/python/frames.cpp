@@ -60,8 +60,8 @@ class Walk {
   }
 
   [[nodiscard]] std::optional<PythonFrame> describe(std::uint64_t frame, std::uint64_t code, std::uint8_t owner) const {
-    const auto name = memory_.pointer(
-        code + (layout_.code_qualname != kNoOffset ? layout_.code_qualname : layout_.code_name));
+    const auto name = memory_.pointer(code +
+                                      (layout_.code_qualname != kNoOffset ? layout_.code_qualname : layout_.code_name));
     const auto file = memory_.pointer(code + layout_.code_filename);
     const auto flags = memory_.read<std::uint32_t>(code + layout_.code_flags);
     const auto first_line = memory_.read<std::uint32_t>(code + layout_.code_firstlineno);

@@ -76,7 +76,8 @@ class Check {
 
   /// Empty, or what is not as the layout says.
   [[nodiscard]] std::string problem(std::uint64_t interpreter, const proc::Maps& maps) const {
-    if (memory_.read<std::int64_t>(interpreter + layout_.user.interp_id) != 0) return "the first interpreter has no id 0";
+    if (memory_.read<std::int64_t>(interpreter + layout_.user.interp_id) != 0)
+      return "the first interpreter has no id 0";
     const auto thread = memory_.pointer(interpreter + layout_.bpf.interp_threads_head);
     if (!thread) return "the interpreter has no thread";
     if (memory_.read<std::uint64_t>(*thread + layout_.bpf.ts_interp) != interpreter) {
@@ -154,11 +155,10 @@ std::uint32_t with_patch_level(std::uint32_t version, std::string_view text) {
 }  // namespace
 
 std::string version_name(std::uint32_t version_hex) {
-  std::string text =
-      fmt::format("{}.{}.{}", version_hex >> 24, version_hex >> 16 & 0xff, version_hex >> 8 & 0xff);
+  std::string text = fmt::format("{}.{}.{}", version_hex >> 24, version_hex >> 16 & 0xff, version_hex >> 8 & 0xff);
   const unsigned level = version_hex >> 4 & 0xf;
-  if (level >= 0xa && level <= 0xc) text += fmt::format("{}{}", level == 0xa ? "a" : level == 0xb ? "b" : "rc",
-                                                        version_hex & 0xf);
+  if (level >= 0xa && level <= 0xc)
+    text += fmt::format("{}{}", level == 0xa ? "a" : level == 0xb ? "b" : "rc", version_hex & 0xf);
   return text;
 }
 
@@ -171,9 +171,9 @@ std::expected<Interpreter, InspectError> inspect(const proc::Process& process, c
     if (!image->is_python) return give_up(NoPython::not_python, process, "it runs no CPython");
     const auto version = version_from_name(image->name);
     return give_up(NoPython::unknown, process,
-                   fmt::format("CPython {} is not known", version ? fmt::format("{}.{}", *version >> 24,
-                                                                               *version >> 16 & 0xff)
-                                                                  : "without a runtime"),
+                   fmt::format("CPython {} is not known",
+                               version ? fmt::format("{}.{}", *version >> 24, *version >> 16 & 0xff)
+                                       : "without a runtime"),
                    std::string(kSupported));
   }
 
@@ -203,8 +203,8 @@ std::expected<Interpreter, InspectError> inspect(const proc::Process& process, c
     return give_up(NoPython::unknown, process, fmt::format("CPython {} is not known", name), std::string(kSupported));
   }
   if (header && header->free_threaded) {
-    return give_up(NoPython::unknown, process, fmt::format("CPython {} is a free-threaded build", version_name(version)),
-                   std::string(kSupported));
+    return give_up(NoPython::unknown, process,
+                   fmt::format("CPython {} is a free-threaded build", version_name(version)), std::string(kSupported));
   }
 
   Interpreter found;

@@ -22,8 +22,8 @@ struct UserLayout {
 
   // PyInterpreterState
   std::uint32_t interp_id;
-  std::uint32_t interp_modules;  ///< the dict sys.modules
-  std::uint32_t interp_sysdict;  ///< the dict of the module sys
+  std::uint32_t interp_modules;     ///< the dict sys.modules
+  std::uint32_t interp_sysdict;     ///< the dict of the module sys
   std::uint32_t interp_tasks_head;  ///< llist head of tasks of ended threads (3.14+)
   std::uint32_t interp_size;
 
@@ -71,11 +71,11 @@ struct UserLayout {
   std::uint32_t unicode_ascii_bit;
 
   // Frames, code, coroutines
-  std::uint32_t frame_stacktop;  ///< f_stacktop (3.8, 3.9), f_stackdepth (3.10), i32 stacktop, stackpointer (3.14+)
+  std::uint32_t frame_stacktop;    ///< f_stacktop (3.8, 3.9), f_stackdepth (3.10), i32 stacktop, stackpointer (3.14+)
   std::uint32_t frame_valuestack;  ///< 3.8-3.10
   std::uint32_t frame_state;       ///< i8 f_executing (3.8, 3.9) or f_state (3.10)
   std::uint32_t frame_size;
-  std::uint32_t code_size;  ///< tp_basicsize of PyCode_Type
+  std::uint32_t code_size;   ///< tp_basicsize of PyCode_Type
   std::uint32_t coro_frame;  ///< cr_frame (3.8-3.10)
   std::uint32_t coro_code;   ///< cr_code (3.8-3.11)
   std::uint32_t coro_origin;

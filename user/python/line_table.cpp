@@ -57,7 +57,7 @@ Line from_locations(Table table, std::int64_t line, std::int64_t lasti) {
   for (std::size_t i = 0; i < table.size();) {
     if (!(table[i] & 0x80)) return std::nullopt;
     const unsigned kind = table[i] >> 3 & 15;
-    end += ((table[i] & 7) + 1) * 2;
+    end += std::int64_t{(table[i] & 7) + 1} * 2;
     if (kind == kNoColumns || kind == kLong) {
       const auto delta = signed_varint(table, i + 1);
       if (!delta) return std::nullopt;

@@ -52,7 +52,7 @@ class Objects {
   struct Keys {
     std::uint64_t entries = 0;  ///< address of the first
     std::uint64_t count = 0;
-    unsigned stride = 0;     ///< bytes an entry
+    unsigned stride = 0;      ///< bytes an entry
     unsigned key_offset = 0;  ///< the value is behind the key
   };
   [[nodiscard]] std::optional<Keys> keys_of(std::uint64_t keys) const;

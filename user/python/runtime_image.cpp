@@ -18,7 +18,7 @@ constexpr std::uint64_t kMaxScan = 32u << 20;
 /// The first executable mapping of each file that can be the interpreter, the program itself first.
 std::vector<const proc::Mapping*> candidates(const proc::Process& process, const proc::Maps& maps) {
   std::vector<const proc::Mapping*> found;
-  struct stat exe {};
+  struct stat exe{};
   const bool have_exe = ::stat(fmt::format("/proc/{}/exe", process.pid()).c_str(), &exe) == 0;
   std::string exe_path;
   for (const proc::Mapping& mapping : maps.all()) {

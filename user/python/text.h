@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 
 #include "proc/memory.h"
@@ -20,8 +19,5 @@ namespace aiotrace::python {
 /// A bytes object; nothing when it is longer than `max_bytes`.
 [[nodiscard]] std::optional<std::string> read_bytes(const proc::Memory& memory, const Layout& layout,
                                                     std::uint64_t object, std::size_t max_bytes);
-
-/// Characters as CPython stores them (PEP 393) to UTF-8; `width` is 1, 2 or 4 bytes a character, little-endian.
-[[nodiscard]] std::string to_utf8(std::span<const std::byte> characters, unsigned width);
 
 }  // namespace aiotrace::python

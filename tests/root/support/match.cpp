@@ -29,7 +29,9 @@ double end_of(const Json& stall) { return number(stall, "start_ns") + number(sta
 
 void check_task(const Json& record, const Json& stall) {
   // An empty name says no more than none.
-  const auto same = [](const Json& ours, const Json& theirs) { return ours == theirs || (ours.is_null() && theirs == ""); };
+  const auto same = [](const Json& ours, const Json& theirs) {
+    return ours == theirs || (ours.is_null() && theirs == "");
+  };
   INFO("task " << stall["task"].dump() << ", by its own account " << field(record, "task").dump() << " "
                << field(record, "coroutine").dump());
   CHECK(stall["task"].is_null() == field(record, "task").is_null());
@@ -156,8 +158,10 @@ void check_stalls(const std::vector<Json>& records, const std::vector<Json>& lin
   for (const auto& record : records) {
     if (field(record, "kind") == "incidental") continue;
     const auto* stall = stall_of(record, stalls);
-    if (stall == nullptr) FAIL_CHECK("no stall for " << record.dump());
-    else check_stall(record, *stall);
+    if (stall == nullptr)
+      FAIL_CHECK("no stall for " << record.dump());
+    else
+      check_stall(record, *stall);
   }
 }
 

@@ -23,8 +23,10 @@ struct Actions {
   Actions() { ::posix_spawn_file_actions_init(&raw); }
   ~Actions() { ::posix_spawn_file_actions_destroy(&raw); }
   void give(int fd, int as, int mode) {
-    if (fd < 0) ::posix_spawn_file_actions_addopen(&raw, as, "/dev/null", mode, 0);
-    else ::posix_spawn_file_actions_adddup2(&raw, fd, as);
+    if (fd < 0)
+      ::posix_spawn_file_actions_addopen(&raw, as, "/dev/null", mode, 0);
+    else
+      ::posix_spawn_file_actions_adddup2(&raw, fd, as);
   }
 };
 

@@ -31,7 +31,7 @@ void add_for_each_python(const std::string& title, const std::string& tags, void
 }  // namespace aiotrace::testing
 
 /// FOR_EACH_PYTHON(deep_stacks, "a stack of 200 frames is whole", "[stack]") { …python… }
-#define FOR_EACH_PYTHON(name, title, tags)                                        \
-  static void name##_body(const ::aiotrace::testing::Python& python);             \
-  AIOTRACE_TEST_CASES(name) { add_for_each_python(title, tags, &name##_body); }   \
+#define FOR_EACH_PYTHON(name, title, tags)                                      \
+  static void name##_body(const ::aiotrace::testing::Python& python);           \
+  AIOTRACE_TEST_CASES(name) { add_for_each_python(title, tags, &name##_body); } \
   static void name##_body([[maybe_unused]] const ::aiotrace::testing::Python& python)

@@ -34,8 +34,10 @@ class Checker {
       return;
     }
     for (const auto& [name, type] : wanted) {
-      if (!object.contains(name)) complaints.push_back(where + "." + name + " is missing");
-      else if (!fits(object[name], type)) complaints.push_back(where + "." + name + " is " + object[name].dump());
+      if (!object.contains(name))
+        complaints.push_back(where + "." + name + " is missing");
+      else if (!fits(object[name], type))
+        complaints.push_back(where + "." + name + " is " + object[name].dump());
     }
   }
 
@@ -55,8 +57,9 @@ class Checker {
   }
 
   void cause(const std::string& name, const std::string& where) {
-    one_of(name, where, {"python", "native", "gc", "kernel", "gil", "lock", "sleep", "file", "network", "process",
-                         "fault", "other", "stopped", "cpu-wait", "throttled"});
+    one_of(name, where,
+           {"python", "native", "gc", "kernel", "gil", "lock", "sleep", "file", "network", "process", "fault", "other",
+            "stopped", "cpu-wait", "throttled"});
   }
 
   void causes(const Json& object, const std::string& where) {
@@ -70,16 +73,26 @@ class Checker {
     const auto& who = segment["culprit"];
     if (who.is_null()) return;
     const std::string kind = segment["cause"];
-    if (kind == "gil") fields(who, where, {{"tid", "u"}, {"thread", "s"}, {"stack", "a?"}});
-    else if (kind == "file") fields(who, where, {{"path", "s?"}, {"op", "s?"}});
-    else if (kind == "network") fields(who, where, {{"protocol", "s?"}, {"local", "s?"}, {"peer", "s?"}, {"dns", "b?"}});
-    else if (kind == "process") fields(who, where, {{"pid", "u?"}, {"comm", "s?"}});
-    else if (kind == "native") fields(who, where, {{"library", "s?"}, {"function", "s?"}});
-    else if (kind == "fault") fields(who, where, {{"path", "s?"}});
-    else if (kind == "lock") fields(who, where, {{"address", "u?"}});
-    else if (kind == "throttled") fields(who, where, {{"cgroup", "s?"}, {"quota_us", "u?"}, {"period_us", "u?"}});
-    else if (kind == "cpu-wait") running(who, where);
-    else complaints.push_back(where + " is not expected for " + kind);
+    if (kind == "gil")
+      fields(who, where, {{"tid", "u"}, {"thread", "s"}, {"stack", "a?"}});
+    else if (kind == "file")
+      fields(who, where, {{"path", "s?"}, {"op", "s?"}});
+    else if (kind == "network")
+      fields(who, where, {{"protocol", "s?"}, {"local", "s?"}, {"peer", "s?"}, {"dns", "b?"}});
+    else if (kind == "process")
+      fields(who, where, {{"pid", "u?"}, {"comm", "s?"}});
+    else if (kind == "native")
+      fields(who, where, {{"library", "s?"}, {"function", "s?"}});
+    else if (kind == "fault")
+      fields(who, where, {{"path", "s?"}});
+    else if (kind == "lock")
+      fields(who, where, {{"address", "u?"}});
+    else if (kind == "throttled")
+      fields(who, where, {{"cgroup", "s?"}, {"quota_us", "u?"}, {"period_us", "u?"}});
+    else if (kind == "cpu-wait")
+      running(who, where);
+    else
+      complaints.push_back(where + " is not expected for " + kind);
   }
 
   void running(const Json& who, const std::string& where) {
@@ -91,17 +104,35 @@ class Checker {
   }
 
   void watching(const Json& line) {
-    fields(line, "watching", {{"schema", "u"}, {"time", "s"}, {"version", "s"}, {"kernel", "s?"}, {"warn_ns", "u"},
-                              {"error_ns", "u"}, {"targets", "a"}});
+    fields(line, "watching",
+           {{"schema", "u"},
+            {"time", "s"},
+            {"version", "s"},
+            {"kernel", "s?"},
+            {"warn_ns", "u"},
+            {"error_ns", "u"},
+            {"targets", "a"}});
     for (const auto& target : line["targets"])
       fields(target, "target", {{"pid", "u"}, {"comm", "s?"}, {"python", "s?"}, {"loops", "u"}});
   }
 
   void stall(const Json& line) {
     const auto before = complaints.size();
-    fields(line, "stall", {{"id", "u"}, {"time", "s"}, {"start_ns", "u"}, {"duration_ns", "u"}, {"level", "s"},
-                           {"ongoing", "b"}, {"at_least", "b"}, {"pid", "u"}, {"tid", "u"}, {"thread", "s?"},
-                           {"loop", "o"}, {"task", "o?"}, {"causes", "o"}, {"segments", "a"}});
+    fields(line, "stall",
+           {{"id", "u"},
+            {"time", "s"},
+            {"start_ns", "u"},
+            {"duration_ns", "u"},
+            {"level", "s"},
+            {"ongoing", "b"},
+            {"at_least", "b"},
+            {"pid", "u"},
+            {"tid", "u"},
+            {"thread", "s?"},
+            {"loop", "o"},
+            {"task", "o?"},
+            {"causes", "o"},
+            {"segments", "a"}});
     if (complaints.size() != before) return;
     one_of(line["level"], "level", {"warn", "error"});
     fields(line["loop"], "loop", {{"kind", "s"}, {"epfd", "u?"}});
@@ -116,8 +147,8 @@ class Checker {
     double sum = 0;
     double last = INFINITY;
     for (const auto& segment : line["segments"]) {
-      fields(segment, "segment", {{"cause", "s"}, {"ns", "u"}, {"count", "u"}, {"syscall", "s?"}, {"culprit", "o?"},
-                                  {"stack", "a?"}});
+      fields(segment, "segment",
+             {{"cause", "s"}, {"ns", "u"}, {"count", "u"}, {"syscall", "s?"}, {"culprit", "o?"}, {"stack", "a?"}});
       cause(segment["cause"], "segment.cause");
       culprit(segment, "culprit");
       stack(segment["stack"], "segment.stack");
@@ -132,14 +163,36 @@ class Checker {
   }
 
   void summary(const Json& line, const std::vector<Json>& ended) {
-    fields(line, "summary", {{"time", "s"}, {"elapsed_ns", "u"}, {"stalls", "u"}, {"errors", "u"}, {"loops", "a"},
-                             {"causes", "o"}, {"places", "a"}, {"losses", "o"}, {"cost", "o"}});
+    fields(line, "summary",
+           {{"time", "s"},
+            {"elapsed_ns", "u"},
+            {"stalls", "u"},
+            {"errors", "u"},
+            {"loops", "a"},
+            {"causes", "o"},
+            {"places", "a"},
+            {"losses", "o"},
+            {"cost", "o"}});
     for (const auto& loop : line["loops"])
-      fields(loop, "loops", {{"pid", "u"}, {"tid", "u"}, {"iterations", "u"}, {"busy_ns", "u"}, {"p50_ns", "u"},
-                             {"p99_ns", "u"}, {"max_ns", "u"}, {"stalls", "u"}});
-    fields(line["losses"], "losses", {{"ring-full", "u"}, {"threads-full", "u"}, {"stack-unreadable", "u"},
-                                      {"stack-too-deep", "u"}, {"thread-unknown", "u"}, {"name-unreadable", "u"},
-                                      {"task-unreadable", "u"}, {"seen-full", "u"}, {"bad-record", "u"}});
+      fields(loop, "loops",
+             {{"pid", "u"},
+              {"tid", "u"},
+              {"iterations", "u"},
+              {"busy_ns", "u"},
+              {"p50_ns", "u"},
+              {"p99_ns", "u"},
+              {"max_ns", "u"},
+              {"stalls", "u"}});
+    fields(line["losses"], "losses",
+           {{"ring-full", "u"},
+            {"threads-full", "u"},
+            {"stack-unreadable", "u"},
+            {"stack-too-deep", "u"},
+            {"thread-unknown", "u"},
+            {"name-unreadable", "u"},
+            {"task-unreadable", "u"},
+            {"seen-full", "u"},
+            {"bad-record", "u"}});
     fields(line["cost"], "cost", {{"bpf_ns", "u?"}, {"runs", "u?"}, {"cpu_ns", "u?"}, {"rss_bytes", "u?"}});
     causes(line["causes"], "summary.causes");
     sums(line, ended);
@@ -161,8 +214,8 @@ class Checker {
       complaints.push_back("summary.causes " + summary["causes"].dump() + " are not the stalls' " + causes.dump());
     std::uint64_t places = 0;
     for (const auto& place : summary["places"]) {
-      fields(place, "places", {{"cause", "s"}, {"ns", "u"}, {"stalls", "u"}, {"function", "s?"}, {"file", "s?"},
-                               {"line", "u?"}});
+      fields(place, "places",
+             {{"cause", "s"}, {"ns", "u"}, {"stalls", "u"}, {"function", "s?"}, {"file", "s?"}, {"line", "u?"}});
       places += place["ns"].get<std::uint64_t>();
     }
     std::uint64_t whole = 0;
@@ -182,9 +235,12 @@ std::vector<std::string> schema_complaints(const std::vector<Json>& lines) {
       checker.complaints.push_back("a line without type: " + line.dump());
       continue;
     }
-    if (line["type"] == "watching") checker.watching(line);
-    else if (line["type"] == "stall") checker.stall(line);
-    else if (line["type"] != "summary") checker.complaints.push_back("an unknown type: " + line["type"].dump());
+    if (line["type"] == "watching")
+      checker.watching(line);
+    else if (line["type"] == "stall")
+      checker.stall(line);
+    else if (line["type"] != "summary")
+      checker.complaints.push_back("an unknown type: " + line["type"].dump());
     if (line["type"] == "stall" && line.contains("id")) by_id[line["id"].get<std::uint64_t>()] = line;
   }
   if (lines.empty() || lines.front()["type"] != "watching") checker.complaints.push_back("watching is not first");

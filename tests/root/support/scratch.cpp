@@ -92,7 +92,8 @@ namespace {
 // Python's JSON can hold half a character (names.py has one); there is no UTF-8 for it but the replacement character.
 std::string without_lone_surrogate(std::string line) {
   const std::string half = "\\udc80";
-  for (auto at = line.find(half); at != std::string::npos; at = line.find(half)) line.replace(at, half.size(), "\\ufffd");
+  for (auto at = line.find(half); at != std::string::npos; at = line.find(half))
+    line.replace(at, half.size(), "\\ufffd");
   return line;
 }
 

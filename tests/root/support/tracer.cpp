@@ -41,7 +41,8 @@ Target::Target(std::vector<std::string> command, const std::vector<std::string>&
   command = joined(std::move(command), {"--ready", scratch_.file("ready"), "--go", scratch_.file("go"), "--record",
                                         scratch_.file("record")});
   // What it has to say goes where the test's own output goes.
-  process_ = std::make_unique<Process>(joined(std::move(command), arguments), Streams{.in = input_.fd(), .out = 2, .err = 2},
+  process_ = std::make_unique<Process>(joined(std::move(command), arguments),
+                                       Streams{.in = input_.fd(), .out = 2, .err = 2},
                                        std::map<std::string, std::string>{{"PYTHONWARNINGS", "ignore"}});
 }
 
