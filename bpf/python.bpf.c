@@ -115,7 +115,7 @@ static __always_inline int walk_from(struct scratch *s, const struct process_con
 	s->generation = p->generation;
 	s->next_frame = frame;
 	s->hash = pid;
-	s->root_coroutine = s->root_code = 0;
+	s->root_coroutine = s->root_code = s->handle = 0;
 	s->count = s->flags = s->verdict = s->root_final = 0;
 	for (int i = 0; i < MAX_CHUNKS; i++) {
 		if (!walk_chunk(slot, pid, tid))

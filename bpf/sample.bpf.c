@@ -81,6 +81,10 @@ int handle_sample(struct sample_context *ctx)
 			return 0;
 		if (s->count) {
 			r->stack_id = s->hash;
+			/* Handles are used again at once; with its coroutine one is told apart better. */
+			r->callback = s->handle | s->root_coroutine ?
+					      mix(s->handle, s->root_coroutine) :
+					      0;
 			if (gc_runs(p, t->tstate))
 				r->flags |= SAMPLE_GC;
 			if (send_running_task(slot, pid, tid))

@@ -156,6 +156,7 @@ struct sample_record {
 	__u64 iteration;
 	__u64 stack_id; /* 0: none */
 	__u64 ip; /* user address of the leaf; in kernel mode, where it will return to */
+	__u64 callback; /* tells callbacks of one iteration apart; 0: not known */
 	__s32 syscall; /* in kernel mode: the number; -1: a fault or an interrupt */
 	__u32 flags; /* enum sample_flags */
 	__u32 words; /* u64 words of the user stack that follow (leaf outside the interpreter) */
@@ -248,7 +249,7 @@ ABI_ASSERT(sizeof(struct stack_record) == 40);
 ABI_ASSERT(sizeof(struct task_record) == 24 + 32 + 16);
 ABI_ASSERT(sizeof(struct blocked_record) == 24 + 40 + 32 + 16 + 24 + 24);
 ABI_ASSERT(sizeof(struct target_record) == 24 + 16 + 16 + 8 + 32 + 16 + 16);
-ABI_ASSERT(sizeof(struct sample_record) == 24 + 24 + 16);
+ABI_ASSERT(sizeof(struct sample_record) == 24 + 32 + 16);
 ABI_ASSERT(sizeof(struct iteration_record) == 24 + 32 + 12 * CAUSE_MAX + 20);
 ABI_ASSERT(sizeof(struct exec_record) == 40);
 ABI_ASSERT(sizeof(struct exit_record) == 32);

@@ -56,6 +56,8 @@ struct scratch {
 	__u64 hash;
 	__u64 root_coroutine; /* outermost coroutine of the running callback */
 	__u64 root_code; /* its code_id */
+	__u64 handle; /* asyncio.Handle of the running callback; 0: none seen */
+	__u64 frame_address; /* of the frame at hand */
 	__u64 code_address; /* of the frame at hand */
 	__u64 code_id;
 	__u32 code_class;

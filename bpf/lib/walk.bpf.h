@@ -47,6 +47,7 @@ static __always_inline enum step read_frame(struct scratch *s, const struct py_l
 				l->flags & PY_FRAME_OBJECTS ? FRAME_OBJECT_READ : IFRAME_READ,
 				(void *)frame))
 		goto unreadable;
+	s->frame_address = frame;
 	s->next_frame = field_u64(s->frame_bytes, l->frame_previous);
 	code = field_u64(s->frame_bytes, l->frame_code);
 	if (l->flags & PY_TAGGED_REFS)
@@ -100,6 +101,9 @@ static __always_inline void add_frame(struct scratch *s, const struct py_layout 
 	s->hash = mix(s->hash, (__u32)frame->lasti);
 	s->count++;
 	if (s->code_class) {
+		/* Handle._run(self): self is the first local variable. */
+		if (s->code_class == CODE_HANDLE_RUN && !s->root_final)
+			s->handle = read_u64(s->frame_address + l->frame_localsplus);
 		s->root_final = 1;
 		if (!s->verdict)
 			s->verdict = s->code_class == CODE_RUN_LOOP ? VERDICT_LOOP : VERDICT_NESTED;

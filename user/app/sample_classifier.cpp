@@ -75,7 +75,8 @@ model::ClassifiedSample SampleClassifier::classify(Target& target, const model::
                                  .cause = model::Cause::python,
                                  .syscall = {},
                                  .culprit = {},
-                                 .has_task = sample.has_task};
+                                 .has_task = sample.has_task,
+                                 .callback = sample.callback};
   if (sample.gc) {
     result.cause = model::Cause::gc;
     return result;

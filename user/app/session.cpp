@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <vector>
 
@@ -108,7 +109,9 @@ Status Session::begin(std::vector<Target> targets) {
                            .kernel = kernel_release(),
                            .warn_ns = options_.warn_ns,
                            .error_ns = options_.error_ns,
-                           .targets = {}};
+                           .targets = {},
+                           .all = options_.all,
+                           .starting = !options_.command.empty()};
   for (auto& target : targets) {
     const auto look = options_.command.empty() ? Tracker::Look::now : Tracker::Look::fresh;
     if (auto status = tracker_.add(std::move(target), look); !status) return status;
@@ -232,6 +235,8 @@ Result<std::vector<Target>> open_targets(const Options& options, const std::opti
   for (const auto pid : pids) {
     auto target = Target::open(pid);
     if (!target) return std::unexpected(target.error());
+    // Until it calls exec it is a copy of aiotrace.
+    if (command) target->rename(std::filesystem::path(options.command.front()).filename());
     targets.push_back(std::move(*target));
   }
   return targets;

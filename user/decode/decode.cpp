@@ -258,6 +258,7 @@ Decoded<Event> decode_sample(Reader& in) {
                       .iteration = raw->iteration,
                       .stack_id = raw->stack_id,
                       .ip = raw->ip,
+                      .callback = raw->callback,
                       .syscall = raw->syscall,
                       .kernel = (raw->flags & SAMPLE_KERNEL) != 0,
                       .gc = (raw->flags & SAMPLE_GC) != 0,

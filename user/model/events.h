@@ -143,6 +143,7 @@ struct Sample {
   std::uint64_t iteration = 0;
   std::uint64_t stack_id = 0;
   std::uint64_t ip = 0;
+  std::uint64_t callback = 0;  ///< tells callbacks of one iteration apart; 0: not known
   std::int32_t syscall = -1;
   bool kernel = false;
   bool gc = false;

@@ -91,6 +91,12 @@ struct Stall {
   std::array<std::uint64_t, kCauses> cause_ns{};  ///< adds up to duration_ns
   std::vector<Segment> segments;                  ///< largest first; adds up to duration_ns
   std::uint32_t losses = 0;                       ///< records of this stall that were lost
+  /// Many callbacks that add up, none of them long: as far as samples can tell.
+  struct Callbacks {
+    std::uint64_t count = 0;  ///< at least so many
+    std::uint64_t longest_ns = 0;
+  };
+  std::optional<Callbacks> callbacks;
 };
 
 }  // namespace aiotrace::model

@@ -55,6 +55,7 @@ StallBuilder::Collected* StallBuilder::current(const EventHead& head, std::uint6
     collected.ended = false;
     collected.pieces.clear();
     collected.tasks.clear();
+    collected.callbacks.clear();
     retire_before(thread, iteration);
   }
   return collected.ended ? nullptr : &collected;
@@ -86,6 +87,7 @@ void StallBuilder::add(const ClassifiedSample& sample) {
   collected->pieces.add(
       key_of(sample.cause, sample.syscall, sample.culprit, find_stack(sample.head.pid, sample.stack_id)), 0, 1);
   collected->tasks.add_sample(sample.has_task);
+  collected->callbacks.add(sample.callback, sample.head.time_ns);
 }
 
 std::optional<Task> StallBuilder::task_of(std::uint32_t pid, const TaskShares& tasks, std::uint64_t on_cpu_ns) const {
@@ -126,6 +128,7 @@ Stall StallBuilder::end(const IterationEnd& end) {
   stall.at_least = end.open_start;
   stall.epfd = end.epfd;
   stall.losses = end.losses;
+  stall.callbacks = told.callbacks.many(end.duration_ns);
   const auto before = ongoing_.find({thread_id(end.head), end.iteration});
   if (before != ongoing_.end()) {
     stall.id = before->second.id;
@@ -169,6 +172,8 @@ std::optional<Stall> StallBuilder::snapshot(const OpenIteration& open) {
   stall.at_least = open.open_start;
   stall.epfd = open.epfd;
   stall.losses = open.losses;
+  if (const auto at = threads_.find(thread); at != threads_.end() && at->second.iteration == open.iteration)
+    stall.callbacks = at->second.callbacks.many(exact.duration_ns);
   auto& last = ongoing_[{thread, open.iteration}];
   stall.id = last.id != 0 ? last.id : next_id_++;
   last = stall;

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "model/callback_runs.h"
 #include "model/segments.h"
 #include "model/task_shares.h"
 
@@ -25,6 +26,7 @@ struct ClassifiedSample {
   std::string syscall;          ///< kernel: its name; empty: none
   std::optional<Culprit> culprit;
   bool has_task = false;
+  std::uint64_t callback = 0;  ///< as in Sample
 };
 
 /// A block with its system call's name and, where known, whom it waited for.
@@ -102,6 +104,7 @@ class StallBuilder {
     bool ended = false;
     Pieces pieces;
     TaskShares tasks;
+    CallbackRuns callbacks;
   };
   using ThreadId = std::uint64_t;  // pid << 32 | tid
 

@@ -30,6 +30,8 @@ struct Watching {
   std::uint64_t warn_ns = 0;
   std::uint64_t error_ns = 0;
   std::vector<Target> targets;
+  bool all = false;      ///< every loop of the machine, those to come as well
+  bool starting = false;  ///< the target is a program that is about to be started
 };
 
 struct LoopSummary {

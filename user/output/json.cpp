@@ -167,6 +167,9 @@ Status JsonOutput::stall(const model::Stall& stall) {
                {"task", task_json(stall.task)},
                {"causes", causes_json(stall.cause_ns)},
                {"segments", std::move(segments)},
+               {"callbacks", stall.callbacks ? Json{{"count", stall.callbacks->count},
+                                                     {"longest_ns", stall.callbacks->longest_ns}}
+                                              : Json(nullptr)},
                {"losses", stall.losses}}));
 }
 

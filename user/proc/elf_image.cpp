@@ -1,17 +1,16 @@
 #include "proc/elf_image.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <gelf.h>
 #include <libelf.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <unordered_map>
+
+#include "proc/regular_file.h"
 
 namespace aiotrace::proc {
 namespace {
@@ -21,27 +20,6 @@ constexpr std::uint64_t kMaxSection = 512u << 20;
 constexpr std::uint64_t kPage = 4096;
 
 std::uint64_t page_of(std::uint64_t value) { return value & ~(kPage - 1); }
-
-/// Opens for reading what an O_PATH descriptor names, if that is a regular file: a device or FIFO is never opened.
-UniqueFd reopen_regular(const UniqueFd& path_fd) {
-  struct stat status{};
-  if (!path_fd || ::fstat(path_fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return UniqueFd();
-  return UniqueFd(::open(fmt::format("/proc/self/fd/{}", path_fd.get()).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-}
-
-UniqueFd open_path(const std::string& path) {
-  return reopen_regular(UniqueFd(::open(path.c_str(), O_PATH | O_CLOEXEC)));
-}
-
-/// A path as the process sees it: symbolic links, also absolute ones, stay below the process's root.
-UniqueFd open_below_root(pid_t pid, const std::string& path) {
-  const UniqueFd root(::open(fmt::format("/proc/{}/root", pid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!root) return UniqueFd();
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  return reopen_regular(UniqueFd(static_cast<int>(::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how))));
-}
 
 bool has_inode(const UniqueFd& fd, std::uint64_t inode) {
   struct stat status{};
@@ -113,10 +91,10 @@ Result<ElfImage> ElfImage::open(pid_t pid, const Mapping& mapping) {
   if (mapping.inode == 0) return fail("read the mapped file", "no file is mapped there");
   // The link leads to the mapped file itself, also when it has been deleted or lies in another mount namespace. It
   // needs CAP_SYS_ADMIN, or CAP_CHECKPOINT_RESTORE since Linux 5.9 (12886f8ab10c).
-  UniqueFd fd = open_path(fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end));
+  UniqueFd fd = open_regular(fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end));
   if (!fd && !mapping.deleted) {
-    fd = open_below_root(pid, mapping.path);
-    if (!has_inode(fd, mapping.inode)) fd = open_path(mapping.path);
+    fd = open_regular_in_root(pid, mapping.path);
+    if (!has_inode(fd, mapping.inode)) fd = open_regular(mapping.path);
     if (!has_inode(fd, mapping.inode)) fd.reset();
   }
   if (!fd) {
@@ -127,7 +105,13 @@ Result<ElfImage> ElfImage::open(pid_t pid, const Mapping& mapping) {
 }
 
 Result<ElfImage> ElfImage::open_file(const std::string& path) {
-  UniqueFd fd = open_path(path);
+  UniqueFd fd = open_regular(path);
+  if (!fd) return fail("read " + path, "no such regular file, or not allowed");
+  return from_fd(std::move(fd), path);
+}
+
+Result<ElfImage> ElfImage::open_in_root(pid_t pid, const std::string& path) {
+  UniqueFd fd = open_regular_in_root(pid, path);
   if (!fd) return fail("read " + path, "no such regular file, or not allowed");
   return from_fd(std::move(fd), path);
 }
@@ -179,7 +163,8 @@ std::optional<ElfImage::Section> ElfImage::section(std::string_view name) const 
   return Section{.address = found->header.sh_addr,
                  .size = found->header.sh_size,
                  .offset = found->header.sh_offset,
-                 .in_file = found->header.sh_type != SHT_NOBITS};
+                 .in_file = found->header.sh_type != SHT_NOBITS,
+                 .compressed = (found->header.sh_flags & SHF_COMPRESSED) != 0};
 }
 
 std::string ElfImage::soname() const {

@@ -31,6 +31,7 @@ class ElfImage {
     std::uint64_t size = 0;    ///< bytes in memory
     std::uint64_t offset = 0;  ///< in the file
     bool in_file = false;      ///< false: zeroes only (.bss)
+    bool compressed = false;   ///< SHF_COMPRESSED: begins with an Elf64_Chdr
   };
 
   /// The file behind a mapping of a process: through /proc/PID/map_files, else by its path below /proc/PID/root, else
@@ -38,6 +39,8 @@ class ElfImage {
   [[nodiscard]] static Result<ElfImage> open(pid_t pid, const Mapping& mapping);
   /// A file by its path; any x86-64 or other 64-bit little-endian ELF.
   [[nodiscard]] static Result<ElfImage> open_file(const std::string& path);
+  /// A file by its path as a process sees it: symbolic links stay below the process's root.
+  [[nodiscard]] static Result<ElfImage> open_in_root(pid_t pid, const std::string& path);
 
   /// Defined symbols by name, in the order of `names`: from the dynamic table, else from the full one.
   [[nodiscard]] std::vector<std::optional<Symbol>> symbols(std::span<const std::string_view> names) const;

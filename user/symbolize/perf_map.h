@@ -1,0 +1,61 @@
+// The map that a JIT compiler writes of its code: /tmp/perf-PID.map, as perf(1) reads it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proc/process.h"
+#include "util/unique_fd.h"
+
+namespace aiotrace::symbolize {
+
+/// Lines "START SIZE NAME" in hexadecimal (Linux: tools/perf/Documentation/jit-interface.txt). A later line wins over
+/// earlier ones that it overlaps: the compiler has used their place again.
+class PerfMapText {
+ public:
+  static constexpr std::size_t kMaxEntries = 300'000;  ///< further ones are dropped
+  static constexpr std::size_t kMaxName = 1024;        ///< bytes; the rest of the name is dropped
+
+  struct Hit {
+    std::string_view name;  ///< valid UTF-8, not cleaned; until the next add()
+    std::uint64_t start = 0;
+  };
+
+  /// Takes what was appended, up to its last whole line; gives the number of bytes taken. What is no such line is
+  /// skipped.
+  std::size_t add(std::string_view text);
+  [[nodiscard]] std::optional<Hit> find(std::uint64_t address) const;
+  void clear() { entries_.clear(); }
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    std::uint64_t size = 0;
+    std::string name;
+  };
+  std::map<std::uint64_t, Entry> entries_;  // by start, without overlap
+};
+
+/// The file of one process, found below its root under the process's own pid, and read on when it has grown. Only a
+/// regular file (no symbolic link) of the process's user or of root counts; at most 64 MiB of it.
+class PerfMap {
+ public:
+  [[nodiscard]] std::optional<PerfMapText::Hit> find(const proc::Process& process, std::uint64_t address);
+
+ private:
+  void refresh(const proc::Process& process);
+  bool open(const proc::Process& process);
+
+  UniqueFd fd_;
+  std::uint64_t device_ = 0;
+  std::uint64_t inode_ = 0;
+  std::uint64_t read_ = 0;  // bytes
+  PerfMapText text_;
+};
+
+}  // namespace aiotrace::symbolize
