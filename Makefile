@@ -80,7 +80,7 @@ ALL_CXXFLAGS = -std=c++23 $(WARNINGS) $(SAN_FLAGS) $(CXXFLAGS)
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra $(WERROR_FLAG) $(SAN_FLAGS) $(CFLAGS)
 # Tests are compiled often and run briefly; CHECK reads better without optimisation.
 TEST_CXXFLAGS ?= -O1 -g
-LDLIBS ?= -lbpf -ldw -lelf -lz -lfmt
+LDLIBS ?= -lbpf -ldw -lelf -lz -llzma -lfmt
 TEST_LDLIBS ?= $(if $(wildcard /usr/include/catch2/catch_all.hpp /usr/local/include/catch2/catch_all.hpp),-lCatch2)
 
 BPF_CPU ?= v3

@@ -1,10 +1,11 @@
 #include "app/sample_classifier.h"
 
 #include <algorithm>
-#include <array>
+#include <cstddef>
+#include <span>
 #include <string_view>
+#include <utility>
 
-#include "proc/elf_image.h"
 #include "proc/syscalls.h"
 
 namespace aiotrace::app {
@@ -25,13 +26,17 @@ bool is_support(std::string_view file_name) {
 // What Python calls through on its way to a library: no cause by itself.
 bool is_foreign_call(std::string_view file_name) { return starts_with_any(file_name, {"libffi", "_ctypes."}); }
 
-// "_bisect" of "_bisect.cpython-311-x86_64-linux-gnu.so" or "_rust.abi3.so"; empty for what is no extension module.
-std::string module_name(std::string_view file_name) {
-  const auto dot = file_name.find('.');
-  if (dot == std::string_view::npos || file_name.starts_with("lib")) return {};
-  const auto rest = file_name.substr(dot);
-  if (rest == ".so" || rest.starts_with(".cpython-") || rest.starts_with(".abi"))
-    return std::string(file_name.substr(0, dot));
+/// The function of the innermost frames in `library` that has a name; empty if none has.
+std::string function_in(const symbolize::NativeStack& stack, const std::string& library) {
+  bool inside = false;
+  for (const auto& [address, symbol] : stack.frames) {
+    if (symbol.library == library) {
+      inside = true;
+      if (!symbol.function.empty()) return symbol.function;
+    } else if (inside) {
+      break;
+    }
+  }
   return {};
 }
 
@@ -41,19 +46,9 @@ SampleClassifier::Code SampleClassifier::describe(Target& target, const proc::Ma
   const auto* interpreter = target.interpreter();
   if (interpreter != nullptr && mapping.start < interpreter->text_end && mapping.end > interpreter->text_start)
     return {Place::interpreter, {}};
-  if (mapping.path.empty()) return {Place::library, "[anonymous]"};
-  const std::string file_name(mapping.file_name());
-  Code code{Place::library, file_name};
-  if (is_support(file_name)) code.place = Place::support;
-  if (is_foreign_call(file_name)) code.place = Place::foreign_call;
-  if (auto module = module_name(file_name); !module.empty()) {
-    code.library = std::move(module);
-  } else if (file_name.find(".so") != std::string::npos) {
-    // The name that programs link with: libz.so.1, not libz.so.1.2.13.
-    if (const auto image = proc::ElfImage::open(target.process().pid(), mapping)) {
-      if (auto soname = image->soname(); !soname.empty()) code.library = std::move(soname);
-    }
-  }
+  Code code{Place::library, symbolizer_.library(target.process(), mapping)};
+  if (is_support(mapping.file_name())) code.place = Place::support;
+  if (is_foreign_call(mapping.file_name())) code.place = Place::foreign_call;
   return code;
 }
 
@@ -66,6 +61,31 @@ const SampleClassifier::Code& SampleClassifier::code_at(Target& target, std::uin
   if (!mapping->executable) return unknown_;
   const auto end = mapping->end;
   return known.insert_or_assign(end, std::pair(mapping->start, describe(target, *mapping))).first->second.second;
+}
+
+symbolize::NativeStack SampleClassifier::top_of_stack(Target& target, const model::Sample& sample) {
+  // Where the copy was taken is not known and does not matter: rules reach into it from the stack pointer. No program
+  // has memory there, so that a real address never leads into the copy.
+  constexpr std::uint64_t kBase = 4096;
+  symbolize::Registers registers;
+  registers.set(symbolize::Register::rip, sample.ip);
+  registers.set(symbolize::Register::rsp, kBase);
+  return symbolize::unwind(symbolizer_, target.process(), target.maps(), registers, kBase,
+                           std::as_bytes(std::span(sample.words)));
+}
+
+const SampleClassifier::Code* SampleClassifier::caller_of_support(Target& target, const model::Sample& sample,
+                                                                  const symbolize::NativeStack& stack) {
+  const auto is_caller = [](const Code& code) { return code.place != Place::unknown && code.place != Place::support; };
+  for (std::size_t i = 1; i < stack.frames.size(); ++i) {
+    const Code& code = code_at(target, stack.frames[i].address - 1);
+    if (is_caller(code)) return &code;
+  }
+  for (const auto word : sample.words) {
+    const Code& code = code_at(target, word);
+    if (is_caller(code)) return &code;
+  }
+  return nullptr;
 }
 
 model::ClassifiedSample SampleClassifier::classify(Target& target, const model::Sample& sample) {
@@ -88,13 +108,11 @@ model::ClassifiedSample SampleClassifier::classify(Target& target, const model::
   }
   if (target.maps().find(sample.ip) == nullptr) target.refresh_maps();
   const Code* leaf = &code_at(target, sample.ip);
+  symbolize::NativeStack stack;
+  if (leaf->place == Place::support || leaf->place == Place::library) stack = top_of_stack(target, sample);
   if (leaf->place == Place::support) {
-    for (const auto word : sample.words) {
-      const Code& caller = code_at(target, word);
-      if (caller.place == Place::unknown || caller.place == Place::support) continue;
-      if (caller.place != Place::foreign_call) leaf = &caller;
-      break;
-    }
+    const Code* caller = caller_of_support(target, sample, stack);
+    if (caller != nullptr && caller->place != Place::foreign_call) leaf = caller;
   }
   const bool python = target.interpreter() != nullptr && target.interpreter()->initialized;
   const bool plain_support = leaf->place == Place::support && python && sample.words.empty();
@@ -104,6 +122,7 @@ model::ClassifiedSample SampleClassifier::classify(Target& target, const model::
   if (!leaf->library.empty()) {
     model::Culprit culprit;
     culprit.library = leaf->library;
+    culprit.function = function_in(stack, leaf->library);
     result.culprit = std::move(culprit);
   }
   return result;

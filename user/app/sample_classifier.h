@@ -1,6 +1,8 @@
 // What a sample says the thread did: interpreter, a library, collecting garbage, the kernel.
 #pragma once
 
+#include <sys/types.h>
+
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -8,16 +10,23 @@
 #include "app/target.h"
 #include "model/events.h"
 #include "model/stall_builder.h"
+#include "symbolize/symbolizer.h"
+#include "symbolize/unwinder.h"
 
 namespace aiotrace::app {
 
 class SampleClassifier {
  public:
   /// The C library and what comes with it do what their caller wants: a leaf in there counts as its caller, which is
-  /// found as the first return address on the stack that lies elsewhere.
+  /// found by unwinding the copied top of the stack, else as the first return address on it that lies elsewhere. The
+  /// culprit of a native sample has the library and, where symbols tell it, the function: the leaf's, else that of its
+  /// nearest caller in the same library (a stripped library still names its public functions).
   [[nodiscard]] model::ClassifiedSample classify(Target& target, const model::Sample& sample);
 
-  void forget(std::uint32_t pid) { mapped_.erase(pid); }
+  void forget(std::uint32_t pid) {
+    mapped_.erase(pid);
+    symbolizer_.forget(static_cast<pid_t>(pid));
+  }
 
  private:
   /// A mapping of code, as far as a leaf in it matters.
@@ -28,9 +37,13 @@ class SampleClassifier {
   };
   const Code& code_at(Target& target, std::uint64_t address);
   Code describe(Target& target, const proc::Mapping& mapping);
+  /// The leaf and its callers, as far as the copied words reach.
+  symbolize::NativeStack top_of_stack(Target& target, const model::Sample& sample);
+  const Code* caller_of_support(Target& target, const model::Sample& sample, const symbolize::NativeStack& stack);
 
   std::unordered_map<std::uint32_t, std::map<std::uint64_t, std::pair<std::uint64_t, Code>>> mapped_;  // by end
   Code unknown_;
+  symbolize::Symbolizer symbolizer_;
 };
 
 }  // namespace aiotrace::app

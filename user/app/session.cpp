@@ -23,7 +23,7 @@ namespace aiotrace::app {
 namespace {
 
 // What BPF does not wake us for is taken this often; a stall that goes on is noticed within it.
-constexpr std::uint64_t kTickNs = 100'000'000;
+constexpr std::uint64_t kTickNs = 50'000'000;
 constexpr std::uint64_t kNoLoopYetNs = 1'000'000'000;
 
 std::string kernel_release() {
@@ -36,6 +36,7 @@ model::Cost own_cost(const probe::Probe& probe) {
   if (const auto bpf = probe.cost()) {
     cost.bpf_ns = bpf->run_ns;
     cost.runs = bpf->runs;
+    cost.measured_ns = bpf->measured_ns;
   }
   rusage usage{};
   if (getrusage(RUSAGE_SELF, &usage) == 0) {
@@ -124,6 +125,7 @@ Status Session::begin(std::vector<Target> targets) {
     say("polls are seen by " + std::string(probe::name(probe_.poll_probe())));
   }
   began_ns_ = monotonic_ns();
+  probe_.measure_cost_now_and_then(began_ns_);
   watching.time_ns = began_ns_;
   outputs_.watching(watching);
   return {};
@@ -194,6 +196,7 @@ void Session::watch(int signals) {
     now = monotonic_ns();
     if (now >= next_tick_ns) {
       next_tick_ns = now + kTickNs;
+      probe_.measure_cost_now_and_then(now);
       tracker_.tell_ongoing(now);
       tell_waiting(now);
     }

@@ -45,13 +45,16 @@ void Target::forget_image() {
   refused_.reset();
   names_.clear();
   loops.clear();
-  next_look_ns = first_look_ns = 0;
+  next_look_ns = first_look_ns = look_interval_ns = 0;
+  starting = true;
   told_waiting = false;
 }
 
 bool Target::settled() const {
   if (interpreter_) return interpreter_->initialized && interpreter_->asyncio_loaded;
-  return refused_ && refused_->why == python::NoPython::unknown;
+  if (!refused_) return false;
+  if (refused_->why == python::NoPython::unknown) return true;
+  return refused_->why == python::NoPython::not_python && !starting;
 }
 
 process_config Target::config() const {

@@ -28,7 +28,7 @@ class Target {
   void forget_image();
 
   [[nodiscard]] process_config config() const;
-  /// Nothing more can become known of its Python: a later look is of no use.
+  /// Nothing more can become known of its Python before it calls exec: a later look is of no use.
   [[nodiscard]] bool settled() const;
 
   /// The tid here of what the process itself calls `ns_tid`; nothing if it has no such thread.
@@ -63,8 +63,10 @@ class Target {
   std::set<std::uint32_t> loops;  ///< tids
   bool ended = false;
   bool told_waiting = false;  ///< the user knows that it has no loop yet
+  bool starting = false;           ///< it has just called exec, or is about to: its Python is still to come
   std::uint64_t next_look_ns = 0;
   std::uint64_t first_look_ns = 0;
+  std::uint64_t look_interval_ns = 0;
 
  private:
   explicit Target(proc::Process process);

@@ -25,6 +25,7 @@ namespace {
 constexpr std::uint64_t kStartupNs = 3'000'000'000;
 constexpr std::uint64_t kStartupLookNs = 2'000'000;
 constexpr std::uint64_t kLookNs = 200'000'000;
+constexpr std::uint64_t kMaxLookNs = 10'000'000'000;
 // Longest interval between two tellings of a stall that goes on.
 constexpr std::uint64_t kMaxTellNs = 60'000'000'000;
 // A control group's quota is read again after this.
@@ -109,6 +110,7 @@ Status Tracker::add(Target added, Look look) {
   if (look == Look::now) target.look();
   if (look == Look::later) target.next_look_ns = 1;  // due at once, after those before it
   if (auto status = tell_probe(target); !status) return status;
+  target.starting = look == Look::fresh;
   if (look == Look::fresh) return {};
   attach_uprobes(target);
   seed(target);
@@ -430,8 +432,10 @@ std::uint64_t Tracker::look(std::uint64_t now_ns) {
         if (auto status = tell_probe(each); !status) say(status.error().message());
         attach_uprobes(each);
       }
-      const bool starts = now_ns - each.first_look_ns < kStartupNs;
-      each.next_look_ns = now_ns + (starts ? kStartupLookNs : kLookNs);
+      each.starting = each.starting && now_ns - each.first_look_ns < kStartupNs;
+      each.look_interval_ns =
+          each.starting ? kStartupLookNs : std::clamp(each.look_interval_ns * 2, kLookNs, kMaxLookNs);
+      each.next_look_ns = now_ns + each.look_interval_ns;
     }
     if (!each.settled() && (next == 0 || each.next_look_ns < next)) next = each.next_look_ns;
   }

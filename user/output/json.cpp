@@ -194,6 +194,7 @@ Status JsonOutput::summary(const model::Summary& summary) {
                                    {"cost",
                                     {{"bpf_ns", value_or_null(summary.cost.bpf_ns)},
                                      {"runs", value_or_null(summary.cost.runs)},
+                                     {"measured_ns", value_or_null(summary.cost.measured_ns)},
                                      {"cpu_ns", value_or_null(summary.cost.cpu_ns)},
                                      {"rss_bytes", value_or_null(summary.cost.rss_bytes)}}}}));
 }

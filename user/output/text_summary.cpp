@@ -136,6 +136,8 @@ void append_cost(Lines& lines, const Summary& summary, const OutputContext& cont
     bpf = fmt::format("BPF {} ({} of a CPU)", format_duration_ns(*cost.bpf_ns),
                       format_share(*cost.bpf_ns, summary.elapsed_ns));
     if (cost.runs) bpf += " in " + plural(*cost.runs, "run");
+    if (cost.measured_ns && *cost.measured_ns < summary.elapsed_ns / 2)
+      bpf += fmt::format(", measured in {} of the time", format_share(*cost.measured_ns, summary.elapsed_ns));
   }
   std::string own = "aiotrace itself";
   if (cost.cpu_ns) {

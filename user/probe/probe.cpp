@@ -83,7 +83,11 @@ struct Probe::Impl {
   std::multimap<std::uint32_t, Link> uprobes;        // by pid
   std::unordered_map<std::uint32_t, Link> samplers;  // by tid
   std::unique_ptr<ring_buffer, RingCloser> ring;
-  UniqueFd stats;
+  UniqueFd stats;  // the kernel measures while it is open
+  bool may_measure = true;
+  std::uint64_t attached_ns = 0;
+  std::uint64_t window_start_ns = 0;
+  std::uint64_t measured_ns = 0;
   const std::function<void(std::span<const std::byte>)>* take = nullptr;
 
   Status choose_poll_probe();
@@ -196,8 +200,6 @@ Result<Probe> Probe::load(const ProbeOptions& options) {
 
   impl->ring.reset(ring_buffer__new(bpf_map__fd(skeleton.maps.ring), Impl::on_record, impl.get(), nullptr));
   if (!impl->ring) return load_error("map the ring buffer", errno, last_warning);
-  // Counts while this descriptor is open; without the right to it the cost is not known.
-  impl->stats.reset(bpf_enable_stats(BPF_STATS_RUN_TIME));
   return Probe(std::move(impl));
 }
 
@@ -257,6 +259,7 @@ Status Probe::Impl::attach_poll() {
 }
 
 Status Probe::attach() {
+  impl_->attached_ns = monotonic_ns();
   auto& programs = impl_->skeleton->progs;
   for (auto* program : {programs.handle_sched_switch, programs.handle_sched_wakeup, programs.handle_process_exit,
                         programs.handle_process_exec, programs.handle_process_fork}) {
@@ -387,9 +390,28 @@ std::array<std::uint64_t, LOSS_MAX> Probe::losses() const {
   return sums;
 }
 
+void Probe::measure_cost_now_and_then(std::uint64_t now_ns) {
+  constexpr std::uint64_t kWindowNs = 50'000'000;
+  constexpr std::uint64_t kEveryNs = 500'000'000;
+  auto& self = *impl_;
+  if (!self.may_measure) return;
+  if (self.stats) {
+    if (now_ns - self.window_start_ns < kWindowNs) return;
+    self.stats.reset();
+    self.measured_ns += now_ns - self.window_start_ns;
+    return;
+  }
+  if (self.window_start_ns != 0 && now_ns - self.window_start_ns < kEveryNs) return;
+  self.stats.reset(bpf_enable_stats(BPF_STATS_RUN_TIME));
+  self.may_measure = static_cast<bool>(self.stats);
+  self.window_start_ns = now_ns;
+}
+
 std::optional<RunCost> Probe::cost() const {
-  if (!impl_->stats) return std::nullopt;
+  const auto now_ns = monotonic_ns();
   RunCost cost;
+  cost.measured_ns = impl_->measured_ns + (impl_->stats ? now_ns - impl_->window_start_ns : 0);
+  if (cost.measured_ns == 0) return std::nullopt;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, impl_->skeleton->obj) {
     const int fd = bpf_program__fd(program);
@@ -400,6 +422,9 @@ std::optional<RunCost> Probe::cost() const {
     cost.run_ns += info.run_time_ns;
     cost.runs += info.run_cnt;
   }
+  const double share = static_cast<double>(now_ns - impl_->attached_ns) / static_cast<double>(cost.measured_ns);
+  cost.run_ns = static_cast<std::uint64_t>(static_cast<double>(cost.run_ns) * share);
+  cost.runs = static_cast<std::uint64_t>(static_cast<double>(cost.runs) * share);
   return cost;
 }
 

@@ -33,10 +33,12 @@ struct ProbeOptions {
   std::array<std::uint16_t, SYSCALL_TABLE_SIZE> syscalls{};
 };
 
-/// What the programs cost since they were loaded (BPF_ENABLE_STATS, Linux 5.8).
+/// What the programs cost since they were attached, from the windows in which it was measured (BPF_ENABLE_STATS,
+/// Linux 5.8).
 struct RunCost {
   std::uint64_t run_ns = 0;
   std::uint64_t runs = 0;
+  std::uint64_t measured_ns = 0;  ///< of the time since then
 };
 
 /// A thread that was there before its probes.
@@ -99,6 +101,8 @@ class Probe {
 
   /// By `enum loss`, of all CPUs.
   [[nodiscard]] std::array<std::uint64_t, LOSS_MAX> losses() const;
+  /// Measuring doubles what a run costs (two looks at the clock), so it is done in windows: call this about every 50 ms.
+  void measure_cost_now_and_then(std::uint64_t now_ns);
   /// Nothing where the kernel does not tell.
   [[nodiscard]] std::optional<RunCost> cost() const;
 

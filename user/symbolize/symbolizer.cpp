@@ -12,6 +12,8 @@ namespace {
 
 // Files are kept when their last process has gone, for the next one of its kind: each is an open descriptor too.
 constexpr std::size_t kIdleFiles = 64;
+// Of one process; a program that maps code ever anew starts over.
+constexpr std::size_t kMaxMappings = 16384;
 constexpr std::uint64_t kMaxVdso = 64u << 10;
 
 }  // namespace
@@ -62,6 +64,7 @@ const Symbolizer::Known& Symbolizer::known(const proc::Process& process, const p
       return there;
     }
   }
+  if (mappings.size() >= kMaxMappings) mappings.clear();
   return mappings.insert_or_assign(mapping.start, look_at(process, mapping)).first->second;
 }
 

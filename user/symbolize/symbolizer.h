@@ -32,12 +32,12 @@ class Symbolizer {
   /// ones well below a microsecond; code without a file costs a look at /tmp/perf-PID.map each time.
   [[nodiscard]] std::optional<NativeSymbol> find(const proc::Process& process, const proc::Maps& maps,
                                                  std::uint64_t address);
-  /// What `find` gives as library, without reading symbols. Valid until forget().
+  /// What `find` gives as library, without reading symbols. Valid until the next call.
   [[nodiscard]] const std::string& library(const proc::Process& process, const proc::Mapping& mapping);
 
   /// Where an address lies in its file.
   struct Place {
-    CodeFile* file = nullptr;      ///< valid until forget()
+    CodeFile* file = nullptr;      ///< valid until the next call
     std::uint64_t address = 0;     ///< of the file
     std::uint64_t bias = 0;        ///< what the process adds to the file's addresses
   };

@@ -1,0 +1,59 @@
+"""Who is to blame: named by the target's own record against named by aiotrace. Pure."""
+
+# Of a part's time, how much must be told under the right name.
+NAMED_SHARE = 0.5
+
+
+def is_same(expected, segment, cause):
+    culprit = segment.get("culprit") or {}
+    for key, value in expected.items():
+        if key == "syscall":
+            found = segment.get("syscall") == value
+        elif key == "library":
+            found = starts(culprit.get("library"), value)
+        elif key == "path":
+            found = (culprit.get("path") or "").replace(" (deleted)", "") == value
+        else:
+            found = culprit.get(key) == value
+        if not found:
+            return False
+    return True
+
+
+def starts(text, name):
+    """libz.so of libz.so.1; libc of libc.so.6 and libc-2.31.so, not of libcrypto."""
+    text = text or ""
+    return text.startswith(name) and (name.endswith(".so") or not text[len(name):len(name) + 1].isalnum())
+
+
+def is_named(part, told):
+    """Whether the stall's segments of the part's cause name the culprit for most of the part's time."""
+    cause = part["cause"]
+    named = sum(segment["ns"] for segment in told["segments"]
+                if segment["cause"] == cause and is_same(part["culprit"], segment, cause))
+    return named > 0 and named >= NAMED_SHARE * min(part["injected"].get(cause, 0), told["causes"].get(cause, 0))
+
+
+class Culprits:
+    """By cause: how many parts had one, how many were named right, and the ones that were not."""
+
+    def __init__(self):
+        self.asked, self.right, self.wrong = {}, {}, []
+
+    def add(self, outcome):
+        for part in outcome.stall["parts"]:
+            if not part["culprit"]:
+                continue
+            cause = part["cause"]
+            self.asked[cause] = self.asked.get(cause, 0) + 1
+            if outcome.told and is_named(part, outcome.told):
+                self.right[cause] = self.right.get(cause, 0) + 1
+            else:
+                said = [(s["cause"], round(s["ns"] / 1e6, 1), s.get("syscall"), s.get("culprit"))
+                        for s in (outcome.told or {"segments": []})["segments"] if s["cause"] == cause][:3]
+                self.wrong.append({"python": outcome.python, "way": part["way"], "cause": cause,
+                                   "expected": part["culprit"], "told": said})
+
+    def share(self, causes):
+        asked = sum(self.asked.get(cause, 0) for cause in causes)
+        return sum(self.right.get(cause, 0) for cause in causes) / asked if asked else None

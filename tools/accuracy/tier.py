@@ -1,0 +1,56 @@
+"""The short form as a tier of tools/run_tests.py: writes the log that it counts, in the format of tests/catch_main.cpp."""
+import os
+import sys
+import time
+
+import suite
+
+CASES = (["accuracy: every target ran"] + ["accuracy: time of " + cause for cause in suite.CAUSES] +
+         ["accuracy: culprits, all"])
+
+
+def is_one():
+    return bool(os.environ.get("AIOTRACE_TEST_LOG"))
+
+
+def log(*fields):
+    with open(os.environ["AIOTRACE_TEST_LOG"], "a") as file:
+        file.write("\t".join(str(field).replace("\t", " ").replace("\n", " ") for field in fields) + "\n")
+
+
+def wanted(arguments):
+    """Names or tags as Catch2 takes them; only the plainest forms are known."""
+    return not arguments or any(a.strip('"*') == "[accuracy]" or a.strip('"*').startswith("accuracy") for a in arguments)
+
+
+def run(arguments, measure):
+    if not wanted(arguments):
+        log("plan", 0)
+        return 0
+    log("plan", len(CASES))
+    if os.environ.get("AIOTRACE_TEST_PLAN"):
+        return 0
+    import report
+    log("start", CASES[0])
+    begin = time.monotonic()
+    result = measure()
+    elapsed = round(1000 * (time.monotonic() - begin))
+    verdicts = {"accuracy: " + what: (share, limit, good) for what, share, limit, good in result.verdicts()}
+    missing = result.not_testable()
+    for number, name in enumerate(CASES):
+        if number:
+            log("start", name)
+        if name == CASES[0]:
+            state, reason = ("failed", "; ".join(result.complaints)) if result.complaints else ("passed", "")
+        elif name in verdicts:
+            share, limit, good = verdicts[name]
+            state = "passed" if good else "failed"
+            reason = "" if good else "%.2f %%, must be %g %%" % (100 * share, 100 * limit)
+        else:
+            cause = name.rsplit(" ", 1)[1]
+            state, reason = ("skipped", missing[cause]) if cause in missing else ("failed", "nothing was injected")
+        log(state, elapsed if number == 0 else 0, 1, name, reason)
+    if not result.good():
+        report.print_text(result, False)
+    sys.stdout.flush()
+    return 0 if result.good() else 1

@@ -1,0 +1,31 @@
+// One step of unwinding: from a function's registers to its caller's, by the rules of the compiler.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+
+#include "symbolize/registers.h"
+
+struct Dwarf_Frame_s;
+
+namespace aiotrace::symbolize {
+
+/// A word of the target's memory, or nothing.
+using ReadWord = std::function<std::optional<std::uint64_t>(std::uint64_t address)>;
+
+struct CallerFrame {
+  Registers registers;
+  std::uint64_t cfa = 0;        ///< the stack pointer before the call
+  bool outermost = false;       ///< the rules say that there is no caller
+  bool signal_handler = false;  ///< the frame was made by the kernel: the caller was interrupted, it did not call
+};
+
+/// `frame` as CodeFile::rules gives it; `bias`: what the process adds to the file's addresses. Nothing if a rule needs
+/// a register or memory that is not known, or cannot be understood. Bounded: 256 operations for each rule.
+[[nodiscard]] std::optional<CallerFrame> step(Dwarf_Frame_s* frame, const Registers& registers, std::uint64_t bias,
+                                              const ReadWord& read);
+
+}  // namespace aiotrace::symbolize

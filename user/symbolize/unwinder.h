@@ -1,0 +1,37 @@
+// The native stack of a thread, from its registers and a copy of its stack.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "proc/maps.h"
+#include "proc/process.h"
+#include "symbolize/registers.h"
+#include "symbolize/symbolizer.h"
+
+namespace aiotrace::symbolize {
+
+struct NativeFrame {
+  std::uint64_t address = 0;  ///< where it goes on: the instruction pointer, then return addresses
+  NativeSymbol symbol;        ///< of the call (the byte before a return address)
+};
+
+struct NativeStack {
+  std::vector<NativeFrame> frames;  ///< innermost first
+  bool complete = false;            ///< down to the thread's start; else frames are missing at the outer end
+};
+
+inline constexpr std::size_t kMaxNativeFrames = 256;
+
+/// `registers` hold at least rip and rsp; `stack` is the memory from `stack_base` on, copied when they were. By the
+/// rules in .eh_frame or .debug_frame; where there are none (JIT code, musl) by frame pointers, if rbp points into the
+/// copy and to a return address. Only the copy and read-only parts of files are read: the live stack goes on changing.
+/// Microseconds for a frame; the first stack through a library takes milliseconds (symbols).
+[[nodiscard]] NativeStack unwind(Symbolizer& symbolizer, const proc::Process& process, const proc::Maps& maps,
+                                 const Registers& registers, std::uint64_t stack_base,
+                                 std::span<const std::byte> stack);
+
+}  // namespace aiotrace::symbolize
