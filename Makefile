@@ -4,7 +4,7 @@
 #   SAN=address,undefined   C++ under sanitizers, in a build directory of its own
 #   WERROR=0                warnings do not stop the build
 #   JOBS=N                  parallel jobs (default: one for each core)
-#   ARGS='…'                for check and test: names or tags of the test cases to run
+#   ARGS='…'                for check and test: names or tags of the test cases to run; for bench and accuracy: options
 
 CXX ?= g++
 CC ?= gcc
@@ -93,7 +93,7 @@ BPF_FLAGS := -target bpf -mcpu=$(BPF_CPU) -g -O2 -D__TARGET_ARCH_x86 -Wall $(WER
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all help gen tests setup check test demo bench lint format install clean static
+.PHONY: all help gen tests setup check test demo bench accuracy lint format install clean static
 
 all: $(OUT)/aiotrace ## build build/aiotrace (the default)
 
@@ -239,7 +239,7 @@ test: ## set up, build, run every test that this machine can run
 	@tools/get_pythons.sh
 	@tools/get_venvs.sh
 	@$(MAKE) all tests
-	@$(RUN_TESTS) $(foreach t,$(TIERS),$(t)=$(OUT)/tests/$(t)) -- $(ARGS)
+	@$(RUN_TESTS) $(foreach t,$(TIERS),$(t)=$(OUT)/tests/$(t)) accuracy=tools/accuracy/run -- $(ARGS)
 
 # ---- The rest ---------------------------------------------------------------------------------------------------------
 
@@ -257,6 +257,13 @@ bench: ## set up, build, and measure what tracing costs and finds
 	@tools/get_venvs.sh --bench
 	@$(MAKE) all
 	@tools/bench/run $(ARGS)
+
+accuracy: ## set up, build, and compare injected with reported causes and culprits
+	@tools/setup.sh build test
+	@tools/get_pythons.sh
+	@tools/get_venvs.sh
+	@$(MAKE) all
+	@AIOTRACE_BINARY=$(OUT)/aiotrace tools/accuracy/run $(ARGS)
 
 lint: ## format, clang-tidy, include directions, generated files
 	@tools/setup.sh build lint

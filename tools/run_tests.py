@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the test binaries of the tiers and counts test cases.
+"""Runs the test programs of the tiers and counts test cases.
 
 usage: run_tests.py TIER=BINARY… [-- CATCH2-ARGUMENTS]
 
@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 
-TIMEOUT_S = {"unit": 300, "native": 300, "root": 3000}
+TIMEOUT_S = {"unit": 300, "native": 300, "root": 3000, "accuracy": 300}
+AS_ROOT = ("root", "accuracy")
 
 
 class Tier:
@@ -120,7 +121,7 @@ def run(tier, arguments, scratch, verbose):
         tier.failures.append(f"{tier.binary} was not built")
         return
     prefix, why_not = [], None
-    if tier.name == "root":
+    if tier.name in AS_ROOT:
         prefix, why_not = privileged_prefix()
         why_not = why_not or bpf_refused(prefix)
     log = os.path.join(scratch, tier.name)
@@ -135,7 +136,7 @@ def run(tier, arguments, scratch, verbose):
             tier.failures.append(f"the tier must run here: {why_not}")
         return
 
-    progress = "all" if verbose or tier.name == "root" else "skips"
+    progress = "all" if verbose or tier.name in AS_ROOT else "skips"
     limit = float(os.environ.get("AIOTRACE_TIER_TIMEOUT") or TIMEOUT_S.get(tier.name, 600))
     child = start(tier, prefix, log, arguments, {"AIOTRACE_TEST_PROGRESS": progress})
     ended = None

@@ -44,7 +44,7 @@ def block_regex(fault):
 def block_bz2(fault):
     deadline, blob = fault.mark(2), fault.env.blob[:60000]
     while time.monotonic_ns() < deadline:
-        bz2.compress(blob)
+        bz2.compress(blob, 1)
     fault.done()
 
 
@@ -141,8 +141,8 @@ def prepare_gc_automatic(fault):
 
 def block_gc_automatic(fault):
     kept = []
+    deadline = fault.mark(3)
     gc.enable()
-    deadline = fault.mark(2)
     while time.monotonic_ns() < deadline:
         kept.append([[] for _ in range(100)])
     fault.done()
@@ -224,8 +224,8 @@ def prepare_gil_spinner(fault):
 
 
 def block_gil_spinner(fault):
+    deadline = fault.mark(1, lines=3)
     fault.resource.go()
-    deadline = fault.mark(1, lines=2)
     while time.monotonic_ns() < deadline:
         pass
     fault.stop = True
@@ -259,8 +259,8 @@ def prepare_gil_sleeper(fault):
 
 def block_gil_held(fault):
     worker = fault.resource
+    fault.mark(1, lines=3)
     worker.go()
-    fault.mark(2)
     while not worker.holds:
         time.sleep(0.0002)
     fault.done()
@@ -280,38 +280,44 @@ def unpin(fault):
     os.sched_setaffinity(0, fault.env.cpus)
 
 
-def neighbours(fault, ways):
-    """Three ordinary programs on the same CPU, each busy for the fault's length when told."""
+def prepare_neighbours(fault):
+    """Ordinary programs on the same CPU."""
+    pin(fault)
     env = fault.env
-    if not hasattr(env, "neighbours"):
-        env.neighbours = [subprocess.Popen([sys.executable, "-S", MORE_PEERS, "--spin", str(env.cpu)], bufsize=0,
-                                           stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(3)]
-        for process in env.neighbours:
-            process.stdout.readline()
-    for process in env.neighbours[:ways]:
+    if hasattr(env, "neighbours"):
+        return
+    env.neighbours = [subprocess.Popen([sys.executable, "-S", MORE_PEERS, "--spin", str(env.cpu)], bufsize=0,
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(3)]
+    for process in env.neighbours:
+        process.stdout.readline()
+
+
+def wake_neighbours(fault):
+    """Each is busy for the fault's length."""
+    for process in fault.env.neighbours:
         os.write(process.stdin.fileno(), b"%f\n" % fault.milliseconds)
 
 
 def block_share(fault):
-    neighbours(fault, 3)
-    deadline = fault.mark(1, lines=2)
+    deadline = fault.mark(1, lines=3)
+    wake_neighbours(fault)
     while time.monotonic_ns() < deadline:
         pass
     fault.done()
 
 
 def block_share_native(fault):
-    blob = fault.env.blob
-    neighbours(fault, 2)
-    deadline = fault.mark(2)
+    blob = fault.env.blob[:30000]
+    deadline = fault.mark(1, lines=3)
+    wake_neighbours(fault)
     while time.monotonic_ns() < deadline:
-        zlib.compress(blob[:30000], 9)
+        zlib.compress(blob, 9)
     fault.done()
 
 
 def block_wakeups(fault):
-    neighbours(fault, 3)
-    deadline = fault.mark(2)
+    deadline = fault.mark(1, lines=3)
+    wake_neighbours(fault)
     while time.monotonic_ns() < deadline:
         time.sleep(0.0005)
     fault.done()

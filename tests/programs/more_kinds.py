@@ -19,8 +19,8 @@ ON_CPU = ("python", "native", "gc", "kernel")
 
 
 class Way(Kind):
-    """`culprit(fault)` gives what the tracer should name, after the fault; `needs(env)` why it cannot be had here, or None;
-    `share(fault)`, for causes that the scheduler does not know, {cause: part of the time on a CPU}."""
+    """`culprit(fault)` gives what the tracer should name, after the fault; `needs(env)` why it cannot be had here, or
+    None; `share(fault)`, for causes that the scheduler does not know, {cause: part of the time on a CPU}."""
 
     def __init__(self, block, cause, culprit=None, cpu=None, blocked=None, needs=None, share=None, group=None, **rest):
         super().__init__(block, cause, **rest)
@@ -31,6 +31,7 @@ class Way(Kind):
 
 
 def from_kind(name, culprit=None, **rest):
+    """A way of fault_kinds.py."""
     kind = KINDS[name]
     return Way(kind.block, kind.cause, culprit, prepare=kind.prepare, finish=kind.finish, ready=kind.ready,
                library=kind.library, stdlib=kind.stdlib, **rest)
@@ -98,8 +99,12 @@ def needs_group(name):
     return lambda env: None if name in env.groups else env.groups.get("why", "no control groups were given")
 
 
-def holder(name):
-    return lambda fault: {"thread": name, "tid": fault.resource.native_id}
+def holder(name, function):
+    return lambda fault: {"thread": name, "tid": fault.resource.native_id, "function": function}
+
+
+def neighbours(fault):
+    return {"running": [process.pid for process in fault.env.neighbours]}
 
 
 def with_quota(block, cpu, group, **rest):
@@ -138,12 +143,12 @@ WAYS = {
     "kernel-zero": from_kind("kernel-zero"),
     "memfd-write": Way(more_cpu.block_memfd, "kernel", prepare=more_cpu.prepare_memfd, finish=more_cpu.finish_memfd),
     "mmap-populate": Way(more_cpu.block_populate, "kernel"),
-    "gil": from_kind("gil", lambda fault: {"tid": fault.resource.native_id}),
-    "gil-spinner": Way(more_cpu.block_gil_spinner, "gil", holder("acc-spinner"), cpu="python",
+    "gil": from_kind("gil", lambda fault: {"tid": fault.resource.native_id, "function": "spin_holding_gil"}),
+    "gil-spinner": Way(more_cpu.block_gil_spinner, "gil", holder("acc-spinner", "spin"), cpu="python",
                        prepare=more_cpu.prepare_gil_spinner, finish=more_cpu.finish_worker),
-    "gil-sort": Way(more_cpu.block_gil_held, "gil", holder("acc-sorter"), prepare=more_cpu.prepare_gil_sort,
+    "gil-sort": Way(more_cpu.block_gil_held, "gil", holder("acc-sorter", "hold"), prepare=more_cpu.prepare_gil_sort,
                     finish=more_cpu.finish_worker),
-    "gil-sleeper": Way(more_cpu.block_gil_held, "gil", holder("acc-sleeper"), prepare=more_cpu.prepare_gil_sleeper,
+    "gil-sleeper": Way(more_cpu.block_gil_held, "gil", holder("acc-sleeper", "without_switching"), prepare=more_cpu.prepare_gil_sleeper,
                        finish=more_cpu.finish_worker),
     "lock": from_kind("lock"),
     "event": from_kind("event"),
@@ -154,8 +159,7 @@ WAYS = {
     "usleep": Way(block_usleep, "sleep"),
     "file": from_kind("file", in_folder("data.fifo")),
     "fifo-open": from_kind("fifo-open", in_folder("open.fifo")),
-    # Part of a write to a disk runs on the CPU.
-    "fsync": from_kind("fsync", in_folder("scratch"), cpu="kernel"),
+    "fsync": from_kind("fsync", in_folder("scratch")),
     "flock": Way(more_blocks.block_flock, "file", in_folder("locked"), prepare=more_blocks.prepare_flock,
                  finish=more_blocks.finish_file),
     "lockf": Way(more_blocks.block_lockf, "file", in_folder("locked"), prepare=more_blocks.prepare_lockf,
@@ -191,19 +195,18 @@ WAYS = {
     "ptrace": Way(more_blocks.block_halted, "stopped", cpu="python", prepare=more_blocks.prepare_halt("trace")),
     "freezer": Way(more_blocks.block_halted, "stopped", cpu="python", prepare=more_blocks.prepare_halt("freeze"),
                    group="freezer", needs=needs_group("freezer")),
-    "cpu-wait": from_kind("cpu-wait"),
-    "cpu-share": Way(more_cpu.block_share, "cpu-wait", cpu="python", prepare=more_cpu.pin, finish=more_cpu.unpin),
-    "cpu-share-native": Way(more_cpu.block_share_native, "cpu-wait", cpu="native", prepare=more_cpu.pin,
-                            finish=more_cpu.unpin),
-    "cpu-wakeups": Way(more_cpu.block_wakeups, "cpu-wait", blocked="sleep", prepare=more_cpu.pin,
-                       finish=more_cpu.unpin),
+    "cpu-wait": from_kind("cpu-wait", lambda fault: {"running": [hog.pid for hog in fault.env.hogs]}, cpu="python"),
+    "cpu-share": Way(more_cpu.block_share, "cpu-wait", neighbours, cpu="python", prepare=more_cpu.prepare_neighbours,
+                     finish=more_cpu.unpin),
+    "cpu-share-native": Way(more_cpu.block_share_native, "cpu-wait", neighbours, cpu="native",
+                            prepare=more_cpu.prepare_neighbours, finish=more_cpu.unpin),
+    "cpu-wakeups": Way(more_cpu.block_wakeups, "cpu-wait", neighbours, blocked="sleep",
+                       prepare=more_cpu.prepare_neighbours, finish=more_cpu.unpin),
     "quota": with_quota(KINDS["python"].block, "python", "quota"),
     "quota-native": with_quota(KINDS["native"].block, "native", "quota"),
     "quota-kernel": with_quota(KINDS["kernel"].block, "kernel", "quota"),
     "quota-of-parent": with_quota(KINDS["python"].block, "python", "parent"),
 }
-for each in ("cpu-wait",):
-    WAYS[each].cpu = WAYS[each].blocked = "python"
 
 
 def native_cause(name):
@@ -227,7 +230,8 @@ def injected(fault, way, throttled_ns):
         parts[cause] = parts.get(cause, 0) + int(ns)
 
     add("throttled", throttled)
-    add("cpu-wait", wait - throttled)
+    # Under a quota, who waits with the quota used up but has not yet been stopped for it waits for both.
+    add(BESIDE if way.cause == "throttled" else "cpu-wait", wait - throttled)
     if way.cause in ON_CPU:  # what the scheduler does not count as either is the hypervisor's
         cpu = total - wait
     shares = way.share(fault) if way.share else {way.cpu: 1.0}

@@ -1,7 +1,7 @@
 """The other side of more_kinds.py: locks files, stops and freezes its parent, answers page faults late.
 
-`more_peers.py FD`: commands come as datagrams on the socket FD, descriptors with them; each is answered `ok` when it is set
-up. `more_peers.py --spin CPU`: keeps that CPU busy for the milliseconds that each line of its input names.
+`more_peers.py FD`: commands come as datagrams on the socket FD, descriptors with them; each is answered `ok` when it is
+set up. `more_peers.py --spin CPU`: keeps that CPU busy for the milliseconds that each line of its input names.
 """
 import array
 import ctypes

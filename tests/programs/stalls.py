@@ -1,7 +1,7 @@
 """Stalls of known make-up, each one or more ways of more_kinds.py one after the other in one iteration.
 
-Each line of --record is a stall: label, start_ns, end_ns, the iteration's limits where the loop's clock saw them, and its
-parts: way, cause, start_ns, end_ns, `injected` {cause: ns}, `culprit`. {"skipped": reason} for what this machine lacks.
+Each line of --record is a stall: label, start_ns, end_ns, the iteration's limits where the loop's clock saw them, and
+its parts: way, cause, start_ns, end_ns, `injected` {cause: ns}, `culprit`. {"skipped": reason} for what this machine lacks.
 """
 import argparse
 import asyncio
@@ -44,7 +44,15 @@ class Runner:
             way.block(fault)
             fault.collected_ns = more_cpu.Collections.ns - collected
             fault.throttled_ns = throttled_ns(group) - before if group else 0
+            if group:
+                self.move(fault, "leave")
         stall.update(start_ns=parts[0].record["start_ns"], end_ns=parts[-1].record["end_ns"])
+
+    def move(self, fault, where):
+        """Into the control group of the fault's way, if it has one, or out of it."""
+        group = WAYS[fault.kind].group
+        if group:
+            os.write(self.env.groups[group][where], b"%d\n" % os.getpid())
 
     async def callback(self, parts, stall):
         self.block(parts, stall)
@@ -64,8 +72,7 @@ class Runner:
                 if way.ready:
                     await way.ready(fault)
         for fault in parts:
-            if WAYS[fault.kind].group:
-                os.write(self.env.groups[WAYS[fault.kind].group]["enter"], b"%d\n" % os.getpid())
+            self.move(fault, "enter")
         await asyncio.sleep(0.005)
         stall = {"label": label}
         if self.clock:
@@ -73,8 +80,7 @@ class Runner:
         await asyncio.create_task(self.callback(parts, stall), name=label)
         await asyncio.sleep(0)
         for fault in parts:
-            if WAYS[fault.kind].group:
-                os.write(self.env.groups[WAYS[fault.kind].group]["leave"], b"%d\n" % os.getpid())
+            self.move(fault, "leave")
         await asyncio.sleep(0.03)  # what the culprits are called is still to be read
         self.limits(stall)
         stall["parts"] = [self.part(fault) for fault in parts]
@@ -110,7 +116,7 @@ class Runner:
             "label": label, "start_ns": record["start_ns"], "end_ns": record["end_ns"],
             "parts": [{"way": IN_POLL, "cause": "gil", "start_ns": record["start_ns"], "end_ns": record["end_ns"],
                        "injected": {"gil": total - wait, "cpu-wait": wait},
-                       "culprit": {"thread": holder["thread"], "tid": holder["tid"]}}]})
+                       "culprit": {"thread": holder["thread"], "tid": holder["tid"], "function": "regex_search"}}]})
 
 
 async def run(options, env, clock):

@@ -51,7 +51,9 @@ TEST_CASE("symbolize: a name that doubles itself without end is not written out"
   std::string last = "S_";
   const auto id = [](unsigned n) {
     const char* digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    return n == 0 ? std::string("S_") : n <= 36 ? std::string("S") + digits[n - 1] + "_" : std::string("S1") + digits[n - 37] + "_";
+    return n == 0    ? std::string("S_")
+           : n <= 36 ? std::string("S") + digits[n - 1] + "_"
+                     : std::string("S1") + digits[n - 37] + "_";
   };
   for (unsigned level = 1; level < 60; ++level) name += id(0) + "I" + id(level) + id(level) + "E";
   const auto start = std::chrono::steady_clock::now();

@@ -121,7 +121,8 @@ TEST_CASE("symbolizer: separate debug file beside the program, by link", "[symbo
     REQUIRE(run("cd " + folder / ".debug" + " && strip ../chain && objcopy --add-gnu-debuglink=chain.debug ../chain"));
     CHECK(name_in(program, inner) == "inner_call");
     // Another program's debug file does not count: with a build-id by that, else by the checksum.
-    const auto other = compile(folder, "other", "int main(void) { return 2; } int inner_call(void) { return 3; }", flags);
+    const auto other = compile(folder, "other", "int main(void) { return 2; } int inner_call(void) { return 3; }",
+                               flags);
     REQUIRE(run("cp " + other + " " + debug));
     CHECK(name_in(program, inner).empty());
   }
@@ -163,11 +164,13 @@ TEST_CASE("symbolizer: symbols compressed inside of the program", "[symbolize]")
   need("xz");
   const auto program = compile(folder, "chain", testing::kChain, "-O2 -g -Wl,--build-id=sha1");
   const auto inner = address_in(program, "inner_call");
-  REQUIRE(run("cd " + folder / "" + " && objcopy --only-keep-debug chain mini && strip -g mini && xz -k mini && strip chain" +
+  REQUIRE(run("cd " + folder / "" +
+              " && objcopy --only-keep-debug chain mini && strip -g mini && xz -k mini && strip chain" +
               " && objcopy --add-section .gnu_debugdata=mini.xz chain"));
   CHECK(name_in(program, inner) == "inner_call");
   // Cut short: no names, nothing worse.
-  REQUIRE(run("cd " + folder / "" + " && head -c 100 mini.xz >cut && objcopy --update-section .gnu_debugdata=cut chain"));
+  REQUIRE(
+      run("cd " + folder / "" + " && head -c 100 mini.xz >cut && objcopy --update-section .gnu_debugdata=cut chain"));
   CHECK(name_in(program, inner).empty());
   // Half a gigabyte of nothing in 75 KB.
   REQUIRE(run("cd " + folder / "" + " && head -c 500000000 /dev/zero | xz -0 >bomb && " +

@@ -187,8 +187,8 @@ TEST_CASE("unwinder: no more than 256 frames", "[symbolize]") {
 }
 
 TEST_CASE("unwinder: through a signal handler", "[symbolize]") {
-  struct sigaction action {};
-  struct sigaction before {};
+  struct sigaction action{};
+  struct sigaction before{};
   action.sa_sigaction = on_signal;
   action.sa_flags = SA_SIGINFO;
   REQUIRE(::sigaction(SIGUSR1, &action, &before) == 0);
@@ -228,7 +228,8 @@ TEST_CASE("unwinder: a stack cut short, other memory, no memory", "[symbolize]")
 
 TEST_CASE("unwinder: a live program that waits at a known depth", "[symbolize]") {
   const Folder folder;
-  const auto program = compile(folder, "chain", testing::kChain, "-O2 -fno-optimize-sibling-calls -fomit-frame-pointer");
+  const auto program = compile(folder, "chain", testing::kChain,
+                               "-O2 -fno-optimize-sibling-calls -fomit-frame-pointer");
   testing::Child child({program});
   symbolize::Symbolizer symbolizer;
   check_chain(unwound_child(child, symbolizer));
@@ -236,8 +237,8 @@ TEST_CASE("unwinder: a live program that waits at a known depth", "[symbolize]")
 
 TEST_CASE("unwinder: a program that is linked statically", "[symbolize]") {
   const Folder folder;
-  const auto program =
-      compile(folder, "chain", testing::kChain, "-O2 -fno-optimize-sibling-calls -fomit-frame-pointer -static");
+  const auto program = compile(folder, "chain", testing::kChain,
+                               "-O2 -fno-optimize-sibling-calls -fomit-frame-pointer -static");
   testing::Child child({program});
   symbolize::Symbolizer symbolizer;
   check_chain(unwound_child(child, symbolizer));
@@ -266,8 +267,9 @@ TEST_CASE("unwinder: without rules by frame pointers", "[symbolize]") {
   const Folder folder;
   // It says where its frame is: /proc shows no rbp.
   const std::string source = std::string(testing::kChain);
-  const auto program = compile(folder, "chain", source,
-                               "-O1 -fno-optimize-sibling-calls -fno-omit-frame-pointer -fno-asynchronous-unwind-tables");
+  const auto program = compile(
+      folder, "chain", source,
+      "-O1 -fno-optimize-sibling-calls -fno-omit-frame-pointer -fno-asynchronous-unwind-tables");
   testing::Child child({program});
   symbolize::Symbolizer symbolizer;
   REQUIRE(child.pid() > 0);

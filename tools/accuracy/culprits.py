@@ -4,13 +4,15 @@
 NAMED_SHARE = 0.5
 
 
-def is_same(expected, segment, cause):
+def is_same(expected, segment):
     culprit = segment.get("culprit") or {}
     for key, value in expected.items():
         if key == "syscall":
             found = segment.get("syscall") == value
         elif key == "library":
             found = starts(culprit.get("library"), value)
+        elif key == "function":  # in the holder's stack, by its plain name
+            found = any((frame["function"] or "").split(".")[-1] == value for frame in culprit.get("stack") or [])
         elif key == "path":
             found = (culprit.get("path") or "").replace(" (deleted)", "") == value
         else:
@@ -26,11 +28,18 @@ def starts(text, name):
     return text.startswith(name) and (name.endswith(".so") or not text[len(name):len(name) + 1].isalnum())
 
 
+def named_ns(expected, segment):
+    """How much of the segment's time is told under the expected name."""
+    if "running" in expected:  # who ran instead: several may have
+        running = (segment.get("culprit") or {}).get("running") or []
+        return sum(one["ns"] for one in running if one["pid"] in expected["running"])
+    return segment["ns"] if is_same(expected, segment) else 0
+
+
 def is_named(part, told):
     """Whether the stall's segments of the part's cause name the culprit for most of the part's time."""
     cause = part["cause"]
-    named = sum(segment["ns"] for segment in told["segments"]
-                if segment["cause"] == cause and is_same(part["culprit"], segment, cause))
+    named = sum(named_ns(part["culprit"], segment) for segment in told["segments"] if segment["cause"] == cause)
     return named > 0 and named >= NAMED_SHARE * min(part["injected"].get(cause, 0), told["causes"].get(cause, 0))
 
 

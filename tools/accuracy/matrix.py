@@ -1,8 +1,8 @@
 """Injected time against reported time. Pure; everything in ns.
 
-aiotrace tells the causes of a stall as sums. So, for each stall: what was injected and reported under one cause is on the
-diagonal; what a cause lacks is spread over the causes that have too much, in proportion. That never makes the diagonal
-larger than it is. Time that is part of a stall but of no way's purpose (starting the next part, a system call that a way
+aiotrace tells the causes of a stall as sums. So, for each stall: what was injected and reported under one cause is on
+the diagonal; what a cause lacks is spread over the causes that have too much, in proportion. That never makes the
+diagonal larger than it is. Time that is part of a stall but of no way's purpose (starting the next part, a system call that a way
 needs) has a row of its own, `beside`; what no stall told, or told too much, is `nothing`.
 """
 from suite import CAUSES, SAMPLED
@@ -103,9 +103,10 @@ class Outcome:
 
 
 def outcomes(records, told, python):
-    """Records that are stalls, each with what was told; each told stall serves once."""
+    """Records that are stalls long enough, each with what was told; each told stall serves once."""
     result, left = [], list(told)
-    for stall in sorted((r for r in records if "parts" in r), key=lambda r: r["start_ns"]):
+    due = [r for r in records if "parts" in r and r["end_ns"] - r["start_ns"] >= WARN_NS]
+    for stall in sorted(due, key=lambda r: r["start_ns"]):
         best = find(stall, left)
         if best:
             left.remove(best)

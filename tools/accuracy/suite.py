@@ -41,8 +41,8 @@ MIXTURES = (
 CAUSE_OF = {way: cause for cause, ways in WAYS.items() for way in ways}
 
 LENGTH_MS = {"short": 80.0, "full": 150.0}
-# A quota of 10 ms in each 50 ms: some periods are needed.
-SLOW_MS = {"throttled": 3.0, "cpu-wait": 1.5}
+# A quota of 10 ms in each 50 ms: some periods are needed. How long the regular expression takes is a guess.
+SLOWER = {"throttled": 3.0, "cpu-wait": 1.5, "gil-in-poll": 1.7}
 
 
 def stalls(form, only=None, rounds=1):
@@ -57,7 +57,7 @@ def stalls(form, only=None, rounds=1):
         for ways in recipes:
             length = base if len(ways) == 1 else 0.8 * base
             result.append(("%s-%d" % ("+".join(ways), number),
-                           [(way, length * SLOW_MS.get(CAUSE_OF[way], 1.0)) for way in ways]))
+                           [(way, length * SLOWER.get(way, SLOWER.get(CAUSE_OF[way], 1.0))) for way in ways]))
     return result
 
 

@@ -1,8 +1,9 @@
-"""The short form as a tier of tools/run_tests.py: writes the log that it counts, in the format of tests/catch_main.cpp."""
+"""The short form as a tier of tools/run_tests.py: writes the log that it counts, as tests/catch_main.cpp does."""
 import os
 import sys
 import time
 
+import report
 import suite
 
 CASES = (["accuracy: every target ran"] + ["accuracy: time of " + cause for cause in suite.CAUSES] +
@@ -20,7 +21,7 @@ def log(*fields):
 
 def wanted(arguments):
     """Names or tags as Catch2 takes them; only the plainest forms are known."""
-    return not arguments or any(a.strip('"*') == "[accuracy]" or a.strip('"*').startswith("accuracy") for a in arguments)
+    return not arguments or any(text.strip('"*').startswith(("[accuracy]", "accuracy")) for text in arguments)
 
 
 def run(arguments, measure):
@@ -30,7 +31,6 @@ def run(arguments, measure):
     log("plan", len(CASES))
     if os.environ.get("AIOTRACE_TEST_PLAN"):
         return 0
-    import report
     log("start", CASES[0])
     begin = time.monotonic()
     result = measure()

@@ -74,18 +74,22 @@ symbolize::NativeStack SampleClassifier::top_of_stack(Target& target, const mode
                            std::as_bytes(std::span(sample.words)));
 }
 
-const SampleClassifier::Code* SampleClassifier::caller_of_support(Target& target, const model::Sample& sample,
-                                                                  const symbolize::NativeStack& stack) {
+SampleClassifier::Caller SampleClassifier::caller_of_support(Target& target, const model::Sample& sample,
+                                                             const symbolize::NativeStack& stack) {
   const auto is_caller = [](const Code& code) { return code.place != Place::unknown && code.place != Place::support; };
   for (std::size_t i = 1; i < stack.frames.size(); ++i) {
     const Code& code = code_at(target, stack.frames[i].address - 1);
-    if (is_caller(code)) return &code;
+    if (is_caller(code)) return {.code = &code, .function = function_in(stack, code.library)};
   }
   for (const auto word : sample.words) {
     const Code& code = code_at(target, word);
-    if (is_caller(code)) return &code;
+    if (!is_caller(code)) continue;
+    Caller caller{.code = &code, .function = {}};
+    auto symbol = symbolizer_.find(target.process(), target.maps(), word - 1);
+    if (symbol && symbol->library == code.library) caller.function = std::move(symbol->function);
+    return caller;
   }
-  return nullptr;
+  return {};
 }
 
 model::ClassifiedSample SampleClassifier::classify(Target& target, const model::Sample& sample) {
@@ -108,11 +112,17 @@ model::ClassifiedSample SampleClassifier::classify(Target& target, const model::
   }
   if (target.maps().find(sample.ip) == nullptr) target.refresh_maps();
   const Code* leaf = &code_at(target, sample.ip);
-  symbolize::NativeStack stack;
-  if (leaf->place == Place::support || leaf->place == Place::library) stack = top_of_stack(target, sample);
-  if (leaf->place == Place::support) {
-    const Code* caller = caller_of_support(target, sample, stack);
-    if (caller != nullptr && caller->place != Place::foreign_call) leaf = caller;
+  std::string function;
+  if (leaf->place == Place::support || leaf->place == Place::library) {
+    const auto stack = top_of_stack(target, sample);
+    function = function_in(stack, leaf->library);
+    if (leaf->place == Place::support) {
+      auto caller = caller_of_support(target, sample, stack);
+      if (caller.code != nullptr && caller.code->place != Place::foreign_call) {
+        leaf = caller.code;
+        function = std::move(caller.function);
+      }
+    }
   }
   const bool python = target.interpreter() != nullptr && target.interpreter()->initialized;
   const bool plain_support = leaf->place == Place::support && python && sample.words.empty();
@@ -122,7 +132,7 @@ model::ClassifiedSample SampleClassifier::classify(Target& target, const model::
   if (!leaf->library.empty()) {
     model::Culprit culprit;
     culprit.library = leaf->library;
-    culprit.function = function_in(stack, leaf->library);
+    culprit.function = std::move(function);
     result.culprit = std::move(culprit);
   }
   return result;

@@ -39,7 +39,11 @@ class SampleClassifier {
   Code describe(Target& target, const proc::Mapping& mapping);
   /// The leaf and its callers, as far as the copied words reach.
   symbolize::NativeStack top_of_stack(Target& target, const model::Sample& sample);
-  const Code* caller_of_support(Target& target, const model::Sample& sample, const symbolize::NativeStack& stack);
+  struct Caller {
+    const Code* code = nullptr;  ///< null: not found
+    std::string function;        ///< empty: unknown
+  };
+  Caller caller_of_support(Target& target, const model::Sample& sample, const symbolize::NativeStack& stack);
 
   std::unordered_map<std::uint32_t, std::map<std::uint64_t, std::pair<std::uint64_t, Code>>> mapped_;  // by end
   Code unknown_;

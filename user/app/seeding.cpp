@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "app/python_stack.h"
 #include "proc/syscalls.h"
 #include "proc/thread_syscall.h"
 #include "python/frames.h"
@@ -17,7 +18,7 @@ namespace {
 
 using model::Cause;
 
-std::optional<Cause> cause_of_descriptor(const Target& target, std::uint64_t fd) {
+Cause cause_of_descriptor(const Target& target, std::uint64_t fd) {
   struct stat info{};
   const auto path = "/proc/" + std::to_string(target.pid()) + "/fd/" + std::to_string(static_cast<std::int32_t>(fd));
   if (stat(path.c_str(), &info) != 0) return Cause::other;
@@ -38,17 +39,34 @@ std::uint64_t stack_id_of(const std::vector<python::PythonFrame>& stack) {
   return hash | 1;
 }
 
-model::Stack frames_of(const std::vector<python::PythonFrame>& stack) {
-  model::Stack frames;
-  for (const auto& frame : stack)
-    frames.push_back(
-        {.kind = model::Frame::Kind::python, .function = frame.function, .file = frame.file, .line = frame.line});
-  return frames;
+// As BPF would have told of it: the first iteration of a seeded thread has the number 0.
+void add_task(Target& target, std::uint64_t tstate, const std::vector<python::PythonFrame>& stack, Seeded& seeded) {
+  const auto* root = python::root_coroutine(stack);
+  if (root == nullptr) return;
+  const model::EventHead head{.pid = seeded.seed.pid, .tid = seeded.seed.tid, .time_ns = 0};
+  auto name = python::running_task_name(*target.interpreter(), target.memory(), tstate, root->coroutine_at);
+  model::CodeSeen code;
+  code.head = head;
+  code.code_id = root->code;
+  code.function = root->function;
+  code.file = root->file;
+  code.first_line = root->first_line;
+  model::TaskSeen task;
+  task.head = head;
+  task.coroutine = root->coroutine_at;
+  task.code_id = root->code;
+  task.name_known = name.has_value();
+  task.name = std::move(name).value_or("");
+  task.qualname = root->function;
+  seeded.code = std::move(code);
+  seeded.task = std::move(task);
 }
 
 std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<std::uint64_t> tstate) {
   Seeded seeded{.seed = {.pid = target.pid(), .tid = tid, .epfd = -1, .python = tstate.has_value(), .waiting = {}},
-                .stack = {}};
+                .stack = {},
+                .task = {},
+                .code = {}};
   const auto call = proc::current_syscall(target.process().pid(), static_cast<pid_t>(tid));
   if (const auto epfd = call ? proc::polled_epoll(*call) : std::nullopt) {
     seeded.seed.epfd = *epfd;
@@ -57,11 +75,13 @@ std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<s
   if (!tstate) return std::nullopt;
   const auto stack = python::read_stack(*target.interpreter(), target.memory(), *tstate);
   if (!python::runs_loop(stack)) return std::nullopt;
-  if (!call) return seeded;  // it runs
+  if (!call) return seeded;  // it runs: samples will tell
+  add_task(target, *tstate, stack, seeded);
+  // In its loop's own code it may wait in the loop's own poll (a select, else it would have been found above).
+  if (!python::in_callback(stack)) return std::nullopt;
   const auto cause = cause_of_call(target, call->number, call->arguments);
-  if (!cause) return std::nullopt;
-  seeded.stack = frames_of(stack);
-  seeded.seed.waiting = probe::ThreadSeed::Waiting{.cause = static_cast<std::uint32_t>(*cause),
+  seeded.stack = to_stack(stack);
+  seeded.seed.waiting = probe::ThreadSeed::Waiting{.cause = static_cast<std::uint32_t>(cause),
                                                    .syscall = call->number,
                                                    .args = call->arguments,
                                                    .stack_id = stack_id_of(stack)};
@@ -70,7 +90,7 @@ std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<s
 
 }  // namespace
 
-std::optional<Cause> cause_of_call(const Target& target, std::int32_t syscall,
+Cause cause_of_call(const Target& target, std::int32_t syscall,
                                    const std::array<std::uint64_t, 4>& arguments) {
   if (syscall < 0) return Cause::fault;
   const auto all = proc::syscalls();
@@ -83,7 +103,12 @@ std::optional<Cause> cause_of_call(const Target& target, std::int32_t syscall,
     case proc::Wait::process: return Cause::process;
     case proc::Wait::futex: return target.is_gil(arguments[0]) ? Cause::gil : Cause::lock;
     case proc::Wait::fd: return cause_of_descriptor(target, arguments[0]);
-    case proc::Wait::poll: return std::nullopt;  // perhaps the loop's own
+    case proc::Wait::poll: {
+      // poll and ppoll have the count behind the array, select and pselect6 in front of the sets.
+      const auto count = found->name.ends_with("poll") ? arguments[1] : arguments[0];
+      const bool epoll = found->name.starts_with("epoll");
+      return count == 0 && !epoll ? Cause::sleep : Cause::network;
+    }
     case proc::Wait::other: break;
   }
   return Cause::other;

@@ -13,6 +13,8 @@ namespace aiotrace::app {
 struct Seeded {
   probe::ThreadSeed seed;
   model::Stack stack;  ///< of a thread in mid-iteration that waits; its id is in the seed
+  std::optional<model::TaskSeen> task;  ///< that runs there
+  std::optional<model::CodeSeen> code;  ///< of its root coroutine
 };
 
 /// The threads of a process that wait in a poll now, and those that run or wait inside an iteration of their loop: only
@@ -20,8 +22,8 @@ struct Seeded {
 /// at its next poll.
 [[nodiscard]] std::vector<Seeded> threads_to_seed(Target& target);
 
-/// What a thread waits for that sleeps in this call, as BPF would have it; nothing for what may be its loop's own poll.
-[[nodiscard]] std::optional<model::Cause> cause_of_call(const Target& target, std::int32_t syscall,
-                                                        const std::array<std::uint64_t, 4>& arguments);
+/// What a thread inside a callback waits for that sleeps in this call, as BPF would have it.
+[[nodiscard]] model::Cause cause_of_call(const Target& target, std::int32_t syscall,
+                                         const std::array<std::uint64_t, 4>& arguments);
 
 }  // namespace aiotrace::app

@@ -3,6 +3,8 @@
 #include <filesystem>
 
 #include "abi/records.h"
+#include "app/python_stack.h"
+#include "python/frames.h"
 #include "python/threads.h"
 
 namespace aiotrace::app {
@@ -115,6 +117,20 @@ bool Target::is_named_pipe(std::int32_t fd) const {
   const auto link = std::filesystem::read_symlink(
       "/proc/" + std::to_string(process_.pid()) + "/fd/" + std::to_string(fd), error);
   return !error && !link.string().starts_with("pipe:");
+}
+
+std::vector<model::Stall::OtherThread> Target::other_threads(std::uint32_t tid) {
+  constexpr std::size_t kMaxThreads = 16;
+  std::vector<model::Stall::OtherThread> others;
+  if (!interpreter_ || !interpreter_->initialized) return others;
+  for (const auto& [id, thread] : python::python_threads(*interpreter_, process_, *memory_)) {
+    if (static_cast<std::uint32_t>(id) == tid) continue;
+    if (others.size() >= kMaxThreads) break;
+    auto stack = to_stack(python::read_stack(*interpreter_, *memory_, thread.tstate));
+    if (stack.empty()) continue;
+    others.push_back({static_cast<std::uint32_t>(id), thread_name(static_cast<std::uint32_t>(id)), std::move(stack)});
+  }
+  return others;
 }
 
 std::string Target::working_directory() const {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "abi/config.h"
 #include "model/stall.h"
@@ -45,6 +46,8 @@ class Target {
   [[nodiscard]] bool is_gil(std::uint64_t futex) const;
   /// Is the descriptor a FIFO with a name, and not a pipe?
   [[nodiscard]] bool is_named_pipe(std::int32_t fd) const;
+  /// What the Python threads beside this one do now: one of them may hold the lock it waits for.
+  [[nodiscard]] std::vector<model::Stall::OtherThread> other_threads(std::uint32_t tid);
   /// Where relative paths of the program start; empty if it cannot be told.
   [[nodiscard]] std::string working_directory() const;
   /// Epoll instances that it has open: what its loops wait on.

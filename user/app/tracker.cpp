@@ -91,8 +91,13 @@ void Tracker::attach_uprobes(Target& target) {
 
 // A thread that waits in a poll now was not seen to enter it; another may be in mid-stall.
 void Tracker::seed(Target& target) {
-  for (auto& [seed, stack] : threads_to_seed(target)) {
-    if (seed.waiting) stacks_.add(target.pid(), seed.waiting->stack_id, std::move(stack));
+  for (auto& [seed, stack, task, code] : threads_to_seed(target)) {
+    if (seed.waiting) {
+      stacks_.add(target.pid(), seed.waiting->stack_id, std::move(stack));
+      seed.waiting->has_task = task.has_value();
+      if (code) codes_.add(*code, target.interpreter(), nullptr);
+      if (task) builder_.add(*task);
+    }
     if (auto status = probe_.seed_thread(seed); !status) say(status.error().message());
     if (auto status = probe_.sample_thread(seed.tid); !status && options_.verbose) say(status.error().message());
     target.loops.insert(seed.tid);
@@ -351,7 +356,12 @@ void Tracker::tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_n
                                                               .runner_comm = {}}),
                                            .has_task = thread->has_task != 0};
   }
-  if (auto stall = builder_.snapshot(open)) tell(std::move(*stall), false);
+  auto stall = builder_.snapshot(open);
+  if (!stall) return;
+  auto* owner = target(thread->pid);
+  if (owner != nullptr && open.wait && open.wait->cause == model::Cause::lock)
+    stall->other_threads = owner->other_threads(tid);
+  tell(std::move(*stall), false);
 }
 
 void Tracker::tell_ongoing(std::uint64_t now_ns) {

@@ -97,6 +97,13 @@ struct Stall {
     std::uint64_t longest_ns = 0;
   };
   std::optional<Callbacks> callbacks;
+  /// Of a stall that goes on in a wait for a lock: what the process's other Python threads do.
+  struct OtherThread {
+    std::uint32_t tid = 0;
+    std::string thread;
+    Stack stack;
+  };
+  std::vector<OtherThread> other_threads;
 };
 
 }  // namespace aiotrace::model

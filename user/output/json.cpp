@@ -69,6 +69,15 @@ Json culprit_json(Cause cause, const std::optional<model::Culprit>& culprit) {
   }
 }
 
+// Null unless they were looked at.
+Json other_threads_json(const model::Stall& stall) {
+  if (stall.other_threads.empty()) return nullptr;
+  auto threads = Json::array();
+  for (const auto& [tid, thread, stack] : stall.other_threads)
+    threads.push_back({{"tid", tid}, {"thread", thread}, {"stack", stack_json(stack)}});
+  return threads;
+}
+
 Json causes_json(const std::array<std::uint64_t, model::kCauses>& cause_ns) {
   auto causes = Json::object();
   for (std::size_t i = 0; i < model::kCauses; ++i) {
@@ -170,6 +179,7 @@ Status JsonOutput::stall(const model::Stall& stall) {
                {"callbacks", stall.callbacks ? Json{{"count", stall.callbacks->count},
                                                      {"longest_ns", stall.callbacks->longest_ns}}
                                               : Json(nullptr)},
+               {"other_threads", other_threads_json(stall)},
                {"losses", stall.losses}}));
 }
 

@@ -141,6 +141,11 @@ std::vector<std::string> stall_lines(const Stall& stall, const OutputContext& co
     }
     append_stack(lines, *group.largest, context);
   }
+  constexpr std::size_t kOtherIndent = 5;
+  for (const auto& [tid, thread, stack] : stall.other_threads) {
+    lines.push_back(fmt::format("   meanwhile thread {} ({})", tid, clean_for_terminal(thread)));
+    append(lines, stack_lines(stack, kOtherIndent, context));
+  }
   if (stall.callbacks) {
     lines.push_back(paint(fmt::format("   no long callback: {} or more of them, the longest {}",
                                       format_count(stall.callbacks->count),

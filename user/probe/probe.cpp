@@ -313,6 +313,7 @@ Status Probe::seed_thread(const ThreadSeed& seed) {
     thread.wait.syscall = seed.waiting->syscall;
     thread.wait.fd = -1;
     thread.wait.stack_id = seed.waiting->stack_id;
+    thread.has_task = seed.waiting->has_task ? 1 : 0;
     std::copy(seed.waiting->args.begin(), seed.waiting->args.end(), thread.wait.args);
   }
   // A thread that BPF has met meanwhile knows better.

@@ -53,6 +53,7 @@ struct ThreadSeed {
     std::int32_t syscall = -1;
     std::array<std::uint64_t, 4> args{};
     std::uint64_t stack_id = 0;
+    bool has_task = false;  ///< the task is known to user space
   };
   std::optional<Waiting> waiting;  ///< nothing: it runs
 };

@@ -12,7 +12,7 @@ namespace {
 
 /// Opens for reading what an O_PATH descriptor names.
 UniqueFd reopen_regular(const UniqueFd& path_fd) {
-  struct stat status {};
+  struct stat status{};
   if (!path_fd || ::fstat(path_fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return UniqueFd();
   return UniqueFd(::open(fmt::format("/proc/self/fd/{}", path_fd.get()).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 }
@@ -29,8 +29,7 @@ UniqueFd open_regular_in_root(pid_t pid, const std::string& path, Links last) {
   open_how how{};
   how.flags = O_PATH | O_CLOEXEC | (last == Links::refuse ? O_NOFOLLOW : 0);
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  return reopen_regular(
-      UniqueFd(static_cast<int>(::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how))));
+  return reopen_regular(UniqueFd(static_cast<int>(::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how))));
 }
 
 }  // namespace aiotrace::proc

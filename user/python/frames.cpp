@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "python/line_table.h"
+#include "python/objects.h"
 #include "python/text.h"
 
 namespace aiotrace::python {
@@ -69,10 +70,21 @@ class Walk {
     const auto function = read_text(memory_, interpreter_.layout, *name, kMaxName);
     const auto path = read_text(memory_, interpreter_.layout, *file, kMaxName);
     if (!function || !path) return std::nullopt;
-    PythonFrame result{.function = *function, .file = *path, .line = 0, .code = code, .coroutine = false};
-    if ((*flags & kCoroutineFlags) != 0)
-      result.coroutine = has_frame_objects() ? memory_.pointer(frame + layout_.frame_gen).has_value()
-                                             : owner == kOwnedByGenerator;
+    PythonFrame result{.function = *function,
+                       .file = *path,
+                       .line = 0,
+                       .first_line = *first_line,
+                       .code = code,
+                       .coroutine_at = 0,
+                       .coroutine = false};
+    if ((*flags & kCoroutineFlags) != 0) {
+      if (has_frame_objects()) {
+        result.coroutine_at = memory_.pointer(frame + layout_.frame_gen).value_or(0);
+      } else if (owner == kOwnedByGenerator) {
+        result.coroutine_at = frame - layout_.gen_iframe;
+      }
+      result.coroutine = result.coroutine_at != 0;
+    }
     const auto table = memory_.pointer(code + layout_.code_linetable);
     const auto bytes = table ? read_bytes(memory_, interpreter_.layout, *table, kMaxLineTable) : std::nullopt;
     const auto lasti = last_instruction(frame, code);
@@ -88,6 +100,15 @@ class Walk {
   const proc::Memory& memory_;
 };
 
+// BaseEventLoop._run_once and run_forever (Lib/asyncio/base_events.py), Handle._run (Lib/asyncio/events.py).
+bool is_loop_frame(const PythonFrame& frame) {
+  const std::string_view function = frame.function;
+  const std::string_view file = frame.file;
+  if (file.ends_with("asyncio/base_events.py"))
+    return function.ends_with("_run_once") || function.ends_with("run_forever");
+  return file.ends_with("asyncio/events.py") && function.ends_with("_run");
+}
+
 }  // namespace
 
 std::vector<PythonFrame> read_stack(const Interpreter& interpreter, const proc::Memory& memory, std::uint64_t tstate) {
@@ -101,12 +122,52 @@ std::vector<PythonFrame> read_stack(const Interpreter& interpreter, const proc::
   return stack;
 }
 
+const PythonFrame* root_coroutine(const std::vector<PythonFrame>& stack) {
+  const PythonFrame* root = nullptr;
+  for (const auto& frame : stack) {
+    if (is_loop_frame(frame)) break;
+    if (frame.coroutine) root = &frame;
+  }
+  return root;
+}
+
+std::optional<std::string> running_task_name(const Interpreter& interpreter, const proc::Memory& memory,
+                                             std::uint64_t tstate, std::uint64_t coroutine_at) {
+  const auto& layout = interpreter.layout.bpf;
+  const Objects objects(memory, interpreter.layout);
+  if (layout.task_coro == kNoOffset || layout.task_name == kNoOffset) return std::nullopt;
+  std::uint64_t task = 0;
+  if (layout.ts_running_task != kNoOffset) {
+    task = memory.pointer(tstate + layout.ts_running_task).value_or(0);
+  } else if (const auto entries = objects.entries(interpreter.current_tasks)) {
+    for (const auto& entry : *entries) {
+      if (memory.pointer(entry.value + layout.task_coro) == coroutine_at) task = entry.value;
+    }
+  }
+  const auto name = task != 0 ? memory.pointer(task + layout.task_name) : std::nullopt;
+  if (!name) return std::nullopt;
+  // Since 3.12 a task without a name of its own holds its number until somebody asks for the name.
+  if (interpreter.version_hex >= 0x030c0000) {
+    const auto type = objects.type_of(*name);
+    if (type && objects.type_name(*type) == "int") {
+      const auto number = objects.unsigned_int(*name);
+      return number ? std::optional("Task-" + std::to_string(*number)) : std::nullopt;
+    }
+  }
+  return objects.text(*name, kMaxName);
+}
+
+bool in_callback(const std::vector<PythonFrame>& stack) {
+  for (const auto& frame : stack) {
+    if (frame.coroutine) return true;
+    if (is_loop_frame(frame)) return frame.file.ends_with("asyncio/events.py");
+  }
+  return false;
+}
+
 bool runs_loop(const std::vector<PythonFrame>& stack) {
-  return std::ranges::any_of(stack, [](const PythonFrame& frame) {
-    const std::string_view function = frame.function;
-    return frame.coroutine || (frame.file.ends_with("asyncio/base_events.py") &&
-                               (function.ends_with("_run_once") || function.ends_with("run_forever")));
-  });
+  return std::ranges::any_of(stack,
+                             [](const PythonFrame& frame) { return frame.coroutine || is_loop_frame(frame); });
 }
 
 }  // namespace aiotrace::python

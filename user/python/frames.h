@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,9 @@ struct PythonFrame {
   std::string function;  ///< qualified where the code object has it (3.11+)
   std::string file;
   std::uint32_t line = 0;  ///< 0: unknown
-  std::uint64_t code = 0;  ///< address of the code object
+  std::uint32_t first_line = 0;     ///< of its definition
+  std::uint64_t code = 0;           ///< address of the code object
+  std::uint64_t coroutine_at = 0;   ///< address of the coroutine whose own frame it is; 0: of none
   bool coroutine = false;  ///< a coroutine's own frame
 };
 
@@ -23,6 +26,16 @@ struct PythonFrame {
 inline constexpr std::size_t kMaxStack = 256;
 [[nodiscard]] std::vector<PythonFrame> read_stack(const Interpreter& interpreter, const proc::Memory& memory,
                                                   std::uint64_t tstate);
+
+/// The outermost coroutine of the running callback: the root coroutine of its task. Null if there is none.
+[[nodiscard]] const PythonFrame* root_coroutine(const std::vector<PythonFrame>& stack);
+
+/// The name of the task that runs on a thread, told by its root coroutine.
+[[nodiscard]] std::optional<std::string> running_task_name(const Interpreter& interpreter, const proc::Memory& memory,
+                                                           std::uint64_t tstate, std::uint64_t coroutine_at);
+
+/// True if the thread is inside a callback of its loop, not in the loop's own code.
+[[nodiscard]] bool in_callback(const std::vector<PythonFrame>& stack);
 
 /// True if asyncio's event loop, or a coroutine, is on the stack: the thread runs a loop.
 [[nodiscard]] bool runs_loop(const std::vector<PythonFrame>& stack);

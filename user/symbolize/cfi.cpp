@@ -126,7 +126,10 @@ class Expression {
     const auto is_less = static_cast<std::int64_t>(left) < static_cast<std::int64_t>(right);
     const bool is_equal = left == right;
     switch (atom) {
-      case DW_OP_swap: stack_[depth_ - 1] = left; left = right; return true;
+      case DW_OP_swap:
+        stack_[depth_ - 1] = left;
+        left = right;
+        return true;
       case DW_OP_plus: left += right; break;
       case DW_OP_minus: left -= right; break;
       case DW_OP_mul: left *= right; break;

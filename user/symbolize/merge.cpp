@@ -40,8 +40,10 @@ std::vector<std::size_t> groups_of(std::span<const PythonMark> python, Sharing s
   if (sharing == Sharing::unknown) {
     const std::size_t count = std::min(activations, python.size());
     groups.assign(count, 1);
-    if (count > 0) groups.back() += python.size() - count;
-    else if (!python.empty()) groups.push_back(python.size());
+    if (count > 0)
+      groups.back() += python.size() - count;
+    else if (!python.empty())
+      groups.push_back(python.size());
     return groups;
   }
   std::size_t size = 0;

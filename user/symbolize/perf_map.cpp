@@ -61,7 +61,7 @@ bool PerfMap::open(const proc::Process& process) {
   if (!own_pid || !status) return false;
   UniqueFd fd = proc::open_regular_in_root(process.pid(), "/tmp/perf-" + std::to_string(*own_pid) + ".map",
                                            proc::Links::refuse);
-  struct stat file {};
+  struct stat file{};
   if (!fd || ::fstat(fd.get(), &file) != 0) return false;
   // /tmp is everybody's: another user may have put the file there. The last number is the user id for files.
   const auto user = proc::last_id(*status, "Uid");
@@ -77,7 +77,7 @@ bool PerfMap::open(const proc::Process& process) {
 }
 
 void PerfMap::refresh(const proc::Process& process) {
-  struct stat file {};
+  struct stat file{};
   const bool here = fd_ && ::fstat(fd_.get(), &file) == 0 && file.st_nlink > 0;
   if (!here && !open(process)) return;
   if (!here && ::fstat(fd_.get(), &file) != 0) return;

@@ -9,7 +9,25 @@
 namespace aiotrace::symbolize {
 
 /// Numbers of DWARF (System V ABI, AMD64 supplement, figure 3.36).
-enum class Register : std::uint8_t { rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip };
+enum class Register : std::uint8_t {
+  rax,
+  rdx,
+  rcx,
+  rbx,
+  rsi,
+  rdi,
+  rbp,
+  rsp,
+  r8,
+  r9,
+  r10,
+  r11,
+  r12,
+  r13,
+  r14,
+  r15,
+  rip
+};
 inline constexpr std::size_t kRegisters = 17;
 
 class Registers {

@@ -100,7 +100,8 @@ bool SymbolTable::add(Elf* elf, std::uint32_t type) {
 void SymbolTable::finish() {
   std::ranges::sort(entries_, [this](const Entry& a, const Entry& b) {
     if (a.address != b.address) return a.address < b.address;
-    if (std::tie(a.sized, a.rank) != std::tie(b.sized, b.rank)) return std::tie(a.sized, a.rank) > std::tie(b.sized, b.rank);
+    if (std::tie(a.sized, a.rank) != std::tie(b.sized, b.rank))
+      return std::tie(a.sized, a.rank) > std::tie(b.sized, b.rank);
     const auto left = name_of(a);
     const auto right = name_of(b);
     return std::tuple(left.size(), left) < std::tuple(right.size(), right);

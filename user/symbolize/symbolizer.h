@@ -28,8 +28,8 @@ struct NativeSymbol {
 /// One for a session. A file is read once, however many processes have it mapped.
 class Symbolizer {
  public:
-  /// Nothing if no code is mapped there. The first address in a library takes milliseconds (its symbols are read), later
-  /// ones well below a microsecond; code without a file costs a look at /tmp/perf-PID.map each time.
+  /// Nothing if no code is mapped there. The first address in a library takes milliseconds (its symbols are read),
+  /// later ones well below a microsecond; code without a file costs a look at /tmp/perf-PID.map each time.
   [[nodiscard]] std::optional<NativeSymbol> find(const proc::Process& process, const proc::Maps& maps,
                                                  std::uint64_t address);
   /// What `find` gives as library, without reading symbols. Valid until the next call.
@@ -37,9 +37,9 @@ class Symbolizer {
 
   /// Where an address lies in its file.
   struct Place {
-    CodeFile* file = nullptr;      ///< valid until the next call
-    std::uint64_t address = 0;     ///< of the file
-    std::uint64_t bias = 0;        ///< what the process adds to the file's addresses
+    CodeFile* file = nullptr;   ///< valid until the next call
+    std::uint64_t address = 0;  ///< of the file
+    std::uint64_t bias = 0;     ///< what the process adds to the file's addresses
   };
   /// Nothing for code without a file that can be read.
   [[nodiscard]] std::optional<Place> place(const proc::Process& process, const proc::Maps& maps, std::uint64_t address);

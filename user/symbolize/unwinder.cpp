@@ -74,7 +74,8 @@ NativeStack unwind(Symbolizer& symbolizer, const proc::Process& process, const p
         if (const auto word = copy.word(from)) return word;
         const auto file = symbolizer.place(process, maps, from);
         std::uint64_t value = 0;
-        if (!file || !file->file->read(file->address, std::as_writable_bytes(std::span(&value, 1)))) return std::nullopt;
+        if (!file || !file->file->read(file->address, std::as_writable_bytes(std::span(&value, 1))))
+          return std::nullopt;
         return value;
       });
     } else if (symbol) {
