@@ -249,14 +249,6 @@ struct sys_enter_args {
 	__u64 args[6];
 };
 
-/* The same for select, pselect6, poll and ppoll. */
-SEC("tracepoint")
-int handle_enter_select(void *ctx)
-{
-	on_select();
-	return 0;
-}
-
 /* Both sys_enter and the functions that x86-64 enters a system call by take the saved registers. */
 static __always_inline __s32 epfd_of(__u64 *ctx)
 {
@@ -268,11 +260,17 @@ static __always_inline __s32 epfd_of(__u64 *ctx)
 	return epfd;
 }
 
-/* One program for the entries of epoll_wait, epoll_pwait and epoll_pwait2. */
+/*
+ * One program for the entries of epoll_wait, epoll_pwait, epoll_pwait2, and of select,
+ * pselect6, poll and ppoll: what they call is verified once.
+ */
 SEC("tracepoint")
-int handle_enter_epoll(struct sys_enter_args *ctx)
+int handle_enter_poll(struct sys_enter_args *ctx)
 {
-	on_poll(ctx->args[0]);
+	if (is_epoll(ctx->nr))
+		on_poll(ctx->args[0]);
+	else
+		on_select();
 	return 0;
 }
 

@@ -88,6 +88,7 @@ struct Probe::Impl {
   std::uint64_t attached_ns = 0;
   std::uint64_t window_start_ns = 0;
   std::uint64_t measured_ns = 0;
+  RunCost first_window;  // holds what is done once only: not scaled up
   const std::function<void(std::span<const std::byte>)>* take = nullptr;
 
   Status choose_poll_probe();
@@ -96,7 +97,7 @@ struct Probe::Impl {
   Status load_programs();
   Status fill_syscalls() const;
   Status attach_program(bpf_program* program);
-  Status attach_tracepoint(const std::string& call, bpf_program* program);
+  Status attach_tracepoint(const std::string& call);
   Status attach_tracepoints();
   void attach_select();
   Status attach_poll();
@@ -170,9 +171,8 @@ Status Probe::Impl::load_programs() {
     bpf_program__set_autoload(program, poll == PollProbe::fentry);
   if (poll == PollProbe::tracepoint) choose_tracepoint();
   const bool by_tracepoint = poll == PollProbe::tracepoint;
-  bpf_program__set_autoload(skeleton->progs.handle_enter_epoll, by_tracepoint && !raw_tracepoint);
+  bpf_program__set_autoload(skeleton->progs.handle_enter_poll, poll != PollProbe::uprobe && !raw_tracepoint);
   bpf_program__set_autoload(skeleton->progs.handle_sys_enter, by_tracepoint && raw_tracepoint);
-  bpf_program__set_autoload(skeleton->progs.handle_enter_select, poll != PollProbe::uprobe && !raw_tracepoint);
   bpf_program__set_autoload(skeleton->progs.handle_uprobe_select, poll == PollProbe::uprobe);
   bpf_program__set_autoload(skeleton->progs.handle_uprobe_epoll, poll == PollProbe::uprobe);
   if (const int error = aiotrace_bpf::load(skeleton.get()); error != 0)
@@ -211,7 +211,7 @@ Status Probe::Impl::attach_program(bpf_program* program) {
   return {};
 }
 
-Status Probe::Impl::attach_tracepoint(const std::string& call, bpf_program* program) {
+Status Probe::Impl::attach_tracepoint(const std::string& call) {
   const auto id = tracepoint_id("syscalls/sys_enter_" + call);
   if (!id) return std::unexpected(id.error());
   perf_event_attr attr{};
@@ -220,7 +220,7 @@ Status Probe::Impl::attach_tracepoint(const std::string& call, bpf_program* prog
   attr.sample_period = 1;
   UniqueFd event = open_perf_event(attr, -1, 0);
   if (!event) return load_error("open the tracepoint of " + call, errno, "");
-  Link link(bpf_program__attach_perf_event(program, event.get()));
+  Link link(bpf_program__attach_perf_event(skeleton->progs.handle_enter_poll, event.get()));
   if (!link) return load_error("attach to the tracepoint of " + call, errno, last_warning);
   (void)event.release();  // the link closes it
   links.push_back(std::move(link));
@@ -229,10 +229,10 @@ Status Probe::Impl::attach_tracepoint(const std::string& call, bpf_program* prog
 
 Status Probe::Impl::attach_tracepoints() {
   for (const char* call : {"epoll_wait", "epoll_pwait"}) {
-    if (auto status = attach_tracepoint(call, skeleton->progs.handle_enter_epoll); !status) return status;
+    if (auto status = attach_tracepoint(call); !status) return status;
   }
   // epoll_pwait2 came with Linux 5.11.
-  if (auto status = attach_tracepoint("epoll_pwait2", skeleton->progs.handle_enter_epoll); !status)
+  if (auto status = attach_tracepoint("epoll_pwait2"); !status)
     notes.push_back(status.error().message());
   return {};
 }
@@ -240,7 +240,7 @@ Status Probe::Impl::attach_tracepoints() {
 // Loops on select and poll are few: their entries are seen by tracepoints even where epoll's are by fentry.
 void Probe::Impl::attach_select() {
   for (const char* call : {"select", "pselect6", "poll", "ppoll"}) {
-    if (auto status = attach_tracepoint(call, skeleton->progs.handle_enter_select); !status)
+    if (auto status = attach_tracepoint(call); !status)
       notes.push_back("loops on " + std::string(call) + " are not seen: " + status.error().message());
   }
 }
@@ -400,6 +400,7 @@ void Probe::measure_cost_now_and_then(std::uint64_t now_ns) {
     if (now_ns - self.window_start_ns < kWindowNs) return;
     self.stats.reset();
     self.measured_ns += now_ns - self.window_start_ns;
+    if (self.first_window.measured_ns == 0) self.first_window = counted(self);
     return;
   }
   if (self.window_start_ns != 0 && now_ns - self.window_start_ns < kEveryNs) return;
@@ -408,13 +409,11 @@ void Probe::measure_cost_now_and_then(std::uint64_t now_ns) {
   self.window_start_ns = now_ns;
 }
 
-std::optional<RunCost> Probe::cost() const {
-  const auto now_ns = monotonic_ns();
+RunCost Probe::counted(const Impl& self) {
   RunCost cost;
-  cost.measured_ns = impl_->measured_ns + (impl_->stats ? now_ns - impl_->window_start_ns : 0);
-  if (cost.measured_ns == 0) return std::nullopt;
+  cost.measured_ns = self.measured_ns + (self.stats ? monotonic_ns() - self.window_start_ns : 0);
   bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, impl_->skeleton->obj) {
+  bpf_object__for_each_program(program, self.skeleton->obj) {
     const int fd = bpf_program__fd(program);
     if (fd < 0) continue;
     bpf_prog_info info{};
@@ -423,10 +422,22 @@ std::optional<RunCost> Probe::cost() const {
     cost.run_ns += info.run_time_ns;
     cost.runs += info.run_cnt;
   }
-  const double share = static_cast<double>(now_ns - impl_->attached_ns) / static_cast<double>(cost.measured_ns);
-  cost.run_ns = static_cast<std::uint64_t>(static_cast<double>(cost.run_ns) * share);
-  cost.runs = static_cast<std::uint64_t>(static_cast<double>(cost.runs) * share);
   return cost;
+}
+
+std::optional<RunCost> Probe::cost() const {
+  const auto now = counted(*impl_);
+  if (now.measured_ns == 0) return std::nullopt;
+  auto fixed = impl_->first_window;
+  if (now.measured_ns <= fixed.measured_ns) fixed = RunCost{};
+  const auto elapsed_ns = static_cast<double>(monotonic_ns() - impl_->attached_ns - fixed.measured_ns);
+  const double scale = elapsed_ns / static_cast<double>(now.measured_ns - fixed.measured_ns);
+  const auto scaled = [scale](std::uint64_t all, std::uint64_t once) {
+    return once + static_cast<std::uint64_t>(static_cast<double>(all - once) * scale);
+  };
+  return RunCost{.run_ns = scaled(now.run_ns, fixed.run_ns),
+                 .runs = scaled(now.runs, fixed.runs),
+                 .measured_ns = now.measured_ns};
 }
 
 }  // namespace aiotrace::probe

@@ -109,6 +109,8 @@ class Probe {
 
  private:
   struct Impl;
+  /// What the kernel counted in the windows so far.
+  static RunCost counted(const Impl& self);
   explicit Probe(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
