@@ -243,9 +243,11 @@ static __always_inline void on_select(void)
 		decide_select(pid, tid);
 }
 
+/* The fields of the syscalls/sys_enter_* tracepoints: the number has 4 bytes, what is behind it is anything. */
 struct sys_enter_args {
 	__u64 common;
-	__s64 nr;
+	__s32 nr;
+	__u32 pad;
 	__u64 args[6];
 };
 

@@ -24,6 +24,7 @@ static __always_inline __u32 cause_of_waited(struct wait *w, struct task_struct 
 		w->target = TARGET_CHILD;
 	} else if (cause == CAUSE_FILE || cause == CAUSE_NETWORK) {
 		w->object = (__u64)file;
+		w->root = (__u64)BPF_CORE_READ(task, fs, root.dentry);
 		w->target = TARGET_FILE;
 	}
 	return cause;

@@ -78,6 +78,8 @@ __noinline int path_step(__u32 slot)
 
 	if (!s)
 		return 0;
+	if (s->path_dentry == s->path_root)
+		return 0; /* of a chroot or a container */
 	dentry = (void *)s->path_dentry;
 	mount = (void *)s->path_mount;
 	parent = BPF_CORE_READ(dentry, d_parent);
@@ -95,13 +97,15 @@ __noinline int path_step(__u32 slot)
 	return 1;
 }
 
-static __always_inline __u32 put_file_path(struct scratch *s, __u32 slot, struct file *file)
+static __always_inline __u32 put_file_path(struct scratch *s, __u32 slot, struct file *file,
+					   __u64 root)
 {
 	struct vfsmount *mount = BPF_CORE_READ(file, f_path.mnt);
 
 	s->path_dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
 	s->path_mount = (__u64)mount - bpf_core_field_offset(struct mount, mnt);
 	s->path_bytes = 0;
+	s->path_root = root;
 	for (int i = 0; i < MAX_NAMES; i++) {
 		if (!path_step(slot))
 			break;
@@ -176,7 +180,7 @@ __noinline int send_file(__u32 tid)
 		bytes = put_socket(s, file);
 	} else {
 		s->target.deleted = BPF_CORE_READ(inode, i_nlink) == 0;
-		bytes = put_file_path(s, slot, file);
+		bytes = put_file_path(s, slot, file, t->wait.root);
 	}
 	emit_target(s, t, bytes);
 	return 1;

@@ -32,6 +32,7 @@ struct wait {
 	__u64 holder_tstate;
 	__u64 holder_stack;
 	__u64 object; /* TARGET_FILE: struct file, held by the system call; TARGET_CHILD: own task_struct */
+	__u64 root; /* TARGET_FILE: dentry of the process's root directory, where its paths begin */
 	__u32 holder_tid;
 	__s32 syscall; /* -1: none */
 	__s32 fd; /* -1: none */
@@ -82,8 +83,8 @@ struct loop_thread {
 	__u32 pad;
 };
 
-ABI_ASSERT_SIZE(struct wait, 88);
-ABI_ASSERT_SIZE(struct loop_thread, 32 + 32 + 4 * HIST_BUCKETS + 8 + 7 * 8 + 88 +
+ABI_ASSERT_SIZE(struct wait, 96);
+ABI_ASSERT_SIZE(struct loop_thread, 32 + 32 + 4 * HIST_BUCKETS + 8 + 7 * 8 + 96 +
 					    3 * 8 * CAUSE_MAX + 2 * 4 * CAUSE_MAX + 16);
 
 #endif

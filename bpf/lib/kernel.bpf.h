@@ -53,6 +53,10 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct fs_struct {
+	struct path root;
+};
+
 struct in6_addr {
 	unsigned char bytes[16];
 };
@@ -150,6 +154,7 @@ struct task_struct {
 	int tgid;
 	int exit_code;
 	struct files_struct *files;
+	struct fs_struct *fs;
 	struct signal_struct *signal;
 	struct sched_entity se;
 	struct thread_struct thread;

@@ -39,7 +39,8 @@ static __always_inline void emit_blocked(struct loop_thread *t, __u32 cause, __u
 	/* At a switch-in the current task is still the one that leaves. */
 	r.runner_pid = bpf_get_current_pid_tgid() >> 32;
 	bpf_get_current_comm(r.runner_comm, sizeof(r.runner_comm));
-	if (emit(&r, sizeof(r), LATER))
+	/* Who holds the GIL has to be looked up while that thread is there: once an iteration is enough. */
+	if (emit(&r, sizeof(r), cause == CAUSE_GIL && t->cause_count[CAUSE_GIL] == 1 ? NOW : LATER))
 		t->losses++;
 	t->pending_ns[cause] = 0;
 	t->pending_runnable_ns[cause] = 0;

@@ -85,6 +85,7 @@ struct scratch {
 	__u64 path_dentry; /* the way from a file up to the root: see path_step */
 	__u64 path_mount;
 	__u64 path_bytes;
+	__u64 path_root;
 	struct target_record target; /* its text follows it */
 	__u8 target_text[TARGET_TEXT_MAX + 256];
 };

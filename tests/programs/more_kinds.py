@@ -15,6 +15,7 @@ from fault_kinds import KINDS, Kind, native_is_built_in, python
 from more_blocks import in_folder, tcp_peer
 
 BESIDE = "beside"
+WAITS = ("cpu-share", "cpu-share-native", "cpu-wakeups")
 ON_CPU = ("python", "native", "gc", "kernel")
 
 
@@ -104,7 +105,17 @@ def holder(name, function):
 
 
 def neighbours(fault):
-    return {"running": [process.pid for process in fault.env.neighbours]}
+    """None when others than ours had most of the CPU: then nobody knows whom the tracer should name."""
+    pids = running(fault)
+    mostly = fault.others_ns >= 0.7 * (fault.record["wait_ns"] or 0)
+    return {"running": pids} if mostly else None
+
+
+def running(fault):
+    """The processes that the fault lets run instead."""
+    if fault.kind == "cpu-wait":
+        return [process.pid for process in fault.env.hogs]
+    return [process.pid for process in fault.env.neighbours] if fault.kind in WAITS else []
 
 
 def with_quota(block, cpu, group, **rest):
@@ -148,8 +159,8 @@ WAYS = {
                        prepare=more_cpu.prepare_gil_spinner, finish=more_cpu.finish_worker),
     "gil-sort": Way(more_cpu.block_gil_held, "gil", holder("acc-sorter", "hold"), prepare=more_cpu.prepare_gil_sort,
                     finish=more_cpu.finish_worker),
-    "gil-sleeper": Way(more_cpu.block_gil_held, "gil", holder("acc-sleeper", "without_switching"), prepare=more_cpu.prepare_gil_sleeper,
-                       finish=more_cpu.finish_worker),
+    "gil-sleeper": Way(more_cpu.block_gil_held, "gil", holder("acc-sleeper", "without_switching"),
+                       prepare=more_cpu.prepare_gil_sleeper, finish=more_cpu.finish_worker),
     "lock": from_kind("lock"),
     "event": from_kind("event"),
     "join": from_kind("join"),
@@ -195,7 +206,7 @@ WAYS = {
     "ptrace": Way(more_blocks.block_halted, "stopped", cpu="python", prepare=more_blocks.prepare_halt("trace")),
     "freezer": Way(more_blocks.block_halted, "stopped", cpu="python", prepare=more_blocks.prepare_halt("freeze"),
                    group="freezer", needs=needs_group("freezer")),
-    "cpu-wait": from_kind("cpu-wait", lambda fault: {"running": [hog.pid for hog in fault.env.hogs]}, cpu="python"),
+    "cpu-wait": from_kind("cpu-wait", neighbours, cpu="python"),
     "cpu-share": Way(more_cpu.block_share, "cpu-wait", neighbours, cpu="python", prepare=more_cpu.prepare_neighbours,
                      finish=more_cpu.unpin),
     "cpu-share-native": Way(more_cpu.block_share_native, "cpu-wait", neighbours, cpu="native",

@@ -1,7 +1,8 @@
 """Stalls of known make-up, each one or more ways of more_kinds.py one after the other in one iteration.
 
 Each line of --record is a stall: label, start_ns, end_ns, the iteration's limits where the loop's clock saw them, and
-its parts: way, cause, start_ns, end_ns, `injected` {cause: ns}, `culprit`. {"skipped": reason} for what this machine lacks.
+its parts: way, cause, start_ns, end_ns, `injected` {cause: ns}, `culprit`. {"skipped": reason} for what this machine
+lacks.
 """
 import argparse
 import asyncio
@@ -15,7 +16,7 @@ import faults
 import more_blocks
 import more_cpu
 from fault_env import Environment, Fault
-from more_kinds import WAYS, injected, native_cause
+from more_kinds import WAYS, injected, native_cause, running
 from records import SCHEDULER, ClockedSelector, Writer, add_handshake_options, say_ready, wait_go
 
 IN_POLL = "gil-in-poll"  # has no place in a callback: the loop's own poll cannot return
@@ -40,8 +41,11 @@ class Runner:
         for fault in parts:
             way = WAYS[fault.kind]
             group = self.env.groups.get(way.group) if way.cause == "throttled" else None
+            others = running(fault)
+            ran = more_cpu.run_ns(others)
             before, collected = throttled_ns(group) if group else 0, more_cpu.Collections.ns
             way.block(fault)
+            fault.others_ns = more_cpu.run_ns(others) - ran
             fault.collected_ns = more_cpu.Collections.ns - collected
             fault.throttled_ns = throttled_ns(group) - before if group else 0
             if group:

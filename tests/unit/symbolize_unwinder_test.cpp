@@ -63,7 +63,8 @@ std::uint64_t stack_end() {
   capture.registers = registers;
   capture.base = static_cast<std::uint64_t>(all[REG_RSP]);
   capture.stack.resize(stack_end() - capture.base);
-  std::memcpy(capture.stack.data(), reinterpret_cast<const void*>(capture.base), capture.stack.size());
+  // Not memcpy: address sanitizer knows what of a stack is no variable.
+  if (!proc::LiveMemory(::getpid()).read(capture.base, capture.stack)) FAIL("cannot read the own stack");
   capture.expected.resize(300);
   capture.expected.resize(
       static_cast<std::size_t>(::backtrace(capture.expected.data(), static_cast<int>(capture.expected.size()))));

@@ -2,8 +2,8 @@
 
 aiotrace tells the causes of a stall as sums. So, for each stall: what was injected and reported under one cause is on
 the diagonal; what a cause lacks is spread over the causes that have too much, in proportion. That never makes the
-diagonal larger than it is. Time that is part of a stall but of no way's purpose (starting the next part, a system call that a way
-needs) has a row of its own, `beside`; what no stall told, or told too much, is `nothing`.
+diagonal larger than it is. Time that is part of a stall but of no way's purpose (starting the next part, a system call
+that a way needs) has a row of its own, `beside`; what no stall told, or told too much, is `nothing`.
 """
 from suite import CAUSES, SAMPLED
 

@@ -9,7 +9,10 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "tools", "bench"))
+import common  # noqa: E402
 from common import PROGRAMS, Missing, Tracer, end, read_line, spawn  # noqa: E402
+
+common.OTHER_CPU = common.CPUS[0]  # the targets crowd the last one
 
 if os.environ.get("AIOTRACE_BINARY"):
     Tracer.binary = os.path.abspath(os.environ["AIOTRACE_BINARY"])

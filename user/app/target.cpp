@@ -38,6 +38,7 @@ bool Target::look() {
   }
   refused_.reset();
   interpreter_ = std::move(*found);
+  tids_are_right_ = interpreter_->initialized && python::keeps_tid_in_pthread(*interpreter_, process_, *memory_);
   generation_++;
   return true;
 }
@@ -88,8 +89,9 @@ std::string Target::thread_name(std::uint32_t tid) {
 
 std::optional<std::uint32_t> Target::own_tid(std::uint32_t ns_tid) const {
   if (!process_.in_pid_namespace()) {
-    if (!process_.comm_of(static_cast<pid_t>(ns_tid))) return std::nullopt;
-    return ns_tid;
+    if (process_.comm_of(static_cast<pid_t>(ns_tid))) return ns_tid;
+    // It has ended since; that its id was read from the right place has been seen on others.
+    return names_.contains(ns_tid) || (tids_are_right_ && ns_tid != 0) ? std::optional(ns_tid) : std::nullopt;
   }
   const auto tids = process_.tids_by_ns_tid();
   const auto tid = tids.find(static_cast<pid_t>(ns_tid));

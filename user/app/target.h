@@ -81,6 +81,7 @@ class Target {
   std::optional<python::Interpreter> interpreter_;
   std::optional<python::InspectError> refused_;
   std::map<std::uint32_t, std::string> names_;
+  bool tids_are_right_ = false;  // the C library keeps a thread's id where BPF reads it
   std::uint32_t generation_ = 0;
 };
 

@@ -28,8 +28,8 @@ constexpr std::uint64_t kLookNs = 200'000'000;
 constexpr std::uint64_t kMaxLookNs = 10'000'000'000;
 // Longest interval between two tellings of a stall that goes on.
 constexpr std::uint64_t kMaxTellNs = 60'000'000'000;
-// A control group's quota is read again after this.
-constexpr std::uint64_t kQuotaValidNs = 1'000'000'000;
+// A thread's control group and its quota are read again after this: it may have been moved.
+constexpr std::uint64_t kQuotaValidNs = 20'000'000;
 
 std::size_t index(model::Loss loss) { return static_cast<std::size_t>(loss); }
 

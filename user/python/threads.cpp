@@ -45,6 +45,14 @@ std::map<pid_t, PythonThread> python_threads(const Interpreter& interpreter, con
   return found;
 }
 
+bool keeps_tid_in_pthread(const Interpreter& interpreter, const proc::Process& process, const proc::Memory& memory) {
+  for (const auto& [tid, thread] : python_threads(interpreter, process, memory)) {
+    const auto kept = memory.read<std::uint32_t>(thread.thread_id + kPthreadTid);
+    if (kept && process.ns_tid(tid) == static_cast<pid_t>(*kept)) return true;
+  }
+  return false;
+}
+
 std::map<pid_t, std::string> thread_names(const Interpreter& interpreter, const proc::Process& process,
                                           const proc::Memory& memory) {
   std::map<pid_t, std::string> names;

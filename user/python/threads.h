@@ -24,6 +24,10 @@ struct PythonThread {
 [[nodiscard]] std::map<pid_t, PythonThread> python_threads(const Interpreter& interpreter, const proc::Process& process,
                                                            const proc::Memory& memory);
 
+/// True if the C library keeps a thread's id in its struct pthread where glibc does: seen on a thread of the process.
+[[nodiscard]] bool keeps_tid_in_pthread(const Interpreter& interpreter, const proc::Process& process,
+                                        const proc::Memory& memory);
+
 /// Thread.name of every live thread that the module threading knows ("MainThread"), by id in /proc's pid namespace.
 /// UTF-8, any characters, at most 256. Empty if threading is not imported.
 [[nodiscard]] std::map<pid_t, std::string> thread_names(const Interpreter& interpreter, const proc::Process& process,
