@@ -108,3 +108,36 @@ int handle_sample(struct sample_context *ctx)
 		t->samples++;
 	return 0;
 }
+
+/* struct bpf_perf_event_data on x86-64. */
+struct fault_context {
+	struct saved_regs regs;
+	__u64 sample_period;
+	__u64 address;
+};
+
+/*
+ * The software event of a major fault that is over: the address that the scheduler does not
+ * know. It costs nothing as long as there are none.
+ */
+SEC("perf_event")
+int handle_major_fault(struct fault_context *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 pid = id >> 32, tid = (__u32)id;
+	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct target_record r = {};
+
+	/* Something pending: the block was short and has not been told of. */
+	if (!t || t->pid != pid || t->exited || !t->cause_count[CAUSE_FAULT] ||
+	    t->pending_ns[CAUSE_FAULT])
+		return 0;
+	fill_head(&r.head, RECORD_TARGET, sizeof(r), pid, tid, bpf_ktime_get_ns());
+	r.iteration = t->iteration;
+	r.kind = TARGET_IS_ADDRESS;
+	r.address = ctx->address;
+	r.fd = -1;
+	r.syscall = -1;
+	emit(&r, sizeof(r), NOW); /* the mapping may go */
+	return 0;
+}

@@ -206,6 +206,7 @@ enum target_kind {
 	TARGET_IS_FILE, /* names from the file up to the root, each ended by a zero byte */
 	TARGET_IS_SOCKET,
 	TARGET_IS_CHILD,
+	TARGET_IS_ADDRESS, /* of a major fault, in `address`: of the blocked record before this one */
 };
 
 #define TARGET_TEXT_MAX 1024
@@ -213,7 +214,10 @@ enum target_kind {
 struct target_record {
 	struct record head;
 	__u64 iteration;
-	__u64 inode;
+	union {
+		__u64 inode;
+		__u64 address; /* in the process's memory */
+	};
 	__u32 kind; /* enum target_kind */
 	__s32 fd; /* -1: none */
 	__s32 syscall;

@@ -135,6 +135,18 @@ std::vector<model::Stall::OtherThread> Target::other_threads(std::uint32_t tid) 
   return others;
 }
 
+std::string Target::mapped_file(std::uint64_t address) {
+  refresh_maps();
+  const proc::Mapping* mapping = maps_.find(address);
+  if (mapping == nullptr || mapping->inode == 0) return {};
+  std::string path = mapping->path + (mapping->deleted ? " (deleted)" : "");
+  // maps gives paths as this process sees them: of a chroot with its directory in front.
+  std::error_code error;
+  const auto root = std::filesystem::read_symlink("/proc/" + std::to_string(process_.pid()) + "/root", error).string();
+  if (!error && root.size() > 1 && path.starts_with(root + "/")) path.erase(0, root.size());
+  return path;
+}
+
 std::string Target::working_directory() const {
   std::error_code error;
   const auto path = std::filesystem::read_symlink("/proc/" + std::to_string(process_.pid()) + "/cwd", error);

@@ -48,6 +48,8 @@ class Target {
   [[nodiscard]] bool is_named_pipe(std::int32_t fd) const;
   /// What the Python threads beside this one do now: one of them may hold the lock it waits for.
   [[nodiscard]] std::vector<model::Stall::OtherThread> other_threads(std::uint32_t tid);
+  /// The file that is mapped at an address, as the process itself calls it; empty: none.
+  [[nodiscard]] std::string mapped_file(std::uint64_t address);
   /// Where relative paths of the program start; empty if it cannot be told.
   [[nodiscard]] std::string working_directory() const;
   /// Epoll instances that it has open: what its loops wait on.

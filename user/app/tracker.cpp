@@ -238,6 +238,26 @@ std::optional<model::Culprit> Tracker::culprit_of(const model::Blocked& blocked)
   return culprit;
 }
 
+void Tracker::on(const model::TargetSeen& event) {
+  if (event.kind == model::TargetSeen::Kind::address) release_fault(event.head.tid, &event);
+  else last_target_.insert_or_assign(event.head.tid, event);
+}
+
+void Tracker::release_fault(std::uint32_t tid, const model::TargetSeen* seen) {
+  auto waiting = faults_.extract(tid);
+  if (!waiting) return;
+  auto& block = waiting.mapped();
+  auto* owner = target(block.blocked.head.pid);
+  if (seen != nullptr && owner != nullptr && seen->iteration == block.blocked.iteration) {
+    if (auto path = owner->mapped_file(seen->address); !path.empty()) {
+      model::Culprit culprit;
+      culprit.path = std::move(path);
+      block.culprit = std::move(culprit);
+    }
+  }
+  builder_.add(block);
+}
+
 // Whom a thread that is ready to run waits for: who ran instead, or the quota that is used up.
 std::optional<model::Culprit> Tracker::culprit_of_runnable(const model::Blocked& blocked, bool throttled) {
   model::Culprit culprit;
@@ -270,7 +290,9 @@ void Tracker::on(const model::Blocked& event) {
     block.culprit = culprit_of(event);
     if (event.runnable_ns != 0) block.runnable_culprit = culprit_of_runnable(event, event.throttled);
   }
-  builder_.add(block);
+  release_fault(event.head.tid, nullptr);
+  if (event.cause == model::Cause::fault) faults_.insert_or_assign(event.head.tid, std::move(block));
+  else builder_.add(block);
 }
 
 void Tracker::on(const model::Sample& event) {
@@ -280,6 +302,7 @@ void Tracker::on(const model::Sample& event) {
 }
 
 void Tracker::on(const model::IterationEnd& event) {
+  release_fault(event.head.tid, nullptr);
   if (event.losses != 0) user_losses_[index(model::Loss::iteration_incomplete)]++;
   tell(builder_.end(event), false);
 }
@@ -414,6 +437,7 @@ void Tracker::on(const model::ThreadExit& event) {
   probe_.remove_thread(event.head.tid);
   last_target_.erase(event.head.tid);
   quotas_.erase(event.head.tid);
+  faults_.erase(event.head.tid);
   if (auto* seen = target(event.head.pid)) seen->loops.erase(event.head.tid);
 }
 

@@ -71,7 +71,7 @@ class Tracker {
   void on(const model::CodeSeen& event);
   void on(const model::StackSeen& event);
   void on(const model::TaskSeen& event);
-  void on(const model::TargetSeen& event) { last_target_.insert_or_assign(event.head.tid, event); }
+  void on(const model::TargetSeen& event);
   void on(const model::Blocked& event);
   void on(const model::Sample& event);
   void on(const model::IterationEnd& event);
@@ -103,6 +103,10 @@ class Tracker {
   SampleClassifier classifier_;
   std::map<std::uint32_t, Loop> loops_;                               // by tid
   std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;  // by tid
+  void release_fault(std::uint32_t tid, const model::TargetSeen* target);
+
+  // A fault's address is told behind its block: that waits here.
+  std::unordered_map<std::uint32_t, model::ClassifiedBlock> faults_;  // by tid
   struct KnownQuota {
     std::uint64_t read_ns = 0;
     std::optional<CpuQuota> quota;

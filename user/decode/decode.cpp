@@ -207,6 +207,7 @@ std::optional<model::TargetSeen::Kind> target_kind(std::uint32_t kind) {
     case TARGET_IS_FILE: return Kind::file;
     case TARGET_IS_SOCKET: return Kind::socket;
     case TARGET_IS_CHILD: return Kind::child;
+    case TARGET_IS_ADDRESS: return Kind::address;
     default: return std::nullopt;
   }
 }
@@ -226,6 +227,7 @@ Decoded<Event> decode_target(Reader& in) {
                          .fd = raw->fd,
                          .syscall = raw->syscall,
                          .inode = raw->inode,
+                         .address = raw->address,
                          .mode = raw->mode,
                          .deleted = raw->deleted != 0,
                          .path = {},

@@ -116,13 +116,14 @@ struct Blocked {
 
 /// Whom a wait waits for, as the kernel knows it.
 struct TargetSeen {
-  enum class Kind : std::uint8_t { path, file, socket, child };
+  enum class Kind : std::uint8_t { path, file, socket, child, address };
   EventHead head;
   std::uint64_t iteration = 0;
   Kind kind = Kind::file;
   std::int32_t fd = -1;
   std::int32_t syscall = -1;
   std::uint64_t inode = 0;
+  std::uint64_t address = 0;  ///< of a major fault: of the block before this
   std::uint32_t mode = 0;         ///< i_mode
   bool deleted = false;           ///< the file has no name any more
   std::string path;               ///< path: as the program gave it; file: from the root; socket: a unix socket's

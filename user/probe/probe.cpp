@@ -81,7 +81,7 @@ struct Probe::Impl {
   std::vector<Link> links;
   std::vector<UniqueFd> events;
   std::multimap<std::uint32_t, Link> uprobes;        // by pid
-  std::unordered_map<std::uint32_t, Link> samplers;  // by tid
+  std::unordered_map<std::uint32_t, std::vector<Link>> samplers;  // by tid
   std::unique_ptr<ring_buffer, RingCloser> ring;
   UniqueFd stats;  // the kernel measures while it is open
   bool may_measure = true;
@@ -101,6 +101,7 @@ struct Probe::Impl {
   Status attach_tracepoints();
   void attach_select();
   Status attach_poll();
+  Status attach_to_thread(std::uint32_t tid, std::uint64_t event_id, std::uint64_t period, bpf_program* program);
   static int on_record(void* context, void* data, size_t size);
 };
 
@@ -325,19 +326,29 @@ Status Probe::seed_thread(const ThreadSeed& seed) {
   return {};
 }
 
-Status Probe::sample_thread(std::uint32_t tid) {
-  if (impl_->samplers.contains(tid)) return {};
+Status Probe::Impl::attach_to_thread(std::uint32_t tid, std::uint64_t event_id, std::uint64_t period,
+                                     bpf_program* program) {
   perf_event_attr attr{};
   attr.type = PERF_TYPE_SOFTWARE;
-  attr.config = PERF_COUNT_SW_CPU_CLOCK;
-  attr.sample_period = impl_->options.sample_period_ns;
+  attr.config = event_id;
+  attr.sample_period = period;
   UniqueFd event = open_perf_event(attr, static_cast<pid_t>(tid), -1);
   if (!event) return fail_errno("sample thread " + std::to_string(tid), errno);
-  Link link(bpf_program__attach_perf_event(impl_->skeleton->progs.handle_sample, event.get()));
+  Link link(bpf_program__attach_perf_event(program, event.get()));
   if (!link) return load_error("sample thread " + std::to_string(tid), errno, last_warning);
-  (void)event.release();
-  impl_->samplers.emplace(tid, std::move(link));
+  (void)event.release();  // the link closes it
+  samplers[tid].push_back(std::move(link));
   return {};
+}
+
+Status Probe::sample_thread(std::uint32_t tid) {
+  auto& self = *impl_;
+  if (self.samplers.contains(tid)) return {};
+  if (auto status = self.attach_to_thread(tid, PERF_COUNT_SW_CPU_CLOCK, self.options.sample_period_ns,
+                                          self.skeleton->progs.handle_sample);
+      !status)
+    return status;
+  return self.attach_to_thread(tid, PERF_COUNT_SW_PAGE_FAULTS_MAJ, 1, self.skeleton->progs.handle_major_fault);
 }
 
 void Probe::remove_thread(std::uint32_t tid) {
