@@ -131,6 +131,7 @@ Bytes sample_bytes(std::uint32_t words = 2) {
                     .iteration = 3,
                     .stack_id = 77,
                     .ip = 0xabc,
+                      .callback = 0x77,
                     .syscall = -1,
                     .flags = SAMPLE_GC | SAMPLE_HAS_TASK,
                     .words = words,
@@ -381,7 +382,7 @@ TEST_CASE("the target of a wait is decoded with all its fields", "[decode]") {
   CHECK(socket.path_is_peers);
   CHECK(decoded<model::TargetSeen>(target_bytes(TARGET_IS_CHILD, "")).kind == model::TargetSeen::Kind::child);
   CHECK(refused(target_bytes(0, "")) == DecodeError::bad_value);
-  CHECK(refused(target_bytes(TARGET_IS_CHILD + 1, "")) == DecodeError::bad_value);
+  CHECK(refused(target_bytes(TARGET_IS_ADDRESS + 1, "")) == DecodeError::bad_value);
   CHECK(refused(target_bytes(TARGET_IS_PATH, std::string(TARGET_TEXT_MAX + 1, 'a'))) == DecodeError::bad_text);
 }
 
