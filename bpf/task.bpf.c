@@ -99,7 +99,7 @@ __noinline int send_task(__u32 slot, __u32 pid, __u32 tid, __u64 task, __u64 ite
 	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	const struct py_layout *l;
-	__u32 name_bytes = 0, bytes;
+	__u32 name_bytes = 0, bytes, cut;
 
 	if (!p || !s)
 		return 0;
@@ -123,7 +123,9 @@ __noinline int send_task(__u32 slot, __u32 pid, __u32 tid, __u64 task, __u64 ite
 	s->task.code_id = s->root_code;
 	fill_head(&s->task.head, RECORD_TASK, sizeof(s->task) + bytes, pid, tid,
 		  bpf_ktime_get_ns());
-	return emit(&s->task, sizeof(s->task) + bytes, LATER);
+	/* The rest of a name that was cut has to be read from the process while it is there. */
+	cut = (s->task.name.flags | s->task.qualname.flags) & TEXT_CUT;
+	return emit(&s->task, sizeof(s->task) + bytes, cut ? NOW : LATER);
 }
 
 __noinline int send_running_task(__u32 slot, __u32 pid, __u32 tid)

@@ -9,7 +9,7 @@ namespace {
 
 // The largest line table that is read: a module of a million lines has one of about 4 MB.
 constexpr std::size_t kMaxLineTable = 4u << 20;
-constexpr std::size_t kMaxName = 4096;
+constexpr std::size_t kMaxName = std::size_t{64} * 1024;
 
 }  // namespace
 

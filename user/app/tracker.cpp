@@ -14,6 +14,7 @@
 #include "decode/decode.h"
 #include "proc/syscalls.h"
 #include "proc/thread_syscall.h"
+#include "python/text.h"
 #include "python/threads.h"
 
 namespace aiotrace::app {
@@ -214,7 +215,27 @@ void Tracker::on(const model::StackSeen& event) {
   stacks_.add(event.head.pid, event.stack_id, std::move(stack), event.unreadable, event.too_deep);
 }
 
-void Tracker::on(const model::TaskSeen& event) { builder_.add(event); }
+void Tracker::on(const model::TaskSeen& event) {
+  auto* owner = target(event.head.pid);
+  const auto* interpreter = owner != nullptr ? owner->interpreter() : nullptr;
+  if (interpreter == nullptr || (!event.name_cut && !event.qualname_cut)) {
+    builder_.add(event);
+    return;
+  }
+  // Read from the process while the task is there.
+  constexpr std::size_t kMaxName = std::size_t{64} * 1024;
+  const auto& layout = interpreter->layout;
+  const auto whole = [&](std::uint64_t object, std::uint32_t offset, std::string& text) {
+    const auto name = owner->memory().pointer(object + offset);
+    auto read = name ? python::read_text(owner->memory(), layout, *name, kMaxName) : std::nullopt;
+    // Another task may live at the address by now: its name goes on as ours began, or it is not believed.
+    if (read && read->starts_with(text)) text = std::move(*read);
+  };
+  auto complete = event;
+  if (event.name_cut) whole(event.task, layout.bpf.task_name, complete.name);
+  if (event.qualname_cut) whole(event.coroutine, layout.bpf.gen_qualname, complete.qualname);
+  builder_.add(complete);
+}
 
 std::optional<model::Culprit> Tracker::culprit_of(const model::Blocked& blocked) {
   model::Culprit culprit;

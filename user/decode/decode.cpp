@@ -160,7 +160,9 @@ Decoded<Event> decode_task(Reader& in) {
                          .code_id = raw->code_id,
                          .name = std::move(task_name->utf8),
                          .name_known = task_name->known,
-                         .qualname = std::move(qualname->utf8)};
+                         .qualname = std::move(qualname->utf8),
+                         .name_cut = task_name->cut,
+                         .qualname_cut = qualname->cut};
 }
 
 Decoded<Event> decode_blocked(Reader& in) {

@@ -90,6 +90,8 @@ struct TaskSeen {
   std::string name;             ///< "Task-12"; empty if unknown
   bool name_known = false;
   std::string qualname;  ///< of the root coroutine
+  bool name_cut = false;      ///< longer than the record holds: the task has the rest
+  bool qualname_cut = false;  ///< the coroutine has the rest
 };
 
 struct Blocked {

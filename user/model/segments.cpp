@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "model/apportion.h"
@@ -75,7 +76,26 @@ void add_off_cpu(std::vector<Part>& parts, Cause cause, std::uint64_t time, std:
   }
 }
 
+// A sample in the kernel outside of any system call has met an interrupt or a page fault. Interrupts hit whoever runs:
+// as long as such samples are few they count as what they interrupted; where they are many the program works the page
+// faults, and that is `kernel`.
+std::optional<SegmentKey> interrupted_by_few(const Pieces& pieces) {
+  constexpr std::uint64_t kFewOf100 = 15;
+  std::uint64_t all = 0;
+  std::uint64_t outside_calls = 0;
+  const Pieces::Piece* most = nullptr;
+  for (const auto& piece : pieces.all()) {
+    if (!on_cpu(piece.key.cause)) continue;
+    all += piece.count;
+    if (piece.key.cause == Cause::kernel) outside_calls += piece.key.syscall.empty() ? piece.count : 0;
+    else if (most == nullptr || piece.count > most->count) most = &piece;
+  }
+  if (most == nullptr || outside_calls * 100 > all * kFewOf100) return std::nullopt;
+  return most->key;
+}
+
 void add_on_cpu(std::vector<Part>& parts, std::uint64_t time, const Pieces& pieces) {
+  const auto interrupted = interrupted_by_few(pieces);
   std::vector<const Pieces::Piece*> told;
   std::vector<std::uint64_t> weights;
   for (const auto& piece : pieces.all()) {
@@ -90,7 +110,14 @@ void add_on_cpu(std::vector<Part>& parts, std::uint64_t time, const Pieces& piec
     return;
   }
   const auto shares = apportion(time, weights);
-  for (std::size_t i = 0; i < told.size(); ++i) parts.push_back({told[i]->key, shares[i], told[i]->count});
+  for (std::size_t i = 0; i < told.size(); ++i) {
+    Part part{told[i]->key, shares[i], told[i]->count};
+    if (interrupted && part.key.cause == Cause::kernel && part.key.syscall.empty()) {
+      part.key.cause = interrupted->cause;
+      part.key.culprit = interrupted->culprit;
+    }
+    parts.push_back(std::move(part));
+  }
 }
 
 // Who ran while a thread waited for a CPU tells parts apart only until here: one part for each place, with all of them.

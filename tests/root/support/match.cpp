@@ -61,7 +61,8 @@ void check_duration(const Json& record, const Json& stall) {
     const double waited = number(record, "wait_ns");
     const double told = cause_ns(stall, "cpu-wait");
     INFO("cpu-wait " << told / kMs << " ms, by the kernel's count " << waited / kMs << " ms");
-    CHECK(told >= waited - 0.01 * ours);
+    // Some kernels have switches that nothing tells of (aiotrace counts them as switch-unseen): a tick of slack.
+    CHECK(told >= waited - std::max(0.01 * ours, 4.5 * kMs));
   }
 }
 
