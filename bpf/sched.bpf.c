@@ -230,7 +230,7 @@ __noinline int come_back_unseen(__u32 tid, __u64 now)
 	if (!t)
 		return 0;
 	count_loss(LOSS_SWITCH_UNSEEN);
-	come_back(t, now, false); /* telling would bring its code into every program */
+	come_back(t, now, false);
 	return 0;
 }
 

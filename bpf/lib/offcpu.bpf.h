@@ -7,18 +7,18 @@
 #include "lib/targets.bpf.h"
 
 /* Tells of a wait that lasted, with the short ones of its cause since the last one told. */
-static __always_inline void emit_blocked(struct loop_thread *t, __u32 cause, __u64 now)
+static __always_inline void emit_blocked(struct loop_thread *t, __u32 cause, __u64 now,
+					 bool with_target)
 {
 	const struct wait *w = &t->wait;
 	struct blocked_record r = {};
-
 	int has_target = w->target == TARGET_TOLD;
 
 	if (cause >= CAUSE_MAX)
 		return;
-	if (w->target == TARGET_FILE)
+	if (with_target && w->target == TARGET_FILE)
 		has_target = send_file(t->tid);
-	else if (w->target == TARGET_CHILD)
+	else if (with_target && w->target == TARGET_CHILD)
 		has_target = send_child(t->tid);
 	fill_head(&r.head, RECORD_BLOCKED, sizeof(r), t->pid, t->tid, now);
 	r.iteration = t->iteration;
@@ -37,8 +37,10 @@ static __always_inline void emit_blocked(struct loop_thread *t, __u32 cause, __u
 	r.flags = (t->has_task ? BLOCKED_HAS_TASK : 0) | (has_target ? BLOCKED_HAS_TARGET : 0) |
 		  (t->throttled ? BLOCKED_THROTTLED : 0);
 	/* At a switch-in the current task is still the one that leaves. */
-	r.runner_pid = bpf_get_current_pid_tgid() >> 32;
-	bpf_get_current_comm(r.runner_comm, sizeof(r.runner_comm));
+	if (with_target) {
+		r.runner_pid = bpf_get_current_pid_tgid() >> 32;
+		bpf_get_current_comm(r.runner_comm, sizeof(r.runner_comm));
+	}
 	/* Who holds the GIL has to be looked up while that thread is there: once an iteration is enough. */
 	if (emit(&r, sizeof(r), cause == CAUSE_GIL && t->cause_count[CAUSE_GIL] == 1 ? NOW : LATER))
 		t->losses++;
@@ -48,7 +50,7 @@ static __always_inline void emit_blocked(struct loop_thread *t, __u32 cause, __u
 }
 
 /* A preempted thread was runnable all the time: its wait has the cause cpu-wait itself. */
-static __always_inline void end_wait(struct loop_thread *t, __u64 now, bool tell)
+static __always_inline void end_wait(struct loop_thread *t, __u64 now, bool with_target)
 {
 	__u64 woken = t->wake_ns > t->off_ns && t->wake_ns <= now ? t->wake_ns : now;
 	__u64 blocked = woken - t->off_ns, runnable = now - woken;
@@ -67,12 +69,12 @@ static __always_inline void end_wait(struct loop_thread *t, __u64 now, bool tell
 	t->pending_ns[cause] += blocked;
 	t->pending_runnable_ns[cause] += runnable;
 	t->pending_count[cause]++;
-	if (tell && t->pending_ns[cause] + t->pending_runnable_ns[cause] >= session.segment_ns)
-		emit_blocked(t, cause, now);
+	if (t->pending_ns[cause] + t->pending_runnable_ns[cause] >= session.segment_ns)
+		emit_blocked(t, cause, now, with_target);
 }
 
-/* The thread runs again. Without `tell` its wait is added to the next one told of. */
-static __always_inline void come_back(struct loop_thread *t, __u64 now, bool tell)
+/* The thread runs again. `with_target`: whom it waited for can be looked up, at its switch-in. */
+static __always_inline void come_back(struct loop_thread *t, __u64 now, bool with_target)
 {
 	switch (t->off) {
 	case OFF_IN_POLL:
@@ -82,7 +84,7 @@ static __always_inline void come_back(struct loop_thread *t, __u64 now, bool tel
 		break;
 	case OFF_RUNNABLE:
 	case OFF_BLOCKED:
-		end_wait(t, now, tell);
+		end_wait(t, now, with_target);
 		break;
 	}
 	t->off = OFF_NOT;

@@ -55,9 +55,10 @@ def block_sort(fault):
 
 
 def block_zlib(fault):
+    """Not compress(): its output is mapped anew each time, and page faults are the kernel's."""
     deadline, blob = fault.mark(2), fault.env.blob
     while time.monotonic_ns() < deadline:
-        zlib.compress(blob, 9)
+        zlib.crc32(blob)
     fault.done()
 
 

@@ -95,7 +95,8 @@ void check_kind(const Python& python, const Kind& kind) {
   const auto* stall = stall_of(record, stalls);
   INFO(record.dump());
   // Inside the poll only the wait for the GIL is a stall: a loop that got no CPU meanwhile has none.
-  if (stall == nullptr && record.value("in_poll", false)) AIOTRACE_SKIP("the loop's thread got no CPU during the fault");
+  if (stall == nullptr && record.value("in_poll", false))
+    AIOTRACE_SKIP("the loop's thread got no CPU during the fault");
   REQUIRE(stall != nullptr);
   check_stall(record, *stall);
   CHECK((*stall)["loop"]["kind"] == "asyncio");

@@ -36,7 +36,8 @@ std::string refused(std::vector<const char*> arguments) {
 }  // namespace
 
 TEST_CASE("options: what is asked for is what is set", "[app]") {
-  const auto options = parsed({"-p", "12,34", "-p", "12", "-d", "1.5s", "--warn", "20ms", "--error", "2s", "--json", "-"});
+  const auto options = parsed(
+      {"-p", "12,34", "-p", "12", "-d", "1.5s", "--warn", "20ms", "--error", "2s", "--json", "-"});
   REQUIRE(options);
   CHECK(options->pids == std::vector<std::int32_t>{12, 34});
   CHECK(options->duration_ns == 1'500'000'000);

@@ -145,7 +145,8 @@ inline model::Summary summary() {
                      .stalls = 9,
                      .max_ns = 11 * kMs}};
   summary.losses[static_cast<std::size_t>(model::Loss::stack_too_deep)] = 1;
-  summary.cost = {.bpf_ns = 12'300'000, .runs = 23'123, .measured_ns = std::nullopt, .cpu_ns = 30 * kMs, .rss_bytes = 14'200'000};
+  summary.cost = {
+      .bpf_ns = 12'300'000, .runs = 23'123, .measured_ns = std::nullopt, .cpu_ns = 30 * kMs, .rss_bytes = 14'200'000};
   return summary;
 }
 

@@ -12,10 +12,8 @@ namespace aiotrace::app {
   model::Stack stack;
   stack.reserve(frames.size());
   for (const auto& frame : frames)
-    stack.push_back({.kind = model::Frame::Kind::python,
-                     .function = frame.function,
-                     .file = frame.file,
-                     .line = frame.line});
+    stack.push_back(
+        {.kind = model::Frame::Kind::python, .function = frame.function, .file = frame.file, .line = frame.line});
   return stack;
 }
 

@@ -90,8 +90,7 @@ std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<s
 
 }  // namespace
 
-Cause cause_of_call(const Target& target, std::int32_t syscall,
-                                   const std::array<std::uint64_t, 4>& arguments) {
+Cause cause_of_call(const Target& target, std::int32_t syscall, const std::array<std::uint64_t, 4>& arguments) {
   if (syscall < 0) return Cause::fault;
   const auto all = proc::syscalls();
   const auto found = std::ranges::find(all, syscall, &proc::Syscall::number);

@@ -68,7 +68,7 @@ class Target {
   std::set<std::uint32_t> loops;  ///< tids
   bool ended = false;
   bool told_waiting = false;  ///< the user knows that it has no loop yet
-  bool starting = false;           ///< it has just called exec, or is about to: its Python is still to come
+  bool starting = false;      ///< it has just called exec, or is about to: its Python is still to come
   std::uint64_t next_look_ns = 0;
   std::uint64_t first_look_ns = 0;
   std::uint64_t look_interval_ns = 0;

@@ -260,8 +260,10 @@ std::optional<model::Culprit> Tracker::culprit_of(const model::Blocked& blocked)
 }
 
 void Tracker::on(const model::TargetSeen& event) {
-  if (event.kind == model::TargetSeen::Kind::address) release_fault(event.head.tid, &event);
-  else last_target_.insert_or_assign(event.head.tid, event);
+  if (event.kind == model::TargetSeen::Kind::address)
+    release_fault(event.head.tid, &event);
+  else
+    last_target_.insert_or_assign(event.head.tid, event);
 }
 
 void Tracker::release_fault(std::uint32_t tid, const model::TargetSeen* seen) {
@@ -312,8 +314,10 @@ void Tracker::on(const model::Blocked& event) {
     if (event.runnable_ns != 0) block.runnable_culprit = culprit_of_runnable(event, event.throttled);
   }
   release_fault(event.head.tid, nullptr);
-  if (event.cause == model::Cause::fault) faults_.insert_or_assign(event.head.tid, std::move(block));
-  else builder_.add(block);
+  if (event.cause == model::Cause::fault)
+    faults_.insert_or_assign(event.head.tid, std::move(block));
+  else
+    builder_.add(block);
 }
 
 void Tracker::on(const model::Sample& event) {
@@ -488,8 +492,8 @@ std::uint64_t Tracker::look(std::uint64_t now_ns) {
         attach_uprobes(each);
       }
       each.starting = each.starting && now_ns - each.first_look_ns < kStartupNs;
-      each.look_interval_ns =
-          each.starting ? kStartupLookNs : std::clamp(each.look_interval_ns * 2, kLookNs, kMaxLookNs);
+      each.look_interval_ns = each.starting ? kStartupLookNs
+                                            : std::clamp(each.look_interval_ns * 2, kLookNs, kMaxLookNs);
       each.next_look_ns = now_ns + each.look_interval_ns;
     }
     if (!each.settled() && (next == 0 || each.next_look_ns < next)) next = each.next_look_ns;

@@ -89,7 +89,7 @@ struct TaskSeen {
   std::uint64_t code_id = 0;    ///< of the root coroutine
   std::string name;             ///< "Task-12"; empty if unknown
   bool name_known = false;
-  std::string qualname;  ///< of the root coroutine
+  std::string qualname;       ///< of the root coroutine
   bool name_cut = false;      ///< longer than the record holds: the task has the rest
   bool qualname_cut = false;  ///< the coroutine has the rest
 };
@@ -125,7 +125,7 @@ struct TargetSeen {
   std::int32_t fd = -1;
   std::int32_t syscall = -1;
   std::uint64_t inode = 0;
-  std::uint64_t address = 0;  ///< of a major fault: of the block before this
+  std::uint64_t address = 0;      ///< of a major fault: of the block before this
   std::uint32_t mode = 0;         ///< i_mode
   bool deleted = false;           ///< the file has no name any more
   std::string path;               ///< path: as the program gave it; file: from the root; socket: a unix socket's

@@ -87,8 +87,10 @@ std::optional<SegmentKey> interrupted_by_few(const Pieces& pieces) {
   for (const auto& piece : pieces.all()) {
     if (!on_cpu(piece.key.cause)) continue;
     all += piece.count;
-    if (piece.key.cause == Cause::kernel) outside_calls += piece.key.syscall.empty() ? piece.count : 0;
-    else if (most == nullptr || piece.count > most->count) most = &piece;
+    if (piece.key.cause == Cause::kernel)
+      outside_calls += piece.key.syscall.empty() ? piece.count : 0;
+    else if (most == nullptr || piece.count > most->count)
+      most = &piece;
   }
   if (most == nullptr || outside_calls * 100 > all * kFewOf100) return std::nullopt;
   return most->key;

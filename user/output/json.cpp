@@ -176,9 +176,9 @@ Status JsonOutput::stall(const model::Stall& stall) {
                {"task", task_json(stall.task)},
                {"causes", causes_json(stall.cause_ns)},
                {"segments", std::move(segments)},
-               {"callbacks", stall.callbacks ? Json{{"count", stall.callbacks->count},
-                                                     {"longest_ns", stall.callbacks->longest_ns}}
-                                              : Json(nullptr)},
+               {"callbacks", stall.callbacks
+                                 ? Json{{"count", stall.callbacks->count}, {"longest_ns", stall.callbacks->longest_ns}}
+                                 : Json(nullptr)},
                {"other_threads", other_threads_json(stall)},
                {"losses", stall.losses}}));
 }

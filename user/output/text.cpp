@@ -147,10 +147,10 @@ std::vector<std::string> stall_lines(const Stall& stall, const OutputContext& co
     append(lines, stack_lines(stack, kOtherIndent, context));
   }
   if (stall.callbacks) {
-    lines.push_back(paint(fmt::format("   no long callback: {} or more of them, the longest {}",
-                                      format_count(stall.callbacks->count),
-                                      format_duration_ns(stall.callbacks->longest_ns)),
-                          Color::yellow, context));
+    lines.push_back(
+        paint(fmt::format("   no long callback: {} or more of them, the longest {}",
+                          format_count(stall.callbacks->count), format_duration_ns(stall.callbacks->longest_ns)),
+              Color::yellow, context));
   }
   if (stall.losses != 0) {
     lines.push_back(paint(fmt::format("   {} records of this stall were lost: stacks or its task may be missing",

@@ -155,14 +155,15 @@ std::vector<std::string> watching_lines(const model::Watching& watching, const O
   constexpr std::size_t kComm = 40;
   Lines lines;
   if (watching.all) {
-    lines.push_back(fmt::format("Watching every event loop on this machine: {} now, and those to come",
-                                watching.targets.size() == 1 ? "1 process" : fmt::format("{} processes", watching.targets.size())));
+    lines.push_back(
+        fmt::format("Watching every event loop on this machine: {} now, and those to come",
+                    watching.targets.size() == 1 ? "1 process" : fmt::format("{} processes", watching.targets.size())));
   }
   for (const auto& target : watching.targets) {
     if (watching.all) break;
     if (watching.starting) {
-      lines.push_back(fmt::format("Starting {} as pid {}", shorten_right(clean_for_terminal(target.comm), kComm),
-                                  target.pid));
+      lines.push_back(
+          fmt::format("Starting {} as pid {}", shorten_right(clean_for_terminal(target.comm), kComm), target.pid));
       continue;
     }
     lines.push_back(fmt::format("Watching pid {} {} ({}, {})", target.pid,

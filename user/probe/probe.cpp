@@ -80,7 +80,7 @@ struct Probe::Impl {
   Skeleton<aiotrace_bpf> skeleton;
   std::vector<Link> links;
   std::vector<UniqueFd> events;
-  std::multimap<std::uint32_t, Link> uprobes;        // by pid
+  std::multimap<std::uint32_t, Link> uprobes;                     // by pid
   std::unordered_map<std::uint32_t, std::vector<Link>> samplers;  // by tid
   std::unique_ptr<ring_buffer, RingCloser> ring;
   UniqueFd stats;  // the kernel measures while it is open
@@ -233,8 +233,7 @@ Status Probe::Impl::attach_tracepoints() {
     if (auto status = attach_tracepoint(call); !status) return status;
   }
   // epoll_pwait2 came with Linux 5.11.
-  if (auto status = attach_tracepoint("epoll_pwait2"); !status)
-    notes.push_back(status.error().message());
+  if (auto status = attach_tracepoint("epoll_pwait2"); !status) notes.push_back(status.error().message());
   return {};
 }
 

@@ -102,7 +102,8 @@ class Probe {
 
   /// By `enum loss`, of all CPUs.
   [[nodiscard]] std::array<std::uint64_t, LOSS_MAX> losses() const;
-  /// Measuring doubles what a run costs (two looks at the clock), so it is done in windows: call this about every 50 ms.
+  /// Measuring doubles what a run costs (two looks at the clock), so it is done in windows: call this about every 50
+  /// ms.
   void measure_cost_now_and_then(std::uint64_t now_ns);
   /// Nothing where the kernel does not tell.
   [[nodiscard]] std::optional<RunCost> cost() const;

@@ -166,8 +166,7 @@ bool in_callback(const std::vector<PythonFrame>& stack) {
 }
 
 bool runs_loop(const std::vector<PythonFrame>& stack) {
-  return std::ranges::any_of(stack,
-                             [](const PythonFrame& frame) { return frame.coroutine || is_loop_frame(frame); });
+  return std::ranges::any_of(stack, [](const PythonFrame& frame) { return frame.coroutine || is_loop_frame(frame); });
 }
 
 }  // namespace aiotrace::python

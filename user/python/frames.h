@@ -14,11 +14,11 @@ namespace aiotrace::python {
 struct PythonFrame {
   std::string function;  ///< qualified where the code object has it (3.11+)
   std::string file;
-  std::uint32_t line = 0;  ///< 0: unknown
-  std::uint32_t first_line = 0;     ///< of its definition
-  std::uint64_t code = 0;           ///< address of the code object
-  std::uint64_t coroutine_at = 0;   ///< address of the coroutine whose own frame it is; 0: of none
-  bool coroutine = false;  ///< a coroutine's own frame
+  std::uint32_t line = 0;          ///< 0: unknown
+  std::uint32_t first_line = 0;    ///< of its definition
+  std::uint64_t code = 0;          ///< address of the code object
+  std::uint64_t coroutine_at = 0;  ///< address of the coroutine whose own frame it is; 0: of none
+  bool coroutine = false;          ///< a coroutine's own frame
 };
 
 /// Innermost first, at most kMaxStack frames. The thread runs on meanwhile: of a thread that does, the stack may be a

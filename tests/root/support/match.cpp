@@ -54,8 +54,10 @@ void check_duration(const Json& record, const Json& stall) {
   // Without the loop's clock nobody knows how long the callback ran before and after its blocking part: the cause then
   // has to fit, and check_cause bounds the rest.
   const bool blocks = cause_ns(stall, "python") + cause_ns(stall, "native") < ours / 2;
-  if (own_clock || flag(record, "in_poll") || !blocks) CHECK(ours <= theirs + tolerance + taken);
-  else CHECK(cause_ns(stall, record["expected_cause"]) <= theirs + tolerance);
+  if (own_clock || flag(record, "in_poll") || !blocks)
+    CHECK(ours <= theirs + tolerance + taken);
+  else
+    CHECK(cause_ns(stall, record["expected_cause"]) <= theirs + tolerance);
   // The kernel keeps its own account of the wait for a CPU; the blocking part is all but a moment of the iteration.
   if (field(record, "wait_ns").is_number() && flag(record, "single")) {
     const double waited = number(record, "wait_ns");
