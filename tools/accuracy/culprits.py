@@ -63,6 +63,9 @@ class Culprits:
                 self.wrong.append({"python": outcome.python, "way": part["way"], "cause": cause,
                                    "expected": part["culprit"], "told": said})
 
+    def number(self, causes):
+        return sum(self.asked.get(cause, 0) for cause in causes)
+
     def share(self, causes):
-        asked = sum(self.asked.get(cause, 0) for cause in causes)
+        asked = self.number(causes)
         return sum(self.right.get(cause, 0) for cause in causes) / asked if asked else None

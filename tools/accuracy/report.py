@@ -33,11 +33,17 @@ class Result:
         for cause in CAUSES:
             share = self.culprits.share([cause])
             if share is not None:
-                rows.append(("culprit of " + cause, share, CULPRITS_LIMIT, share >= CULPRITS_LIMIT))
+                rows.append(("culprit of " + cause, share, CULPRITS_LIMIT, self.enough([cause], share, 1)))
         share = self.culprits.share(CAUSES)
         if share is not None:
-            rows.append(("culprits, all", share, CULPRITS_LIMIT, share >= CULPRITS_LIMIT))
+            rows.append(("culprits, all", share, CULPRITS_LIMIT, self.enough(CAUSES, share, 2)))
         return rows
+
+    def enough(self, causes, share, spared):
+        """Of few stalls 1 % is less than one: so many may be missed where a bound cannot tell one from none."""
+        few = self.culprits.number(causes) < 100 * spared
+        missed = round((1 - share) * self.culprits.number(causes))
+        return share >= CULPRITS_LIMIT or (few and missed <= spared)
 
     def good(self):
         return bool(self.outcomes) and not self.complaints and all(row[3] for row in self.verdicts())
