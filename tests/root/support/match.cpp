@@ -150,6 +150,7 @@ void check_stack(const Json& record, const Json& stack) {
 
 void check_stall(const Json& record, const Json& stall) {
   INFO("fault " << field(record, "kind").dump() << " " << field(record, "label").dump());
+  INFO(stall.dump());
   check_cause(record, stall);
   check_duration(record, stall);
   check_sums(stall);
@@ -162,6 +163,7 @@ void check_stall(const Json& record, const Json& stall) {
 void check_stalls(const std::vector<Json>& records, const std::vector<Json>& lines) {
   const auto stalls = stalls_in(lines);
   REQUIRE_FALSE(records.empty());
+  INFO("losses " << field(lines.back(), "losses").dump());
   for (const auto& record : records) {
     if (field(record, "kind") == "incidental") continue;
     const auto* stall = stall_of(record, stalls);
