@@ -133,7 +133,14 @@ $(DIRS):
 
 # ---- BPF --------------------------------------------------------------------------------------------------------------
 
-gen: $(SKELETONS)
+# What to do about a stall: a table that anyone can extend, and its examples for the tests.
+ADVICE := $(BUILD)/gen/advice_rules.gen.h $(BUILD)/gen/advice_examples.gen.h
+
+gen: $(SKELETONS) $(ADVICE)
+
+$(ADVICE) &: user/model/advice.table tools/gen_advice.py | $(BUILD)/gen/
+	$(call msg,GEN,$(ADVICE))
+	$(Q)$(PYTHON) tools/gen_advice.py $< $(ADVICE)
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(BUILD)/stamps/bpf | $(BUILD)/bpf/ $(BUILD)/stamps/setup
 	$(call msg,BPF,$@)
@@ -159,6 +166,7 @@ $(OUT)/obj/user/%.o: user/%.cpp $(OUT)/stamps/cxx | $(DIRS) $(BUILD)/stamps/setu
 
 # Order only: once they are there, the .d files know which of them is really included.
 $(filter $(OUT)/obj/user/probe/%,$(LIB_OBJECTS)): | $(SKELETONS)
+$(OUT)/obj/user/model/advice.o $(OUT)/obj/tests/unit/advice_test.o: | $(ADVICE)
 
 $(OUT)/libaiotrace.a: $(LIB_OBJECTS) $(OUT)/stamps/lib
 	$(call msg,AR,$@)
@@ -175,7 +183,7 @@ static: ## build build/static/aiotrace, one file without shared libraries
 	$(Q)$(MAKE) BUILD_STATIC=1 $(BUILD)/static/aiotrace
 
 ifeq ($(BUILD_STATIC),1)
-$(BUILD)/static/obj/user/%.o: user/%.cpp $(OUT)/stamps/cxx | $(SKELETONS) $(BUILD)/stamps/setup
+$(BUILD)/static/obj/user/%.o: user/%.cpp $(OUT)/stamps/cxx | $(SKELETONS) $(ADVICE) $(BUILD)/stamps/setup
 	$(call msg,CXX,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(ALL_CPPFLAGS) -DFMT_HEADER_ONLY $(ALL_CXXFLAGS) -c $< -o $@

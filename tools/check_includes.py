@@ -64,7 +64,7 @@ def target(path, name, table):
     if "/" in name and first in table:
         return first
     beside = os.path.normpath(os.path.join(os.path.dirname(path), name))
-    return None if os.path.exists(beside) or name.endswith(".skel.h") else "?"
+    return None if os.path.exists(beside) or name.endswith((".skel.h", ".gen.h")) else "?"
 
 
 def check_user(path):

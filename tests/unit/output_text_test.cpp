@@ -193,3 +193,25 @@ TEST_CASE("a run without stalls", "[output]") {
   CHECK(contains(lines, "stack-missing 0"));
   CHECK(contains(lines, "BPF run time not measured; aiotrace itself not measured"));
 }
+
+TEST_CASE("advice is one line below its place, cleaned and fitted, and can be left out", "[output]") {
+  auto summary = samples::summary();
+  summary.places.resize(1);
+  auto context = utc_context();
+  const auto with = summary_lines(summary, context);
+  CHECK(contains(with, "     → requests.get in fetch_sync: use httpx.AsyncClient or aiohttp"));
+  context.advice = false;
+  const auto without = summary_lines(summary, context);
+  CHECK(without.size() + 1 == with.size());
+  CHECK_FALSE(contains(without, "httpx"));
+  context.advice = true;
+  summary.places[0].advice = "\x1b[2J\n" + std::string(200, 'x');
+  for (const auto& line : summary_lines(summary, context)) {
+    CHECK(clean_for_terminal(line) == line);
+    CHECK(display_width(line) <= 100);
+  }
+  context.columns = 60;
+  for (const auto& line : summary_lines(summary, context)) {
+    if (line.find("→") != std::string::npos) CHECK(display_width(line) <= 60);
+  }
+}

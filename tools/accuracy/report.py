@@ -37,6 +37,11 @@ class Result:
         share = self.culprits.share(CAUSES)
         if share is not None:
             rows.append(("culprits, all", share, CULPRITS_LIMIT, self.enough(CAUSES, share, 2)))
+        # Of a long wait for a CPU only the process that ran last is known: on a busy machine often a bystander.
+        others = [cause for cause in CAUSES if cause != "cpu-wait"]
+        share = self.culprits.share(others)
+        if share is not None:
+            rows.append(("culprits, but for cpu-wait", share, CULPRITS_LIMIT, self.enough(others, share, 2)))
         return rows
 
     def enough(self, causes, share, spared):

@@ -37,6 +37,7 @@ void say(const std::string& message) {
 Outputs::Outputs(const Options& options) : quiet_(options.quiet) {
   context_.realtime_minus_monotonic_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
   context_.verbose = options.verbose;
+  context_.advice = !options.quiet;
 }
 
 Result<Outputs> Outputs::open(const Options& options) {

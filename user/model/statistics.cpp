@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/advice.h"
 #include "model/cause.h"
 #include "model/hash.h"
 
@@ -98,6 +99,10 @@ void Statistics::add(const Stall& stall) {
     here[key] += segment.ns;
     auto& value = places_[key];
     if (line != 0) add_line(value.lines, line, segment.ns);
+    if (value.advice.empty() || segment.ns > value.advice_ns) {
+      value.advice = advise(segment, stall.loop_kind);
+      value.advice_ns = segment.ns;
+    }
   }
   for (const auto& [key, ns] : here) {
     auto& value = places_[key];
@@ -157,6 +162,7 @@ std::vector<Place> Statistics::places(std::size_t limit) const {
                       .file = key.file,
                       .line = on_cpu(key.cause) ? longest_line(value.lines) : key.line,
                       .coroutine = value.coroutine_differs ? std::string() : value.coroutine,
+                      .advice = value.advice,
                       .others = false,
                       .ns = value.ns,
                       .stalls = value.stalls,

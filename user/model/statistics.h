@@ -70,6 +70,8 @@ class Statistics {
     std::string coroutine;
     bool coroutine_differs = false;
     std::vector<std::pair<std::uint32_t, std::uint64_t>> lines;  // line, ns
+    std::string advice;                                          // of the longest segment
+    std::uint64_t advice_ns = 0;                                 // that segment
   };
   using Map = std::unordered_map<Key, Value, KeyHash>;
 

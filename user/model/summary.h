@@ -55,6 +55,7 @@ struct Place {
   std::string file;
   std::uint32_t line = 0;  ///< of a CPU-bound function the line with most time; 0: unknown
   std::string coroutine;   ///< of the task, if it was always the same; else empty
+  std::string advice;      ///< what to do, from its longest segment; one clean line; empty for `others`
   bool others = false;     ///< all the smaller places of this cause together
   std::uint64_t ns = 0;
   std::uint64_t stalls = 0;  ///< stalls with time at this place

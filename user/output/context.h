@@ -12,6 +12,7 @@ struct OutputContext {
   std::int64_t realtime_minus_monotonic_ns = 0;
   bool color = false;         ///< text: escape sequences are wanted
   bool verbose = false;       ///< text: whole stacks and all places, whatever their length
+  bool advice = true;         ///< text: a line below each place says what to do
   std::size_t columns = 100;  ///< text: lines are made to fit
 };
 

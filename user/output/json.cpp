@@ -113,6 +113,7 @@ Json place_json(const model::Place& place) {
           {"file", text_or_null(place.file)},
           {"line", nonzero_or_null(place.line)},
           {"coroutine", text_or_null(place.coroutine)},
+          {"advice", text_or_null(place.advice)},
           {"others", place.others},
           {"ns", place.ns},
           {"stalls", place.stalls},

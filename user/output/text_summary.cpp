@@ -110,6 +110,11 @@ void append_places(Lines& lines, const Summary& summary, const OutputContext& co
     if (!where.empty()) line += "  " + where;
     line.erase(line.find_last_not_of(' ') + 1);
     lines.push_back(std::move(line));
+    if (!context.advice || place.advice.empty()) continue;
+    constexpr std::size_t kIndent = 5;
+    const auto advice = "→ " + clean_for_terminal(place.advice);
+    lines.push_back(paint(std::string(kIndent, ' ') + shorten_right(advice, std::max(context.columns, 2 * kIndent) - kIndent), Color::dim,
+                          context));
   }
   if (shown < summary.places.size()) lines.push_back(fmt::format("   and {} more", summary.places.size() - shown));
 }

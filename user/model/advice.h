@@ -1,0 +1,64 @@
+// What to do about a stall, in one line: advice.table says what it knows, how its rules match and which one wins.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "model/stall.h"
+
+namespace aiotrace::model {
+
+/// No advice is longer: ASCII, so columns are bytes.
+inline constexpr std::size_t kAdviceColumns = 90;
+
+/// One line of the table. Conditions are comma-separated patterns; an empty one is none.
+struct AdviceRule {
+  enum class Loop : std::uint8_t { python, other, any };
+  std::uint32_t line = 0;    ///< of the table
+  std::uint32_t causes = 0;  ///< bits by Cause
+  Loop loop = Loop::python;
+  std::string_view syscall;
+  std::string_view module;
+  std::string_view function;
+  std::string_view library;
+  std::string_view native;
+  std::string_view path;
+  std::string_view op;
+  std::string_view peer;
+  std::string_view cgroup;
+  bool dns = false;
+  std::string_view advice;
+};
+
+[[nodiscard]] constexpr std::uint32_t cause_bit(Cause cause) { return 1U << static_cast<unsigned>(cause); }
+
+/// All rules in the order of the table.
+[[nodiscard]] std::span<const AdviceRule> advice_rules();
+
+/// The rule that wins for this segment of a stall of such a loop. Names of any content and length are allowed: of one
+/// longer than 512 bytes nothing is said, and of a stack the innermost 256 frames count.
+[[nodiscard]] const AdviceRule& find_advice(const Segment& segment, LoopKind loop);
+
+/// That rule's advice for a person, with the library's function and its caller before it where the place that
+/// user_frame() names does not tell them and they fit: "requests.get in fetch_sync: use httpx.AsyncClient or …". One
+/// line of printable ASCII, never empty, at most kAdviceColumns.
+[[nodiscard]] std::string advise(const Segment& segment, LoopKind loop);
+
+/// True if one of the comma-separated patterns (* any text, ? any byte) matches the whole of `text`; an empty text or
+/// one of more than 512 bytes never does. Time is at most the product of the lengths.
+[[nodiscard]] bool matches_any(std::string_view patterns, std::string_view text);
+
+/// The module of a library's file as a path: "urllib3/connectionpool" below site-packages, "json/decoder" of the
+/// standard library, "importlib/_bootstrap" of the frozen one; a package stands for its __init__. Empty for any other
+/// file. A part of `file`, except for a frozen one, whose dots stay: "importlib._bootstrap".
+struct LibraryModule {
+  std::string_view path;
+  bool standard = false;  ///< CPython's own
+};
+[[nodiscard]] LibraryModule library_module(std::string_view file);
+
+}  // namespace aiotrace::model
