@@ -81,8 +81,8 @@ def patterns_of(key, value):
             raise Wrong(f"'{pattern}' in {key}= is no pattern")
         if len(pattern) > MOST_PATTERN:
             raise Wrong(f"a pattern in {key}= is longer than {MOST_PATTERN} characters")
-        if not pattern.strip("*?"):
-            raise Wrong(f"'{pattern}' in {key}= says nothing: leave {key}= out")
+        if key == "module" and not pattern.strip("*?"):
+            raise Wrong("a module of stars matches every library")
         if key == "op" and pattern not in OPERATIONS:
             raise Wrong(f"there is no file operation '{pattern}' (there are {', '.join(OPERATIONS)})")
         if key == "module" and pattern.endswith((".py", "/")):

@@ -68,8 +68,8 @@ std::string_view last_name(std::string_view qualified) {
 
 // A callback or a task is begun here: what lies further out is the loop, or who started it.
 bool is_loop(const Call& call) {
-  return call.standard && ((call.module == "asyncio/events" && call.function == "_run") ||
-                           call.module == "asyncio/runners");
+  return call.standard &&
+         ((call.module == "asyncio/events" && call.function == "_run") || call.module == "asyncio/runners");
 }
 
 Calls calls_in(const Stack& stack) {
@@ -85,7 +85,8 @@ Calls calls_in(const Stack& stack) {
       calls.caller = &frame;
       break;
     }
-    Call call{.frame = &frame, .module = std::string(path), .standard = standard, .function = last_name(frame.function)};
+    Call call{
+        .frame = &frame, .module = std::string(path), .standard = standard, .function = last_name(frame.function)};
     if (frame.file.starts_with('<')) std::ranges::replace(call.module, '.', '/');
     if (is_loop(call)) break;
     calls.libraries.push_back(std::move(call));
@@ -273,7 +274,10 @@ std::string advise(const Segment& segment, LoopKind loop) {
   const bool told = segment.cause != Cause::gil && (rank.frame == kNoFrame || (place != nullptr && caller == place));
   std::string in;
   if (caller != nullptr && !told && is_plain_name(caller->function)) in = "in " + caller->function;
-  for (const auto& who : {call + (call.empty() || in.empty() ? "" : " ") + in, call}) {
+  auto both = call;
+  if (!call.empty() && !in.empty()) both += ' ';
+  both += in;
+  for (const auto& who : {both, call}) {
     if (!who.empty() && who.size() + 2 + rule->advice.size() <= kAdviceColumns)
       return who + ": " + std::string(rule->advice);
   }

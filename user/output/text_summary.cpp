@@ -112,9 +112,9 @@ void append_places(Lines& lines, const Summary& summary, const OutputContext& co
     lines.push_back(std::move(line));
     if (!context.advice || place.advice.empty()) continue;
     constexpr std::size_t kIndent = 5;
-    const auto advice = "→ " + clean_for_terminal(place.advice);
-    lines.push_back(paint(std::string(kIndent, ' ') + shorten_right(advice, std::max(context.columns, 2 * kIndent) - kIndent), Color::dim,
-                          context));
+    const auto width = std::max(context.columns, 2 * kIndent) - kIndent;
+    const auto advice = shorten_right("→ " + clean_for_terminal(place.advice), width);
+    lines.push_back(paint(std::string(kIndent, ' ') + advice, Color::dim, context));
   }
   if (shown < summary.places.size()) lines.push_back(fmt::format("   and {} more", summary.places.size() - shown));
 }

@@ -215,7 +215,13 @@ class Checker {
     std::uint64_t places = 0;
     for (const auto& place : summary["places"]) {
       fields(place, "places",
-             {{"cause", "s"}, {"ns", "u"}, {"stalls", "u"}, {"function", "s?"}, {"file", "s?"}, {"line", "u?"}, {"advice", "s?"}});
+             {{"cause", "s"},
+              {"ns", "u"},
+              {"stalls", "u"},
+              {"function", "s?"},
+              {"file", "s?"},
+              {"line", "u?"},
+              {"advice", "s?"}});
       places += place["ns"].get<std::uint64_t>();
     }
     std::uint64_t whole = 0;
