@@ -59,6 +59,17 @@ static __always_inline int is_loop_poll(struct loop_thread *t, __s32 epfd, __u32
 	return (__u64)file_of(task, t->epfd) != t->epoll_file;
 }
 
+/* The thread's entry, made anew if it has none or if the number was that of a thread before. */
+static __always_inline struct loop_thread *present_thread(struct loop_thread *t, __u32 pid,
+							  __u32 tid)
+{
+	if (t && t->exited) {
+		bpf_map_delete_elem(&threads, &tid);
+		t = NULL;
+	}
+	return t ? t : new_thread(pid, tid);
+}
+
 /* A poll on an epoll that is not known as this thread's loop: decide what it is. */
 __noinline int decide_poll(__u32 pid, __u32 tid, __s32 epfd)
 {
@@ -68,12 +79,7 @@ __noinline int decide_poll(__u32 pid, __u32 tid, __s32 epfd)
 	struct task_struct *task = current_task();
 	__u64 now = bpf_ktime_get_ns();
 
-	if (t && t->exited) {
-		bpf_map_delete_elem(&threads, &tid);
-		t = NULL;
-	}
-	if (!t)
-		t = new_thread(pid, tid);
+	t = present_thread(t, pid, tid);
 	if (!t)
 		return 0;
 	if (p && p->flags & PROCESS_PYTHON) {
@@ -201,12 +207,7 @@ __noinline int decide_select(__u32 pid, __u32 tid)
 		t->in_select = 0;
 	if (s->verdict != VERDICT_LOOP)
 		return 0;
-	if (t && t->exited) {
-		bpf_map_delete_elem(&threads, &tid);
-		t = NULL;
-	}
-	if (!t)
-		t = new_thread(pid, tid);
+	t = present_thread(t, pid, tid);
 	if (!t)
 		return 0;
 	t->tstate = tstate;

@@ -15,7 +15,7 @@ constexpr std::size_t kMaxName = std::size_t{64} * 1024;
 
 bool CodeStore::add(const model::CodeSeen& seen, const python::Interpreter* interpreter, const proc::Memory* memory) {
   auto& codes = processes_[seen.head.pid];
-  if (codes.size() >= kMaxCodes) return false;
+  if (codes.by_id.size() >= kMaxCodes || codes.bytes >= kMaxBytes) return false;
   Code code{.function = seen.function,
             .file = seen.file,
             .first_line = seen.first_line,
@@ -39,15 +39,16 @@ bool CodeStore::add(const model::CodeSeen& seen, const python::Interpreter* inte
     }
   }
   if (!named) code.function = "?";
-  codes.insert_or_assign(seen.code_id, std::move(code));
+  codes.bytes += code.function.size() + code.file.size() + code.line_table.size();
+  codes.by_id.insert_or_assign(seen.code_id, std::move(code));
   return named;
 }
 
 const CodeStore::Code* CodeStore::find(std::uint32_t pid, std::uint64_t code_id) const {
   const auto process = processes_.find(pid);
   if (process == processes_.end()) return nullptr;
-  const auto code = process->second.find(code_id);
-  return code == process->second.end() ? nullptr : &code->second;
+  const auto code = process->second.by_id.find(code_id);
+  return code == process->second.by_id.end() ? nullptr : &code->second;
 }
 
 model::Frame CodeStore::resolve(std::uint32_t pid, const model::RawFrame& raw) const {

@@ -20,6 +20,9 @@ class CodeStore {
   /// More code objects than this of one process are not kept; their frames are unknown.
   static constexpr std::size_t kMaxCodes = 200'000;
 
+  /// More bytes of names and line tables than this of one process are not kept: a program can make them at will.
+  static constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
+
   /// Takes a code object. What its record had to leave out is read from the process, which may have ended: then the
   /// lines of that code object are unknown. `interpreter` and `memory` may be null. False if its name is not known.
   bool add(const model::CodeSeen& code, const python::Interpreter* interpreter, const proc::Memory* memory);
@@ -40,7 +43,11 @@ class CodeStore {
   };
   [[nodiscard]] const Code* find(std::uint32_t pid, std::uint64_t code_id) const;
 
-  std::unordered_map<std::uint32_t, std::unordered_map<std::uint64_t, Code>> processes_;
+  struct Codes {
+    std::unordered_map<std::uint64_t, Code> by_id;
+    std::size_t bytes = 0;  // taken in so far
+  };
+  std::unordered_map<std::uint32_t, Codes> processes_;
 };
 
 }  // namespace aiotrace::app

@@ -175,6 +175,7 @@ std::optional<std::string> Target::python_version() const {
 std::optional<std::string> Target::refusal() const {
   if (!refused_ || refused_->why == python::NoPython::not_python || refused_->why == python::NoPython::not_initialized)
     return std::nullopt;
+  if (!process_.alive()) return std::nullopt;  // it ended meanwhile: nothing is traced
   return refused_->message();
 }
 
