@@ -3,8 +3,10 @@
 
 #include "app/options.h"
 #include "app/session.h"
+#include "app/subcommands.h"
 
 int main(int argc, char** argv) {
+  if (const auto* subcommand = aiotrace::app::find_subcommand(argc, argv)) return subcommand->run(argc, argv);
   const auto options = aiotrace::app::parse_options(argc, argv);
   if (!options) return aiotrace::app::report(options.error());
   if (options->message) {

@@ -1,0 +1,21 @@
+#include "app/subcommands.h"
+
+#include <algorithm>
+#include <array>
+
+namespace aiotrace::app {
+
+std::span<const Subcommand> subcommands() {
+  // One line for each.
+  static const std::array<Subcommand, 0> all{};
+  return all;
+}
+
+const Subcommand* find_subcommand(int argc, const char* const* argv) {
+  if (argc < 2) return nullptr;
+  const auto all = subcommands();
+  const auto found = std::ranges::find(all, std::string_view(argv[1]), &Subcommand::name);
+  return found == all.end() ? nullptr : &*found;
+}
+
+}  // namespace aiotrace::app

@@ -1,0 +1,21 @@
+// The commands beside the watching of stalls: `aiotrace NAME …`, each with options of its own.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace aiotrace::app {
+
+struct Subcommand {
+  std::string_view name;
+  /// Gets the arguments as main does, argv[1] being the name; gives the exit status.
+  int (*run)(int argc, const char* const* argv);
+};
+
+/// All of them, in the order of the help text.
+[[nodiscard]] std::span<const Subcommand> subcommands();
+
+/// The one that argv[1] names; nullptr: none.
+[[nodiscard]] const Subcommand* find_subcommand(int argc, const char* const* argv);
+
+}  // namespace aiotrace::app
