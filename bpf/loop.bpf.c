@@ -22,20 +22,28 @@ static __always_inline void tell_loop(struct loop_thread *t, __u64 now)
 
 static __always_inline struct loop_thread *new_thread(__u32 pid, __u32 tid)
 {
-	__u32 zero = 0;
+	__u32 zero = 0, slot = 0, *known = bpf_map_lookup_elem(&thread_slots, &tid);
 	struct loop_thread *t = bpf_map_lookup_elem(&blank, &zero);
 
-	if (!t || bpf_map_update_elem(&threads, &tid, t, BPF_ANY)) {
+	if (known) {
+		slot = *known;
+	} else if (bpf_map_pop_elem(&free_slots, &slot)) {
+		count_loss(LOSS_THREADS_FULL);
+		return NULL;
+	} else if (bpf_map_update_elem(&thread_slots, &tid, &slot, BPF_ANY)) {
+		bpf_map_push_elem(&free_slots, &slot, 0);
 		count_loss(LOSS_THREADS_FULL);
 		return NULL;
 	}
-	t = bpf_map_lookup_elem(&threads, &tid);
+	if (!t || bpf_map_update_elem(&loop_threads, &slot, t, BPF_ANY))
+		return NULL;
+	t = bpf_map_lookup_elem(&loop_threads, &slot);
 	if (!t)
 		return NULL;
 	t->pid = pid;
 	t->tid = tid;
 	t->epfd = -1;
-	traced_tid[PID_SLOT(tid)] = 1;
+	traced_tid[PID_SLOT(tid)] = TID_ENTRY(tid, slot);
 	return t;
 }
 
@@ -63,17 +71,13 @@ static __always_inline int is_loop_poll(struct loop_thread *t, __s32 epfd, __u32
 static __always_inline struct loop_thread *present_thread(struct loop_thread *t, __u32 pid,
 							  __u32 tid)
 {
-	if (t && t->exited) {
-		bpf_map_delete_elem(&threads, &tid);
-		t = NULL;
-	}
-	return t ? t : new_thread(pid, tid);
+	return t && !t->exited ? t : new_thread(pid, tid);
 }
 
 /* A poll on an epoll that is not known as this thread's loop: decide what it is. */
 __noinline int decide_poll(__u32 pid, __u32 tid, __s32 epfd)
 {
-	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct loop_thread *t = find_thread(tid);
 	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
 	__u32 slot = SCRATCH_POLL, verdict = VERDICT_NONE, depth = 0;
 	struct task_struct *task = current_task();
@@ -122,7 +126,7 @@ __noinline int decide_poll(__u32 pid, __u32 tid, __s32 epfd)
  */
 __noinline int has_left_loop(__u32 slot, __u32 tid)
 {
-	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct loop_thread *t = find_thread(tid);
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 
 	if (!t || !s || !t->verified)
@@ -156,7 +160,7 @@ static __always_inline void on_poll(__s32 epfd)
 	struct loop_thread *t;
 
 	if (traced_tid[PID_SLOT(tid)]) {
-		t = bpf_map_lookup_elem(&threads, &tid);
+		t = find_thread(tid);
 		if (t && t->epfd == epfd && t->verified && !t->exited) {
 			__u64 now = bpf_ktime_get_ns();
 
@@ -189,7 +193,7 @@ static __always_inline void on_poll(__s32 epfd)
  */
 __noinline int decide_select(__u32 pid, __u32 tid)
 {
-	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct loop_thread *t = find_thread(tid);
 	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
 	__u64 fsbase = BPF_CORE_READ(current_task(), thread.fsbase);
 	__u32 slot = SCRATCH_POLL;
@@ -235,7 +239,7 @@ static __always_inline void on_select(void)
 	__u32 pid = id >> 32, tid = (__u32)id;
 
 	if (traced_tid[PID_SLOT(tid)]) {
-		struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+		struct loop_thread *t = find_thread(tid);
 
 		if (t && t->verified && t->epfd >= 0)
 			return;

@@ -10,7 +10,9 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 struct ring_map ring SEC(".maps");
 struct processes_map processes SEC(".maps");
-struct threads_map threads SEC(".maps");
+struct loop_threads_map loop_threads SEC(".maps");
+struct thread_slots_map thread_slots SEC(".maps");
+struct free_slots_map free_slots SEC(".maps");
 struct losses_map losses SEC(".maps");
 struct syscalls_map syscalls SEC(".maps");
 struct blank_map blank SEC(".maps");
@@ -20,5 +22,5 @@ struct stacks_map stacks SEC(".maps");
 
 const volatile struct session_config session = {};
 
-__u8 traced_tid[PID_FILTER_SIZE];
+__u32 traced_tid[PID_FILTER_SIZE];
 __u8 traced_tgid[PID_FILTER_SIZE];

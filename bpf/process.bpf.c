@@ -17,7 +17,7 @@ static __always_inline void end_thread(__u32 tid, __u32 pid, __u64 now)
 
 	if (!traced_tid[PID_SLOT(tid)])
 		return;
-	t = bpf_map_lookup_elem(&threads, &tid);
+	t = find_thread(tid);
 	if (!t || t->pid != pid || t->exited)
 		return;
 	/* A loop that was closed before had ended its last iteration. */

@@ -35,7 +35,7 @@ int handle_sample(struct sample_context *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid(), now;
 	__u32 pid = id >> 32, tid = (__u32)id, slot = SCRATCH_SAMPLE;
-	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct loop_thread *t = find_thread(tid);
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	struct sample_record *r;
 	struct process_config *p;
@@ -125,7 +125,7 @@ int handle_major_fault(struct fault_context *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 pid = id >> 32, tid = (__u32)id;
-	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct loop_thread *t = find_thread(tid);
 	struct target_record r = {};
 
 	/* Something pending: the block was short and has not been told of. */

@@ -78,7 +78,7 @@ static __always_inline __u32 cause_of_poll(struct task_struct *task, struct wait
 __noinline int wait_for_gil(__u32 pid, __u32 tid)
 {
 	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
-	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct loop_thread *t = find_thread(tid);
 	const struct py_layout *l;
 	struct wait *w;
 	__u64 gil;
@@ -111,7 +111,7 @@ __noinline int wait_for_gil(__u32 pid, __u32 tid)
 
 __noinline int cause_of_wait(__u32 tid, __u32 state)
 {
-	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct loop_thread *t = find_thread(tid);
 	struct task_struct *task = current_task(); /* still the one that leaves */
 	struct wait *w;
 	struct file *file;
@@ -170,7 +170,7 @@ __noinline int cause_of_wait(__u32 tid, __u32 state)
 __noinline int take_wait_stack(__u32 pid, __u32 tid)
 {
 	__u32 slot = SCRATCH_SWITCH;
-	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct loop_thread *t = find_thread(tid);
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	__u64 fsbase = BPF_CORE_READ(current_task(), thread.fsbase);
 	int frames;
@@ -225,7 +225,7 @@ static __always_inline void begin_wait(struct loop_thread *t, const struct saved
  */
 __noinline int come_back_unseen(__u32 tid, __u64 now)
 {
-	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct loop_thread *t = find_thread(tid);
 
 	if (!t)
 		return 0;
@@ -237,7 +237,7 @@ __noinline int come_back_unseen(__u32 tid, __u64 now)
 static __always_inline void switch_out(struct task_struct *prev, bool preempt, __u32 state)
 {
 	__u32 tid = prev->pid;
-	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct loop_thread *t = find_thread(tid);
 	struct saved_regs regs;
 	struct call call;
 
@@ -264,7 +264,7 @@ static __always_inline void switch_out(struct task_struct *prev, bool preempt, _
 static __always_inline void switch_in(struct task_struct *next)
 {
 	__u32 tid = next->pid;
-	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct loop_thread *t = find_thread(tid);
 	struct call call;
 	__u64 now;
 
@@ -296,7 +296,7 @@ int BPF_PROG(handle_sched_wakeup, struct task_struct *p)
 
 	if (!traced_tid[PID_SLOT(tid)])
 		return 0;
-	t = bpf_map_lookup_elem(&threads, &tid);
+	t = find_thread(tid);
 	if (!t || t->off != OFF_BLOCKED || t->wake_ns)
 		return 0;
 	t->wake_ns = bpf_ktime_get_ns();

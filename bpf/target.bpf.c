@@ -39,7 +39,7 @@ static __always_inline void emit_target(struct scratch *s, struct loop_thread *t
 /* At the switch-out: the path is in the memory of the task that leaves. */
 __noinline int send_path(__u32 tid, __u64 address)
 {
-	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct loop_thread *t = find_thread(tid);
 	__u32 slot = SCRATCH_SWITCH;
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	long bytes;
@@ -163,7 +163,7 @@ static __always_inline __u32 put_socket(struct scratch *s, struct file *file)
 /* At the switch-in, for a wait that lasted: the file of the system call that goes on. */
 __noinline int send_file(__u32 tid)
 {
-	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct loop_thread *t = find_thread(tid);
 	__u32 slot = SCRATCH_SWITCH, bytes;
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	struct inode *inode;
@@ -194,7 +194,7 @@ __noinline int send_file(__u32 tid)
 /* The child that a thread waits for: by its pid where the call names one, else the newest. */
 __noinline int send_child(__u32 tid)
 {
-	struct loop_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	struct loop_thread *t = find_thread(tid);
 	struct task_struct *task, *child = NULL, *newest = NULL;
 	__u32 slot = SCRATCH_SWITCH;
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);

@@ -132,7 +132,7 @@ __noinline int send_running_task(__u32 slot, __u32 pid, __u32 tid)
 {
 	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
-	struct loop_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+	struct loop_thread *thread = find_thread(tid);
 	const struct py_layout *l;
 	__u64 task = 0;
 

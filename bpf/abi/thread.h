@@ -25,6 +25,16 @@ enum wait_target {
 /* loop_thread.epfd of a loop on select or poll: a SelectSelector's or PollSelector's. */
 #define EPFD_SELECT (-2)
 
+/*
+ * What is known under a tid modulo 65536 (tids have 22 bits): 1 + the slot of the thread
+ * met last, and the upper bits of its tid; another thread's slot is in a map. TID_ENTRY_NONE
+ * is no thread's: its slot has been given back.
+ */
+#define TID_ENTRY(tid, slot) ((__u32)(tid) >> 16 << 16 | ((slot) + 1))
+#define TID_ENTRY_SLOT(entry) (((entry) & 0xffff) - 1)
+#define TID_ENTRY_IS_OF(entry, tid) ((entry) >> 16 == (__u32)(tid) >> 16)
+#define TID_ENTRY_NONE 0xffff0000u
+
 /* What was known of a wait when the thread left the CPU. */
 struct wait {
 	__u64 stack_id; /* 0: none */
@@ -42,7 +52,7 @@ struct wait {
 };
 
 /*
- * One loop thread; map `threads`, key: tid. Written by BPF on that thread's own way
+ * One loop thread, of the map `loop_threads`. Written by BPF on that thread's own way
  * through the scheduler and its polls, so without locks; user space reads it to tell of
  * stalls that still go on, and removes it after the thread's exit record.
  */

@@ -22,11 +22,30 @@ struct processes_map {
 	__type(value, struct process_config);
 };
 
-struct threads_map {
+/*
+ * Loop threads by slot, at most 65535; find_thread() finds one. An array, because its
+ * look-up is three instructions: every poll and every switch makes one.
+ */
+struct loop_threads_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct loop_thread);
+};
+
+/* The slots in use. A thread is there when it is here. */
+struct thread_slots_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
 	__type(key, __u32); /* tid */
-	__type(value, struct loop_thread);
+	__type(value, __u32);
+};
+
+/* The others: filled by user space, which also gives back those of threads that ended. */
+struct free_slots_map {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1024);
+	__type(value, __u32);
 };
 
 struct losses_map {
@@ -44,7 +63,7 @@ struct syscalls_map {
 	__type(value, __u16);
 };
 
-/* Large, and zero: what a new entry of `threads` is copied from. */
+/* Large, and zero: what a new entry of `loop_threads` is copied from. */
 struct blank_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -55,7 +74,9 @@ struct blank_map {
 extern struct blank_map blank SEC(".maps");
 extern struct ring_map ring SEC(".maps");
 extern struct processes_map processes SEC(".maps");
-extern struct threads_map threads SEC(".maps");
+extern struct loop_threads_map loop_threads SEC(".maps");
+extern struct thread_slots_map thread_slots SEC(".maps");
+extern struct free_slots_map free_slots SEC(".maps");
 extern struct losses_map losses SEC(".maps");
 extern struct syscalls_map syscalls SEC(".maps");
 
@@ -63,14 +84,30 @@ extern struct syscalls_map syscalls SEC(".maps");
 extern const volatile struct session_config session;
 
 /*
- * One byte for each pid modulo 65536: 0 says that no thread (process) with such a number
- * is traced. The first look of every program, so that the rest of the machine pays for
- * one load. Set bytes are never cleared: they only cost a look into a map.
+ * By a number modulo 65536: 0 says that no thread (process) with such a number is traced.
+ * The first look of every program, so that the rest of the machine pays for one load. What
+ * is set is never cleared: it only costs a look into a map. `traced_tid` also tells the
+ * slot of the thread that was met last: see TID_ENTRY.
  */
 #define PID_FILTER_SIZE 65536
-extern __u8 traced_tid[PID_FILTER_SIZE];
+extern __u32 traced_tid[PID_FILTER_SIZE];
 extern __u8 traced_tgid[PID_FILTER_SIZE];
 
 #define PID_SLOT(pid) ((__u32)(pid) & (PID_FILTER_SIZE - 1))
+
+static __always_inline struct loop_thread *find_thread(__u32 tid)
+{
+	__u32 entry = traced_tid[PID_SLOT(tid)], slot = TID_ENTRY_SLOT(entry), *known;
+
+	if (!entry)
+		return NULL;
+	if (!TID_ENTRY_IS_OF(entry, tid)) {
+		known = bpf_map_lookup_elem(&thread_slots, &tid);
+		if (!known)
+			return NULL;
+		slot = *known;
+	}
+	return bpf_map_lookup_elem(&loop_threads, &slot);
+}
 
 #endif

@@ -199,3 +199,19 @@ TEST_CASE("last_instruction: a byte offset in every version; -1 where none has r
 
 }  // namespace
 }  // namespace aiotrace::testing
+
+TEST_CASE("a thread is found by its tid, also when another has the same lower bits", "[threads]") {
+  host_reset();
+  CHECK(host_find_thread(5) == 0);
+  host_add_thread(5);
+  host_add_thread(0x10005);
+  host_add_thread(4194303);  // the largest there is
+  CHECK(host_find_thread(5) == 5);
+  CHECK(host_find_thread(0x10005) == 0x10005);
+  CHECK(host_find_thread(0x20005) == 0);
+  CHECK(host_find_thread(6) == 0);
+  CHECK(host_find_thread(4194303) == 4194303);
+  // Its slot is given back: the one that shares its place is found as before.
+  host_give_back_slot(0x10005);
+  CHECK(host_find_thread(5) == 5);
+}

@@ -71,14 +71,16 @@ static __u64 bpf_get_current_task(void) { return 0; }
 struct blank_map blank;
 struct ring_map ring;
 struct processes_map processes;
-struct threads_map threads;
+struct loop_threads_map loop_threads;
+struct thread_slots_map thread_slots;
+struct free_slots_map free_slots;
 struct losses_map losses;
 struct syscalls_map syscalls;
 struct scratch_map scratch;
 struct code_class_map codes;
 struct stacks_map stacks;
 const volatile struct session_config session = {.warn_ns = 50000000};
-__u8 traced_tid[PID_FILTER_SIZE];
+__u32 traced_tid[PID_FILTER_SIZE];
 __u8 traced_tgid[PID_FILTER_SIZE];
 
 struct process_config host_process;
@@ -90,6 +92,11 @@ static struct {
   __u32 class;
 } known_codes[1024];
 static unsigned known;
+static struct loop_thread host_threads[HOST_THREADS];
+static struct {
+  __u32 tid, slot;
+} host_slots[HOST_THREADS];
+static unsigned slots_used;
 
 static void* bpf_map_lookup_elem(void* map, const void* key) {
   __u32 index;
@@ -97,6 +104,10 @@ static void* bpf_map_lookup_elem(void* map, const void* key) {
   if (map == &processes) return index == kHostPid ? &host_process : NULL;
   if (map == &scratch) return index < SCRATCH_MAX ? &scratches[index] : NULL;
   if (map == &losses) return index < LOSS_MAX ? &host_losses[index] : NULL;
+  if (map == &loop_threads) return index < HOST_THREADS ? &host_threads[index] : NULL;
+  for (unsigned i = 0; map == &thread_slots && i < slots_used; i++) {
+    if (host_slots[i].tid == index) return &host_slots[i].slot;
+  }
   if (map != &codes) return NULL;
   for (unsigned i = 0; i < known; i++) {
     if (memcmp(&known_codes[i].id, key, sizeof(__u64)) == 0) return &known_codes[i].class;
@@ -117,7 +128,22 @@ void host_reset(void) {
   memset(host_losses, 0, sizeof(host_losses));
   memset(scratches, 0, sizeof(scratches));
   known = 0;
+  slots_used = 0;
+  memset(traced_tid, 0, sizeof(traced_tid));
   host_ring_full = 0;
+}
+
+void host_add_thread(uint32_t tid) {
+  host_threads[slots_used].tid = tid;
+  host_slots[slots_used].tid = tid;
+  host_slots[slots_used].slot = slots_used;
+  traced_tid[PID_SLOT(tid)] = TID_ENTRY(tid, slots_used);
+  slots_used++;
+}
+void host_give_back_slot(uint32_t tid) { traced_tid[PID_SLOT(tid)] = TID_ENTRY_NONE; }
+uint32_t host_find_thread(uint32_t tid) {
+  const struct loop_thread* found = find_thread(tid);
+  return found ? found->tid : 0;
 }
 
 uint32_t host_hist_bucket(uint64_t ns) { return hist_bucket(ns); }

@@ -23,6 +23,12 @@ extern int host_ring_full;
 enum { kHostPid = 1000, kHostTid = 1001 };
 void host_reset(void);
 
+// The table of threads; at most HOST_THREADS.
+enum { HOST_THREADS = 4 };
+void host_add_thread(uint32_t tid);
+void host_give_back_slot(uint32_t tid);
+uint32_t host_find_thread(uint32_t tid);  // its tid; 0: not there
+
 // Helpers.
 uint32_t host_hist_bucket(uint64_t ns);
 int32_t host_fd_in_poll(uint64_t array, uint64_t count);

@@ -19,6 +19,7 @@
 #include "aiotrace.skel.h"
 #include "probe/handles.h"
 #include "probe/permissions.h"
+#include "probe/thread_table.h"
 #include "probe/tracefs.h"
 #include "util/unique_fd.h"
 
@@ -78,6 +79,7 @@ struct Probe::Impl {
   bool raw_tracepoint = false;  // tracefs can't be had
   std::vector<std::string> notes;
   Skeleton<aiotrace_bpf> skeleton;
+  ThreadTable threads;
   std::vector<Link> links;
   std::vector<UniqueFd> events;
   std::multimap<std::uint32_t, Link> uprobes;                     // by pid
@@ -88,6 +90,7 @@ struct Probe::Impl {
   std::uint64_t attached_ns = 0;
   std::uint64_t window_start_ns = 0;
   std::uint64_t measured_ns = 0;
+  std::uint64_t windows = 0;
   RunCost first_window;  // holds what is done once only: not scaled up
   const std::function<void(std::span<const std::byte>)>* take = nullptr;
 
@@ -166,7 +169,8 @@ Status Probe::Impl::load_programs() {
   };
   bpf_map__set_max_entries(skeleton->maps.ring, options.ring_bytes);
   bpf_map__set_max_entries(skeleton->maps.processes, options.max_processes);
-  bpf_map__set_max_entries(skeleton->maps.threads, options.max_threads);
+  for (auto* map : {skeleton->maps.loop_threads, skeleton->maps.thread_slots, skeleton->maps.free_slots})
+    bpf_map__set_max_entries(map, std::min(options.max_threads, ThreadTable::kMostSlots));
   for (auto* program : {skeleton->progs.handle_fentry_epoll_wait, skeleton->progs.handle_fentry_epoll_pwait,
                         skeleton->progs.handle_fentry_epoll_pwait2})
     bpf_program__set_autoload(program, poll == PollProbe::fentry);
@@ -198,6 +202,11 @@ Result<Probe> Probe::load(const ProbeOptions& options) {
   if (!loaded) return std::unexpected(loaded.error());
   auto& skeleton = *impl->skeleton;
   if (auto status = impl->fill_syscalls(); !status) return std::unexpected(status.error());
+  impl->threads = ThreadTable({.threads = bpf_map__fd(skeleton.maps.loop_threads),
+                               .slots = bpf_map__fd(skeleton.maps.thread_slots),
+                               .free = bpf_map__fd(skeleton.maps.free_slots),
+                               .entries = skeleton.bss->traced_tid});
+  if (auto status = impl->threads.fill(options.max_threads); !status) return std::unexpected(status.error());
 
   impl->ring.reset(ring_buffer__new(bpf_map__fd(skeleton.maps.ring), Impl::on_record, impl.get(), nullptr));
   if (!impl->ring) return load_error("map the ring buffer", errno, last_warning);
@@ -297,7 +306,6 @@ void Probe::remove_process(std::uint32_t pid) {
 }
 
 Status Probe::seed_thread(const ThreadSeed& seed) {
-  auto& skeleton = *impl_->skeleton;
   loop_thread thread{};
   thread.pid = seed.pid;
   thread.tid = seed.tid;
@@ -316,13 +324,7 @@ Status Probe::seed_thread(const ThreadSeed& seed) {
     thread.has_task = seed.waiting->has_task ? 1 : 0;
     std::copy(seed.waiting->args.begin(), seed.waiting->args.end(), thread.wait.args);
   }
-  // A thread that BPF has met meanwhile knows better.
-  if (bpf_map__update_elem(skeleton.maps.threads, &seed.tid, sizeof(seed.tid), &thread, sizeof(thread), BPF_NOEXIST) !=
-          0 &&
-      errno != EEXIST)
-    return fail_errno("trace thread " + std::to_string(seed.tid), errno);
-  skeleton.bss->traced_tid[seed.tid % sizeof(skeleton.bss->traced_tid)] = 1;
-  return {};
+  return impl_->threads.add(thread);
 }
 
 Status Probe::Impl::attach_to_thread(std::uint32_t tid, std::uint64_t event_id, std::uint64_t period,
@@ -351,31 +353,13 @@ Status Probe::sample_thread(std::uint32_t tid) {
 }
 
 void Probe::remove_thread(std::uint32_t tid) {
-  bpf_map__delete_elem(impl_->skeleton->maps.threads, &tid, sizeof(tid), 0);
+  impl_->threads.remove(tid);
   impl_->samplers.erase(tid);
 }
 
-std::optional<loop_thread> Probe::thread(std::uint32_t tid) const {
-  loop_thread thread{};
-  if (bpf_map__lookup_elem(impl_->skeleton->maps.threads, &tid, sizeof(tid), &thread, sizeof(thread), 0) != 0)
-    return std::nullopt;
-  return thread;
-}
+std::optional<loop_thread> Probe::thread(std::uint32_t tid) const { return impl_->threads.find(tid); }
 
-std::vector<std::uint32_t> Probe::threads() const {
-  std::vector<std::uint32_t> tids;
-  std::uint32_t key = 0;
-  const std::uint32_t* previous = nullptr;
-  // Bounded: entries that come and go can make the walk start again.
-  while (tids.size() < impl_->options.max_threads &&
-         bpf_map__get_next_key(impl_->skeleton->maps.threads, previous, &key, sizeof(key)) == 0) {
-    tids.push_back(key);
-    previous = &key;
-  }
-  std::ranges::sort(tids);
-  tids.erase(std::ranges::unique(tids).begin(), tids.end());
-  return tids;
-}
+std::vector<std::uint32_t> Probe::threads() const { return impl_->threads.tids(impl_->options.max_threads); }
 
 int Probe::fd() const { return ring_buffer__epoll_fd(impl_->ring.get()); }
 
@@ -403,17 +387,21 @@ std::array<std::uint64_t, LOSS_MAX> Probe::losses() const {
 
 void Probe::measure_cost_now_and_then(std::uint64_t now_ns) {
   constexpr std::uint64_t kWindowNs = 50'000'000;
-  constexpr std::uint64_t kEveryNs = 500'000'000;
+  // To switch it patches the kernel's code, which takes half a millisecond each time.
+  constexpr std::uint64_t kSecondAfterNs = 500'000'000;
+  constexpr std::uint64_t kEveryNs = 1'000'000'000;
   auto& self = *impl_;
   if (!self.may_measure) return;
   if (self.stats) {
     if (now_ns - self.window_start_ns < kWindowNs) return;
     self.stats.reset();
     self.measured_ns += now_ns - self.window_start_ns;
+    self.windows++;
     if (self.first_window.measured_ns == 0) self.first_window = counted(self);
     return;
   }
-  if (self.window_start_ns != 0 && now_ns - self.window_start_ns < kEveryNs) return;
+  if (self.window_start_ns != 0 && now_ns - self.window_start_ns < (self.windows < 2 ? kSecondAfterNs : kEveryNs))
+    return;
   self.stats.reset(bpf_enable_stats(BPF_STATS_RUN_TIME));
   self.may_measure = static_cast<bool>(self.stats);
   self.window_start_ns = now_ns;
