@@ -239,7 +239,7 @@ $(OUT)/tests/root: | $(OUT)/aiotrace $(PROGRAMS)
 RUN_TESTS = AIOTRACE_BINARY=$(OUT)/aiotrace V=$(V) $(PYTHON) tools/run_tests.py
 
 check: $(OUT)/tests/unit $(OUT)/tests/native ## run the tests that need no root
-	@$(RUN_TESTS) unit=$(OUT)/tests/unit native=$(OUT)/tests/native -- $(ARGS)
+	@$(RUN_TESTS) tools=tools/run_unittests.py unit=$(OUT)/tests/unit native=$(OUT)/tests/native -- $(ARGS)
 
 # One recipe, so that the set-up comes before anything that it installs is looked for.
 test: ## set up, build, run every test that this machine can run
@@ -247,7 +247,7 @@ test: ## set up, build, run every test that this machine can run
 	@tools/get_pythons.sh
 	@tools/get_venvs.sh
 	@$(MAKE) all tests
-	@$(RUN_TESTS) $(foreach t,$(TIERS),$(t)=$(OUT)/tests/$(t)) accuracy=tools/accuracy/run -- $(ARGS)
+	@$(RUN_TESTS) tools=tools/run_unittests.py $(foreach t,$(TIERS),$(t)=$(OUT)/tests/$(t)) accuracy=tools/accuracy/run -- $(ARGS)
 
 # ---- The rest ---------------------------------------------------------------------------------------------------------
 
