@@ -42,6 +42,7 @@ Stall stall_of(std::vector<Segment> segments, const std::string& coroutine = "ha
 TEST_CASE("the standard library is known by its path", "[model]") {
   CHECK(is_standard_library("/usr/lib/python3.11/socket.py"));
   CHECK(is_standard_library("/opt/py/lib/python3.14t/asyncio/events.py"));
+  CHECK(is_standard_library("/usr/lib64/python3.12/asyncio/events.py"));
   CHECK(is_standard_library("<frozen runpy>"));
   CHECK_FALSE(is_standard_library("/usr/lib/python3/dist-packages/requests/api.py"));
   CHECK_FALSE(is_standard_library("/v/lib/python3.11/site-packages/aiohttp/web.py"));

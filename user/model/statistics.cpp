@@ -31,10 +31,11 @@ std::uint32_t longest_line(const std::vector<std::pair<std::uint32_t, std::uint6
 bool is_standard_library(std::string_view file) {
   if (file.starts_with("<frozen ")) return true;
   if (file.contains("/site-packages/") || file.contains("/dist-packages/")) return false;
-  constexpr std::string_view kPrefix = "/lib/python3.";
-  const auto at = file.find(kPrefix);
+  std::string_view prefix = "/lib/python3.";
+  auto at = file.find(prefix);
+  if (at == std::string_view::npos) at = file.find(prefix = "/lib64/python3.");  // Fedora's, openSUSE's
   if (at == std::string_view::npos) return false;
-  auto rest = file.substr(at + kPrefix.size());
+  auto rest = file.substr(at + prefix.size());
   const auto digits = rest.find_first_not_of("0123456789");
   if (digits == 0 || digits == std::string_view::npos) return false;
   rest.remove_prefix(digits);
