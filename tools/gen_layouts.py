@@ -52,7 +52,12 @@ TASK = {
     "waiter": {"8": 104, "9": 144, "10": 152, "11-12": 128, "13": 112, "14+": 120},
     "coro": {"8": 112, "9": 152, "10": 160, "11-12": 136, "13": 120, "14+": 128},
     "name": {"8": 120, "9": 160, "10": 168, "11-12": 144, "13": 128, "14+": 136},
+    "exception": {"8+": 48},
+    "result": {"8-9": 56, "10+": 64},
+    # An int to 3.12; the first of two bits since.
+    "log_tb": {"8": 76, "9": 84, "10-12": 92, "13": 100, "14+": 110},
     "awaited_by": {"14+": 96},
+    "awaited_by_is_set": {"14+": 109},
     "node": {"14+": 152},
     "size": {"8": 144, "9": 184, "10": 192, "11-12": 176, "13": 144, "14+": 168},
 }
@@ -125,6 +130,7 @@ USER = [
     ("interp_tasks_head", {"14+": o(IS, "asyncio_tasks_head")}),
     ("interp_size", {"8+": f"sizeof({IS})"}),
     ("ts_native_thread_id", {"11+": o(TS, "native_thread_id")}),
+    ("ts_dict", {"8+": o(TS, "dict")}),
     ("ts_running_loop", {"14+": o(TSI, "asyncio_running_loop")}),
     ("ts_tasks_head", {"14+": o(TSI, "asyncio_tasks_head")}),
     ("ts_size", {"8-12": f"sizeof({TS})", "13+": f"sizeof({TSI})"}),
@@ -135,6 +141,7 @@ USER = [
     ("type_basicsize", {"8+": o(TYPE, "tp_basicsize")}),
     ("type_flags", {"8+": o(TYPE, "tp_flags")}),
     ("type_base", {"8+": o(TYPE, "tp_base")}),
+    ("type_dict", {"8+": o(TYPE, "tp_dict")}),
     ("type_dictoffset", {"8+": o(TYPE, "tp_dictoffset")}),
     ("type_mro", {"8+": o(TYPE, "tp_mro")}),
     ("heap_type_cached_keys", {"8+": o(HEAP, "ht_cached_keys")}),
@@ -151,6 +158,8 @@ USER = [
     ("set_used", {"8+": o("PySetObject", "used")}),
     ("set_mask", {"8+": o("PySetObject", "mask")}),
     ("set_table", {"8+": o("PySetObject", "table")}),
+    ("cell_value", {"8+": o("PyCellObject", "ob_ref")}),
+    ("float_value", {"8+": o("PyFloatObject", "ob_fval")}),
     ("weakref_object", {"8+": o("PyWeakReference", "wr_object")}),
     # Objects/moduleobject.c, PyModuleObject before it moved to a header.
     ("module_dict", {"8-9": 16, "10+": o("PyModuleObject", "md_dict")}),
@@ -168,6 +177,8 @@ USER = [
     ("frame_state", {"8-9": o(FR, "f_executing"), "10": o(FR, "f_state")}),
     ("frame_size", {"8-10": f"sizeof({FR})", "11+": f"sizeof({IF})"}),
     ("code_size", {"8-10": f"sizeof({CO})", "11+": o(CO, "co_code_adaptive")}),
+    ("code_code", {"8-10": o(CO, "co_code")}),
+    ("code_varnames", {"8-10": o(CO, "co_varnames"), "11+": o(CO, "co_localsplusnames")}),
     ("coro_frame", {"8-10": o(CORO, "cr_frame")}),
     ("coro_code", {"8-11": o(CORO, "cr_code")}),
     ("coro_origin", {"8-10": o(CORO, "cr_origin"), "11+": o(CORO, "cr_origin_or_finalizer")}),
@@ -177,7 +188,11 @@ USER = [
     ("task_loop", TASK["loop"]),
     ("task_state", TASK["state"]),
     ("task_waiter", TASK["waiter"]),
+    ("task_exception", TASK["exception"]),
+    ("task_result", TASK["result"]),
+    ("task_log_tb", TASK["log_tb"]),
     ("task_awaited_by", TASK["awaited_by"]),
+    ("task_awaited_by_is_set", TASK["awaited_by_is_set"]),
     ("task_node", TASK["node"]),
 ]
 

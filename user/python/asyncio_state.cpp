@@ -48,6 +48,8 @@ void check_task_type(Interpreter& interpreter, const Objects& objects, std::uint
     bpf.task_size = older->bpf.task_size;
     interpreter.layout.user.task_state = older->user.task_state;
     interpreter.layout.user.task_waiter = older->user.task_waiter;
+    interpreter.layout.user.task_result = older->user.task_result;
+    interpreter.layout.user.task_log_tb = older->user.task_log_tb;
     return;
   }
   drop_tasks(interpreter,

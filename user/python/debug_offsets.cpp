@@ -111,12 +111,16 @@ Status apply_debug_offsets(std::span<const std::byte> runtime, Layout& layout) {
                 {"instr_ptr", 3, &b.frame_instr, 8},
                 {"localsplus", 4, &b.frame_localsplus, 8},
                 {"owner", 5, &b.frame_owner, 1}});
+  if (minor >= 14) {
+    reader.group("interpreter_frame", at.frame, table.user.frame_size, {{"stackpointer", 6, &u.frame_stacktop, 8}});
+  }
   reader.group("code_object", at.code, 0,
                {{"filename", 1, &b.code_filename, 8},
                 {"name", 2, &b.code_name, 8},
                 {"qualname", 3, &b.code_qualname, 8},
                 {"linetable", 4, &b.code_linetable, 8},
                 {"firstlineno", 5, &b.code_firstlineno, 4},
+                {"localsplusnames", 7, &u.code_varnames, 8},
                 {"co_code_adaptive", 9, &b.code_bytecode, 1}});
   reader.group("pyobject", at.object, 16, {{"ob_type", 1, &b.obj_type, 8}});
   reader.group("type_object", at.type, 0, {{"tp_name", 1, &u.type_name, 8}, {"tp_flags", 3, &u.type_flags, 8}});
@@ -157,6 +161,7 @@ Status apply_asyncio_debug(std::span<const std::byte> section, Layout& layout) {
   reader.group("task", 0, layout.bpf.task_size,
                {{"task_name", 1, &next.bpf.task_name, 8},
                 {"task_awaited_by", 2, &next.user.task_awaited_by, 8},
+                {"task_awaited_by_is_set", 4, &next.user.task_awaited_by_is_set, 1},
                 {"task_coro", 5, &next.bpf.task_coro, 8},
                 {"task_node", 6, &next.user.task_node, 16}});
   reader.group("interpreter_state", 56, 0, {{"asyncio_tasks_head", 1, &next.user.interp_tasks_head, 16}});

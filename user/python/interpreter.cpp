@@ -239,6 +239,9 @@ std::expected<Interpreter, InspectError> inspect(const proc::Process& process, c
   found.interpreters_head = image->runtime + found.layout.user.runtime_interpreters_head;
   if (found.layout.user.runtime_gil != kNoOffset) found.gil_addr = image->runtime + found.layout.user.runtime_gil;
   if (found.layout.user.runtime_gc != kNoOffset) found.gc_addr = image->runtime + found.layout.user.runtime_gc;
+  found.coro_type = image->coro_type;
+  found.gen_type = image->gen_type;
+  found.async_gen_type = image->async_gen_type;
   found.text_start = image->text_start;
   found.text_end = image->text_end;
   found.asyncio_debug = image->asyncio_debug;

@@ -36,7 +36,10 @@ struct Interpreter {
   std::uint64_t gil_addr = 0;           ///< <= 3.11, else 0
   std::uint64_t gc_addr = 0;            ///< 3.8, else 0
   std::uint64_t current_tasks = 0;      ///< the dict asyncio.tasks._current_tasks (<= 3.13); 0: none yet, or 3.14+
-  std::uint64_t text_start = 0;         ///< executable mapping of the interpreter
+  std::uint64_t coro_type = 0;          ///< PyCoro_Type, PyGen_Type, PyAsyncGen_Type; 0: a file without symbols
+  std::uint64_t gen_type = 0;
+  std::uint64_t async_gen_type = 0;
+  std::uint64_t text_start = 0;  ///< executable mapping of the interpreter
   std::uint64_t text_end = 0;
   std::uint64_t asyncio_debug = 0;  ///< _Py_AsyncioModuleDebugOffsets (3.14+), 0: not mapped yet
   bool free_threaded = false;

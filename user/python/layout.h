@@ -29,6 +29,7 @@ struct UserLayout {
 
   // PyThreadState, _PyThreadStateImpl
   std::uint32_t ts_native_thread_id;  ///< u64 tid in the target's pid namespace (3.11+)
+  std::uint32_t ts_dict;              ///< the thread's dict of extensions; null: it has none
   std::uint32_t ts_running_loop;      ///< 3.14+
   std::uint32_t ts_tasks_head;        ///< llist head of the thread's tasks (3.14+)
   std::uint32_t ts_size;
@@ -43,6 +44,7 @@ struct UserLayout {
   std::uint32_t type_basicsize;
   std::uint32_t type_flags;  ///< unsigned long
   std::uint32_t type_base;
+  std::uint32_t type_dict;
   std::uint32_t type_dictoffset;
   std::uint32_t type_mro;
   std::uint32_t heap_type_cached_keys;
@@ -60,6 +62,8 @@ struct UserLayout {
   std::uint32_t set_used;
   std::uint32_t set_mask;
   std::uint32_t set_table;
+  std::uint32_t cell_value;
+  std::uint32_t float_value;
   std::uint32_t weakref_object;
   std::uint32_t module_dict;
   std::uint32_t list_items;
@@ -75,18 +79,24 @@ struct UserLayout {
   std::uint32_t frame_valuestack;  ///< 3.8-3.10
   std::uint32_t frame_state;       ///< i8 f_executing (3.8, 3.9) or f_state (3.10)
   std::uint32_t frame_size;
-  std::uint32_t code_size;   ///< tp_basicsize of PyCode_Type
-  std::uint32_t coro_frame;  ///< cr_frame (3.8-3.10)
-  std::uint32_t coro_code;   ///< cr_code (3.8-3.11)
+  std::uint32_t code_size;      ///< tp_basicsize of PyCode_Type
+  std::uint32_t code_code;      ///< the bytes co_code (3.8-3.10)
+  std::uint32_t code_varnames;  ///< tuple of the names of frame_localsplus: co_varnames, co_localsplusnames (3.11+)
+  std::uint32_t coro_frame;     ///< cr_frame (3.8-3.10)
+  std::uint32_t coro_code;      ///< cr_code (3.8-3.11)
   std::uint32_t coro_origin;
   std::uint32_t coro_state;  ///< i8 cr_frame_state (3.11+)
   std::uint32_t coro_size;   ///< tp_basicsize of PyCoro_Type
 
-  // _asyncio.Task
+  // _asyncio.Task; to task_awaited_by_is_set also _asyncio.Future, but for task_waiter
   std::uint32_t task_loop;
   std::uint32_t task_state;  ///< i32: 0 pending, 1 cancelled, 2 finished
   std::uint32_t task_waiter;
-  std::uint32_t task_awaited_by;
+  std::uint32_t task_exception;
+  std::uint32_t task_result;
+  std::uint32_t task_log_tb;             ///< bit 0: nobody has asked for the exception
+  std::uint32_t task_awaited_by;         ///< an object or a set of them (3.14+)
+  std::uint32_t task_awaited_by_is_set;  ///< u8 (3.14+)
   std::uint32_t task_node;
 };
 

@@ -76,8 +76,9 @@ Result<RuntimeImage> find_runtime(const proc::Process& process, const proc::Maps
     }
     const auto bias = image->bias(maps, *mapping);
     if (!bias) continue;
-    static constexpr std::array<std::string_view, 6> kNames = {"_PyRuntime",  "Py_Version",  "PyCode_Type",
-                                                               "PyCoro_Type", "PyType_Type", "Py_GetVersion"};
+    static constexpr std::array<std::string_view, 8> kNames = {"_PyRuntime",  "Py_Version",     "PyCode_Type",
+                                                               "PyCoro_Type", "PyType_Type",    "Py_GetVersion",
+                                                               "PyGen_Type",  "PyAsyncGen_Type"};
     const auto symbols = image->symbols(kNames);
     const auto address = [&](std::size_t i) { return symbols[i] ? symbols[i]->address + *bias : 0; };
     const auto section = [&](std::string_view name) {
@@ -90,6 +91,8 @@ Result<RuntimeImage> find_runtime(const proc::Process& process, const proc::Maps
                          .version = address(1),
                          .code_type = address(2),
                          .coro_type = address(3),
+                         .gen_type = address(6),
+                         .async_gen_type = address(7),
                          .type_type = address(4),
                          .is_python = symbols[5].has_value()};
     if (runtime.name.empty()) runtime.name = mapping->file_name();

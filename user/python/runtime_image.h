@@ -13,15 +13,17 @@ namespace aiotrace::python {
 
 /// All addresses are the process's own; 0: not found.
 struct RuntimeImage {
-  std::string path;                 ///< as the process's map has it
-  std::string name;                 ///< SONAME, else the file's name
-  std::uint64_t runtime = 0;        ///< _PyRuntime
-  std::uint64_t version = 0;        ///< Py_Version (3.11+)
-  std::uint64_t code_type = 0;      ///< PyCode_Type
-  std::uint64_t coro_type = 0;      ///< PyCoro_Type
-  std::uint64_t type_type = 0;      ///< PyType_Type
-  std::uint64_t asyncio_debug = 0;  ///< section .AsyncioDebug (3.15+: here and not in _asyncio's file)
-  std::uint64_t text_start = 0;     ///< the executable mapping
+  std::string path;                  ///< as the process's map has it
+  std::string name;                  ///< SONAME, else the file's name
+  std::uint64_t runtime = 0;         ///< _PyRuntime
+  std::uint64_t version = 0;         ///< Py_Version (3.11+)
+  std::uint64_t code_type = 0;       ///< PyCode_Type
+  std::uint64_t coro_type = 0;       ///< PyCoro_Type
+  std::uint64_t gen_type = 0;        ///< PyGen_Type
+  std::uint64_t async_gen_type = 0;  ///< PyAsyncGen_Type
+  std::uint64_t type_type = 0;       ///< PyType_Type
+  std::uint64_t asyncio_debug = 0;   ///< section .AsyncioDebug (3.15+: here and not in _asyncio's file)
+  std::uint64_t text_start = 0;      ///< the executable mapping
   std::uint64_t text_end = 0;
   bool is_python = false;  ///< exports Py_GetVersion: a Python even where no runtime was found (before 3.7)
 };

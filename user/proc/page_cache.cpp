@@ -1,0 +1,53 @@
+#include "proc/page_cache.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace aiotrace::proc {
+
+void PageCache::forget() const {
+  pages_.clear();
+  used_ = 0;
+  last_ = nullptr;
+}
+
+const PageCache::Bytes* PageCache::page(std::uint64_t number, int& error) const {
+  if (last_ != nullptr && number == last_number_) return last_;
+  const auto known = pages_.find(number);
+  if (known != pages_.end()) {
+    error = known->second.error;
+    if (error != 0) return nullptr;
+    last_number_ = number;
+    return last_ = storage_[known->second.slot].get();
+  }
+  if (pages_.size() >= kMaxPages) forget();
+  if (used_ == storage_.size()) storage_.push_back(std::make_unique<Bytes>());
+  Bytes& bytes = *storage_[used_];
+  pages_read_++;
+  error = memory_.try_read(number * kPage, bytes);
+  pages_.emplace(number, Page{.error = error, .slot = static_cast<std::uint32_t>(used_)});
+  if (error != 0) return nullptr;
+  used_++;
+  last_number_ = number;
+  return last_ = &bytes;
+}
+
+int PageCache::try_read(std::uint64_t address, std::span<std::byte> into) const {
+  if (address + into.size() < address) return EFAULT;
+  // A large block is one object's: nobody else will ask for its pages.
+  if (into.size() > 4 * kPage) return memory_.try_read(address, into);
+  while (!into.empty()) {
+    const std::uint64_t within = address % kPage;
+    const std::size_t part = std::min<std::size_t>(into.size(), kPage - within);
+    int error = 0;
+    const Bytes* bytes = page(address / kPage, error);
+    if (bytes == nullptr) return error;
+    std::memcpy(into.data(), bytes->data() + within, part);
+    address += part;
+    into = into.subspan(part);
+  }
+  return 0;
+}
+
+}  // namespace aiotrace::proc

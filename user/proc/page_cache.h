@@ -1,0 +1,54 @@
+// A process's memory, each page of it read once.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "proc/memory.h"
+
+namespace aiotrace::proc {
+
+/// For walks over many small objects that lie close together: a page is read whole when it is first touched, and never
+/// a page that was not asked for. What is read is as old as the page's first read: forget() before each new look.
+/// Not for use by several threads.
+class PageCache final : public Memory {
+ public:
+  static constexpr std::size_t kPage = 4096;
+  /// More pages than this (64 MiB) are not kept: all are then forgotten, and read
+  /// again when needed.
+  static constexpr std::size_t kMaxPages = 16'384;
+
+  /// `memory` must outlive this object.
+  explicit PageCache(const Memory& memory) : memory_(memory) {}
+
+  [[nodiscard]] int try_read(std::uint64_t address, std::span<std::byte> into) const override;
+
+  /// The next read of any page is a new one. Keeps the storage.
+  void forget() const;
+
+  /// Pages read from the process so far, for statistics.
+  [[nodiscard]] std::uint64_t pages_read() const { return pages_read_; }
+
+ private:
+  struct Page {
+    int error = 0;
+    std::uint32_t slot = 0;
+  };
+  using Bytes = std::array<std::byte, kPage>;
+
+  [[nodiscard]] const Bytes* page(std::uint64_t number, int& error) const;
+
+  const Memory& memory_;
+  mutable std::unordered_map<std::uint64_t, Page> pages_;
+  mutable std::vector<std::unique_ptr<Bytes>> storage_;
+  mutable std::size_t used_ = 0;  // of storage_
+  mutable std::uint64_t last_number_ = ~std::uint64_t{0};
+  mutable const Bytes* last_ = nullptr;
+  mutable std::uint64_t pages_read_ = 0;
+};
+
+}  // namespace aiotrace::proc
