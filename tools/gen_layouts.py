@@ -52,6 +52,7 @@ TASK = {
     "waiter": {"8": 104, "9": 144, "10": 152, "11-12": 128, "13": 112, "14+": 120},
     "coro": {"8": 112, "9": 152, "10": 160, "11-12": 136, "13": 120, "14+": 128},
     "name": {"8": 120, "9": 160, "10": 168, "11-12": 144, "13": 128, "14+": 136},
+    "callback": {"8+": 24},
     "exception": {"8+": 48},
     "result": {"8-9": 56, "10+": 64},
     # An int to 3.12; the first of two bits since.
@@ -160,6 +161,8 @@ USER = [
     ("set_table", {"8+": o("PySetObject", "table")}),
     ("cell_value", {"8+": o("PyCellObject", "ob_ref")}),
     ("float_value", {"8+": o("PyFloatObject", "ob_fval")}),
+    ("function_code", {"8+": o("PyFunctionObject", "func_code")}),
+    ("function_closure", {"8+": o("PyFunctionObject", "func_closure")}),
     ("weakref_object", {"8+": o("PyWeakReference", "wr_object")}),
     # Objects/moduleobject.c, PyModuleObject before it moved to a header.
     ("module_dict", {"8-9": 16, "10+": o("PyModuleObject", "md_dict")}),
@@ -188,6 +191,7 @@ USER = [
     ("task_loop", TASK["loop"]),
     ("task_state", TASK["state"]),
     ("task_waiter", TASK["waiter"]),
+    ("task_callback", TASK["callback"]),
     ("task_exception", TASK["exception"]),
     ("task_result", TASK["result"]),
     ("task_log_tb", TASK["log_tb"]),

@@ -64,6 +64,8 @@ struct UserLayout {
   std::uint32_t set_table;
   std::uint32_t cell_value;
   std::uint32_t float_value;
+  std::uint32_t function_code;
+  std::uint32_t function_closure;  ///< a tuple of cells, or null
   std::uint32_t weakref_object;
   std::uint32_t module_dict;
   std::uint32_t list_items;
@@ -92,6 +94,7 @@ struct UserLayout {
   std::uint32_t task_loop;
   std::uint32_t task_state;  ///< i32: 0 pending, 1 cancelled, 2 finished
   std::uint32_t task_waiter;
+  std::uint32_t task_callback;  ///< the first done callback, or null
   std::uint32_t task_exception;
   std::uint32_t task_result;
   std::uint32_t task_log_tb;             ///< bit 0: nobody has asked for the exception

@@ -1,0 +1,108 @@
+#include "python/containers.h"
+
+#include <cmath>
+#include <span>
+
+namespace aiotrace::python {
+namespace {
+
+std::optional<std::vector<std::uint64_t>> pointers(const Objects& objects, std::uint64_t at, std::size_t count) {
+  std::vector<std::uint64_t> items(count);
+  if (!objects.memory().read(at, std::as_writable_bytes(std::span(items)))) return std::nullopt;
+  std::erase(items, 0);
+  return items;
+}
+
+}  // namespace
+
+std::optional<std::size_t> length_of(const Objects& objects, std::uint64_t object) {
+  if (object == 0) return std::nullopt;
+  const auto size = objects.memory().read<std::int64_t>(object + objects.layout().bpf.bytes_size);
+  if (!size || *size < 0 || static_cast<std::uint64_t>(*size) > kMaxItems) return std::nullopt;
+  return static_cast<std::size_t>(*size);
+}
+
+std::optional<std::size_t> set_length(const Objects& objects, std::uint64_t set) {
+  if (set == 0) return std::nullopt;
+  const auto used = objects.memory().read<std::int64_t>(set + objects.layout().user.set_used);
+  if (!used || *used < 0 || static_cast<std::uint64_t>(*used) > kMaxItems) return std::nullopt;
+  return static_cast<std::size_t>(*used);
+}
+
+std::optional<std::vector<std::uint64_t>> set_items(const Objects& objects, std::uint64_t set) {
+  struct Entry {  // setentry, Include/cpython/setobject.h
+    std::uint64_t key;
+    std::int64_t hash;
+  };
+  if (set == 0) return std::nullopt;
+  const auto& memory = objects.memory();
+  const auto& user = objects.layout().user;
+  const auto mask = memory.read<std::uint64_t>(set + user.set_mask);
+  const auto table = memory.pointer(set + user.set_table);
+  if (!mask || !table || *mask >= 4 * kMaxItems || (*mask & (*mask + 1)) != 0) return std::nullopt;
+  std::vector<Entry> entries(*mask + 1);
+  if (!memory.read(*table, std::as_writable_bytes(std::span(entries)))) return std::nullopt;
+  std::vector<std::uint64_t> items;
+  for (const Entry& entry : entries) {
+    // Hash -1 is no object's: what was removed leaves a dummy with it.
+    if (entry.key != 0 && entry.hash != -1) items.push_back(entry.key);
+  }
+  return items;
+}
+
+std::optional<std::vector<std::uint64_t>> list_items(const Objects& objects, std::uint64_t list) {
+  const auto count = length_of(objects, list);
+  if (!count) return std::nullopt;
+  if (*count == 0) return std::vector<std::uint64_t>{};
+  const auto items = objects.memory().pointer(list + objects.layout().user.list_items);
+  return items ? pointers(objects, *items, *count) : std::nullopt;
+}
+
+std::optional<std::vector<std::uint64_t>> tuple_items(const Objects& objects, std::uint64_t tuple) {
+  const auto count = length_of(objects, tuple);
+  return count ? pointers(objects, tuple + objects.layout().user.tuple_items, *count) : std::nullopt;
+}
+
+std::optional<std::vector<std::uint64_t>> weak_set_items(const Objects& objects, std::uint64_t set) {
+  const auto data = objects.attribute(set, "data");  // Lib/_weakrefset.py
+  auto items = data ? set_items(objects, *data) : std::nullopt;
+  if (!items) return std::nullopt;
+  for (std::uint64_t& item : *items) {
+    item = objects.memory().read<std::uint64_t>(item + objects.layout().user.weakref_object).value_or(0);
+  }
+  std::erase(*items, 0);
+  return items;
+}
+
+std::optional<double> float_value(const Objects& objects, std::uint64_t object) {
+  const auto type = objects.type_of(object);
+  if (!type || objects.type_name(*type) != "float") return std::nullopt;
+  const auto value = objects.memory().read<double>(object + objects.layout().user.float_value);
+  return value && std::isfinite(*value) ? value : std::nullopt;
+}
+
+std::optional<std::uint64_t> slot(const Objects& objects, std::uint64_t object, std::string_view name) {
+  constexpr unsigned kMaxBases = 16;
+  // PyMemberDescrObject (Include/descrobject.h): the head, d_type, d_name, d_qualname, then d_member, a PyMemberDef
+  // {name, int type, offset}.
+  constexpr std::uint64_t kMember = 40;
+  constexpr std::uint64_t kMemberOffset = 16;
+  const auto& memory = objects.memory();
+  auto type = objects.type_of(object);
+  for (unsigned i = 0; i < kMaxBases && type; ++i) {
+    const auto dict = memory.pointer(*type + objects.layout().user.type_dict);
+    const auto descriptor = dict ? objects.find(*dict, name) : std::nullopt;
+    if (descriptor) {
+      const auto kind = objects.type_of(*descriptor);
+      if (!kind || objects.type_name(*kind) != "member_descriptor") return std::nullopt;
+      const auto member = memory.pointer(*descriptor + kMember);
+      const auto offset = member ? memory.read<std::int64_t>(*member + kMemberOffset) : std::nullopt;
+      if (!offset || *offset < 16 || *offset > 4096) return std::nullopt;
+      return memory.pointer(object + static_cast<std::uint64_t>(*offset));
+    }
+    type = memory.pointer(*type + objects.layout().user.type_base);
+  }
+  return std::nullopt;
+}
+
+}  // namespace aiotrace::python

@@ -1,0 +1,36 @@
+// Items of sets, lists and tuples of a process.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "python/objects.h"
+
+namespace aiotrace::python {
+
+/// A container that claims more items than this is not believed.
+inline constexpr std::size_t kMaxItems = std::size_t{1} << 21;
+
+/// Addresses of the items, in the table's order; nothing for what cannot be a set.
+[[nodiscard]] std::optional<std::vector<std::uint64_t>> set_items(const Objects& objects, std::uint64_t set);
+/// The same for a list; null items of one that is being changed are left out.
+[[nodiscard]] std::optional<std::vector<std::uint64_t>> list_items(const Objects& objects, std::uint64_t list);
+[[nodiscard]] std::optional<std::vector<std::uint64_t>> tuple_items(const Objects& objects, std::uint64_t tuple);
+
+/// Live objects of a weakref.WeakSet.
+[[nodiscard]] std::optional<std::vector<std::uint64_t>> weak_set_items(const Objects& objects, std::uint64_t set);
+
+/// ob_size of a list, tuple or collections.deque.
+[[nodiscard]] std::optional<std::size_t> length_of(const Objects& objects, std::uint64_t object);
+/// Items in use of a set.
+[[nodiscard]] std::optional<std::size_t> set_length(const Objects& objects, std::uint64_t set);
+
+/// A float; nothing for an object of another type.
+[[nodiscard]] std::optional<double> float_value(const Objects& objects, std::uint64_t object);
+
+/// A __slots__ attribute of a class written in Python: found through the descriptor in its type or a base of that.
+[[nodiscard]] std::optional<std::uint64_t> slot(const Objects& objects, std::uint64_t object, std::string_view name);
+
+}  // namespace aiotrace::python

@@ -1,0 +1,157 @@
+#include "python/futures.h"
+
+#include <fmt/format.h>
+
+#include "python/containers.h"
+
+namespace aiotrace::python {
+namespace {
+
+constexpr std::size_t kMaxTypes = 65'536;
+constexpr std::size_t kMaxName = 1024;
+
+}  // namespace
+
+FutureReader::FutureReader(const Interpreter& interpreter, const proc::Memory& memory)
+    : interpreter_(interpreter),
+      objects_(memory, interpreter.layout),
+      bpf_(interpreter.layout.bpf),
+      user_(interpreter.layout.user) {
+  const auto modules = memory.pointer(interpreter.main_interpreter + user_.interp_modules);
+  if (!modules || !interpreter.asyncio_loaded) return;
+  const auto dict_of = [&](std::string_view name) -> std::uint64_t {
+    const auto module = objects_.find(*modules, name);
+    return module ? objects_.module_dict(*module).value_or(0) : 0;
+  };
+  tasks_module_ = dict_of("asyncio.tasks");
+  const std::uint64_t futures = dict_of("asyncio.futures");
+  const auto class_in = [&](std::uint64_t dict, std::string_view name) {
+    return dict != 0 ? objects_.find(dict, name).value_or(0) : 0;
+  };
+  // Both modules keep their own class under the first name when they replace it by _asyncio's.
+  python_task_ = class_in(tasks_module_, "_PyTask");
+  python_future_ = class_in(futures, "_PyFuture");
+  c_task_ = class_in(tasks_module_, "_CTask");
+  c_future_ = class_in(futures, "_CFuture");
+  if (c_task_ == 0) return;
+  if (bpf_.task_coro == kNoOffset) {
+    // The program's asyncio.Task is not _asyncio's; that one's layout is known all the same if its size is.
+    if (const Layout* table = layout_for(interpreter.version_hex)) {
+      bpf_.task_coro = table->bpf.task_coro;
+      bpf_.task_name = table->bpf.task_name;
+    }
+  }
+  if (const auto size = objects_.basicsize(c_task_); size != static_cast<std::int64_t>(bpf_.task_size)) {
+    problem_ = fmt::format("_asyncio.Task has {} bytes, known are {}", size.value_or(0), bpf_.task_size);
+    c_task_ = c_future_ = 0;
+  }
+}
+
+FutureReader::Class FutureReader::classify(std::uint64_t type) const {
+  constexpr unsigned kMaxBases = 32;
+  for (unsigned i = 0; i < kMaxBases && type != 0; ++i) {
+    if (type == c_task_) return {.kind = FutureKind::task, .in_python = false};
+    if (type == python_task_) return {.kind = FutureKind::task, .in_python = true};
+    if (type == c_future_) return {.kind = FutureKind::future, .in_python = false};
+    if (type == python_future_) return {.kind = FutureKind::future, .in_python = true};
+    type = objects_.memory().read<std::uint64_t>(type + user_.type_base).value_or(0);
+  }
+  return {};
+}
+
+FutureReader::Class FutureReader::class_of(std::uint64_t object) {
+  const auto type = objects_.type_of(object);
+  if (!type) return {};
+  const auto known = classes_.find(*type);
+  if (known != classes_.end()) return known->second;
+  if (classes_.size() >= kMaxTypes) classes_.clear();
+  return classes_.emplace(*type, classify(*type)).first->second;
+}
+
+FutureKind FutureReader::kind_of(std::uint64_t object) { return class_of(object).kind; }
+
+std::optional<FutureFields> FutureReader::read(std::uint64_t object) {
+  const Class its = class_of(object);
+  if (its.kind == FutureKind::none) return std::nullopt;
+  const bool task = its.kind == FutureKind::task;
+  return its.in_python ? read_python(object, task) : read_c(object, task);
+}
+
+std::optional<FutureFields> FutureReader::read_c(std::uint64_t object, bool task) const {
+  const auto& memory = objects_.memory();
+  const auto state = memory.read<std::uint32_t>(object + user_.task_state);
+  const auto loop = memory.read<std::uint64_t>(object + user_.task_loop);
+  const auto exception = memory.read<std::uint64_t>(object + user_.task_exception);
+  const auto log = memory.read<std::uint8_t>(object + user_.task_log_tb);
+  if (!state || !loop || !exception || !log || *state > 2) return std::nullopt;
+  FutureFields found{.object = object, .task = task, .state = static_cast<FutureState>(*state), .loop = *loop};
+  found.exception = *exception;
+  found.exception_unread = *exception != 0 && (*log & 1) != 0;
+  if (!task) return found;
+  found.coroutine = memory.read<std::uint64_t>(object + bpf_.task_coro).value_or(0);
+  found.waiter = memory.read<std::uint64_t>(object + user_.task_waiter).value_or(0);
+  found.name = memory.read<std::uint64_t>(object + bpf_.task_name).value_or(0);
+  return found;
+}
+
+std::optional<FutureFields> FutureReader::read_python(std::uint64_t object, bool task) const {
+  const auto is_none = [&](std::uint64_t value) {
+    const auto type = objects_.type_of(value);
+    return type && objects_.type_name(*type) == "NoneType";
+  };
+  const auto attribute = [&](std::string_view name) {
+    const std::uint64_t value = objects_.attribute(object, name).value_or(0);
+    return value != 0 && is_none(value) ? 0 : value;
+  };
+  FutureFields found{.object = object, .task = task, .in_python = true};
+  // Class attributes until they are set: a pending future has no _state of its own.
+  if (const std::uint64_t state = attribute("_state"); state != 0) {
+    const auto text = objects_.text(state, 16);
+    if (text == "FINISHED")
+      found.state = FutureState::finished;
+    else if (text == "CANCELLED")
+      found.state = FutureState::cancelled;
+    else if (text != "PENDING")
+      return std::nullopt;
+  }
+  found.loop = attribute("_loop");
+  if (found.loop == 0) return std::nullopt;
+  found.exception = attribute("_exception");
+  const std::uint64_t log = attribute("_Future__log_traceback");
+  found.exception_unread = found.exception != 0 && log != 0 && objects_.unsigned_int(log).value_or(0) == 1;
+  if (!task) return found;
+  found.coroutine = attribute("_coro");
+  found.waiter = attribute("_fut_waiter");
+  found.name = attribute("_name");
+  return found;
+}
+
+std::optional<std::string> FutureReader::name_of(const FutureFields& task) const {
+  if (task.name == 0) return std::nullopt;
+  if (interpreter_.version_hex >= 0x030c0000) {
+    // A task without a name of its own holds its number until somebody asks for the name.
+    const auto type = objects_.type_of(task.name);
+    if (type && objects_.type_name(*type) == "int") {
+      const auto number = objects_.unsigned_int(task.name);
+      return number ? std::optional("Task-" + std::to_string(*number)) : std::nullopt;
+    }
+  }
+  return objects_.text(task.name, kMaxName);
+}
+
+std::vector<std::uint64_t> FutureReader::awaited_by(const FutureFields& future) const {
+  if (future.in_python || user_.task_awaited_by == kNoOffset || user_.task_awaited_by_is_set == kNoOffset) return {};
+  const auto& memory = objects_.memory();
+  const auto who = memory.pointer(future.object + user_.task_awaited_by);
+  const auto is_set = memory.read<std::uint8_t>(future.object + user_.task_awaited_by_is_set);
+  if (!who || !is_set) return {};
+  if (*is_set == 0) return {*who};
+  return set_items(objects_, *who).value_or(std::vector<std::uint64_t>{});
+}
+
+std::uint64_t FutureReader::first_callback(const FutureFields& future) const {
+  if (future.in_python) return 0;
+  return objects_.memory().read<std::uint64_t>(future.object + user_.task_callback).value_or(0);
+}
+
+}  // namespace aiotrace::python
