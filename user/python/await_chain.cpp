@@ -50,7 +50,7 @@ std::vector<PythonFrame> frames_of(const AwaitChain& chain, CodeCache& codes) {
   std::vector<PythonFrame> frames;
   frames.reserve(chain.links.size());
   for (const Coroutine& link : std::views::reverse(chain.links)) {
-    const CodeInfo* code = codes.find(link.code);
+    const auto code = codes.find(link.code);
     if (code == nullptr) continue;
     PythonFrame frame{.function = code->function,
                       .file = code->file,

@@ -34,35 +34,37 @@ CodeCache::Known* CodeCache::look(std::uint64_t code) {
   const auto path = read_text(memory_, layout_, *file, kMaxName);
   const auto flags = memory_.read<std::uint32_t>(code + bpf.code_flags);
   if (!function || !path || !flags) return nullptr;
-  now.info = {.function = *function,
-              .file = *path,
-              .first_line = *first_line,
-              .flags = *flags,
-              .lines = {},
-              .locals = read_locals(code)};
+  auto info = std::make_shared<CodeInfo>(CodeInfo{.function = *function,
+                                                  .file = *path,
+                                                  .first_line = *first_line,
+                                                  .flags = *flags,
+                                                  .lines = {},
+                                                  .locals = read_locals(code)});
   if (const auto bytes = read_bytes(memory_, layout_, *table, kMaxLineTable)) {
-    now.info.lines.assign(bytes->begin(), bytes->end());
+    info->lines.assign(bytes->begin(), bytes->end());
   }
   if (known_.size() >= kMaxCodes || bytes_ >= kMaxBytes) {
     known_.clear();
     bytes_ = 0;
   }
-  bytes_ += sizeof(Known) + function->size() + path->size() + now.info.lines.size() + 32 * now.info.locals.size();
+  bytes_ += sizeof(Known) + sizeof(CodeInfo) + function->size() + path->size() + info->lines.size() +
+            32 * info->locals.size();
+  now.info = std::move(info);
   return &known_.insert_or_assign(code, std::move(now)).first->second;
 }
 
-const CodeInfo* CodeCache::find(std::uint64_t code) {
+std::shared_ptr<const CodeInfo> CodeCache::find(std::uint64_t code) {
   const Known* known = look(code);
-  return known != nullptr ? &known->info : nullptr;
+  return known != nullptr ? known->info : nullptr;
 }
 
 std::uint32_t CodeCache::line(std::uint64_t code, std::int32_t lasti) {
   constexpr std::size_t kMaxKept = 4096;  // places in one code object
   Known* known = look(code);
-  if (known == nullptr || known->info.lines.empty()) return 0;
+  if (known == nullptr || known->info->lines.empty()) return 0;
   const auto kept = known->line_of.find(lasti);
   if (kept != known->line_of.end()) return kept->second;
-  const auto line = line_of(layout_.bpf.version, known->info.lines, known->info.first_line, lasti).value_or(0);
+  const auto line = line_of(layout_.bpf.version, known->info->lines, known->info->first_line, lasti).value_or(0);
   if (known->line_of.size() < kMaxKept) known->line_of.emplace(lasti, line);
   return line;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -35,8 +36,8 @@ class CodeCache {
   /// Both must outlive this object.
   CodeCache(const proc::Memory& memory, const Layout& layout) : memory_(memory), layout_(layout) {}
 
-  /// Null for what is no code object. Valid until the next call.
-  [[nodiscard]] const CodeInfo* find(std::uint64_t code);
+  /// Null for what is no code object.
+  [[nodiscard]] std::shared_ptr<const CodeInfo> find(std::uint64_t code);
 
   /// The line of the instruction at `lasti`, a byte offset in the bytecode, -1 the first; 0: unknown.
   [[nodiscard]] std::uint32_t line(std::uint64_t code, std::int32_t lasti);
@@ -47,7 +48,7 @@ class CodeCache {
     std::uint64_t file = 0;
     std::uint64_t table = 0;
     std::uint32_t first_line = 0;
-    CodeInfo info;
+    std::shared_ptr<const CodeInfo> info;
     std::unordered_map<std::int32_t, std::uint32_t> line_of;
     friend bool operator==(const Known& a, const Known& b) {
       return a.name == b.name && a.file == b.file && a.table == b.table && a.first_line == b.first_line;
