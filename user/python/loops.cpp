@@ -1,0 +1,117 @@
+#include "python/loops.h"
+
+#include <array>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "python/containers.h"
+
+namespace aiotrace::python {
+namespace {
+
+constexpr std::uint64_t kHead = 16;  // PyObject
+constexpr std::uint64_t kMaxObject = 4096;
+
+std::string type_name_of(const Objects& objects, std::uint64_t object) {
+  const auto type = objects.type_of(object);
+  return type ? objects.type_name(*type).value_or("") : "";
+}
+
+/// uvloop's own class, which uvloop.Loop and what a program derives from it have as a base; 0: it is no such loop.
+std::uint64_t uvloop_base(const Objects& objects, std::uint64_t loop) {
+  constexpr unsigned kMaxBases = 16;
+  auto type = objects.type_of(loop);
+  for (unsigned i = 0; i < kMaxBases && type; ++i) {
+    if (objects.type_name(*type) == "uvloop.loop.Loop") return *type;
+    type = objects.memory().pointer(*type + objects.layout().user.type_base);
+  }
+  return 0;
+}
+
+std::vector<std::uint64_t> words_of(const Objects& objects, std::uint64_t object, std::int64_t size) {
+  if (size <= static_cast<std::int64_t>(kHead) || size > static_cast<std::int64_t>(kMaxObject)) return {};
+  std::vector<std::uint64_t> words((static_cast<std::uint64_t>(size) - kHead) / 8);
+  if (!objects.memory().read(object + kHead, std::as_writable_bytes(std::span(words)))) return {};
+  return words;
+}
+
+// Its only deque is _ready; its sets are _queued_streams, _executing_streams, _servers, _processes, _signals and
+// _timers, the last one followed by the dict _polls (uvloop/loop.pxd, 0.14 to 0.22).
+void read_uvloop(const Objects& objects, std::uint64_t base, LoopFields& found) {
+  constexpr std::size_t kSets = 6;
+  std::vector<std::uint64_t> sets;
+  std::uint64_t deque = 0;
+  std::size_t deques = 0;
+  bool dict_behind = false;
+  const auto words = words_of(objects, found.object, objects.basicsize(base).value_or(0));
+  bool last_was_set = false;
+  for (const std::uint64_t word : words) {
+    // Fields are numbers and C pointers too: only what points at an object with a known type's name counts.
+    const std::string name = word > kMaxObject && word % 8 == 0 ? type_name_of(objects, word) : "";
+    if (name == "collections.deque") {
+      deque = word;
+      deques++;
+    } else if (name == "set") {
+      sets.push_back(word);
+    }
+    if (sets.size() == kSets && last_was_set) dict_behind = dict_behind || name == "dict";
+    last_was_set = name == "set" && sets.size() == kSets;
+  }
+  if (deques == 1) found.ready = length_of(objects, deque);
+  if (sets.size() == kSets && dict_behind) found.scheduled = set_length(objects, sets.back());
+}
+
+// uvloop.loop.TimerHandle has a UVTimer, which has libuv's uv_timer_t.
+std::optional<std::uint64_t> uvloop_due_ns(const Objects& objects, std::uint64_t handle, std::int64_t size) {
+  // include/uv.h, ABI of libuv 1.x on Linux, 64 bits: uv_handle_t {data, loop, type, …} of 96 bytes, then timer_cb, three
+  // words of heap node, timeout in ms of the loop's clock (uv_hrtime: CLOCK_MONOTONIC).
+  constexpr std::uint64_t kType = 16;
+  constexpr std::uint64_t kTimeout = 128;
+  constexpr std::uint32_t kUvTimer = 13;
+  const auto& memory = objects.memory();
+  for (const std::uint64_t word : words_of(objects, handle, size)) {
+    if (word <= kMaxObject || word % 8 != 0 || type_name_of(objects, word) != "uvloop.loop.UVTimer") continue;
+    const auto timer = memory.pointer(word + kHead + 8);  // behind Cython's table of methods
+    if (!timer || memory.read<std::uint64_t>(*timer) != word) return std::nullopt;
+    if (memory.read<std::uint32_t>(*timer + kType) != kUvTimer) return std::nullopt;
+    const auto timeout = memory.read<std::uint64_t>(*timer + kTimeout);
+    if (!timeout || *timeout > UINT64_MAX / 1'000'000) return std::nullopt;
+    return *timeout * 1'000'000;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+LoopFields read_loop(const Objects& objects, std::uint64_t loop) {
+  LoopFields found{.object = loop, .kind = EventLoopKind::other, .ready = {}, .scheduled = {}};
+  if (const std::uint64_t base = uvloop_base(objects, loop)) {
+    found.kind = EventLoopKind::uvloop;
+    read_uvloop(objects, base, found);
+    return found;
+  }
+  const auto ready = objects.attribute(loop, "_ready");
+  const auto scheduled = objects.attribute(loop, "_scheduled");
+  if (!ready || type_name_of(objects, *ready) != "collections.deque") return found;
+  found.kind = EventLoopKind::asyncio;
+  found.ready = length_of(objects, *ready);
+  if (scheduled && type_name_of(objects, *scheduled) == "list") found.scheduled = length_of(objects, *scheduled);
+  return found;
+}
+
+std::optional<std::uint64_t> timer_due_ns(const Objects& objects, std::uint64_t timer_handle) {
+  const auto type = objects.type_of(timer_handle);
+  const auto name = type ? objects.type_name(*type) : std::nullopt;
+  if (name == "uvloop.loop.TimerHandle") {
+    return uvloop_due_ns(objects, timer_handle, objects.basicsize(*type).value_or(0));
+  }
+  if (name != "TimerHandle") return std::nullopt;
+  const auto when = slot(objects, timer_handle, "_when");
+  const auto seconds = when ? float_value(objects, *when) : std::nullopt;
+  // BaseEventLoop.time() is time.monotonic().
+  if (!seconds || *seconds < 0 || *seconds > 9e9) return std::nullopt;
+  return static_cast<std::uint64_t>(*seconds * 1e9);
+}
+
+}  // namespace aiotrace::python
