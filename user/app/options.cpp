@@ -17,7 +17,8 @@ constexpr const char* kAbout =
     "behind.\n\n"
     "  aiotrace [OPTIONS] -p PID[,PID…]     watch running processes\n"
     "  aiotrace [OPTIONS] -a                watch every event loop on the machine\n"
-    "  aiotrace [OPTIONS] -- COMMAND…       start a program and watch it";
+    "  aiotrace [OPTIONS] -- COMMAND…       start a program and watch it\n"
+    "  aiotrace tasks -p PID[,PID…]         tasks now: where each stands, who waits for whom";
 
 constexpr const char* kExamples =
     "Examples:\n"

@@ -150,7 +150,12 @@ std::vector<std::uint64_t> FutureReader::awaited_by(const FutureFields& future) 
 }
 
 std::uint64_t FutureReader::first_callback(const FutureFields& future) const {
-  if (future.in_python) return 0;
+  if (future.in_python) {
+    const auto callbacks = objects_.attribute(future.object, "_callbacks");
+    const auto items = callbacks ? list_items(objects_, *callbacks) : std::nullopt;
+    const auto first = items && !items->empty() ? tuple_items(objects_, items->front()) : std::nullopt;
+    return first && !first->empty() ? first->front() : 0;
+  }
   return objects_.memory().read<std::uint64_t>(future.object + user_.task_callback).value_or(0);
 }
 

@@ -43,7 +43,7 @@ class FutureReader {
   [[nodiscard]] std::optional<std::string> name_of(const FutureFields& task) const;
   /// Futures and tasks that await it, as it knows itself (3.14+); empty before.
   [[nodiscard]] std::vector<std::uint64_t> awaited_by(const FutureFields& future) const;
-  /// The first callback to run when it is done: an object; 0: none. Only of those written in C.
+  /// The first callback to run when it is done: an object; 0: none.
   [[nodiscard]] std::uint64_t first_callback(const FutureFields& future) const;
 
   /// The dict of the module asyncio.tasks; 0: not imported.

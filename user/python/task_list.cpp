@@ -92,7 +92,7 @@ TaskList find_tasks(const Interpreter& interpreter, const proc::Memory& memory, 
 }
 
 Running find_running(const Interpreter& interpreter, const proc::Memory& memory,
-                     const std::map<pid_t, PythonThread>& threads) {
+                     const std::map<pid_t, PythonThread>& threads, std::uint64_t tasks_module) {
   const py_layout& bpf = interpreter.layout.bpf;
   const UserLayout& user = interpreter.layout.user;
   const Objects objects(memory, interpreter.layout);
@@ -102,11 +102,14 @@ Running find_running(const Interpreter& interpreter, const proc::Memory& memory,
     if (user.ts_running_loop != kNoOffset) {
       loop = memory.read<std::uint64_t>(thread.tstate + user.ts_running_loop).value_or(0);
     } else if (const auto dict = memory.pointer(thread.tstate + user.ts_dict)) {
-      // PyRunningLoopHolder (Modules/_asynciomodule.c): the loop is its first field; None when none runs.
-      const auto holder = objects.find(*dict, "__asyncio_running_event_loop__");
-      const auto type = holder ? objects.type_of(*holder) : std::nullopt;
-      if (type && objects.type_name(*type) == "_RunningLoopHolder") {
-        loop = memory.read<std::uint64_t>(*holder + bpf.obj_type + 8).value_or(0);
+      // Modules/_asynciomodule.c: to 3.11 a PyRunningLoopHolder whose first field is the loop, then the loop itself.
+      const auto value = objects.find(*dict, "__asyncio_running_event_loop__");
+      const auto type = value ? objects.type_of(*value) : std::nullopt;
+      const auto its = type ? objects.type_name(*type) : std::nullopt;
+      if (its && its->ends_with("_RunningLoopHolder")) {
+        loop = memory.read<std::uint64_t>(*value + bpf.obj_type + 8).value_or(0);
+      } else if (its && *its != "NoneType") {
+        loop = *value;
       }
     }
     if (loop != 0) running.loops.emplace(loop, tid);
@@ -114,8 +117,12 @@ Running find_running(const Interpreter& interpreter, const proc::Memory& memory,
     const auto task = memory.pointer(thread.tstate + bpf.ts_running_task);
     if (task) running.tasks.emplace(*task, tid);
   }
-  if (interpreter.current_tasks != 0) {
-    for (const auto& [loop, task] : objects.entries(interpreter.current_tasks).value_or(std::vector<Objects::Entry>{})) {
+  // 3.14+: only of tasks written in Python.
+  const std::uint64_t current = interpreter.current_tasks != 0
+                                    ? interpreter.current_tasks
+                                    : objects.find(tasks_module, "_current_tasks").value_or(0);
+  if (current != 0) {
+    for (const auto& [loop, task] : objects.entries(current).value_or(std::vector<Objects::Entry>{})) {
       const auto thread = running.loops.find(loop);
       running.tasks.emplace(task, thread != running.loops.end() ? thread->second : 0);
     }

@@ -53,7 +53,7 @@ class Look {
         coroutines_(interpreter, pages),
         waits_(coroutines_, futures_, codes),
         threads_(python_threads(interpreter, process, pages)),
-        running_(find_running(interpreter, pages, threads_)) {}
+        running_(find_running(interpreter, pages, threads_, futures_.tasks_module())) {}
 
   [[nodiscard]] TaskList find() { return find_tasks(interpreter_, pages_, futures_, threads_); }
 

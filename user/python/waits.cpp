@@ -36,6 +36,7 @@ std::string_view name(WaitKind kind) { return kNames[static_cast<std::size_t>(ki
 const WaitReader::Rule* WaitReader::rule_of(const Coroutine& link) {
   using enum WaitKind;
   static constexpr std::array kRules = std::to_array<Rule>({
+      {"futures.py", "Future.__await__", future, "", true},
       {"tasks.py", "sleep", sleep, "asyncio.sleep"},
       {"tasks.py", "wait", wait, "asyncio.wait"},
       {"tasks.py", "_wait", wait, "asyncio.wait", true},
@@ -140,7 +141,7 @@ void WaitReader::add_tasks(WaitsFor& found, const std::vector<std::uint64_t>& fu
 }
 
 // asyncio's own callbacks tell who made a future: shield(), and futures that follow a thread's.
-void WaitReader::by_callback(WaitsFor& found, const FutureFields& future) {
+void WaitReader::by_callback(WaitsFor& found, const FutureFields& future, std::uint64_t waiting) {
   const Objects& objects = futures_.objects();
   const std::uint64_t callback = futures_.first_callback(future);
   const auto type = objects.type_of(callback);
@@ -161,11 +162,12 @@ void WaitReader::by_callback(WaitsFor& found, const FutureFields& future) {
   const auto cells = closure ? tuple_items(objects, *closure) : std::nullopt;
   for (const std::uint64_t cell : cells.value_or(std::vector<std::uint64_t>{})) {
     const auto value = objects.memory().read<std::uint64_t>(cell + objects.layout().user.cell_value);
-    if (value && *value != 0) add_tasks(found, {*value});
+    // 3.14 keeps the task that called shield() there, too.
+    if (value && *value != 0 && *value != waiting) add_tasks(found, {*value});
   }
 }
 
-void WaitReader::by_target(WaitsFor& found, std::uint64_t target, unsigned depth) {
+void WaitReader::by_target(WaitsFor& found, std::uint64_t target, std::uint64_t waiting, unsigned depth) {
   constexpr unsigned kMaxDepth = 2;
   const Objects& objects = futures_.objects();
   const auto future = futures_.read(target);
@@ -194,12 +196,12 @@ void WaitReader::by_target(WaitsFor& found, std::uint64_t target, unsigned depth
       const auto inner = futures_.kind_of(item) == FutureKind::future ? objects.type_of(item) : std::nullopt;
       if (!inner || objects.type_name(*inner) != "_GatheringFuture") continue;
       WaitsFor nested;
-      by_target(nested, item, depth + 1);
+      by_target(nested, item, waiting, depth + 1);
       found.tasks.insert(found.tasks.end(), nested.tasks.begin(), nested.tasks.end());
     }
     return;
   }
-  by_callback(found, *future);
+  by_callback(found, *future, waiting);
 }
 
 void WaitReader::set_sleep(WaitsFor& found, const Coroutine& link, std::uint64_t now_ns) {
@@ -278,7 +280,7 @@ WaitsFor WaitReader::read(const FutureFields& task, const AwaitChain& chain, std
     found.kind = WaitKind::turn;
     return found;
   }
-  by_target(found, task.waiter, 0);
+  by_target(found, task.waiter, task.object, 0);
   if (found.kind == WaitKind::turn) return found;
 
   const Coroutine* link = nullptr;

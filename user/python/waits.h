@@ -73,8 +73,8 @@ class WaitReader {
   struct Rule;
   [[nodiscard]] const Rule* rule_of(const Coroutine& link);
   [[nodiscard]] const Rule* find_rule(const AwaitChain& chain, const Coroutine*& link);
-  void by_target(WaitsFor& found, std::uint64_t target, unsigned depth);
-  void by_callback(WaitsFor& found, const FutureFields& future);
+  void by_target(WaitsFor& found, std::uint64_t target, std::uint64_t waiting, unsigned depth);
+  void by_callback(WaitsFor& found, const FutureFields& future, std::uint64_t waiting);
   void details(WaitsFor& found, const Coroutine& link, std::uint64_t now_ns);
   void set_sleep(WaitsFor& found, const Coroutine& link, std::uint64_t now_ns);
   void add_tasks(WaitsFor& found, const std::vector<std::uint64_t>& futures);

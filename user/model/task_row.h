@@ -1,0 +1,65 @@
+// A task of asyncio as a list of tasks shows it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/stall.h"
+
+namespace aiotrace::model {
+
+struct TaskWait {
+  std::string kind;  ///< "sleep", "lock", "task", …; "unknown"
+  std::string call;  ///< of the library, that it waits in: "Queue.get"; empty: none that is known
+  std::vector<std::uint64_t> tasks;          ///< ids of the tasks that it waits for
+  std::optional<std::int64_t> left_ns;       ///< of a sleep, until it is due; negative: overdue
+  std::optional<std::uint64_t> waiting_ns;   ///< of a sleep, since when
+  std::optional<std::uint64_t> queue_size;   ///< of a queue, items in it
+  std::optional<std::int32_t> fd;            ///< of a socket
+  std::optional<std::int32_t> child_pid;     ///< of a child process
+};
+
+struct TaskRow {
+  std::uint64_t id = 0;  ///< what id(task) is in the program
+  std::uint32_t pid = 0;
+  std::uint32_t tid = 0;  ///< 0: no thread runs its loop, or not known
+  std::string name;       ///< UTF-8, not cleaned; empty: unreadable
+  std::string state;      ///< "pending", "running", "finished"
+  std::string coroutine;  ///< qualified; empty: unknown
+  std::string file;       ///< of its definition; empty: unknown
+  std::uint32_t line = 0;
+  Stack stack;             ///< await chain to where it stands
+  bool stack_cut = false;  ///< goes on, but could not be followed
+  TaskWait waits_for;
+  std::vector<std::uint64_t> awaited_by;         ///< ids
+  std::optional<std::uint64_t> age_ns;           ///< since it was made
+  std::optional<std::uint64_t> age_at_least_ns;  ///< where only that is known
+};
+
+struct TaskLoopRow {
+  std::uint32_t pid = 0;
+  std::uint32_t tid = 0;  ///< 0: it does not run, or its thread is not known
+  std::string thread;     ///< empty: unknown
+  LoopKind kind = LoopKind::other;
+  std::size_t tasks = 0;
+  std::optional<std::size_t> ready;      ///< callbacks to run in its next iteration
+  std::optional<std::size_t> scheduled;  ///< timers
+};
+
+/// What is said once, behind the rows.
+struct TaskListSummary {
+  std::uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC
+  std::uint64_t elapsed_ns = 0;
+  std::size_t tasks = 0;  ///< of the process
+  std::size_t shown = 0;  ///< of those, rows written
+  std::vector<TaskLoopRow> loops;
+  std::size_t unreadable = 0;  ///< tasks that went while they were read
+  bool torn = false;           ///< the lists changed under the walk: some tasks may be missing
+  bool too_many = false;       ///< there are more tasks than are looked at
+  std::uint64_t cpu_ns = 0;    ///< of aiotrace
+};
+
+}  // namespace aiotrace::model
