@@ -132,7 +132,7 @@ USER = [
     ("interp_size", {"8+": f"sizeof({IS})"}),
     ("ts_native_thread_id", {"11+": o(TS, "native_thread_id")}),
     ("ts_dict", {"8+": o(TS, "dict")}),
-    ("ts_running_loop", {"14+": o(TSI, "asyncio_running_loop")}),
+    ("ts_running_loop", {"13+": o(TSI, "asyncio_running_loop")}),
     ("ts_tasks_head", {"14+": o(TSI, "asyncio_tasks_head")}),
     ("ts_size", {"8-12": f"sizeof({TS})", "13+": f"sizeof({TSI})"}),
     ("gc_generations", {"8+": o(GC, "generations")}),

@@ -30,7 +30,7 @@ struct UserLayout {
   // PyThreadState, _PyThreadStateImpl
   std::uint32_t ts_native_thread_id;  ///< u64 tid in the target's pid namespace (3.11+)
   std::uint32_t ts_dict;              ///< the thread's dict of extensions; null: it has none
-  std::uint32_t ts_running_loop;      ///< 3.14+
+  std::uint32_t ts_running_loop;      ///< 3.13+
   std::uint32_t ts_tasks_head;        ///< llist head of the thread's tasks (3.14+)
   std::uint32_t ts_size;
 
