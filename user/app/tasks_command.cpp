@@ -212,8 +212,7 @@ int run_tasks(int argc, const char* const* argv) {
   if (!options) return report(options.error());
   if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return report({.what = "ignore SIGPIPE", .reason = {}, .hint = {}});
   output::OutputContext context;
-  context.realtime_minus_monotonic_ns =
-      static_cast<std::int64_t>(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC));
+  context.realtime_minus_monotonic_ns = static_cast<std::int64_t>(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC));
   if (options->message) {
     auto out = output::FileSink::standard_output();
     if (!out) return report(out.error());

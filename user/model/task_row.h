@@ -12,14 +12,14 @@
 namespace aiotrace::model {
 
 struct TaskWait {
-  std::string kind;  ///< "sleep", "lock", "task", …; "unknown"
-  std::string call;  ///< of the library, that it waits in: "Queue.get"; empty: none that is known
-  std::vector<std::uint64_t> tasks;          ///< ids of the tasks that it waits for
-  std::optional<std::int64_t> left_ns;       ///< of a sleep, until it is due; negative: overdue
-  std::optional<std::uint64_t> waiting_ns;   ///< of a sleep, since when
-  std::optional<std::uint64_t> queue_size;   ///< of a queue, items in it
-  std::optional<std::int32_t> fd;            ///< of a socket
-  std::optional<std::int32_t> child_pid;     ///< of a child process
+  std::string kind;                     ///< "sleep", "lock", "task", …; "unknown"
+  std::string call;                     ///< of the library, that it waits in: "Queue.get"; empty: none that is known
+  std::vector<std::uint64_t> tasks;     ///< ids of the tasks that it waits for
+  std::optional<std::int64_t> left_ns;  ///< of a sleep, until it is due; negative: overdue
+  std::optional<std::uint64_t> waiting_ns;  ///< of a sleep, since when
+  std::optional<std::uint64_t> queue_size;  ///< of a queue, items in it
+  std::optional<std::int32_t> fd;           ///< of a socket
+  std::optional<std::int32_t> child_pid;    ///< of a child process
 };
 
 struct TaskRow {

@@ -15,7 +15,9 @@
 namespace aiotrace::output {
 namespace {
 
-std::string tasks_text(std::size_t count) { return fmt::format("{} task{}", format_count(count), count == 1 ? "" : "s"); }
+std::string tasks_text(std::size_t count) {
+  return fmt::format("{} task{}", format_count(count), count == 1 ? "" : "s");
+}
 
 std::string name_of(const model::TaskRow& task) {
   return task.name.empty() ? fmt::format("task at {:#x}", task.id) : clean_for_terminal(task.name);

@@ -67,7 +67,8 @@ class Tree {
       const std::string lead = deep ? fmt::format("{}{} ", level.indent, path.size())
                                     : level.indent + (last ? "└─ " : "├─ ");
       if (open_[child]) {
-        write(child, lead, path.size() == 1 && level.task == child ? "waits for itself" : "cycle: awaited by the one above");
+        write(child, lead,
+              path.size() == 1 && level.task == child ? "waits for itself" : "cycle: awaited by the one above");
         continue;
       }
       if (seen_[child]) {

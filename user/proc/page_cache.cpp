@@ -9,17 +9,18 @@ namespace aiotrace::proc {
 void PageCache::forget() const {
   pages_.clear();
   used_ = 0;
-  last_ = nullptr;
+  recent_.fill(Recent{});
 }
 
 const PageCache::Bytes* PageCache::page(std::uint64_t number, int& error) const {
-  if (last_ != nullptr && number == last_number_) return last_;
+  Recent& recent = recent_[number % recent_.size()];
+  if (recent.number == number) return recent.bytes;
   const auto known = pages_.find(number);
   if (known != pages_.end()) {
     error = known->second.error;
     if (error != 0) return nullptr;
-    last_number_ = number;
-    return last_ = storage_[known->second.slot].get();
+    recent = {.number = number, .bytes = storage_[known->second.slot].get()};
+    return recent.bytes;
   }
   if (pages_.size() >= kMaxPages) forget();
   if (used_ == storage_.size()) storage_.push_back(std::make_unique<Bytes>());
@@ -29,8 +30,8 @@ const PageCache::Bytes* PageCache::page(std::uint64_t number, int& error) const 
   pages_.emplace(number, Page{.error = error, .slot = static_cast<std::uint32_t>(used_)});
   if (error != 0) return nullptr;
   used_++;
-  last_number_ = number;
-  return last_ = &bytes;
+  recent = {.number = number, .bytes = &bytes};
+  return &bytes;
 }
 
 int PageCache::try_read(std::uint64_t address, std::span<std::byte> into) const {

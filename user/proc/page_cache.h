@@ -46,8 +46,12 @@ class PageCache final : public Memory {
   mutable std::unordered_map<std::uint64_t, Page> pages_;
   mutable std::vector<std::unique_ptr<Bytes>> storage_;
   mutable std::size_t used_ = 0;  // of storage_
-  mutable std::uint64_t last_number_ = ~std::uint64_t{0};
-  mutable const Bytes* last_ = nullptr;
+  // In front of the map: pages by the low bits of their number.
+  struct Recent {
+    std::uint64_t number = ~std::uint64_t{0};
+    const Bytes* bytes = nullptr;
+  };
+  mutable std::array<Recent, 1024> recent_;
   mutable std::uint64_t pages_read_ = 0;
 };
 

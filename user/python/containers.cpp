@@ -81,16 +81,15 @@ std::optional<double> float_value(const Objects& objects, std::uint64_t object) 
   return value && std::isfinite(*value) ? value : std::nullopt;
 }
 
-std::optional<std::uint64_t> slot(const Objects& objects, std::uint64_t object, std::string_view name) {
+std::optional<std::uint32_t> slot_offset(const Objects& objects, std::uint64_t type, std::string_view name) {
   constexpr unsigned kMaxBases = 16;
   // PyMemberDescrObject (Include/descrobject.h): the head, d_type, d_name, d_qualname, then d_member, a PyMemberDef
   // {name, int type, offset}.
   constexpr std::uint64_t kMember = 40;
   constexpr std::uint64_t kMemberOffset = 16;
   const auto& memory = objects.memory();
-  auto type = objects.type_of(object);
-  for (unsigned i = 0; i < kMaxBases && type; ++i) {
-    const auto dict = memory.pointer(*type + objects.layout().user.type_dict);
+  for (unsigned i = 0; i < kMaxBases && type != 0; ++i) {
+    const auto dict = memory.pointer(type + objects.layout().user.type_dict);
     const auto descriptor = dict ? objects.find(*dict, name) : std::nullopt;
     if (descriptor) {
       const auto kind = objects.type_of(*descriptor);
@@ -98,9 +97,9 @@ std::optional<std::uint64_t> slot(const Objects& objects, std::uint64_t object, 
       const auto member = memory.pointer(*descriptor + kMember);
       const auto offset = member ? memory.read<std::int64_t>(*member + kMemberOffset) : std::nullopt;
       if (!offset || *offset < 16 || *offset > 4096) return std::nullopt;
-      return memory.pointer(object + static_cast<std::uint64_t>(*offset));
+      return static_cast<std::uint32_t>(*offset);
     }
-    type = memory.pointer(*type + objects.layout().user.type_base);
+    type = memory.read<std::uint64_t>(type + objects.layout().user.type_base).value_or(0);
   }
   return std::nullopt;
 }

@@ -30,7 +30,9 @@ inline constexpr std::size_t kMaxItems = std::size_t{1} << 21;
 /// A float; nothing for an object of another type.
 [[nodiscard]] std::optional<double> float_value(const Objects& objects, std::uint64_t object);
 
-/// A __slots__ attribute of a class written in Python: found through the descriptor in its type or a base of that.
-[[nodiscard]] std::optional<std::uint64_t> slot(const Objects& objects, std::uint64_t object, std::string_view name);
+/// Where an instance of `type`, a class written in Python, has a __slots__ attribute: by the descriptor in the type or
+/// a base of it.
+[[nodiscard]] std::optional<std::uint32_t> slot_offset(const Objects& objects, std::uint64_t type,
+                                                       std::string_view name);
 
 }  // namespace aiotrace::python

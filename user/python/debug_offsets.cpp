@@ -106,8 +106,8 @@ Status apply_debug_offsets(std::span<const std::byte> runtime, Layout& layout) {
                 {"current_frame", 4, &b.ts_frame, 8},
                 {"thread_id", 5 + frames, &b.ts_thread_id, 8},
                 {"native_thread_id", 6 + frames, &u.ts_native_thread_id, 8}});
-  // Not published in 3.13: the first member of _PyThreadStateImpl, behind the PyThreadState whose size is. Patch releases
-  // made that larger.
+  // Not published in 3.13: the first member of _PyThreadStateImpl, behind the PyThreadState whose size is. Patch
+  // releases made that larger.
   if (minor == 13) u.ts_running_loop = reader.size(at.thread);
   // The table alone knows coroutines (3.13), tasks and the rest of a frame: these must be what it was made from.
   reader.group("interpreter_frame", at.frame, table.user.frame_size,

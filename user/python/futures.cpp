@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <span>
+
 #include "python/containers.h"
 
 namespace aiotrace::python {
@@ -78,19 +83,29 @@ std::optional<FutureFields> FutureReader::read(std::uint64_t object) {
 }
 
 std::optional<FutureFields> FutureReader::read_c(std::uint64_t object, bool task) const {
-  const auto& memory = objects_.memory();
-  const auto state = memory.read<std::uint32_t>(object + user_.task_state);
-  const auto loop = memory.read<std::uint64_t>(object + user_.task_loop);
-  const auto exception = memory.read<std::uint64_t>(object + user_.task_exception);
-  const auto log = memory.read<std::uint8_t>(object + user_.task_log_tb);
-  if (!state || !loop || !exception || !log || *state > 2) return std::nullopt;
-  FutureFields found{.object = object, .task = task, .state = static_cast<FutureState>(*state), .loop = *loop};
-  found.exception = *exception;
-  found.exception_unread = *exception != 0 && (*log & 1) != 0;
+  // A future is a task's beginning: its last field that is read here is task_log_tb.
+  std::array<std::byte, 256> bytes{};
+  const std::size_t size = task ? bpf_.task_size : user_.task_log_tb + 1;
+  if (size > bytes.size() || !objects_.memory().read(object, std::span(bytes).first(size))) return std::nullopt;
+  const auto word = [&](std::uint32_t offset) {
+    std::uint64_t value = 0;
+    if (offset + sizeof value <= size) std::memcpy(&value, bytes.data() + offset, sizeof value);
+    return value;
+  };
+  std::uint32_t state = 0;
+  std::memcpy(&state, bytes.data() + user_.task_state, sizeof state);
+  if (state > 2) return std::nullopt;
+  FutureFields found;
+  found.object = object;
+  found.task = task;
+  found.state = static_cast<FutureState>(state);
+  found.loop = word(user_.task_loop);
+  found.exception = word(user_.task_exception);
+  found.exception_unread = found.exception != 0 && std::to_integer<unsigned>(bytes[user_.task_log_tb] & std::byte{1});
   if (!task) return found;
-  found.coroutine = memory.read<std::uint64_t>(object + bpf_.task_coro).value_or(0);
-  found.waiter = memory.read<std::uint64_t>(object + user_.task_waiter).value_or(0);
-  found.name = memory.read<std::uint64_t>(object + bpf_.task_name).value_or(0);
+  found.coroutine = word(bpf_.task_coro);
+  found.waiter = word(user_.task_waiter);
+  found.name = word(bpf_.task_name);
   return found;
 }
 

@@ -64,8 +64,8 @@ void read_uvloop(const Objects& objects, std::uint64_t base, LoopFields& found) 
 
 // uvloop.loop.TimerHandle has a UVTimer, which has libuv's uv_timer_t.
 std::optional<std::uint64_t> uvloop_due_ns(const Objects& objects, std::uint64_t handle, std::int64_t size) {
-  // include/uv.h, ABI of libuv 1.x on Linux, 64 bits: uv_handle_t {data, loop, type, …} of 96 bytes, then timer_cb, three
-  // words of heap node, timeout in ms of the loop's clock (uv_hrtime: CLOCK_MONOTONIC).
+  // include/uv.h, ABI of libuv 1.x on Linux, 64 bits: uv_handle_t {data, loop, type, …} of 96 bytes, then timer_cb,
+  // three words of heap node, timeout in ms of the loop's clock (uv_hrtime: CLOCK_MONOTONIC).
   constexpr std::uint64_t kType = 16;
   constexpr std::uint64_t kTimeout = 128;
   constexpr std::uint32_t kUvTimer = 13;
@@ -100,15 +100,28 @@ LoopFields read_loop(const Objects& objects, std::uint64_t loop) {
   return found;
 }
 
-std::optional<std::uint64_t> timer_due_ns(const Objects& objects, std::uint64_t timer_handle) {
-  const auto type = objects.type_of(timer_handle);
-  const auto name = type ? objects.type_name(*type) : std::nullopt;
-  if (name == "uvloop.loop.TimerHandle") {
-    return uvloop_due_ns(objects, timer_handle, objects.basicsize(*type).value_or(0));
+TimerReader::Class TimerReader::classify(std::uint64_t type) const {
+  const auto name = objects_.type_name(type);
+  const std::int64_t size = objects_.basicsize(type).value_or(0);
+  if (name == "uvloop.loop.TimerHandle") return {.kind = Kind::uvloop, .when = 0, .size = size};
+  const auto when = name == "TimerHandle" ? slot_offset(objects_, type, "_when") : std::nullopt;
+  return when ? Class{.kind = Kind::asyncio, .when = *when, .size = size} : Class{};
+}
+
+std::optional<std::uint64_t> TimerReader::due_ns(std::uint64_t timer_handle) {
+  constexpr std::size_t kMaxTypes = 65'536;
+  const auto type = objects_.type_of(timer_handle);
+  if (!type) return std::nullopt;
+  auto known = classes_.find(*type);
+  if (known == classes_.end()) {
+    if (classes_.size() >= kMaxTypes) classes_.clear();
+    known = classes_.emplace(*type, classify(*type)).first;
   }
-  if (name != "TimerHandle") return std::nullopt;
-  const auto when = slot(objects, timer_handle, "_when");
-  const auto seconds = when ? float_value(objects, *when) : std::nullopt;
+  const Class& its = known->second;
+  if (its.kind == Kind::uvloop) return uvloop_due_ns(objects_, timer_handle, its.size);
+  if (its.kind == Kind::other) return std::nullopt;
+  const auto when = objects_.memory().pointer(timer_handle + its.when);
+  const auto seconds = when ? float_value(objects_, *when) : std::nullopt;
   // BaseEventLoop.time() is time.monotonic().
   if (!seconds || *seconds < 0 || *seconds > 9e9) return std::nullopt;
   return static_cast<std::uint64_t>(*seconds * 1e9);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <unordered_map>
 
 #include "python/objects.h"
 
@@ -21,8 +22,27 @@ struct LoopFields {
 /// that of uvloop/loop.pxd.
 [[nodiscard]] LoopFields read_loop(const Objects& objects, std::uint64_t loop);
 
-/// When a timer is due, on CLOCK_MONOTONIC; nothing for what is no timer of either loop. Resolution: the clock's
-/// (asyncio), 1 ms (uvloop).
-[[nodiscard]] std::optional<std::uint64_t> timer_due_ns(const Objects& objects, std::uint64_t timer_handle);
+/// When timers are due. Keeps where a class has its fields, for one look at a process.
+class TimerReader {
+ public:
+  /// `objects` must outlive this object.
+  explicit TimerReader(const Objects& objects) : objects_(objects) {}
+
+  /// On CLOCK_MONOTONIC; nothing for what is no timer of asyncio or uvloop. Resolution: the clock's (asyncio), 1 ms
+  /// (uvloop).
+  [[nodiscard]] std::optional<std::uint64_t> due_ns(std::uint64_t timer_handle);
+
+ private:
+  enum class Kind { other, asyncio, uvloop };
+  struct Class {
+    Kind kind = Kind::other;
+    std::uint32_t when = 0;  // offset of asyncio's _when
+    std::int64_t size = 0;
+  };
+  [[nodiscard]] Class classify(std::uint64_t type) const;
+
+  const Objects& objects_;
+  std::unordered_map<std::uint64_t, Class> classes_;  // by type
+};
 
 }  // namespace aiotrace::python

@@ -27,17 +27,32 @@ std::uint64_t now_ns() {
 }
 
 // "Task-9" before "Task-10".
-bool counted_before(const Task& a, const Task& b) {
-  const auto split = [](std::string_view text) {
-    std::size_t at = text.size();
-    while (at > 0 && text.size() - at < 18 && text[at - 1] >= '0' && text[at - 1] <= '9') --at;
+void sort_by_name(std::vector<Task>& tasks) {
+  constexpr std::size_t kMaxDigits = 18;
+  struct Key {
+    std::string_view word;
     std::uint64_t number = 0;
-    for (const char digit : text.substr(at)) number = number * 10 + static_cast<std::uint64_t>(digit - '0');
-    return std::pair(text.substr(0, at), number);
+    std::uint64_t object = 0;
+    std::size_t index = 0;
   };
-  const auto one = split(a.name);
-  const auto other = split(b.name);
-  return one != other ? one < other : a.object < b.object;
+  std::vector<Key> keys;
+  keys.reserve(tasks.size());
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const std::string_view name = tasks[i].name;
+    std::size_t at = name.size();
+    while (at > 0 && name.size() - at < kMaxDigits && name[at - 1] >= '0' && name[at - 1] <= '9') --at;
+    Key key{.word = name.substr(0, at), .number = 0, .object = tasks[i].object, .index = i};
+    for (const char digit : name.substr(at)) key.number = key.number * 10 + static_cast<std::uint64_t>(digit - '0');
+    keys.push_back(key);
+  }
+  std::ranges::sort(keys, [](const Key& a, const Key& b) {
+    if (const int order = a.word.compare(b.word); order != 0) return order < 0;
+    return std::pair(a.number, a.object) < std::pair(b.number, b.object);
+  });
+  std::vector<Task> sorted;
+  sorted.reserve(tasks.size());
+  for (const Key& key : keys) sorted.push_back(std::move(tasks[key.index]));
+  tasks = std::move(sorted);
 }
 
 class Look {
@@ -64,7 +79,7 @@ class Look {
     snapshot.tasks.reserve(list.tasks.size());
     for (const auto& [loop, tid] : running_.loops) add_loop(snapshot, loop);
     for (const std::uint64_t object : list.tasks) read_task(snapshot, object);
-    std::ranges::sort(snapshot.tasks, counted_before);
+    sort_by_name(snapshot.tasks);
     std::ranges::sort(snapshot.loops, {}, [](const TaskLoop& loop) { return std::pair(loop.tid, loop.fields.object); });
     join(snapshot);
   }
@@ -95,7 +110,7 @@ class Look {
     task.loop = fields->loop;
     task.name = futures_.name_of(*fields).value_or("");
     const auto current = running_.tasks.find(object);
-    task.state = finished                           ? TaskState::finished
+    task.state = finished                          ? TaskState::finished
                  : current != running_.tasks.end() ? TaskState::running
                                                    : TaskState::pending;
     if (TaskLoop* loop = add_loop(snapshot, fields->loop)) {

@@ -49,8 +49,8 @@ struct TaskLoop {
 };
 
 struct TaskSnapshot {
-  std::uint64_t taken_ns = 0;  ///< CLOCK_MONOTONIC, at its beginning
-  std::vector<Task> tasks;     ///< by name as people count, then address
+  std::uint64_t taken_ns = 0;   ///< CLOCK_MONOTONIC, at its beginning
+  std::vector<Task> tasks;      ///< by name as people count, then address
   std::vector<TaskLoop> loops;  ///< those that run or have tasks
   // What could not be had.
   std::size_t unreadable = 0;  ///< tasks that changed or went while they were read

@@ -5,7 +5,6 @@
 #include <ranges>
 
 #include "python/containers.h"
-#include "python/loops.h"
 
 namespace aiotrace::python {
 
@@ -20,10 +19,11 @@ struct WaitReader::Rule {
 
 namespace {
 
-constexpr std::array<std::string_view, 22> kNames = {
-    "unknown", "start", "turn",      "running",   "sleep",   "future", "task",   "gather",   "wait",    "shield",
-    "task-group", "lock", "event",   "condition", "semaphore", "barrier", "queue", "socket", "executor", "process",
-    "server", "async-generator"};
+constexpr std::array<std::string_view, 22> kNames = {"unknown",    "start",          "turn",   "running",   "sleep",
+                                                     "future",     "task",           "gather", "wait",      "shield",
+                                                     "task-group", "lock",           "event",  "condition", "semaphore",
+                                                     "barrier",    "queue",          "socket", "executor",  "process",
+                                                     "server",     "async-generator"};
 static_assert(kNames.size() == static_cast<std::size_t>(WaitKind::async_generator) + 1);
 
 constexpr std::size_t kMaxRules = 100'000;
@@ -100,8 +100,9 @@ const WaitReader::Rule* WaitReader::rule_of(const Coroutine& link) {
     const std::string_view base = file.substr(folder + kFolder.size());
     // Code objects have no qualified name before 3.11, coroutines do.
     const auto qualified = coroutines_.qualified_name(link.object).value_or(code->function);
-    const auto rule = std::ranges::find_if(
-        kRules, [&](const Rule& each) { return each.file == base && each.function == qualified; });
+    const auto rule = std::ranges::find_if(kRules, [&](const Rule& each) {
+      return each.file == base && each.function == qualified;
+    });
     if (rule != kRules.end()) found = &*rule;
   }
   return rules_.emplace(link.code, found).first->second;
@@ -146,8 +147,8 @@ void WaitReader::by_callback(WaitsFor& found, const FutureFields& future, std::u
   const std::uint64_t callback = futures_.first_callback(future);
   const auto type = objects.type_of(callback);
   if (!type || objects.type_name(*type) != "function") return;
-  const auto code = codes_.find(objects.memory().read<std::uint64_t>(callback + objects.layout().user.function_code)
-                                    .value_or(0));
+  const auto code = codes_.find(
+      objects.memory().read<std::uint64_t>(callback + objects.layout().user.function_code).value_or(0));
   if (!code) return;
   const std::string_view file = code->file;
   const std::string_view function = std::string_view(code->function).substr(code->function.rfind('.') + 1);
@@ -206,7 +207,7 @@ void WaitReader::by_target(WaitsFor& found, std::uint64_t target, std::uint64_t 
 
 void WaitReader::set_sleep(WaitsFor& found, const Coroutine& link, std::uint64_t now_ns) {
   const Objects& objects = futures_.objects();
-  const auto due = timer_due_ns(objects, local(link, "h"));
+  const auto due = timers_.due_ns(local(link, "h"));
   if (!due) return;
   found.left_ns = static_cast<std::int64_t>(*due - now_ns);
   const auto delay = float_value(objects, local(link, "delay"));
@@ -298,7 +299,8 @@ WaitsFor WaitReader::read(const FutureFields& task, const AwaitChain& chain, std
     if (its->call == "asyncio.wait" || its->kind == WaitKind::wait) {
       for (const char* variable : {"fs", "todo"}) {
         const std::uint64_t futures = local(each, variable);
-        if (futures != 0) add_tasks(found, set_items(futures_.objects(), futures).value_or(std::vector<std::uint64_t>{}));
+        if (futures != 0)
+          add_tasks(found, set_items(futures_.objects(), futures).value_or(std::vector<std::uint64_t>{}));
         if (futures != 0 && !found.tasks.empty()) break;
       }
       if (!found.tasks.empty()) break;

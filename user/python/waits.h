@@ -12,19 +12,20 @@
 #include "python/code_cache.h"
 #include "python/coroutine.h"
 #include "python/futures.h"
+#include "python/loops.h"
 
 namespace aiotrace::python {
 
 enum class WaitKind {
-  unknown,     ///< could not be read, or an awaitable of the program's own
-  start,       ///< scheduled, its first step has not run
-  turn,        ///< nothing: it runs in the loop's next iteration (asyncio.sleep(0), a bare yield, a future that is done)
+  unknown,  ///< could not be read, or an awaitable of the program's own
+  start,    ///< scheduled, its first step has not run
+  turn,     ///< nothing: it runs in the loop's next iteration (asyncio.sleep(0), a bare yield, a future that is done)
   running,
   sleep,
-  future,      ///< a future that nothing more is known of
+  future,  ///< a future that nothing more is known of
   task,
   gather,
-  wait,        ///< asyncio.wait(), as_completed()
+  wait,  ///< asyncio.wait(), as_completed()
   shield,
   task_group,
   lock,
@@ -34,7 +35,7 @@ enum class WaitKind {
   barrier,
   queue,
   socket,
-  executor,    ///< a thread or process pool: to_thread(), run_in_executor(), getaddrinfo()
+  executor,  ///< a thread or process pool: to_thread(), run_in_executor(), getaddrinfo()
   process,
   server,
   async_generator,
@@ -45,15 +46,15 @@ enum class WaitKind {
 
 struct WaitsFor {
   WaitKind kind = WaitKind::unknown;
-  std::string_view call;            ///< "Queue.get"; empty: not by a call known by name. Static storage
-  std::uint64_t object = 0;         ///< the future or other object at the chain's end
-  std::vector<std::uint64_t> tasks; ///< tasks that it waits for, at most kMaxWaitedFor
-  bool more_tasks = false;          ///< there are more
-  std::optional<std::int64_t> left_ns;       ///< of a sleep: until it is due; negative: overdue
-  std::optional<std::uint64_t> waiting_ns;   ///< of a sleep: since when
-  std::optional<std::uint64_t> queue_size;   ///< of a queue: items in it
-  std::optional<std::int32_t> fd;            ///< of a socket
-  std::optional<std::int32_t> child_pid;     ///< of a process
+  std::string_view call;                    ///< "Queue.get"; empty: not by a call known by name. Static storage
+  std::uint64_t object = 0;                 ///< the future or other object at the chain's end
+  std::vector<std::uint64_t> tasks;         ///< tasks that it waits for, at most kMaxWaitedFor
+  bool more_tasks = false;                  ///< there are more
+  std::optional<std::int64_t> left_ns;      ///< of a sleep: until it is due; negative: overdue
+  std::optional<std::uint64_t> waiting_ns;  ///< of a sleep: since when
+  std::optional<std::uint64_t> queue_size;  ///< of a queue: items in it
+  std::optional<std::int32_t> fd;           ///< of a socket
+  std::optional<std::int32_t> child_pid;    ///< of a process
 };
 
 /// One gather() or wait() names at most this many tasks.
@@ -64,7 +65,7 @@ class WaitReader {
  public:
   /// All must outlive this object.
   WaitReader(CoroutineReader& coroutines, FutureReader& futures, CodeCache& codes)
-      : coroutines_(coroutines), futures_(futures), codes_(codes) {}
+      : coroutines_(coroutines), futures_(futures), codes_(codes), timers_(futures.objects()) {}
 
   /// Of a task that is neither running nor finished. `now_ns`: CLOCK_MONOTONIC, when it was read.
   [[nodiscard]] WaitsFor read(const FutureFields& task, const AwaitChain& chain, std::uint64_t now_ns);
@@ -84,6 +85,7 @@ class WaitReader {
   CoroutineReader& coroutines_;
   FutureReader& futures_;
   CodeCache& codes_;
+  TimerReader timers_;
   std::unordered_map<std::uint64_t, const Rule*> rules_;  // by code object
 };
 
