@@ -222,8 +222,7 @@ async def run(options):
         EXPECTED[asyncio.current_task().get_name()] = None
         make("start", "start", takes(loop.create_future()))
         say(options, tell(options, loop, asyncio.current_task()))
-        with open(options.go, "rb") as go:
-            go.read(1)
+        blocks(options)
         finish(stop)
     done = loop.create_future()
     go = os.open(options.go, os.O_RDONLY | os.O_NONBLOCK)
@@ -233,6 +232,11 @@ async def run(options):
     loop.call_later(0.1, lambda: say(options, tell(options, loop, None)))
     await done
     finish(stop)
+
+
+def blocks(options):
+    with open(options.go, "rb") as go:
+        go.read(1)
 
 
 def say(options, facts):
