@@ -51,6 +51,7 @@ std::string age_text(const model::TaskRow& task) {
 
 std::string wait_text(const model::TaskWait& wait) {
   std::string text = wait.kind;
+  if (wait.kind == "wait" && !wait.call.empty()) text = clean_for_terminal(wait.call);
   if (wait.kind == "turn") text = "its turn";
   if (wait.kind == "start") text = "its first step";
   if (wait.kind == "unknown" || wait.kind == "future") text = wait.kind == "future" ? "a future" : "?";
