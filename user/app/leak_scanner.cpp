@@ -1,0 +1,210 @@
+#include "app/leak_scanner.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <tuple>
+#include <unordered_set>
+
+#include "proc/cached_memory.h"
+#include "proc/resident.h"
+#include "python/objects.h"
+#include "python/warnings.h"
+
+namespace aiotrace::app {
+namespace {
+
+// So many objects are read again between two scans; the rest of a larger number only by the scans.
+constexpr std::size_t kMaxGlanced = 20'000;
+
+std::uint64_t now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+model::LeakClass class_of(python::Suspect::Kind kind) {
+  switch (kind) {
+    case python::Suspect::Kind::never_awaited: return model::LeakClass::never_awaited;
+    case python::Suspect::Kind::orphaned: return model::LeakClass::orphaned;
+    case python::Suspect::Kind::stuck: return model::LeakClass::stuck;
+    case python::Suspect::Kind::unread_exception: return model::LeakClass::unread_exception;
+    case python::Suspect::Kind::async_generator: break;
+  }
+  return model::LeakClass::async_generator;
+}
+
+model::LeakSeen to_seen(const python::Suspect& suspect) {
+  return {.leak_class = class_of(suspect.kind),
+          .idle = suspect.idle,
+          .address = suspect.address,
+          .fingerprint = suspect.fingerprint,
+          .bytes = suspect.bytes,
+          .place = suspect.place};
+}
+
+}  // namespace
+
+Status LeakScanner::look_at_interpreter(const proc::Maps& maps) {
+  if (interpreter_) {
+    python::refresh(*interpreter_, process_, maps, memory_);
+    return {};
+  }
+  auto found = python::inspect(process_, maps, memory_);
+  if (!found) return std::unexpected(static_cast<Error>(found.error()));
+  const std::string what = "coroutines of process " + std::to_string(process_.pid());
+  if (found->coro_type == 0 || found->async_gen_type == 0)
+    return fail(what, found->where + " has no symbols", "", ErrorKind::unsupported);
+  interpreter_ = std::move(*found);
+  return {};
+}
+
+python::Suspects LeakScanner::one_pass(const proc::Maps& maps, model::LeakScan& scan) {
+  const proc::CachedMemory cached(memory_);
+  const python::ObjectReader reader(*interpreter_, cached);
+  const auto resident = proc::resident_memory(process_.pid(), proc::heap_mappings(maps));
+  const auto types = python::future_types(*interpreter_, cached);
+  const auto census = python::take_census(reader, memory_, resident, types);
+  scan.objects = census.objects();
+  scan.bytes = census.bytes;
+  scan.swapped_bytes = census.swapped_bytes;
+  scan.unreadable_bytes = census.unseen_bytes;
+  scan.objects_over_limit = census.dropped;
+  auto found = python::find_suspects(reader, census, codes_, types.foreign_scheduler);
+  if (!interpreter_->note.empty()) {
+    // Without its tasks nobody can say who goes on with a coroutine.
+    scan.untold += found.all.size();
+    found.all.clear();
+  }
+  scan.untold += found.untold;
+  return found;
+}
+
+void LeakScanner::confirm(python::Suspects& found, const proc::Maps& maps, model::LeakScan& scan) {
+  std::unordered_set<std::uint64_t> fresh;
+  for (const auto& suspect : found.all) {
+    if (!tracker_.known(to_seen(suspect))) fresh.insert(suspect.address);
+  }
+  if (fresh.empty()) return;
+  // The program ran on while it was looked at: a task that was made meanwhile, or an awaiter that moved on, can be
+  // missing. What two whole looks agree on, and a few short ones after it, is believed.
+  model::LeakScan again_scan;
+  const auto again = one_pass(maps, again_scan);
+  std::set<std::tuple<python::Suspect::Kind, std::uint64_t, std::uint64_t>> agreed;
+  for (const auto& suspect : again.all) agreed.emplace(suspect.kind, suspect.address, suspect.fingerprint);
+  const std::size_t before = found.all.size();
+  std::erase_if(found.all, [&](const python::Suspect& suspect) {
+    return fresh.contains(suspect.address) && !agreed.contains({suspect.kind, suspect.address, suspect.fingerprint});
+  });
+  static constexpr std::array<long, 4> kPausesNs = {1'300'000, 3'700'000, 7'100'000, 2'300'000};
+  for (const long pause_ns : kPausesNs) {
+    const timespec pause{0, pause_ns};
+    nanosleep(&pause, nullptr);
+    const proc::CachedMemory cached(memory_);
+    const python::ObjectReader reader(*interpreter_, cached);
+    std::erase_if(found.all, [&](const python::Suspect& suspect) {
+      return fresh.contains(suspect.address) && !python::still_suspect(reader, suspect);
+    });
+  }
+  scan.unconfirmed = before - found.all.size();
+}
+
+void LeakScanner::describe(const python::Suspects& found) {
+  const python::Objects objects(memory_, interpreter_->layout);
+  std::unordered_map<std::uint64_t, model::LeakPlace> places;
+  for (const auto& suspect : found.all) {
+    if (places.contains(suspect.place)) continue;
+    // A place is told by the addresses of its code: known is known.
+    if (auto known = places_.extract(suspect.place)) {
+      places.insert(std::move(known));
+      continue;
+    }
+    model::LeakPlace place;
+    const auto example = found.places.find(suspect.place);
+    if (example != found.places.end() && !example->second.chain.empty()) {
+      const auto& chain = example->second.chain;
+      place.coroutine = objects.text(chain.front().qualname, 1024).value_or("");
+      if (const auto* code = codes_.find(*interpreter_, memory_, chain.front().code)) {
+        place.file = code->file;
+        place.line = code->first_line;
+        if (place.coroutine.empty()) place.coroutine = code->name;
+      }
+      for (auto at = chain.rbegin(); at != chain.rend(); ++at) {
+        if (at->state != python::Stepped::State::suspended) continue;
+        const auto* code = codes_.find(*interpreter_, memory_, at->code);
+        if (code == nullptr) continue;
+        place.stack.push_back({.kind = model::Frame::Kind::python,
+                               .function = code->name,
+                               .file = code->file,
+                               .line = python::CodeBook::line(*interpreter_, *code, at->lasti)});
+      }
+    }
+    if (suspect.exception != 0) {
+      const auto type = objects.type_of(suspect.exception);
+      place.detail = type ? objects.type_name(*type).value_or("") : "";
+    }
+    places.emplace(suspect.place, std::move(place));
+  }
+  places_ = std::move(places);
+}
+
+Result<model::LeakScan> LeakScanner::scan() {
+  model::LeakScan scan;
+  scan.number = ++scans_;
+  scan.time_ns = now_ns();
+  scan.pid = static_cast<std::uint32_t>(process_.pid());
+  const auto maps = proc::Maps::read(process_.pid());
+  if (!maps) return std::unexpected(maps.error());
+  if (auto status = look_at_interpreter(*maps); !status) return std::unexpected(status.error());
+  codes_.forget();
+  auto found = one_pass(*maps, scan);
+  confirm(found, *maps, scan);
+  if (!process_.alive()) return fail("look for leaks of process " + std::to_string(process_.pid()), "it has ended");
+  describe(found);
+  std::vector<model::LeakSeen> seen;
+  seen.reserve(found.all.size());
+  for (const auto& suspect : found.all) seen.push_back(to_seen(suspect));
+  tracker_.look(scan.time_ns, seen);
+  std::vector<model::LeakPlace> dropped;
+  for (auto& each : python::dropped_coroutines(*interpreter_, memory_)) {
+    model::LeakPlace place{
+        .coroutine = each.coroutine, .file = each.file, .line = each.line, .stack = {}, .detail = {}};
+    place.stack.push_back({.kind = model::Frame::Kind::python, .function = {}, .file = each.file, .line = each.line});
+    dropped.push_back(std::move(place));
+  }
+  tracker_.dropped(dropped);
+  watched_ = std::move(found.all);
+  scan.duration_ns = now_ns() - scan.time_ns;
+  return scan;
+}
+
+void LeakScanner::glance() {
+  if (!interpreter_) return;
+  const proc::CachedMemory cached(memory_);
+  const python::ObjectReader reader(*interpreter_, cached);
+  std::size_t left = kMaxGlanced;
+  std::erase_if(watched_, [&](const python::Suspect& suspect) {
+    if (left == 0 || python::still_suspect(reader, suspect)) {
+      if (left != 0) --left;
+      return false;
+    }
+    tracker_.forget(suspect.address);
+    return true;
+  });
+}
+
+std::vector<model::Leak> LeakScanner::leaks() const {
+  auto rows = tracker_.leaks([this](std::uint64_t place) {
+    const auto found = places_.find(place);
+    return found == places_.end() ? model::LeakPlace{} : found->second;
+  });
+  for (auto& row : rows) {
+    row.pid = static_cast<std::uint32_t>(process_.pid());
+    row.scan = scans_;
+  }
+  return rows;
+}
+
+}  // namespace aiotrace::app

@@ -1,0 +1,49 @@
+// Looks for leaks in one process, again and again.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "model/leaks.h"
+#include "proc/memory.h"
+#include "proc/process.h"
+#include "python/code_book.h"
+#include "python/interpreter.h"
+#include "python/suspects.h"
+
+namespace aiotrace::app {
+
+class LeakScanner {
+ public:
+  /// `process` must outlive this object. Several scanners may run at once, each in a thread of its own.
+  LeakScanner(const proc::Process& process, std::uint64_t age_ns)
+      : process_(process), memory_(process.pid()), tracker_(age_ns) {}
+
+  /// One look. Errors: no CPython that is known, no symbols, the process has ended. Never stops the process.
+  Result<model::LeakScan> scan();
+  /// Reads again what may become a leak: what has moved on between two scans is not taken for the same when something
+  /// of its kind comes to lie at its address. Cheap: reads no other memory.
+  void glance();
+  /// Groups of the last scan.
+  [[nodiscard]] std::vector<model::Leak> leaks() const;
+
+  [[nodiscard]] const python::Interpreter* interpreter() const { return interpreter_ ? &*interpreter_ : nullptr; }
+
+ private:
+  Status look_at_interpreter(const proc::Maps& maps);
+  [[nodiscard]] python::Suspects one_pass(const proc::Maps& maps, model::LeakScan& scan);
+  void confirm(python::Suspects& found, const proc::Maps& maps, model::LeakScan& scan);
+  void describe(const python::Suspects& found);
+
+  const proc::Process& process_;
+  proc::LiveMemory memory_;
+  std::optional<python::Interpreter> interpreter_;
+  python::CodeBook codes_;
+  std::vector<python::Suspect> watched_;  // those of the last scan
+  std::unordered_map<std::uint64_t, model::LeakPlace> places_;
+  model::LeakTracker tracker_;
+  std::uint64_t scans_ = 0;
+};
+
+}  // namespace aiotrace::app

@@ -1,0 +1,107 @@
+#include "model/leaks.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace aiotrace::model {
+namespace {
+
+// Growth is what the last looks say: of a day's looks the first would only blur it.
+constexpr std::size_t kHistory = 32;
+// So many looks in a row must have found more than the one before.
+constexpr std::size_t kGrowingLooks = 3;
+constexpr double kMinuteNs = 60e9;
+
+}  // namespace
+
+std::string_view name(LeakClass leak_class) {
+  switch (leak_class) {
+    case LeakClass::never_awaited: return "never-awaited";
+    case LeakClass::orphaned: return "orphaned";
+    case LeakClass::stuck: return "stuck";
+    case LeakClass::unread_exception: return "unread-exception";
+    case LeakClass::async_generator: return "async-generator";
+    case LeakClass::dropped: break;
+  }
+  return "dropped";
+}
+
+bool LeakTracker::known(const LeakSeen& seen) const {
+  const auto found = objects_.find(seen.address);
+  return found != objects_.end() && found->second.leak_class == seen.leak_class &&
+         found->second.fingerprint == seen.fingerprint;
+}
+
+void LeakTracker::look(std::uint64_t now_ns, const std::vector<LeakSeen>& seen) {
+  ++looks_;
+  now_ns_ = now_ns;
+  for (auto& [key, group] : groups_) {
+    group.parts = {};
+    group.idle = false;
+  }
+  for (const LeakSeen& each : seen) {
+    std::uint64_t first_ns = now_ns;
+    if (const auto found = objects_.find(each.address); found != objects_.end()) {
+      if (!known(each)) found->second = {each.leak_class, each.fingerprint, now_ns, looks_};
+      found->second.look = looks_;
+      first_ns = found->second.first_ns;
+    } else if (objects_.size() < kMaxObjects) {
+      objects_.emplace(each.address, Object{each.leak_class, each.fingerprint, now_ns, looks_});
+    }
+    Group& group = groups_[{each.leak_class, each.place}];
+    // Seen once it has no age at all, whatever --age is.
+    const bool leak = !each.idle && first_ns < now_ns && now_ns - first_ns >= age_ns_;
+    Part& part = group.parts[leak ? 1 : 0];
+    ++part.count;
+    part.bytes += each.bytes;
+    part.oldest_ns = std::min(part.oldest_ns, first_ns);
+    group.idle = group.idle || each.idle;
+  }
+  std::erase_if(objects_, [this](const auto& entry) { return entry.second.look != looks_; });
+  for (auto& [key, group] : groups_) {
+    group.history.push_back({now_ns, group.parts[0].count + group.parts[1].count});
+    if (group.history.size() > kHistory) group.history.pop_front();
+  }
+  std::erase_if(groups_, [](const auto& entry) {
+    return std::ranges::all_of(entry.second.history, [](const Look& look) { return look.count == 0; });
+  });
+}
+
+Leak LeakTracker::to_row(LeakClass leak_class, const Group& group, const Part& part, bool leak) const {
+  Leak row{.leak_class = leak_class, .leak = leak, .idle = group.idle, .place = {}, .count = part.count, .age_ns = {},
+           .bytes = part.bytes, .growth_per_minute = {}};
+  if (part.oldest_ns < now_ns_) row.age_ns = now_ns_ - part.oldest_ns;
+  const auto& history = group.history;
+  // Before its first look a group had none: if there were looks then, that counts.
+  const std::uint64_t time_ns = history.back().time_ns - history.front().time_ns;
+  if (history.size() > 1 && time_ns > 0) {
+    row.growth_per_minute = (static_cast<double>(history.back().count) - static_cast<double>(history.front().count)) *
+                            kMinuteNs / static_cast<double>(time_ns);
+  }
+  row.growing = history.size() >= kGrowingLooks;
+  for (std::size_t i = history.size(); row.growing && i-- > history.size() - kGrowingLooks + 1;) {
+    row.growing = history[i].count > history[i - 1].count;
+  }
+  return row;
+}
+
+Leak LeakTracker::dropped_row(const LeakPlace& place) {
+  return {.leak_class = LeakClass::dropped, .leak = true, .place = place, .count = {}, .age_ns = {},
+          .growth_per_minute = {}};
+}
+
+void LeakTracker::sort(std::vector<Leak>& rows) {
+  const auto rank = [](const Leak& row) {
+    return std::tuple(!row.growing, !row.leak, row.leak_class == LeakClass::dropped, UINT64_MAX - row.bytes,
+                      UINT64_MAX - row.count.value_or(0));
+  };
+  std::ranges::stable_sort(rows, [&](const Leak& a, const Leak& b) {
+    const auto left = rank(a);
+    const auto right = rank(b);
+    if (left != right) return left < right;
+    return std::tie(a.place.file, a.place.line, a.place.coroutine) <
+           std::tie(b.place.file, b.place.line, b.place.coroutine);
+  });
+}
+
+}  // namespace aiotrace::model

@@ -1,0 +1,154 @@
+// Leaks over time: what was seen in one look, what of it is still there in the next, how old and how much of it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "model/stall.h"
+
+namespace aiotrace::model {
+
+enum class LeakClass : std::uint8_t { never_awaited, orphaned, stuck, unread_exception, async_generator, dropped };
+inline constexpr std::size_t kLeakClasses = 6;
+
+/// As in text and JSON: "never-awaited".
+[[nodiscard]] std::string_view name(LeakClass leak_class);
+
+/// One object as one look saw it.
+struct LeakSeen {
+  LeakClass leak_class = LeakClass::never_awaited;
+  bool idle = false;              ///< waits by its nature: never more than a candidate
+  std::uint64_t address = 0;      ///< with class and fingerprint: the same object in the same state
+  std::uint64_t fingerprint = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t place = 0;  ///< the same for all that hang at the same lines
+};
+
+/// Where objects hang, for people.
+struct LeakPlace {
+  std::string coroutine;   ///< qualified name; empty: a future that is no coroutine's
+  std::string file;        ///< of its definition; of a dropped one where it was dropped
+  std::uint32_t line = 0;  ///< 0: unknown
+  Stack stack;             ///< where it hangs, innermost first; empty: it has not begun
+  std::string detail;      ///< type of an exception that was not read; empty: nothing to add
+};
+
+/// A group of objects as it is told.
+struct Leak {
+  LeakClass leak_class = LeakClass::never_awaited;
+  bool leak = false;  ///< older than --age; else a candidate
+  bool idle = false;
+  LeakPlace place;
+  std::optional<std::uint64_t> count;   ///< nullopt: not known
+  std::optional<std::uint64_t> age_ns;  ///< of the oldest, at least; nullopt: seen once
+  std::uint64_t bytes = 0;
+  std::optional<double> growth_per_minute;  ///< of the whole group; nullopt: fewer than two looks
+  bool growing = false;                     ///< more of them in each of the last looks
+  std::uint32_t pid = 0;
+  std::uint64_t scan = 0;
+};
+
+/// What one look cost and could not see.
+struct LeakScan {
+  std::uint64_t number = 0;  ///< from 1 on
+  std::uint64_t time_ns = 0;
+  std::uint64_t duration_ns = 0;
+  std::uint64_t objects = 0;            ///< coroutines, asynchronous generators, tasks and futures looked at
+  std::uint64_t bytes = 0;              ///< of memory read
+  std::uint64_t swapped_bytes = 0;      ///< in swap: left there, not looked at
+  std::uint64_t unreadable_bytes = 0;   ///< unmapped meanwhile, or over a limit
+  std::uint64_t objects_over_limit = 0;
+  std::uint64_t unconfirmed = 0;  ///< looked suspicious, but a second look did not confirm it
+  std::uint64_t untold = 0;       ///< suspended outside of every task on something that is not known: not judged
+  std::uint32_t pid = 0;
+};
+
+/// What a `leaks` run says at its end.
+struct LeakSummary {
+  std::uint64_t elapsed_ns = 0;
+  std::uint64_t scans = 0;
+  std::uint64_t max_scan_ns = 0;
+  std::array<std::uint64_t, kLeakClasses> leaks{};  ///< objects of the last look; of `dropped` places
+  std::array<std::uint64_t, kLeakClasses> candidates{};
+  LeakScan losses;  ///< added up over all looks
+  std::uint64_t cpu_ns = 0;
+  std::uint64_t rss_bytes = 0;
+};
+
+class LeakTracker {
+ public:
+  /// More objects than this are not told apart from those of the next look: they stay candidates.
+  static constexpr std::size_t kMaxObjects = 1'000'000;
+
+  explicit LeakTracker(std::uint64_t age_ns) : age_ns_(age_ns) {}
+
+  /// True if the last look saw it too.
+  [[nodiscard]] bool known(const LeakSeen& seen) const;
+  /// It has changed since: if it comes again, it is another one.
+  void forget(std::uint64_t address) { objects_.erase(address); }
+
+  /// One look, all of it; what it does not contain is gone. `now_ns` never goes back.
+  void look(std::uint64_t now_ns, const std::vector<LeakSeen>& seen);
+  /// Dropped coroutines that the program itself has written down. Each is a leak at once.
+  void dropped(const std::vector<LeakPlace>& places) { dropped_ = places; }
+
+  /// Groups of the last look without `pid` and `scan`: those that grow first, then leaks, then the largest. `describe`
+  /// gives the place of a number.
+  template <class Describe>
+  [[nodiscard]] std::vector<Leak> leaks(const Describe& describe) const {
+    std::vector<Leak> rows;
+    for (const auto& [key, group] : groups_) {
+      for (const bool leak : {true, false}) {
+        const Part& part = group.parts[leak ? 1 : 0];
+        if (part.count == 0) continue;
+        Leak row = to_row(key.first, group, part, leak);
+        row.place = describe(key.second);
+        rows.push_back(std::move(row));
+      }
+    }
+    for (const LeakPlace& place : dropped_) rows.push_back(dropped_row(place));
+    sort(rows);
+    return rows;
+  }
+
+ private:
+  struct Object {
+    LeakClass leak_class;
+    std::uint64_t fingerprint = 0;
+    std::uint64_t first_ns = 0;
+    std::uint64_t look = 0;
+  };
+  struct Part {
+    std::uint64_t count = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t oldest_ns = UINT64_MAX;  // first seen
+  };
+  struct Look {
+    std::uint64_t time_ns = 0;
+    std::uint64_t count = 0;
+  };
+  struct Group {
+    std::array<Part, 2> parts;  // candidates, leaks
+    bool idle = false;
+    std::deque<Look> history;  // of the last looks, the newest last
+  };
+  [[nodiscard]] Leak to_row(LeakClass leak_class, const Group& group, const Part& part, bool leak) const;
+  [[nodiscard]] static Leak dropped_row(const LeakPlace& place);
+  static void sort(std::vector<Leak>& rows);
+
+  std::uint64_t age_ns_;
+  std::uint64_t looks_ = 0;
+  std::uint64_t now_ns_ = 0;
+  std::unordered_map<std::uint64_t, Object> objects_;  // by address
+  std::map<std::pair<LeakClass, std::uint64_t>, Group> groups_;
+  std::vector<LeakPlace> dropped_;
+};
+
+}  // namespace aiotrace::model

@@ -1,0 +1,388 @@
+#include "python/suspects.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "python/objects.h"
+
+namespace aiotrace::python {
+namespace {
+
+using Kind = Suspect::Kind;
+using State = Stepped::State;
+using End = AwaitGraph::Link::End;
+
+constexpr unsigned kMaxWrappers = 8;
+constexpr std::uint64_t kMaxSlots = 1024;
+
+std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
+  hash ^= value + 0x9e3779b97f4a7c15 + (hash << 12) + (hash >> 4);
+  hash *= 0xff51afd7ed558ccd;
+  return hash ^ hash >> 33;
+}
+
+/// Why a task that waits is no leak, by the asyncio function that it waits in.
+enum class Wait : std::uint8_t { unknown, timed, others, idle };
+
+Wait wait_in(const CodeBook::Code& code) {
+  const std::string_view file = code.file;
+  const std::string_view name = std::string_view(code.name).substr(code.name.rfind('.') + 1);
+  const auto in = [file](std::string_view part) { return file.ends_with(part); };
+  // Lib/asyncio: tasks.py sleep, wait_for (its own timer before 3.12, timeouts.timeout since); wait, gather and task
+  // groups end when other tasks do.
+  if (in("asyncio/tasks.py")) {
+    if (name == "sleep" || name == "wait_for") return Wait::timed;
+    if (name == "_wait" || name == "wait" || name == "_wait_for_one") return Wait::others;
+    return Wait::unknown;
+  }
+  if (in("asyncio/taskgroups.py")) return Wait::others;
+  // What a server or a worker does all day: somebody outside may come at any time.
+  if (in("asyncio/base_events.py") && name == "serve_forever") return Wait::idle;
+  if (in("asyncio/queues.py") || in("asyncio/streams.py") || in("asyncio/selector_events.py")) return Wait::idle;
+  if (in("aiohttp/web_protocol.py") && name == "start") return Wait::idle;
+  return Wait::unknown;
+}
+
+/// Local variables of a frame, without its stack: 0 when they cannot be told.
+std::uint64_t slots(const ObjectReader& reader, const Stepped& of) {
+  const auto& bpf = reader.interpreter().layout.bpf;
+  const auto& memory = reader.memory();
+  if (bpf.gen_iframe != kNoOffset) {  // co_nlocalsplus
+    const auto locals = memory.read<std::int32_t>(of.code + bpf.code_firstlineno + 4);
+    return locals && *locals > 0 ? static_cast<std::uint64_t>(*locals) : 0;
+  }
+  const auto stack = memory.read<std::uint64_t>(of.frame + reader.interpreter().layout.user.frame_valuestack);
+  const std::uint64_t first = of.frame + bpf.frame_localsplus;
+  return stack && *stack > first && *stack - first < 8 * 65536 ? (*stack - first) / 8 : 0;
+}
+
+/// The values that a frame that has not begun holds are its arguments: they tell it from another one at its address.
+std::uint64_t arguments(const ObjectReader& reader, const Stepped& of) {
+  const auto& bpf = reader.interpreter().layout.bpf;
+  std::uint64_t hash = 1;
+  if (of.frame == 0) return hash;
+  const auto count = std::min<std::uint64_t>(slots(reader, of), 12);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    hash = mix(hash, reader.memory().read<std::uint64_t>(of.frame + bpf.frame_localsplus + 8 * i).value_or(0));
+  }
+  return hash;
+}
+
+std::uint64_t fingerprint_of(std::uint64_t seed, const std::vector<const Stepped*>& chain) {
+  for (const Stepped* each : chain) {
+    seed = mix(mix(mix(seed, each->address), each->code), static_cast<std::uint64_t>(each->lasti));
+  }
+  return seed;
+}
+
+class Finder {
+ public:
+  Finder(const ObjectReader& reader, const Census& census, CodeBook& codes, bool foreign_scheduler)
+      : reader_(reader), census_(census), codes_(codes), graph_(reader, census), foreign_scheduler_(foreign_scheduler) {}
+
+  Suspects run() {
+    for (const Future& future : census_.futures) {
+      if (!future.task) continue;
+      tasks_.insert(future.address);
+      roots_.insert(future.coroutine);
+      // A task that has ended holds nothing up, and a coroutine that it left suspended is nobody's.
+      if (future.pending && future.coroutine != 0) mark(future.coroutine);
+    }
+    for (const auto& [address, stepped] : census_.stepped) {
+      if (stepped.state == State::running) mark(address);
+    }
+    for (const auto& [address, stepped] : census_.stepped) {
+      if (stepped.state != State::suspended || marked_.contains(address)) continue;
+      // Through plain generators to the next that the census knows.
+      Link end;
+      const auto chain = graph_.chain(stepped, end);
+      for (std::size_t i = 1; i < chain.size(); ++i) awaited_.insert(chain[i]->address);
+    }
+    look_at_coroutines();
+    look_at_async_generators();
+    for (const Future& future : census_.futures) {
+      if (future.unread) unread(future);
+      if (future.task && future.pending && future.waits_for != 0) waiting(future);
+    }
+    return std::move(found_);
+  }
+
+ private:
+  using Link = AwaitGraph::Link;
+
+  void mark(std::uint64_t address) {
+    const Stepped* at = graph_.at(address);
+    while (at != nullptr && marked_.insert(at->address).second) {
+      const Link link = graph_.follow(*at);
+      if (link.end == End::unknown) mark_held_by(link.object);
+      at = link.end == End::more ? link.next : nullptr;
+    }
+  }
+
+  /// An awaitable of a class that is not known can hold the coroutine that goes on below it: a Cython coroutine does, and
+  /// an iterator that passes on what it is sent.
+  void mark_held_by(std::uint64_t object) {
+    std::array<std::uint64_t, 24> words{};
+    if (object == 0 || depth_ > 16) return;
+    ++depth_;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      const auto word = reader_.memory().read<std::uint64_t>(object + 16 + 8 * i);
+      if (!word) break;
+      if (census_.stepped.contains(*word)) mark(*word);
+    }
+    const Objects objects(reader_.memory(), reader_.interpreter().layout);
+    for (const char* name : {"_coro", "coro", "_coroutine", "coroutine", "_iter", "_it", "_gen", "gen"}) {
+      const auto held = objects.attribute(object, name);
+      if (held && census_.stepped.contains(*held)) mark(*held);
+    }
+    --depth_;
+  }
+
+  void add(Kind kind, std::uint64_t address, std::uint64_t bytes, std::uint64_t seed,
+           const std::vector<const Stepped*>& chain, bool idle = false, std::uint64_t exception = 0,
+           std::uint64_t place = 0) {
+    place = mix(place, static_cast<std::uint64_t>(kind));
+    for (const Stepped* each : chain) {
+      place = mix(mix(place, each->code), static_cast<std::uint64_t>(each->lasti));
+    }
+    if (kind == Kind::unread_exception && !chain.empty()) place = mix(place, chain.front()->code);
+    auto& example = found_.places[place];
+    if (example.chain.empty()) {
+      for (const Stepped* each : chain) example.chain.push_back(*each);
+    }
+    found_.all.push_back({.kind = kind,
+                          .idle = idle,
+                          .address = address,
+                          .fingerprint = fingerprint_of(seed, chain),
+                          .bytes = bytes,
+                          .exception = exception,
+                          .place = place});
+  }
+
+  void look_at_coroutines() {
+    for (const auto& [address, coroutine] : census_.stepped) {
+      if (coroutine.kind != Stepped::Kind::coroutine || marked_.contains(address) || awaited_.contains(address)) continue;
+      if (coroutine.state == State::created && !roots_.contains(address)) {
+        add(Kind::never_awaited, address, coroutine.bytes, arguments(reader_, coroutine), {&coroutine});
+      } else if (coroutine.state == State::suspended) {
+        Link end;
+        const auto chain = graph_.chain(coroutine, end);
+        std::uint64_t bytes = 0;
+        for (const Stepped* each : chain) bytes += each->bytes;
+        if (end.end == End::future || (end.end == End::yield && !foreign_scheduler_)) {
+          add(Kind::orphaned, address, bytes, end.object, chain);
+        } else {
+          ++found_.untold;
+        }
+      }
+    }
+  }
+
+  /// A generator on the stack of a frame is the iterator of an `async for` there: between two of its values its consumer
+  /// is at work.
+  std::unordered_set<std::uint64_t> iterated() const {
+    const auto& bpf = reader_.interpreter().layout.bpf;
+    const std::uint64_t mask = bpf.flags & PY_TAGGED_REFS ? ~std::uint64_t{3} : ~std::uint64_t{0};
+    std::unordered_set<std::uint64_t> found;
+    for (const auto& [address, of] : census_.stepped) {
+      if (of.frame == 0 || of.state == State::created) continue;
+      const std::uint64_t first = slots(reader_, of);
+      const std::uint64_t room = of.bytes / 8;
+      for (std::uint64_t i = first; i < std::min(room, first + kMaxSlots); ++i) {
+        const auto word = reader_.memory().read<std::uint64_t>(of.frame + bpf.frame_localsplus + 8 * i);
+        if (!word) break;
+        const auto at = census_.stepped.find(*word & mask);
+        if (at != census_.stepped.end() && at->second.kind == Stepped::Kind::async_generator && at->first != address) {
+          found.insert(at->first);
+        }
+      }
+    }
+    return found;
+  }
+
+  void look_at_async_generators() {
+    std::vector<const Stepped*> left;
+    for (const auto& [address, generator] : census_.stepped) {
+      if (generator.kind != Stepped::Kind::async_generator || generator.state != State::suspended) continue;
+      if (marked_.contains(address) || awaited_.contains(address)) continue;
+      if (!census_.managed_generators.contains(address)) left.push_back(&generator);
+    }
+    if (left.empty()) return;
+    const auto in_use = iterated();
+    for (const Stepped* generator : left) {
+      if (in_use.contains(generator->address)) continue;
+      add(Kind::async_generator, generator->address, generator->bytes, arguments(reader_, *generator), {generator});
+    }
+  }
+
+  void unread(const Future& future) {
+    std::vector<const Stepped*> chain;
+    if (const Stepped* root = future.coroutine != 0 ? graph_.at(future.coroutine) : nullptr) chain.push_back(root);
+    const TypeInfo* type = reader_.type_of(future.exception);
+    std::uint64_t kind = 0;
+    for (const char c : type != nullptr ? std::string_view(type->name) : "") kind = mix(kind, static_cast<unsigned char>(c));
+    add(Kind::unread_exception, future.address, chain.empty() ? 0 : chain.front()->bytes, future.exception, chain, false,
+        future.exception, kind);
+  }
+
+  /// The name of the function that a future calls first when it is done.
+  std::string callback_of(const Future& future) const {
+    const TypeInfo* type = reader_.type_of(future.callback);
+    if (type == nullptr) return {};
+    if (type->name != "function") return type->name;
+    // Where a function object has its code moved between versions: it is among the first words.
+    for (std::uint64_t at = 16; at < 96; at += 8) {
+      const auto word = reader_.memory().pointer(future.callback + at);
+      const TypeInfo* what = word ? reader_.type_of(*word) : nullptr;
+      if (what == nullptr || what->name != "code") continue;
+      const auto* code = codes_.find(reader_.interpreter(), reader_.memory(), *word);
+      return code != nullptr ? code->name : "";
+    }
+    return {};
+  }
+
+  [[nodiscard]] bool loop_closed(std::uint64_t loop) {
+    const auto [entry, fresh] = closed_.try_emplace(loop, false);
+    if (fresh) {
+      const Objects objects(reader_.memory(), reader_.interpreter().layout);
+      const auto closed = objects.attribute(loop, "_closed");
+      const TypeInfo* type = closed ? reader_.type_of(*closed) : nullptr;
+      entry->second = type != nullptr && type->name == "bool" && objects.unsigned_int(*closed) == 1;
+    }
+    return entry->second;
+  }
+
+  void waiting(const Future& task) {
+    const Stepped* root = graph_.at(task.coroutine);
+    if (root == nullptr || root->state != State::suspended) return;
+    Link end;
+    const auto chain = graph_.chain(*root, end);
+    std::uint64_t bytes = 0;
+    for (const Stepped* each : chain) bytes += each->bytes;
+    if (loop_closed(task.loop)) {
+      add(Kind::orphaned, task.address, bytes, task.waits_for, chain);
+      return;
+    }
+    if (end.end != End::future || end.object != task.waits_for || tasks_.contains(task.waits_for)) return;
+    if (census_.timed_tasks.contains(task.address)) return;
+    bool idle = false;
+    for (const Stepped* each : chain) {
+      const auto* code = codes_.find(reader_.interpreter(), reader_.memory(), each->code);
+      if (code == nullptr) return;
+      const Wait wait = wait_in(*code);
+      if (wait == Wait::timed || wait == Wait::others) return;
+      idle = idle || wait == Wait::idle;
+    }
+    const TypeInfo* waits_for = reader_.type_of(task.waits_for);
+    if (waits_for == nullptr || waits_for->name == "_GatheringFuture") return;
+    const auto waited = reader_.future(task.waits_for, false);
+    if (!waited || !waited->pending) return;
+    // shield()'s outer future waits for the task inside; the program's own task ends with the program.
+    if (callback_of(*waited).ends_with("_outer_done_callback")) return;
+    const std::string callback = callback_of(task);
+    if (callback.ends_with("_run_until_complete_cb") || callback.find("cython_function") != std::string::npos) return;
+    add(Kind::stuck, task.address, bytes, task.waits_for, chain, idle);
+  }
+
+  const ObjectReader& reader_;
+  const Census& census_;
+  CodeBook& codes_;
+  AwaitGraph graph_;
+  const bool foreign_scheduler_;
+  Suspects found_;
+  unsigned depth_ = 0;
+  std::unordered_set<std::uint64_t> tasks_;    // every task
+  std::unordered_set<std::uint64_t> roots_;    // the coroutine of every task
+  std::unordered_set<std::uint64_t> marked_;   // somebody will go on with it
+  std::unordered_set<std::uint64_t> awaited_;  // of a chain that nobody goes on with, all but the outermost
+  std::unordered_map<std::uint64_t, bool> closed_;
+};
+
+}  // namespace
+
+const Stepped* AwaitGraph::at(std::uint64_t address) const {
+  if (const auto found = census_.stepped.find(address); found != census_.stepped.end()) return &found->second;
+  if (const auto found = generators_.find(address); found != generators_.end()) return &found->second;
+  const TypeInfo* type = reader_.type_of(address);
+  if (type == nullptr || type->role != Role::stepped) return nullptr;
+  const auto read = reader_.stepped(address, type->kind);
+  return read ? &generators_.emplace(address, *read).first->second : nullptr;
+}
+
+AwaitGraph::Link AwaitGraph::follow(const Stepped& from) const {
+  if (from.state != State::suspended) return {.end = End::running};
+  const End otherwise = from.kind == Stepped::Kind::coroutine ? End::unknown : End::yield;
+  std::uint64_t object = from.awaits;
+  for (unsigned i = 0; i < kMaxWrappers && object != 0; ++i) {
+    const TypeInfo* type = reader_.type_of(object);
+    if (type == nullptr) break;
+    if (type->role == Role::stepped) {
+      const Stepped* next = at(object);
+      // What lies on the stack of a generator that gives a value is not awaited.
+      if (next != nullptr && next->state != State::created) return {.end = End::more, .next = next};
+      return {.end = otherwise, .object = object};
+    }
+    if (type->role == Role::future_iterator) {
+      const std::uint64_t future = reader_.held(object);
+      return {.end = future != 0 ? End::future : otherwise, .object = future};
+    }
+    if (type->role != Role::await_wrapper) return {.end = otherwise, .object = object};
+    object = reader_.held(object);
+  }
+  return {.end = otherwise, .object = object};
+}
+
+std::vector<const Stepped*> AwaitGraph::chain(const Stepped& first, Link& end) const {
+  std::vector<const Stepped*> found{&first};
+  for (end = follow(first); end.end == End::more; end = follow(*found.back())) {
+    if (found.size() >= kMaxChain || std::ranges::find(found, end.next) != found.end()) {
+      end = {};
+      break;
+    }
+    found.push_back(end.next);
+  }
+  return found;
+}
+
+bool still_suspect(const ObjectReader& reader, const Suspect& suspect) {
+  const Census nothing;
+  const AwaitGraph graph(reader, nothing);
+  AwaitGraph::Link end;
+  const auto same = [&](std::uint64_t seed, const std::vector<const Stepped*>& chain) {
+    return fingerprint_of(seed, chain) == suspect.fingerprint;
+  };
+  switch (suspect.kind) {
+    case Kind::never_awaited: {
+      const auto now = reader.stepped(suspect.address, Stepped::Kind::coroutine);
+      return now && now->state == State::created && same(arguments(reader, *now), {&*now});
+    }
+    case Kind::async_generator: {
+      const auto now = reader.stepped(suspect.address, Stepped::Kind::async_generator);
+      return now && now->state == State::suspended && same(arguments(reader, *now), {&*now});
+    }
+    case Kind::unread_exception: {
+      const auto now = reader.future(suspect.address, false);
+      return now && now->unread && now->exception == suspect.exception;
+    }
+    case Kind::orphaned:
+    case Kind::stuck: break;
+  }
+  const Stepped* first = graph.at(suspect.address);
+  std::uint64_t seed = 0;
+  if (first == nullptr) {
+    const auto task = reader.future(suspect.address, true);
+    if (!task || !task->pending || task->coroutine == 0) return false;
+    first = graph.at(task->coroutine);
+    seed = task->waits_for;
+  }
+  if (first == nullptr || first->state != State::suspended) return false;
+  const auto chain = graph.chain(*first, end);
+  return same(seed != 0 ? seed : end.object, chain);
+}
+
+Suspects find_suspects(const ObjectReader& reader, const Census& census, CodeBook& codes, bool foreign_scheduler) {
+  return Finder(reader, census, codes, foreign_scheduler).run();
+}
+
+}  // namespace aiotrace::python
