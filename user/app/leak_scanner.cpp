@@ -8,7 +8,7 @@
 #include <tuple>
 #include <unordered_set>
 
-#include "proc/cached_memory.h"
+#include "proc/page_cache.h"
 #include "proc/resident.h"
 #include "python/objects.h"
 #include "python/warnings.h"
@@ -61,18 +61,19 @@ Status LeakScanner::look_at_interpreter(const proc::Maps& maps) {
   return {};
 }
 
-python::Suspects LeakScanner::one_pass(const proc::Maps& maps, model::LeakScan& scan) {
-  const proc::CachedMemory cached(memory_);
+python::Suspects LeakScanner::one_pass(const proc::Maps& maps, model::LeakScan& scan) const {
+  const proc::PageCache cached(memory_);
   const python::ObjectReader reader(*interpreter_, cached);
   const auto resident = proc::resident_memory(process_.pid(), proc::heap_mappings(maps));
   const auto types = python::future_types(*interpreter_, cached);
+  python::CodeCache codes(cached, interpreter_->layout);
   const auto census = python::take_census(reader, memory_, resident, types);
   scan.objects = census.objects();
   scan.bytes = census.bytes;
   scan.swapped_bytes = census.swapped_bytes;
   scan.unreadable_bytes = census.unseen_bytes;
   scan.objects_over_limit = census.dropped;
-  auto found = python::find_suspects(reader, census, codes_, types.foreign_scheduler);
+  auto found = python::find_suspects(reader, census, codes, types.foreign_scheduler);
   if (!interpreter_->note.empty()) {
     // Without its tasks nobody can say who goes on with a coroutine.
     scan.untold += found.all.size();
@@ -102,7 +103,7 @@ void LeakScanner::confirm(python::Suspects& found, const proc::Maps& maps, model
   for (const long pause_ns : kPausesNs) {
     const timespec pause{0, pause_ns};
     nanosleep(&pause, nullptr);
-    const proc::CachedMemory cached(memory_);
+    const proc::PageCache cached(memory_);
     const python::ObjectReader reader(*interpreter_, cached);
     std::erase_if(found.all, [&](const python::Suspect& suspect) {
       return fresh.contains(suspect.address) && !python::still_suspect(reader, suspect);
@@ -112,7 +113,10 @@ void LeakScanner::confirm(python::Suspects& found, const proc::Maps& maps, model
 }
 
 void LeakScanner::describe(const python::Suspects& found) {
-  const python::Objects objects(memory_, interpreter_->layout);
+  const proc::PageCache cached(memory_);
+  const python::Objects objects(cached, interpreter_->layout);
+  const python::ObjectReader reader(*interpreter_, cached);
+  python::CodeCache codes(cached, interpreter_->layout);
   std::unordered_map<std::uint64_t, model::LeakPlace> places;
   for (const auto& suspect : found.all) {
     if (places.contains(suspect.place)) continue;
@@ -125,20 +129,20 @@ void LeakScanner::describe(const python::Suspects& found) {
     const auto example = found.places.find(suspect.place);
     if (example != found.places.end() && !example->second.chain.empty()) {
       const auto& chain = example->second.chain;
-      place.coroutine = objects.text(chain.front().qualname, 1024).value_or("");
-      if (const auto* code = codes_.find(*interpreter_, memory_, chain.front().code)) {
+      place.coroutine = reader.coroutines().qualified_name(chain.front().object).value_or("");
+      if (const auto* code = codes.find(chain.front().code)) {
         place.file = code->file;
         place.line = code->first_line;
-        if (place.coroutine.empty()) place.coroutine = code->name;
+        if (place.coroutine.empty()) place.coroutine = code->function;
       }
       for (auto at = chain.rbegin(); at != chain.rend(); ++at) {
-        if (at->state != python::Stepped::State::suspended) continue;
-        const auto* code = codes_.find(*interpreter_, memory_, at->code);
+        if (at->state != python::CoroutineState::suspended) continue;
+        const auto* code = codes.find(at->code);
         if (code == nullptr) continue;
         place.stack.push_back({.kind = model::Frame::Kind::python,
-                               .function = code->name,
+                               .function = code->function,
                                .file = code->file,
-                               .line = python::CodeBook::line(*interpreter_, *code, at->lasti)});
+                               .line = codes.line(at->code, at->lasti)});
       }
     }
     if (suspect.exception != 0) {
@@ -158,7 +162,6 @@ Result<model::LeakScan> LeakScanner::scan() {
   const auto maps = proc::Maps::read(process_.pid());
   if (!maps) return std::unexpected(maps.error());
   if (auto status = look_at_interpreter(*maps); !status) return std::unexpected(status.error());
-  codes_.forget();
   auto found = one_pass(*maps, scan);
   confirm(found, *maps, scan);
   if (!process_.alive()) return fail("look for leaks of process " + std::to_string(process_.pid()), "it has ended");
@@ -182,7 +185,7 @@ Result<model::LeakScan> LeakScanner::scan() {
 
 void LeakScanner::glance() {
   if (!interpreter_) return;
-  const proc::CachedMemory cached(memory_);
+  const proc::PageCache cached(memory_);
   const python::ObjectReader reader(*interpreter_, cached);
   std::size_t left = kMaxGlanced;
   std::erase_if(watched_, [&](const python::Suspect& suspect) {

@@ -8,7 +8,6 @@
 #include "model/leaks.h"
 #include "proc/memory.h"
 #include "proc/process.h"
-#include "python/code_book.h"
 #include "python/interpreter.h"
 #include "python/suspects.h"
 
@@ -32,14 +31,13 @@ class LeakScanner {
 
  private:
   Status look_at_interpreter(const proc::Maps& maps);
-  [[nodiscard]] python::Suspects one_pass(const proc::Maps& maps, model::LeakScan& scan);
+  [[nodiscard]] python::Suspects one_pass(const proc::Maps& maps, model::LeakScan& scan) const;
   void confirm(python::Suspects& found, const proc::Maps& maps, model::LeakScan& scan);
   void describe(const python::Suspects& found);
 
   const proc::Process& process_;
   proc::LiveMemory memory_;
   std::optional<python::Interpreter> interpreter_;
-  python::CodeBook codes_;
   std::vector<python::Suspect> watched_;  // those of the last scan
   std::unordered_map<std::uint64_t, model::LeakPlace> places_;
   model::LeakTracker tracker_;

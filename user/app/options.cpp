@@ -18,7 +18,8 @@ constexpr const char* kAbout =
     "  aiotrace [OPTIONS] -p PID[,PID…]     watch running processes\n"
     "  aiotrace [OPTIONS] -a                watch every event loop on the machine\n"
     "  aiotrace [OPTIONS] -- COMMAND…       start a program and watch it\n"
-    "  aiotrace tasks -p PID[,PID…]         tasks now: where each stands, who waits for whom";
+    "  aiotrace tasks -p PID[,PID…]         tasks now: where each stands, who waits for whom\n"
+    "  aiotrace leaks -p PID[,PID…]         coroutines and tasks that leak";
 
 constexpr const char* kExamples =
     "Examples:\n"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "app/leaks_command.h"
 #include "app/tasks_command.h"
 
 namespace aiotrace::app {
@@ -10,6 +11,7 @@ namespace aiotrace::app {
 std::span<const Subcommand> subcommands() {
   // One line for each.
   static const std::array all{
+      Subcommand{"leaks", run_leaks},
       Subcommand{"tasks", run_tasks},
   };
   return all;

@@ -1,41 +1,17 @@
 #include "output/json.h"
 
 #include <array>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
 #include "model/cause.h"
+#include "output/json_values.h"
 #include "output/names.h"
 
 namespace aiotrace::output {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using model::Cause;
-
-Json text_or_null(std::string_view text) { return text.empty() ? Json(nullptr) : Json(text); }
-
-template <class Number>
-Json nonzero_or_null(Number number) {
-  return number == 0 ? Json(nullptr) : Json(number);
-}
-
-template <class T>
-Json value_or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
-Json stack_json(const model::Stack& stack) {
-  auto frames = Json::array();
-  for (const auto& frame : stack) {
-    frames.push_back({{"kind", name(frame.kind)},
-                      {"function", text_or_null(frame.function)},
-                      {"file", text_or_null(frame.file)},
-                      {"line", nonzero_or_null(frame.line)}});
-  }
-  return frames;
-}
 
 // The fields of each cause are fixed; a cause without any has no culprit.
 Json culprit_json(Cause cause, const std::optional<model::Culprit>& culprit) {
@@ -131,11 +107,6 @@ Json loop_json(const model::LoopSummary& loop) {
           {"p99_ns", loop.p99_ns},
           {"max_ns", loop.max_ns},
           {"stalls", loop.stalls}};
-}
-
-std::string line_of(const Json& object) {
-  constexpr int kOneLine = -1;
-  return object.dump(kOneLine, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace

@@ -10,39 +10,14 @@
 
 #include "proc/memory.h"
 #include "proc/resident.h"
+#include "python/coroutine.h"
 #include "python/interpreter.h"
 
 namespace aiotrace::python {
 
-/// What runs step by step: a coroutine, an asynchronous generator, or a plain generator inside an await chain.
-struct Stepped {
-  enum class Kind : std::uint8_t { coroutine, async_generator, generator };
-  enum class State : std::uint8_t { created, suspended, running, finished };
-
-  std::uint64_t address = 0;
-  Kind kind = Kind::coroutine;
-  State state = State::finished;
-  std::uint64_t code = 0;      ///< code object; 0 of one that is finished, at times
-  std::uint64_t qualname = 0;  ///< str object
-  std::uint64_t frame = 0;     ///< its interpreter frame or frame object; 0: none any more
-  std::uint64_t awaits = 0;    ///< suspended: the object on top of its stack, what it awaits if it does; not checked
-  std::int32_t lasti = -1;     ///< byte offset of its instruction; -1: at its beginning
-  std::uint64_t bytes = 0;     ///< with its frame and the collector's header
-};
-
-/// What an object is, by its type's name.
-enum class Role : std::uint8_t {
-  other,
-  stepped,          ///< coroutine, generator, async_generator
-  await_wrapper,    ///< coroutine_wrapper, async_generator_asend and the like: stands for the object it holds first
-  future_iterator,  ///< what awaiting a future leaves on the stack
-  future,           ///< _asyncio.Future and classes derived from it, tasks too
-};
-
-struct TypeInfo {
-  Role role = Role::other;
-  Stepped::Kind kind = Stepped::Kind::coroutine;
-  std::string name;  ///< the type's; "?" when it cannot be read
+/// A coroutine, an asynchronous generator, or a plain generator inside an await chain.
+struct Stepped : Coroutine {
+  std::uint64_t bytes = 0;  ///< with its frame and the collector's header
 };
 
 struct Future {
@@ -85,27 +60,27 @@ class ObjectReader {
  public:
   /// Both must outlive this object.
   ObjectReader(const Interpreter& interpreter, const proc::Memory& memory)
-      : interpreter_(interpreter), memory_(memory) {}
+      : interpreter_(interpreter), memory_(memory), coroutines_(interpreter, memory) {}
 
-  [[nodiscard]] std::optional<Stepped> stepped(std::uint64_t object, Stepped::Kind kind) const;
+  [[nodiscard]] std::optional<Stepped> stepped(std::uint64_t object) const;
   [[nodiscard]] std::optional<Future> future(std::uint64_t object, bool task) const;
-  /// Type of an object, looked up once for each type. Null: it cannot be read.
-  [[nodiscard]] const TypeInfo* type_of(std::uint64_t object) const;
-  /// The object that an await_wrapper or a future_iterator holds.
-  [[nodiscard]] std::uint64_t held(std::uint64_t object) const;
+  /// Name of an object's type, looked up once for each type; "" when it cannot be read.
+  [[nodiscard]] const std::string& type_name(std::uint64_t object) const;
+  [[nodiscard]] CoroutineReader& coroutines() const { return coroutines_; }
 
   [[nodiscard]] const Interpreter& interpreter() const { return interpreter_; }
   [[nodiscard]] const proc::Memory& memory() const { return memory_; }
 
  private:
   [[nodiscard]] bool alive(std::uint64_t object) const;
-  [[nodiscard]] bool read_embedded(Stepped& into) const;
-  [[nodiscard]] bool read_frame_object(Stepped& into) const;
+  [[nodiscard]] bool believable(const Coroutine& coroutine) const;
+  [[nodiscard]] std::uint64_t size_of(const Coroutine& coroutine) const;
   [[nodiscard]] std::uint64_t pointer(std::uint64_t at) const;
 
   const Interpreter& interpreter_;
   const proc::Memory& memory_;
-  mutable std::unordered_map<std::uint64_t, TypeInfo> types_;
+  mutable CoroutineReader coroutines_;
+  mutable std::unordered_map<std::uint64_t, std::string> types_;
 };
 
 /// One look: a scan of `ranges` of `live`, then each hit read through `memory` (a cache before it, if wanted).

@@ -223,7 +223,12 @@ std::expected<Interpreter, InspectError> inspect(const proc::Process& process, c
   if (!found.initialized || found.main_interpreter == 0) {
     return give_up(NoPython::not_initialized, process, "Python is not initialised (yet)");
   }
-  if (const std::string problem = check.problem(found.main_interpreter, maps); !problem.empty()) {
+  std::string problem = check.problem(found.main_interpreter, maps);
+  if (!problem.empty()) {
+    // A thread that began after the map was read lies in none of its mappings.
+    if (const auto now = proc::Maps::read(process.pid())) problem = check.problem(found.main_interpreter, *now);
+  }
+  if (!problem.empty()) {
     return give_up(NoPython::unknown, process,
                    fmt::format("CPython {} of an unknown build: {}", version_name(version), problem));
   }

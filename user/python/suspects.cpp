@@ -10,7 +10,7 @@ namespace aiotrace::python {
 namespace {
 
 using Kind = Suspect::Kind;
-using State = Stepped::State;
+using State = CoroutineState;
 using End = AwaitGraph::Link::End;
 
 constexpr unsigned kMaxWrappers = 8;
@@ -25,9 +25,9 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
 /// Why a task that waits is no leak, by the asyncio function that it waits in.
 enum class Wait : std::uint8_t { unknown, timed, others, idle };
 
-Wait wait_in(const CodeBook::Code& code) {
+Wait wait_in(const CodeInfo& code) {
   const std::string_view file = code.file;
-  const std::string_view name = std::string_view(code.name).substr(code.name.rfind('.') + 1);
+  const std::string_view name = std::string_view(code.function).substr(code.function.rfind('.') + 1);
   const auto in = [file](std::string_view part) { return file.ends_with(part); };
   // Lib/asyncio: tasks.py sleep, wait_for (its own timer before 3.12, timeouts.timeout since); wait, gather and task
   // groups end when other tasks do.
@@ -57,6 +57,22 @@ std::uint64_t slots(const ObjectReader& reader, const Stepped& of) {
   return stack && *stack > first && *stack - first < 8 * 65536 ? (*stack - first) / 8 : 0;
 }
 
+/// Local variables and stack of a suspended frame up to the stack's top.
+std::uint64_t stack_end(const ObjectReader& reader, const Stepped& of) {
+  const auto& [bpf, user] = reader.interpreter().layout;
+  const auto& memory = reader.memory();
+  const std::uint64_t base = of.frame + bpf.frame_localsplus;
+  constexpr std::uint32_t kPython310 = 0x030a0000;
+  constexpr std::uint32_t kPython311 = 0x030b0000;
+  if (bpf.version < kPython310 || (bpf.flags & PY_TAGGED_REFS) != 0) {  // f_stacktop, stackpointer
+    const auto top = memory.read<std::uint64_t>(of.frame + user.frame_stacktop);
+    return top && *top > base ? (*top - base) / 8 : 0;
+  }
+  const auto depth = memory.read<std::int32_t>(of.frame + user.frame_stacktop);
+  if (!depth || *depth < 0) return 0;
+  return static_cast<std::uint64_t>(*depth) + (bpf.version < kPython311 ? slots(reader, of) : 0);
+}
+
 /// The values that a frame that has not begun holds are its arguments: they tell it from another one at its address.
 std::uint64_t arguments(const ObjectReader& reader, const Stepped& of) {
   const auto& bpf = reader.interpreter().layout.bpf;
@@ -71,14 +87,14 @@ std::uint64_t arguments(const ObjectReader& reader, const Stepped& of) {
 
 std::uint64_t fingerprint_of(std::uint64_t seed, const std::vector<const Stepped*>& chain) {
   for (const Stepped* each : chain) {
-    seed = mix(mix(mix(seed, each->address), each->code), static_cast<std::uint64_t>(each->lasti));
+    seed = mix(mix(mix(seed, each->object), each->code), static_cast<std::uint64_t>(each->lasti));
   }
   return seed;
 }
 
 class Finder {
  public:
-  Finder(const ObjectReader& reader, const Census& census, CodeBook& codes, bool foreign_scheduler)
+  Finder(const ObjectReader& reader, const Census& census, CodeCache& codes, bool foreign_scheduler)
       : reader_(reader), census_(census), codes_(codes), graph_(reader, census), foreign_scheduler_(foreign_scheduler) {}
 
   Suspects run() {
@@ -97,7 +113,7 @@ class Finder {
       // Through plain generators to the next that the census knows.
       Link end;
       const auto chain = graph_.chain(stepped, end);
-      for (std::size_t i = 1; i < chain.size(); ++i) awaited_.insert(chain[i]->address);
+      for (std::size_t i = 1; i < chain.size(); ++i) awaited_.insert(chain[i]->object);
     }
     look_at_coroutines();
     look_at_async_generators();
@@ -113,7 +129,7 @@ class Finder {
 
   void mark(std::uint64_t address) {
     const Stepped* at = graph_.at(address);
-    while (at != nullptr && marked_.insert(at->address).second) {
+    while (at != nullptr && marked_.insert(at->object).second) {
       const Link link = graph_.follow(*at);
       if (link.end == End::unknown) mark_held_by(link.object);
       at = link.end == End::more ? link.next : nullptr;
@@ -162,7 +178,7 @@ class Finder {
 
   void look_at_coroutines() {
     for (const auto& [address, coroutine] : census_.stepped) {
-      if (coroutine.kind != Stepped::Kind::coroutine || marked_.contains(address) || awaited_.contains(address)) continue;
+      if (coroutine.kind != CoroutineKind::coroutine || marked_.contains(address) || awaited_.contains(address)) continue;
       if (coroutine.state == State::created && !roots_.contains(address)) {
         add(Kind::never_awaited, address, coroutine.bytes, arguments(reader_, coroutine), {&coroutine});
       } else if (coroutine.state == State::suspended) {
@@ -188,12 +204,13 @@ class Finder {
     for (const auto& [address, of] : census_.stepped) {
       if (of.frame == 0 || of.state == State::created) continue;
       const std::uint64_t first = slots(reader_, of);
-      const std::uint64_t room = of.bytes / 8;
-      for (std::uint64_t i = first; i < std::min(room, first + kMaxSlots); ++i) {
+      // Behind the top of a stack lies what was there before. A frame that runs does not keep its top up to date.
+      const std::uint64_t end = of.state == State::suspended ? stack_end(reader_, of) : of.bytes / 8;
+      for (std::uint64_t i = first; i < std::min(end, first + kMaxSlots); ++i) {
         const auto word = reader_.memory().read<std::uint64_t>(of.frame + bpf.frame_localsplus + 8 * i);
         if (!word) break;
         const auto at = census_.stepped.find(*word & mask);
-        if (at != census_.stepped.end() && at->second.kind == Stepped::Kind::async_generator && at->first != address) {
+        if (at != census_.stepped.end() && at->second.kind == CoroutineKind::async_generator && at->first != address) {
           found.insert(at->first);
         }
       }
@@ -204,40 +221,37 @@ class Finder {
   void look_at_async_generators() {
     std::vector<const Stepped*> left;
     for (const auto& [address, generator] : census_.stepped) {
-      if (generator.kind != Stepped::Kind::async_generator || generator.state != State::suspended) continue;
+      if (generator.kind != CoroutineKind::async_generator || generator.state != State::suspended) continue;
       if (marked_.contains(address) || awaited_.contains(address)) continue;
       if (!census_.managed_generators.contains(address)) left.push_back(&generator);
     }
     if (left.empty()) return;
     const auto in_use = iterated();
     for (const Stepped* generator : left) {
-      if (in_use.contains(generator->address)) continue;
-      add(Kind::async_generator, generator->address, generator->bytes, arguments(reader_, *generator), {generator});
+      if (in_use.contains(generator->object)) continue;
+      add(Kind::async_generator, generator->object, generator->bytes, arguments(reader_, *generator), {generator});
     }
   }
 
   void unread(const Future& future) {
     std::vector<const Stepped*> chain;
     if (const Stepped* root = future.coroutine != 0 ? graph_.at(future.coroutine) : nullptr) chain.push_back(root);
-    const TypeInfo* type = reader_.type_of(future.exception);
     std::uint64_t kind = 0;
-    for (const char c : type != nullptr ? std::string_view(type->name) : "") kind = mix(kind, static_cast<unsigned char>(c));
+    for (const char c : reader_.type_name(future.exception)) kind = mix(kind, static_cast<unsigned char>(c));
     add(Kind::unread_exception, future.address, chain.empty() ? 0 : chain.front()->bytes, future.exception, chain, false,
         future.exception, kind);
   }
 
   /// The name of the function that a future calls first when it is done.
   std::string callback_of(const Future& future) const {
-    const TypeInfo* type = reader_.type_of(future.callback);
-    if (type == nullptr) return {};
-    if (type->name != "function") return type->name;
+    const std::string& type = reader_.type_name(future.callback);
+    if (type != "function") return type;
     // Where a function object has its code moved between versions: it is among the first words.
     for (std::uint64_t at = 16; at < 96; at += 8) {
       const auto word = reader_.memory().pointer(future.callback + at);
-      const TypeInfo* what = word ? reader_.type_of(*word) : nullptr;
-      if (what == nullptr || what->name != "code") continue;
-      const auto* code = codes_.find(reader_.interpreter(), reader_.memory(), *word);
-      return code != nullptr ? code->name : "";
+      if (!word || reader_.type_name(*word) != "code") continue;
+      const auto* code = codes_.find(*word);
+      return code != nullptr ? code->function : "";
     }
     return {};
   }
@@ -247,8 +261,7 @@ class Finder {
     if (fresh) {
       const Objects objects(reader_.memory(), reader_.interpreter().layout);
       const auto closed = objects.attribute(loop, "_closed");
-      const TypeInfo* type = closed ? reader_.type_of(*closed) : nullptr;
-      entry->second = type != nullptr && type->name == "bool" && objects.unsigned_int(*closed) == 1;
+      entry->second = closed && reader_.type_name(*closed) == "bool" && objects.unsigned_int(*closed) == 1;
     }
     return entry->second;
   }
@@ -268,14 +281,13 @@ class Finder {
     if (census_.timed_tasks.contains(task.address)) return;
     bool idle = false;
     for (const Stepped* each : chain) {
-      const auto* code = codes_.find(reader_.interpreter(), reader_.memory(), each->code);
+      const auto* code = codes_.find(each->code);
       if (code == nullptr) return;
       const Wait wait = wait_in(*code);
       if (wait == Wait::timed || wait == Wait::others) return;
       idle = idle || wait == Wait::idle;
     }
-    const TypeInfo* waits_for = reader_.type_of(task.waits_for);
-    if (waits_for == nullptr || waits_for->name == "_GatheringFuture") return;
+    if (reader_.type_name(task.waits_for) == "_GatheringFuture") return;
     const auto waited = reader_.future(task.waits_for, false);
     if (!waited || !waited->pending) return;
     // shield()'s outer future waits for the task inside; the program's own task ends with the program.
@@ -287,7 +299,7 @@ class Finder {
 
   const ObjectReader& reader_;
   const Census& census_;
-  CodeBook& codes_;
+  CodeCache& codes_;
   AwaitGraph graph_;
   const bool foreign_scheduler_;
   Suspects found_;
@@ -304,33 +316,30 @@ class Finder {
 const Stepped* AwaitGraph::at(std::uint64_t address) const {
   if (const auto found = census_.stepped.find(address); found != census_.stepped.end()) return &found->second;
   if (const auto found = generators_.find(address); found != generators_.end()) return &found->second;
-  const TypeInfo* type = reader_.type_of(address);
-  if (type == nullptr || type->role != Role::stepped) return nullptr;
-  const auto read = reader_.stepped(address, type->kind);
+  const auto read = reader_.stepped(address);
   return read ? &generators_.emplace(address, *read).first->second : nullptr;
 }
 
 AwaitGraph::Link AwaitGraph::follow(const Stepped& from) const {
   if (from.state != State::suspended) return {.end = End::running};
-  const End otherwise = from.kind == Stepped::Kind::coroutine ? End::unknown : End::yield;
+  // Only a generator can give control away without an awaitable.
+  const End otherwise = from.kind == CoroutineKind::coroutine ? End::unknown : End::yield;
   std::uint64_t object = from.awaits;
   for (unsigned i = 0; i < kMaxWrappers && object != 0; ++i) {
-    const TypeInfo* type = reader_.type_of(object);
-    if (type == nullptr) break;
-    if (type->role == Role::stepped) {
-      const Stepped* next = at(object);
-      // What lies on the stack of a generator that gives a value is not awaited.
-      if (next != nullptr && next->state != State::created) return {.end = End::more, .next = next};
-      return {.end = otherwise, .object = object};
+    switch (reader_.coroutines().kind_of(object)) {
+      case AwaitableKind::coroutine:
+      case AwaitableKind::generator:
+      case AwaitableKind::async_generator:
+        if (const Stepped* next = at(object)) return {.end = End::more, .next = next};
+        return {.end = End::unknown, .object = object};
+      case AwaitableKind::wrapper: break;
+      case AwaitableKind::other: return {.end = End::unknown, .object = object};
     }
-    if (type->role == Role::future_iterator) {
-      const std::uint64_t future = reader_.held(object);
-      return {.end = future != 0 ? End::future : otherwise, .object = future};
-    }
-    if (type->role != Role::await_wrapper) return {.end = otherwise, .object = object};
-    object = reader_.held(object);
+    const bool future = reader_.type_name(object) == "_asyncio.FutureIter";
+    object = reader_.coroutines().unwrap(object);
+    if (future) return {.end = object != 0 ? End::future : End::unknown, .object = object};
   }
-  return {.end = otherwise, .object = object};
+  return {.end = object != 0 ? End::unknown : otherwise, .object = object};
 }
 
 std::vector<const Stepped*> AwaitGraph::chain(const Stepped& first, Link& end) const {
@@ -354,12 +363,12 @@ bool still_suspect(const ObjectReader& reader, const Suspect& suspect) {
   };
   switch (suspect.kind) {
     case Kind::never_awaited: {
-      const auto now = reader.stepped(suspect.address, Stepped::Kind::coroutine);
-      return now && now->state == State::created && same(arguments(reader, *now), {&*now});
+      const auto now = reader.stepped(suspect.address);
+      return now && now->kind == CoroutineKind::coroutine && now->state == State::created && same(arguments(reader, *now), {&*now});
     }
     case Kind::async_generator: {
-      const auto now = reader.stepped(suspect.address, Stepped::Kind::async_generator);
-      return now && now->state == State::suspended && same(arguments(reader, *now), {&*now});
+      const auto now = reader.stepped(suspect.address);
+      return now && now->kind == CoroutineKind::async_generator && now->state == State::suspended && same(arguments(reader, *now), {&*now});
     }
     case Kind::unread_exception: {
       const auto now = reader.future(suspect.address, false);
@@ -381,7 +390,7 @@ bool still_suspect(const ObjectReader& reader, const Suspect& suspect) {
   return same(seed != 0 ? seed : end.object, chain);
 }
 
-Suspects find_suspects(const ObjectReader& reader, const Census& census, CodeBook& codes, bool foreign_scheduler) {
+Suspects find_suspects(const ObjectReader& reader, const Census& census, CodeCache& codes, bool foreign_scheduler) {
   return Finder(reader, census, codes, foreign_scheduler).run();
 }
 

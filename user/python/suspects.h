@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "python/census.h"
-#include "python/code_book.h"
+#include "python/code_cache.h"
 
 namespace aiotrace::python {
 
@@ -68,7 +68,7 @@ class AwaitGraph {
 
 /// `memory` of the reader should be the copy that the census was read from.
 /// `foreign_scheduler`: something else than asyncio also runs coroutines; what only gives control away may be its own.
-[[nodiscard]] Suspects find_suspects(const ObjectReader& reader, const Census& census, CodeBook& codes,
+[[nodiscard]] Suspects find_suspects(const ObjectReader& reader, const Census& census, CodeCache& codes,
                                      bool foreign_scheduler);
 
 /// True if it is still the same object in the same state. The reader's memory should be fresh.

@@ -1,0 +1,45 @@
+// What the JSON of all commands is made of. Unknown is null.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "model/stall.h"
+#include "output/names.h"
+
+namespace aiotrace::output {
+
+using Json = nlohmann::ordered_json;
+
+[[nodiscard]] inline Json text_or_null(std::string_view text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+template <class Number>
+[[nodiscard]] Json nonzero_or_null(Number number) {
+  return number == 0 ? Json(nullptr) : Json(number);
+}
+
+template <class T>
+[[nodiscard]] Json value_or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+[[nodiscard]] inline Json stack_json(const model::Stack& stack) {
+  auto frames = Json::array();
+  for (const auto& frame : stack) {
+    frames.push_back({{"kind", name(frame.kind)},
+                      {"function", text_or_null(frame.function)},
+                      {"file", text_or_null(frame.file)},
+                      {"line", nonzero_or_null(frame.line)}});
+  }
+  return frames;
+}
+
+/// On one line; bytes that are no UTF-8 become U+FFFD.
+[[nodiscard]] inline std::string line_of(const Json& object) {
+  constexpr int kOneLine = -1;
+  return object.dump(kOneLine, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace aiotrace::output

@@ -1,0 +1,142 @@
+#include "output/leaks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "output/json_values.h"
+#include "output/style.h"
+#include "util/text.h"
+
+namespace aiotrace::output {
+namespace {
+
+Json counts_json(const std::array<std::uint64_t, model::kLeakClasses>& counts) {
+  auto object = Json::object();
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    object[std::string(model::name(static_cast<model::LeakClass>(i)))] = counts[i];
+  }
+  return object;
+}
+
+Json losses_json(const model::LeakScan& scan) {
+  return {{"swapped-bytes", scan.swapped_bytes},
+          {"unreadable-bytes", scan.unreadable_bytes},
+          {"objects-over-limit", scan.objects_over_limit},
+          {"not-judged", scan.untold},
+          {"unconfirmed", scan.unconfirmed}};
+}
+
+std::string age_text(const model::Leak& leak) {
+  if (leak.leak_class == model::LeakClass::dropped) return "over";
+  if (!leak.age_ns) return "seen once";
+  return fmt::format("≥ {}", format_duration_ns(*leak.age_ns));
+}
+
+std::string growth_text(const model::Leak& leak) {
+  if (!leak.growth_per_minute || *leak.growth_per_minute == 0) return {};
+  return fmt::format("  {:+.3g}/min{}", *leak.growth_per_minute, leak.growing ? ", in every scan" : "");
+}
+
+}  // namespace
+
+std::string leak_json(const model::Leak& leak) {
+  return line_of({{"type", "leak"},
+                  {"class", model::name(leak.leak_class)},
+                  {"status", leak.leak ? "leak" : "candidate"},
+                  {"coroutine", text_or_null(leak.place.coroutine)},
+                  {"file", text_or_null(leak.place.file)},
+                  {"line", nonzero_or_null(leak.place.line)},
+                  {"count", value_or_null(leak.count)},
+                  {"age_ns", value_or_null(leak.age_ns)},
+                  {"bytes", leak.leak_class == model::LeakClass::dropped ? Json(nullptr) : Json(leak.bytes)},
+                  {"stack", stack_json(leak.place.stack)},
+                  {"detail", text_or_null(leak.place.detail)},
+                  {"idle", leak.idle},
+                  {"growth_per_minute", value_or_null(leak.growth_per_minute)},
+                  {"growing", leak.growing},
+                  {"pid", leak.pid},
+                  {"scan", leak.scan}});
+}
+
+std::string leak_scan_json(const model::LeakScan& scan) {
+  return line_of({{"type", "scan"},
+                  {"number", scan.number},
+                  {"duration_ns", scan.duration_ns},
+                  {"objects", scan.objects},
+                  {"pid", scan.pid},
+                  {"start_ns", scan.time_ns},
+                  {"bytes", scan.bytes},
+                  {"losses", losses_json(scan)}});
+}
+
+std::string leak_summary_json(const model::LeakSummary& summary, std::uint64_t time_ns, const OutputContext& context) {
+  return line_of({{"type", "summary"},
+                  {"time", utc_time(time_ns, context)},
+                  {"elapsed_ns", summary.elapsed_ns},
+                  {"scans", summary.scans},
+                  {"max_scan_ns", summary.max_scan_ns},
+                  {"leaks", counts_json(summary.leaks)},
+                  {"candidates", counts_json(summary.candidates)},
+                  {"losses", losses_json(summary.losses)},
+                  {"cost", {{"cpu_ns", summary.cpu_ns}, {"rss_bytes", summary.rss_bytes}}}});
+}
+
+std::vector<std::string> leak_lines(const std::vector<model::Leak>& leaks, std::size_t most,
+                                    const OutputContext& context) {
+  constexpr std::size_t kName = 40;
+  constexpr std::size_t kIndent = 5;
+  std::vector<std::string> lines;
+  const std::size_t shown = most == 0 ? leaks.size() : std::min(most, leaks.size());
+  for (std::size_t i = 0; i < shown; ++i) {
+    const model::Leak& leak = leaks[i];
+    const std::string coroutine = leak.place.coroutine.empty() ? "(a future)"
+                                                               : clean_for_terminal(leak.place.coroutine);
+    std::string what = fmt::format("{:<16}", model::name(leak.leak_class));
+    what += leak.count ? fmt::format(" {:>8} × ", format_count(*leak.count)) : fmt::format(" {:>8}   ", "");
+    what += shorten_left(coroutine, kName);
+    if (!leak.place.detail.empty()) what += fmt::format(" [{}]", shorten_right(clean_for_terminal(leak.place.detail), kName));
+    if (leak.leak_class != model::LeakClass::dropped) {
+      what += fmt::format("  {}  {}{}", age_text(leak), format_bytes(leak.bytes), growth_text(leak));
+    }
+    if (leak.idle) what += "  (idle: may go on any time)";
+    const std::string status = leak.leak ? "LEAK      " : "candidate ";
+    lines.push_back(paint(status, leak.leak ? Color::red : Color::dim, context) + what);
+    if (leak.leak_class == model::LeakClass::dropped) {
+      lines.push_back(fmt::format("{:<{}}dropped at {}", "", kIndent, place_text(leak.place.file, leak.place.line)));
+      continue;
+    }
+    if (!leak.place.file.empty()) {
+      const bool begun = !leak.place.stack.empty();
+      lines.push_back(fmt::format("{:<{}}defined at {}{}", "", kIndent, place_text(leak.place.file, leak.place.line),
+                                  begun ? ", hangs at" : ""));
+    }
+    for (auto& line : stack_lines(leak.place.stack, kIndent + 2, context)) lines.push_back(std::move(line));
+  }
+  if (shown < leaks.size()) lines.push_back(fmt::format("… {} more", leaks.size() - shown));
+  return lines;
+}
+
+std::vector<std::string> leak_scan_lines(const model::LeakScan& scan, const std::vector<model::Leak>& leaks, bool first,
+                                         const OutputContext& context) {
+  std::vector<std::string> lines;
+  lines.push_back(paint(fmt::format("{}  pid {}  scan {}: {} objects in {} of memory, {}",
+                                    local_time(scan.time_ns, context), scan.pid, scan.number,
+                                    format_count(scan.objects), format_bytes(scan.bytes),
+                                    format_duration_ns(scan.duration_ns)),
+                        Color::bold, context));
+  if (leaks.empty()) lines.emplace_back("nothing suspicious");
+  for (auto& line : leak_lines(leaks, context.verbose ? 0 : 40, context)) lines.push_back(std::move(line));
+  if (first && !leaks.empty())
+    lines.push_back(paint("Seen once, an object has no age: --watch looks again.", Color::dim, context));
+  if (scan.swapped_bytes != 0)
+    lines.push_back(fmt::format("not looked at: {} in swap", format_bytes(scan.swapped_bytes)));
+  if (scan.unreadable_bytes != 0)
+    lines.push_back(fmt::format("not looked at: {} that could not be read", format_bytes(scan.unreadable_bytes)));
+  if (scan.untold != 0) {
+    lines.push_back(fmt::format("not judged: {} that wait for something that is not known", format_count(scan.untold)));
+  }
+  return lines;
+}
+
+}  // namespace aiotrace::output
