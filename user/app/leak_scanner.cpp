@@ -48,6 +48,8 @@ model::LeakSeen to_seen(const python::Suspect& suspect) {
 }  // namespace
 
 Status LeakScanner::look_at_interpreter(const proc::Maps& maps) {
+  // A process that called exec has another interpreter, or none.
+  if (interpreter_ && memory_.read<std::uint64_t>(interpreter_->interpreters_head).value_or(0) == 0) interpreter_.reset();
   if (interpreter_) {
     python::refresh(*interpreter_, process_, maps, memory_);
     return {};
@@ -84,6 +86,9 @@ python::Suspects LeakScanner::one_pass(const proc::Maps& maps, model::LeakScan& 
 }
 
 void LeakScanner::confirm(python::Suspects& found, const proc::Maps& maps, model::LeakScan& scan) {
+  std::erase_if(found.all, [this](const python::Suspect& suspect) {
+    return suspect.doubtful && !tracker_.known(to_seen(suspect));
+  });
   std::unordered_set<std::uint64_t> fresh;
   for (const auto& suspect : found.all) {
     if (!tracker_.known(to_seen(suspect))) fresh.insert(suspect.address);

@@ -71,6 +71,7 @@ struct Raw {
   std::vector<std::string> pids;
   std::string duration, warn, error, fail_over, json, folded, comm, cgroup;
   std::string poll_probe = "auto";
+  std::string leaks;
 };
 
 void declare(CLI::App& parser, Raw& raw, Options& options, bool& version) {
@@ -89,6 +90,7 @@ void declare(CLI::App& parser, Raw& raw, Options& options, bool& version) {
   parser.add_option("--folded", raw.folded, "folded stacks of the stalled time, for flame graphs")->type_name("FILE");
   parser.add_option("--poll-probe", raw.poll_probe, "how polls are seen: auto, fentry, tracepoint, uprobe")
       ->type_name("WAY");
+  parser.add_option("--leaks", raw.leaks, "look for leaks too, every 30 s: on, off (on; never with -a)")->type_name("on|off");
   parser.add_flag("-q,--quiet", options.quiet, "no text about single stalls, only the summary");
   parser.add_flag("-v,--verbose", options.verbose, "whole stacks, and what aiotrace does");
   parser.add_flag("--version", version, "print the version and exit");
@@ -123,6 +125,9 @@ Status convert(const Raw& raw, Options& options) {
   if (options.comm || options.cgroup) options.all = true;
   if (!raw.json.empty()) options.json = raw.json;
   if (!raw.folded.empty()) options.folded = raw.folded;
+  if (!raw.leaks.empty() && raw.leaks != "on" && raw.leaks != "off")
+    return usage("--leaks " + raw.leaks, "must be on or off");
+  options.leaks = raw.leaks != "off";
   if (raw.folded == "-") return usage("--folded -", "needs a file");
   return set_poll_probe(raw.poll_probe, options.poll_probe);
 }

@@ -25,6 +25,7 @@ struct Options {
   std::optional<std::string> json;            ///< "-": standard output
   std::optional<std::string> folded;
   probe::PollProbe poll_probe = probe::PollProbe::automatic;
+  bool leaks = true;  ///< look for leaks too (not with `all`)
   bool quiet = false;
   bool verbose = false;
 

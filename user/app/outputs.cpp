@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "output/leaks.h"
 #include "util/text.h"
 
 namespace aiotrace::app {
@@ -87,6 +88,12 @@ void Outputs::stall(const model::Stall& stall) {
 
 void Outputs::unfinished(const model::Stall& stall) {
   if (folded_sink_) folded_.add(stall);
+}
+
+void Outputs::leaks(const std::vector<model::Leak>& leaks, const model::LeakScan& scan) {
+  if (!json_sink_) return;
+  for (const auto& leak : leaks) check(json_sink_->write_line(output::leak_json(leak)), *json_sink_, json_told_);
+  check(json_sink_->write_line(output::leak_scan_json(scan)), *json_sink_, json_told_);
 }
 
 void Outputs::interim(const model::Summary& summary) {

@@ -11,10 +11,13 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "app/command.h"
+#include "app/leak_watch.h"
 #include "app/tracker.h"
 #include "proc/syscalls.h"
 
@@ -94,6 +97,8 @@ class Session {
   void take_signals(int signals);
   void take_ended(const std::vector<pollfd>& fds);
   void tell_waiting(std::uint64_t now_ns);
+  void watch_leaks();
+  void take_leaks();
 
   const Options& options_;
   probe::Probe& probe_;
@@ -101,6 +106,8 @@ class Session {
   Outputs& outputs_;
   std::uint64_t began_ns_ = 0;
   bool stop_ = false;
+  std::map<std::uint32_t, std::unique_ptr<LeakWatch>> leak_watches_;  // by pid
+  std::map<std::uint32_t, LeakWatch::Look> last_leaks_;
 };
 
 Status Session::begin(std::vector<Target> targets) {
@@ -128,7 +135,27 @@ Status Session::begin(std::vector<Target> targets) {
   probe_.measure_cost_now_and_then(began_ns_);
   watching.time_ns = began_ns_;
   outputs_.watching(watching);
+  watch_leaks();
   return {};
+}
+
+// Behind all that a run begins with: how soon it watches does not depend on it.
+void Session::watch_leaks() {
+  if (!options_.leaks || options_.all) return;
+  for (auto& [pid, target] : tracker_.targets()) {
+    auto process = proc::Process::open(static_cast<pid_t>(pid));
+    // It can have ended by now: its stalls are told all the same.
+    if (process) leak_watches_.emplace(pid, std::make_unique<LeakWatch>(std::move(*process)));
+  }
+}
+
+void Session::take_leaks() {
+  for (auto& [pid, watch] : leak_watches_) {
+    for (auto& look : watch->take()) {
+      outputs_.leaks(look.leaks, look.scan);
+      last_leaks_[pid] = std::move(look);
+    }
+  }
 }
 
 void Session::tell_waiting(std::uint64_t now_ns) {
@@ -199,6 +226,7 @@ void Session::watch(int signals) {
       probe_.measure_cost_now_and_then(now);
       tracker_.tell_ongoing(now);
       tell_waiting(now);
+      take_leaks();
     }
     next_look_ns = tracker_.look(now);
     if ((tracker_.alive() == 0 && !options_.all) || outputs_.reader_gone()) break;
@@ -207,11 +235,17 @@ void Session::watch(int signals) {
 
 model::Summary Session::summary() const {
   auto summary = tracker_.summary(monotonic_ns());
+  for (const auto& [pid, look] : last_leaks_) {
+    summary.leaks.insert(summary.leaks.end(), look.leaks.begin(), look.leaks.end());
+    summary.last_leak_scan = look.scan;
+  }
   summary.cost = own_cost(probe_);
   return summary;
 }
 
 int Session::finish() {
+  for (auto& [pid, watch] : leak_watches_) watch->stop();
+  take_leaks();
   if (auto status = tracker_.consume(); !status) say(status.error().message());
   tracker_.finish(monotonic_ns());
   outputs_.finish(summary());

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "model/cause.h"
+#include "output/leaks.h"
 #include "output/names.h"
 #include "output/style.h"
 #include "output/text.h"
@@ -119,6 +120,13 @@ void append_places(Lines& lines, const Summary& summary, const OutputContext& co
   if (shown < summary.places.size()) lines.push_back(fmt::format("   and {} more", summary.places.size() - shown));
 }
 
+void append_leaks(Lines& lines, const Summary& summary, const OutputContext& context) {
+  constexpr std::size_t kShown = 10;
+  if (!summary.last_leak_scan) return;
+  heading(lines, summary.leaks.empty() ? "Leaks: none" : "Leaks", context);
+  for (auto& line : leak_lines(summary.leaks, context.verbose ? 0 : kShown, context)) lines.push_back(std::move(line));
+}
+
 void append_losses(Lines& lines, const Summary& summary, const OutputContext& context) {
   constexpr std::size_t kIndent = 3;
   constexpr std::size_t kGap = 3;
@@ -188,6 +196,7 @@ std::vector<std::string> summary_lines(const Summary& summary, const OutputConte
   append_loops(lines, summary, context);
   append_causes(lines, summary, context);
   append_places(lines, summary, context);
+  append_leaks(lines, summary, context);
   append_losses(lines, summary, context);
   append_cost(lines, summary, context);
   return lines;

@@ -78,15 +78,23 @@ class Check {
   [[nodiscard]] std::string problem(std::uint64_t interpreter, const proc::Maps& maps) const {
     if (memory_.read<std::int64_t>(interpreter + layout_.user.interp_id) != 0)
       return "the first interpreter has no id 0";
-    const auto thread = memory_.pointer(interpreter + layout_.bpf.interp_threads_head);
+    auto thread = memory_.pointer(interpreter + layout_.bpf.interp_threads_head);
     if (!thread) return "the interpreter has no thread";
-    if (memory_.read<std::uint64_t>(*thread + layout_.bpf.ts_interp) != interpreter) {
-      return "a thread does not belong to its interpreter";
+    // pthread_self(): the thread's control block, in memory that it writes to. The newest threads come first: one that
+    // has not begun has none yet (3.12+), and lies in no mapping if it began after the map was read.
+    constexpr unsigned kMaxTries = 64;
+    bool identified = false;
+    for (unsigned i = 0; thread && i < kMaxTries && !identified; ++i) {
+      if (memory_.read<std::uint64_t>(*thread + layout_.bpf.ts_interp) != interpreter) {
+        if (i == 0) return "a thread does not belong to its interpreter";
+        break;  // it has just ended
+      }
+      const auto id = memory_.read<std::uint64_t>(*thread + layout_.bpf.ts_thread_id);
+      const proc::Mapping* mapping = id ? maps.find(*id) : nullptr;
+      identified = mapping != nullptr && mapping->writable;
+      thread = memory_.pointer(*thread + layout_.bpf.ts_next);
     }
-    // pthread_self(): the thread's control block, in memory that it writes to.
-    const auto id = memory_.read<std::uint64_t>(*thread + layout_.bpf.ts_thread_id);
-    const proc::Mapping* mapping = id ? maps.find(*id) : nullptr;
-    if (!mapping || !mapping->writable) return "a thread has no thread id";
+    if (!identified) return "a thread has no thread id";
     if (const auto text = type_problem(image_.code_type, "code", layout_.user.code_size); !text.empty()) return text;
     return type_problem(image_.coro_type, "coroutine", layout_.user.coro_size);
   }
@@ -223,12 +231,7 @@ std::expected<Interpreter, InspectError> inspect(const proc::Process& process, c
   if (!found.initialized || found.main_interpreter == 0) {
     return give_up(NoPython::not_initialized, process, "Python is not initialised (yet)");
   }
-  std::string problem = check.problem(found.main_interpreter, maps);
-  if (!problem.empty()) {
-    // A thread that began after the map was read lies in none of its mappings.
-    if (const auto now = proc::Maps::read(process.pid())) problem = check.problem(found.main_interpreter, *now);
-  }
-  if (!problem.empty()) {
+  if (const std::string problem = check.problem(found.main_interpreter, maps); !problem.empty()) {
     return give_up(NoPython::unknown, process,
                    fmt::format("CPython {} of an unknown build: {}", version_name(version), problem));
   }

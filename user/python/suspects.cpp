@@ -197,12 +197,12 @@ class Finder {
 
   /// A generator on the stack of a frame is the iterator of an `async for` there: between two of its values its consumer
   /// is at work.
-  std::unordered_set<std::uint64_t> iterated() const {
+  std::unordered_set<std::uint64_t> iterated(State by) const {
     const auto& bpf = reader_.interpreter().layout.bpf;
     const std::uint64_t mask = bpf.flags & PY_TAGGED_REFS ? ~std::uint64_t{3} : ~std::uint64_t{0};
     std::unordered_set<std::uint64_t> found;
     for (const auto& [address, of] : census_.stepped) {
-      if (of.frame == 0 || of.state == State::created) continue;
+      if (of.frame == 0 || of.state != by) continue;
       const std::uint64_t first = slots(reader_, of);
       // Behind the top of a stack lies what was there before. A frame that runs does not keep its top up to date.
       const std::uint64_t end = of.state == State::suspended ? stack_end(reader_, of) : of.bytes / 8;
@@ -226,10 +226,12 @@ class Finder {
       if (!census_.managed_generators.contains(address)) left.push_back(&generator);
     }
     if (left.empty()) return;
-    const auto in_use = iterated();
+    const auto in_use = iterated(State::suspended);
+    const auto maybe = iterated(State::running);
     for (const Stepped* generator : left) {
       if (in_use.contains(generator->object)) continue;
       add(Kind::async_generator, generator->object, generator->bytes, arguments(reader_, *generator), {generator});
+      found_.all.back().doubtful = maybe.contains(generator->object);
     }
   }
 

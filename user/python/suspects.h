@@ -16,6 +16,9 @@ struct Suspect {
   Kind kind = Kind::never_awaited;
   /// True if waiting is its nature and somebody may end it at any time: a worker at its queue, a reader of a connection.
   bool idle = false;
+  /// True if a frame that runs just now may hold it, or what is left in it of an earlier call: believe it only if it was
+  /// suspected before.
+  bool doubtful = false;
   std::uint64_t address = 0;  ///< the coroutine, generator, task or future
   /// Says with the address that it is still the same object in the same state: of the code, the instruction, the
   /// arguments, and all that it awaits.

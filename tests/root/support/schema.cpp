@@ -56,6 +56,25 @@ class Checker {
     }
   }
 
+  void leak(const Json& line) {
+    fields(line, "leak",
+           {{"class", "s"},
+            {"status", "s"},
+            {"coroutine", "s?"},
+            {"file", "s?"},
+            {"line", "u?"},
+            {"count", "u?"},
+            {"age_ns", "u?"},
+            {"bytes", "u?"},
+            {"stack", "a"},
+            {"pid", "u"},
+            {"scan", "u"}});
+    one_of(line["class"], "leak.class",
+           {"never-awaited", "orphaned", "stuck", "unread-exception", "async-generator", "dropped"});
+    one_of(line["status"], "leak.status", {"leak", "candidate"});
+    stack(line["stack"], "leak.stack");
+  }
+
   void cause(const std::string& name, const std::string& where) {
     one_of(name, where,
            {"python", "native", "gc", "kernel", "gil", "lock", "sleep", "file", "network", "process", "fault", "other",
@@ -245,6 +264,10 @@ std::vector<std::string> schema_complaints(const std::vector<Json>& lines) {
       checker.watching(line);
     else if (line["type"] == "stall")
       checker.stall(line);
+    else if (line["type"] == "leak")
+      checker.leak(line);
+    else if (line["type"] == "scan")
+      checker.fields(line, "scan", {{"number", "u"}, {"duration_ns", "u"}, {"objects", "u"}, {"pid", "u"}});
     else if (line["type"] != "summary")
       checker.complaints.push_back("an unknown type: " + line["type"].dump());
     if (line["type"] == "stall" && line.contains("id")) by_id[line["id"].get<std::uint64_t>()] = line;

@@ -1,0 +1,50 @@
+// Leaks beside the watching of stalls: each process is looked at in a thread of its own, so that no stall waits for it.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "app/leak_scanner.h"
+#include "model/leaks.h"
+#include "proc/process.h"
+
+namespace aiotrace::app {
+
+class LeakWatch {
+ public:
+  /// What one scan found.
+  struct Look {
+    model::LeakScan scan;
+    std::vector<model::Leak> leaks;
+  };
+
+  /// Begins at once: a scan now, then every 30 s, less often where a scan takes so long that it would cost more than
+  /// 0.25 % of a CPU. A process that is no Python yet is asked again, at growing intervals.
+  explicit LeakWatch(proc::Process process);
+  LeakWatch(const LeakWatch&) = delete;
+  LeakWatch& operator=(const LeakWatch&) = delete;
+  /// Waits for the end of a scan that is under way.
+  ~LeakWatch() { stop(); }
+
+  void stop();
+  /// The scans since the last call. From any thread.
+  [[nodiscard]] std::vector<Look> take();
+
+ private:
+  void work();
+  bool wait(std::uint64_t ns);
+
+  proc::Process process_;
+  LeakScanner scanner_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stop_ = false;
+  std::vector<Look> looks_;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace aiotrace::app
