@@ -33,11 +33,11 @@ struct LeakSeen {
 
 /// Where objects hang, for people.
 struct LeakPlace {
-  std::string coroutine;   ///< qualified name; empty: a future that is no coroutine's
-  std::string file;        ///< of its definition; of a dropped one where it was dropped
-  std::uint32_t line = 0;  ///< 0: unknown
-  Stack stack;             ///< where it hangs, innermost first; empty: it has not begun
-  std::string detail;      ///< type of an exception that was not read; empty: nothing to add
+  std::string coroutine{};  ///< qualified name; empty: a future that is no coroutine's
+  std::string file{};       ///< of its definition; of a dropped one where it was dropped
+  std::uint32_t line = 0;   ///< 0: unknown
+  Stack stack{};            ///< where it hangs, innermost first; empty: it has not begun
+  std::string detail{};     ///< type of an exception that was not read; empty: nothing to add
 };
 
 /// A group of objects as it is told.

@@ -1,0 +1,190 @@
+// `aiotrace leaks` on a program that knows what it leaks.
+#include <csignal>
+#include <map>
+
+#include "tests/catch.h"
+#include "tests/root/support/match.h"
+#include "tests/root/support/tracer.h"
+
+namespace aiotrace::testing {
+namespace {
+
+using Counts = std::map<std::pair<std::string, std::string>, std::uint64_t>;  // (class, coroutine)
+
+/// What leaky.py says of itself; a dropped one has no count.
+Counts said_by(const Json& said) {
+  Counts counts;
+  for (const auto& [leak_class, names] : said.items()) {
+    for (const auto& [name, count] : names.items()) counts[{leak_class, name}] = count.is_null() ? 0 : count.get<std::uint64_t>();
+  }
+  return counts;
+}
+
+/// What one scan found, without those that wait by their nature.
+Counts found_in(const std::vector<Json>& lines, std::uint64_t scan) {
+  Counts counts;
+  for (const auto& line : lines) {
+    if (line["type"] != "leak" || line["scan"] != scan || line["idle"] == true) continue;
+    const auto count = line["count"].is_null() ? 0 : line["count"].get<std::uint64_t>();
+    counts[{line["class"], line["coroutine"]}] += count;
+  }
+  return counts;
+}
+
+std::vector<Json> scans_in(const std::vector<Json>& lines) {
+  std::vector<Json> scans;
+  for (const auto& line : lines) {
+    if (line["type"] == "scan") scans.push_back(line);
+  }
+  return scans;
+}
+
+struct Looked {
+  std::vector<Json> lines;
+  std::string err;
+  int status = -1;
+};
+
+Looked look(const Target& target, std::vector<std::string> arguments) {
+  std::vector<std::string> command{aiotrace_binary(), "leaks", "-p", std::to_string(target.pid()), "--json", "-"};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  const auto outcome = run(command);
+  return {ndjson(outcome.out), outcome.err, outcome.status};
+}
+
+void check_place(const std::vector<Json>& lines, const std::string& coroutine, std::size_t frames,
+                 const std::string& innermost) {
+  for (const auto& line : lines) {
+    if (line["type"] != "leak" || line["coroutine"] != coroutine) continue;
+    INFO(line.dump());
+    CHECK(line["file"].get<std::string>().ends_with("/leaky.py"));
+    CHECK(line["line"].get<int>() > 0);
+    CHECK(line["bytes"].get<std::uint64_t>() >= 96 * line["count"].get<std::uint64_t>());
+    REQUIRE(line["stack"].size() == frames);
+    if (frames != 0) {
+      CHECK(line["stack"][0]["function"] == innermost);
+      CHECK(line["stack"][0]["line"].get<int>() > 0);
+    }
+    return;
+  }
+  FAIL("no row of " + coroutine);
+}
+
+void check_one(const Python& python, const std::vector<std::string>& arguments) {
+  if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
+  Target target(python, "leaky.py", arguments);
+  const Counts said = said_by(Json::parse(target.line()));
+  REQUIRE(said.size() == 8);
+
+  // One look: all of them, but none is known to be old.
+  const auto once = look(target, {});
+  CHECK(once.err == "");
+  CHECK(once.status == 0);
+  CHECK(found_in(once.lines, 1) == said);
+  for (const auto& line : once.lines) {
+    if (line["type"] != "leak" || line["class"] == "dropped") continue;
+    CHECK(line["status"] == "candidate");
+    CHECK(line["age_ns"].is_null());
+  }
+  check_place(once.lines, "never_awaited", 0, "");
+  check_place(once.lines, "orphan", 3, "leaf");
+  check_place(once.lines, "stuck", 2, "leaf");
+  check_place(once.lines, "generator_left", 1, "generator_left");
+  CHECK(once.lines.back()["type"] == "summary");
+
+  // Two looks: the same ones, and each is a leak.
+  const auto twice = look(target, {"--age", "300ms", "--fail-on-leak"});
+  CHECK(twice.err == "");
+  CHECK(twice.status == 4);
+  CHECK(found_in(twice.lines, 2) == said);
+  for (const auto& line : twice.lines) {
+    if (line["type"] == "leak" && line["idle"] == false) CHECK(line["status"] == "leak");
+    if (line["type"] == "leak" && line["idle"] == true) CHECK(line["status"] == "candidate");
+  }
+}
+
+FOR_EACH_PYTHON(leaks, "leaks are found one by one, and nothing else", "[leaks]") { check_one(python, {}); }
+
+AIOTRACE_TEST_CASES(leaks_uvloop) {
+  for (const auto& python : environments()) {
+    add_test_case("leaks under uvloop on Python " + python.title(), "[leaks][uvloop]", [&python] {
+      if (python.command.empty()) AIOTRACE_SKIP("an environment of Python " + python.version + ": " + python.origin);
+      auto import = python.command;
+      import.insert(import.end(), {"-c", "import uvloop"});
+      if (run(import).status != 0) AIOTRACE_SKIP("the environment of Python " + python.version + " has no uvloop");
+      check_one(python, {"--loop", "uvloop"});
+    });
+  }
+}
+
+FOR_EACH_PYTHON(leaks_churn, "a program that churns: every leak in every scan, none invented", "[leaks]") {
+  if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
+  Target target(python, "leaky.py", {"--churn", "4"});
+  const Counts said = said_by(Json::parse(target.line()));
+  const auto looked = look(target, {"--watch=50ms", "--age", "200ms", "-d", "3s"});
+  CHECK(looked.status == 0);
+  CHECK(looked.err == "");
+  const auto scans = scans_in(looked.lines);
+  CHECK(scans.size() >= 3);
+  for (const auto& scan : scans) CHECK(found_in(looked.lines, scan["number"]) == said);
+}
+
+TEST_CASE("leaks beside stalls: rows and a part of the summary", "[leaks]") {
+  Target target(any_python(), "leaky.py");
+  const Counts said = said_by(Json::parse(target.line()));
+  Tracer tracer({"-p", std::to_string(target.pid())});
+  tracer.wait_watching();
+  tracer.wait_line([](const Json& line) { return line["type"] == "scan"; });
+  tracer.process().signal(SIGINT);
+  CHECK(tracer.wait() == 0);
+  const auto lines = tracer.lines();
+  CHECK(schema_complaints(lines) == std::vector<std::string>{});
+  CHECK(found_in(lines, 1) == said);
+  CHECK(lines.back()["type"] == "summary");
+  CHECK_THAT(tracer.out(), Catch::Matchers::ContainsSubstring("\nLeaks\n"));
+  CHECK_THAT(tracer.out(), Catch::Matchers::ContainsSubstring("50 × never_awaited"));
+}
+
+TEST_CASE("leaks beside stalls can be left out", "[leaks]") {
+  Target target(any_python(), "leaky.py");
+  CHECK(!target.line().empty());
+  Tracer tracer({"-p", std::to_string(target.pid()), "--leaks", "off", "-d", "300ms"});
+  CHECK(tracer.wait() == 0);
+  CHECK(scans_in(tracer.lines()).empty());
+  CHECK_THAT(tracer.out(), !Catch::Matchers::ContainsSubstring("Leaks"));
+}
+
+TEST_CASE("leaks: what a user gets wrong", "[leaks][usage]") {
+  const auto check = [](std::vector<std::string> arguments, int status) {
+    arguments.insert(arguments.begin(), {aiotrace_binary(), "leaks"});
+    const auto outcome = run(arguments);
+    INFO(outcome.err);
+    CHECK(outcome.status == status);
+    CHECK(lines_of(outcome.err).size() == 1);
+    CHECK(outcome.out == "");
+  };
+  check({}, 2);
+  check({"-p", "0"}, 2);
+  check({"-p", "-4"}, 2);
+  check({"-p", "1", "--age", "soon"}, 2);
+  check({"-p", "1", "--watch=0s"}, 2);
+  check({"-p", "1", "-d", "3s"}, 2);
+  check({"-p", "2147483647"}, 1);
+  Process no_python({"sleep", "1000"});
+  check({"-p", std::to_string(no_python.pid())}, 3);
+}
+
+TEST_CASE("leaks of a program that ends while it is watched", "[leaks]") {
+  Target target(any_python(), "leaky.py");
+  CHECK(!target.line().empty());
+  const auto out = Scratch();
+  Process tracer({aiotrace_binary(), "leaks", "-p", std::to_string(target.pid()), "--watch=100ms", "-q", "--json",
+                  out.file("json")});
+  CHECK(out.wait_until(tracer, [&] { return slurp(out.file("json")).find("\"scan\"") != std::string::npos; }));
+  target.process().signal(SIGKILL);
+  CHECK(tracer.wait() == 0);
+  CHECK(ndjson(slurp(out.file("json"))).back()["type"] == "summary");
+}
+
+}  // namespace
+}  // namespace aiotrace::testing
