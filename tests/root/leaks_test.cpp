@@ -15,7 +15,8 @@ using Counts = std::map<std::pair<std::string, std::string>, std::uint64_t>;  //
 Counts said_by(const Json& said) {
   Counts counts;
   for (const auto& [leak_class, names] : said.items()) {
-    for (const auto& [name, count] : names.items()) counts[{leak_class, name}] = count.is_null() ? 0 : count.get<std::uint64_t>();
+    for (const auto& [name, count] : names.items())
+      counts[{leak_class, name}] = count.is_null() ? 0 : count.get<std::uint64_t>();
   }
   return counts;
 }

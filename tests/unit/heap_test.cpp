@@ -100,8 +100,9 @@ TEST_CASE("heap scan: finds objects by type, at the ends of ranges and across wh
   FakeMemory memory;
   memory.add(kHeap, 0x200000);
   const std::uint64_t last = kHeap + 0x200000 - 16;
-  for (const std::uint64_t at : {kHeap, kHeap + 0x7fff0, kHeap + 0x80000, last}) memory.put(at + 8, std::uint64_t{0x1230});
-  memory.put(kHeap + 0x100, std::uint64_t{0x1230});        // no multiple of 16 + 8
+  for (const std::uint64_t at : {kHeap, kHeap + 0x7fff0, kHeap + 0x80000, last})
+    memory.put(at + 8, std::uint64_t{0x1230});
+  memory.put(kHeap + 0x100, std::uint64_t{0x1230});            // no multiple of 16 + 8
   memory.put(kHeap + 0x208, std::uint64_t{0x1230 + 0x10000});  // the same low bits
   memory.put(kHeap + 0x308, std::uint64_t{0x4560});
   const std::array<std::uint64_t, 3> types{0x1230, 0, 0x4560};
@@ -161,7 +162,8 @@ TEST_CASE("suspects: chains in a cycle and very deep ones end", "[heap]") {
 
   Heap deep;
   constexpr std::uint64_t kStep = 0x100;
-  for (std::uint64_t at = kHeap + 0x3010; at + kStep < kHeap + 0x40000; at += kStep) deep.coroutine(at, kAwaits, at + kStep);
+  for (std::uint64_t at = kHeap + 0x3010; at + kStep < kHeap + 0x40000; at += kStep)
+    deep.coroutine(at, kAwaits, at + kStep);
   const auto long_chain = deep.census();
   CHECK(long_chain.stepped.size() > 900);
   CHECK(deep.suspects(long_chain).all.empty());

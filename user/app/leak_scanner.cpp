@@ -49,7 +49,8 @@ model::LeakSeen to_seen(const python::Suspect& suspect) {
 
 Status LeakScanner::look_at_interpreter(const proc::Maps& maps) {
   // A process that called exec has another interpreter, or none.
-  if (interpreter_ && memory_.read<std::uint64_t>(interpreter_->interpreters_head).value_or(0) == 0) interpreter_.reset();
+  if (interpreter_ && memory_.read<std::uint64_t>(interpreter_->interpreters_head).value_or(0) == 0)
+    interpreter_.reset();
   if (interpreter_) {
     python::refresh(*interpreter_, process_, maps, memory_);
     return {};
@@ -135,14 +136,14 @@ void LeakScanner::describe(const python::Suspects& found) {
     if (example != found.places.end() && !example->second.chain.empty()) {
       const auto& chain = example->second.chain;
       place.coroutine = reader.coroutines().qualified_name(chain.front().object).value_or("");
-      if (const auto* code = codes.find(chain.front().code)) {
+      if (const auto code = codes.find(chain.front().code)) {
         place.file = code->file;
         place.line = code->first_line;
         if (place.coroutine.empty()) place.coroutine = code->function;
       }
       for (auto at = chain.rbegin(); at != chain.rend(); ++at) {
         if (at->state != python::CoroutineState::suspended) continue;
-        const auto* code = codes.find(at->code);
+        const auto code = codes.find(at->code);
         if (code == nullptr) continue;
         place.stack.push_back({.kind = model::Frame::Kind::python,
                                .function = code->function,

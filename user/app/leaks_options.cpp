@@ -18,7 +18,8 @@ constexpr const char* kAbout =
 
 constexpr const char* kExamples =
     "How old an object is can be told only from when it was first seen: younger than --age it is a candidate. One look "
-    "without --watch\ntherefore knows candidates only, and coroutines that were dropped. With --fail-on-leak, or an --age "
+    "without --watch\ntherefore knows candidates only, and coroutines that were dropped. With --fail-on-leak, or an "
+    "--age "
     "of up to 10s that is given, it looks twice, --age apart.\n"
     "Examples:\n"
     "  sudo aiotrace leaks -p 1234                            one look\n"

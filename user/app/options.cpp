@@ -90,7 +90,8 @@ void declare(CLI::App& parser, Raw& raw, Options& options, bool& version) {
   parser.add_option("--folded", raw.folded, "folded stacks of the stalled time, for flame graphs")->type_name("FILE");
   parser.add_option("--poll-probe", raw.poll_probe, "how polls are seen: auto, fentry, tracepoint, uprobe")
       ->type_name("WAY");
-  parser.add_option("--leaks", raw.leaks, "look for leaks too, every 30 s: on, off (on; never with -a)")->type_name("on|off");
+  parser.add_option("--leaks", raw.leaks, "look for leaks too, every 30 s: on, off (on; never with -a)")
+      ->type_name("on|off");
   parser.add_flag("-q,--quiet", options.quiet, "no text about single stalls, only the summary");
   parser.add_flag("-v,--verbose", options.verbose, "whole stacks, and what aiotrace does");
   parser.add_flag("--version", version, "print the version and exit");

@@ -68,8 +68,14 @@ void LeakTracker::look(std::uint64_t now_ns, const std::vector<LeakSeen>& seen) 
 }
 
 Leak LeakTracker::to_row(LeakClass leak_class, const Group& group, const Part& part, bool leak) const {
-  Leak row{.leak_class = leak_class, .leak = leak, .idle = group.idle, .place = {}, .count = part.count, .age_ns = {},
-           .bytes = part.bytes, .growth_per_minute = {}};
+  Leak row{.leak_class = leak_class,
+           .leak = leak,
+           .idle = group.idle,
+           .place = {},
+           .count = part.count,
+           .age_ns = {},
+           .bytes = part.bytes,
+           .growth_per_minute = {}};
   if (part.oldest_ns < now_ns_) row.age_ns = now_ns_ - part.oldest_ns;
   const auto& history = group.history;
   // Before its first look a group had none: if there were looks then, that counts.
@@ -86,7 +92,11 @@ Leak LeakTracker::to_row(LeakClass leak_class, const Group& group, const Part& p
 }
 
 Leak LeakTracker::dropped_row(const LeakPlace& place) {
-  return {.leak_class = LeakClass::dropped, .leak = true, .place = place, .count = {}, .age_ns = {},
+  return {.leak_class = LeakClass::dropped,
+          .leak = true,
+          .place = place,
+          .count = {},
+          .age_ns = {},
           .growth_per_minute = {}};
 }
 

@@ -24,8 +24,8 @@ inline constexpr std::size_t kLeakClasses = 6;
 /// One object as one look saw it.
 struct LeakSeen {
   LeakClass leak_class = LeakClass::never_awaited;
-  bool idle = false;              ///< waits by its nature: never more than a candidate
-  std::uint64_t address = 0;      ///< with class and fingerprint: the same object in the same state
+  bool idle = false;          ///< waits by its nature: never more than a candidate
+  std::uint64_t address = 0;  ///< with class and fingerprint: the same object in the same state
   std::uint64_t fingerprint = 0;
   std::uint64_t bytes = 0;
   std::uint64_t place = 0;  ///< the same for all that hang at the same lines
@@ -60,10 +60,10 @@ struct LeakScan {
   std::uint64_t number = 0;  ///< from 1 on
   std::uint64_t time_ns = 0;
   std::uint64_t duration_ns = 0;
-  std::uint64_t objects = 0;            ///< coroutines, asynchronous generators, tasks and futures looked at
-  std::uint64_t bytes = 0;              ///< of memory read
-  std::uint64_t swapped_bytes = 0;      ///< in swap: left there, not looked at
-  std::uint64_t unreadable_bytes = 0;   ///< unmapped meanwhile, or over a limit
+  std::uint64_t objects = 0;           ///< coroutines, asynchronous generators, tasks and futures looked at
+  std::uint64_t bytes = 0;             ///< of memory read
+  std::uint64_t swapped_bytes = 0;     ///< in swap: left there, not looked at
+  std::uint64_t unreadable_bytes = 0;  ///< unmapped meanwhile, or over a limit
   std::uint64_t objects_over_limit = 0;
   std::uint64_t unconfirmed = 0;  ///< looked suspicious, but a second look did not confirm it
   std::uint64_t untold = 0;       ///< suspended outside of every task on something that is not known: not judged

@@ -95,7 +95,8 @@ std::vector<std::string> leak_lines(const std::vector<model::Leak>& leaks, std::
     std::string what = fmt::format("{:<16}", model::name(leak.leak_class));
     what += leak.count ? fmt::format(" {:>8} × ", format_count(*leak.count)) : fmt::format(" {:>8}   ", "");
     what += shorten_left(coroutine, kName);
-    if (!leak.place.detail.empty()) what += fmt::format(" [{}]", shorten_right(clean_for_terminal(leak.place.detail), kName));
+    if (!leak.place.detail.empty())
+      what += fmt::format(" [{}]", shorten_right(clean_for_terminal(leak.place.detail), kName));
     if (leak.leak_class != model::LeakClass::dropped) {
       what += fmt::format("  {}  {}{}", age_text(leak), format_bytes(leak.bytes), growth_text(leak));
     }
@@ -120,11 +121,11 @@ std::vector<std::string> leak_lines(const std::vector<model::Leak>& leaks, std::
 std::vector<std::string> leak_scan_lines(const model::LeakScan& scan, const std::vector<model::Leak>& leaks, bool first,
                                          const OutputContext& context) {
   std::vector<std::string> lines;
-  lines.push_back(paint(fmt::format("{}  pid {}  scan {}: {} objects in {} of memory, {}",
-                                    local_time(scan.time_ns, context), scan.pid, scan.number,
-                                    format_count(scan.objects), format_bytes(scan.bytes),
-                                    format_duration_ns(scan.duration_ns)),
-                        Color::bold, context));
+  lines.push_back(
+      paint(fmt::format("{}  pid {}  scan {}: {} objects in {} of memory, {}", local_time(scan.time_ns, context),
+                        scan.pid, scan.number, format_count(scan.objects), format_bytes(scan.bytes),
+                        format_duration_ns(scan.duration_ns)),
+            Color::bold, context));
   if (leaks.empty()) lines.emplace_back("nothing suspicious");
   for (auto& line : leak_lines(leaks, context.verbose ? 0 : 40, context)) lines.push_back(std::move(line));
   if (first && !leaks.empty())

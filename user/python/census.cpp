@@ -55,7 +55,8 @@ FutureTypes future_types(const Interpreter& interpreter, const proc::Memory& mem
   // Task is no class derived from Future in C, though it has its head.
   add_with_subclasses(objects, *task, types.tasks);
   add_with_subclasses(objects, *future, types.futures);
-  std::erase_if(types.futures, [&](std::uint64_t type) { return std::ranges::find(types.tasks, type) != types.tasks.end(); });
+  std::erase_if(types.futures,
+                [&](std::uint64_t type) { return std::ranges::find(types.tasks, type) != types.tasks.end(); });
   return types;
 }
 

@@ -39,9 +39,9 @@ struct Census {
   std::unordered_set<std::uint64_t> timed_tasks;         ///< inside an asyncio.timeout() that has a deadline
   std::unordered_set<std::uint64_t> managed_generators;  ///< of a context manager that contextlib made of them
   std::uint64_t bytes = 0;                               ///< of memory looked at
-  std::uint64_t swapped_bytes = 0;  ///< left in swap: what is there was not looked at
-  std::uint64_t unseen_bytes = 0;   ///< could not be read, or over a limit
-  std::uint64_t dropped = 0;        ///< objects over a limit
+  std::uint64_t swapped_bytes = 0;                       ///< left in swap: what is there was not looked at
+  std::uint64_t unseen_bytes = 0;                        ///< could not be read, or over a limit
+  std::uint64_t dropped = 0;                             ///< objects over a limit
   [[nodiscard]] std::uint64_t objects() const { return stepped.size() + futures.size(); }
 };
 

@@ -95,7 +95,11 @@ std::uint64_t fingerprint_of(std::uint64_t seed, const std::vector<const Stepped
 class Finder {
  public:
   Finder(const ObjectReader& reader, const Census& census, CodeCache& codes, bool foreign_scheduler)
-      : reader_(reader), census_(census), codes_(codes), graph_(reader, census), foreign_scheduler_(foreign_scheduler) {}
+      : reader_(reader),
+        census_(census),
+        codes_(codes),
+        graph_(reader, census),
+        foreign_scheduler_(foreign_scheduler) {}
 
   Suspects run() {
     for (const Future& future : census_.futures) {
@@ -136,8 +140,8 @@ class Finder {
     }
   }
 
-  /// An awaitable of a class that is not known can hold the coroutine that goes on below it: a Cython coroutine does, and
-  /// an iterator that passes on what it is sent.
+  /// An awaitable of a class that is not known can hold the coroutine that goes on below it: a Cython coroutine does,
+  /// and an iterator that passes on what it is sent.
   void mark_held_by(std::uint64_t object) {
     std::array<std::uint64_t, 24> words{};
     if (object == 0 || depth_ > 16) return;
@@ -178,7 +182,8 @@ class Finder {
 
   void look_at_coroutines() {
     for (const auto& [address, coroutine] : census_.stepped) {
-      if (coroutine.kind != CoroutineKind::coroutine || marked_.contains(address) || awaited_.contains(address)) continue;
+      if (coroutine.kind != CoroutineKind::coroutine || marked_.contains(address) || awaited_.contains(address))
+        continue;
       if (coroutine.state == State::created && !roots_.contains(address)) {
         add(Kind::never_awaited, address, coroutine.bytes, arguments(reader_, coroutine), {&coroutine});
       } else if (coroutine.state == State::suspended) {
@@ -195,8 +200,8 @@ class Finder {
     }
   }
 
-  /// A generator on the stack of a frame is the iterator of an `async for` there: between two of its values its consumer
-  /// is at work.
+  /// A generator on the stack of a frame is the iterator of an `async for` there: between two of its values its
+  /// consumer is at work.
   std::unordered_set<std::uint64_t> iterated(State by) const {
     const auto& bpf = reader_.interpreter().layout.bpf;
     const std::uint64_t mask = bpf.flags & PY_TAGGED_REFS ? ~std::uint64_t{3} : ~std::uint64_t{0};
@@ -240,8 +245,8 @@ class Finder {
     if (const Stepped* root = future.coroutine != 0 ? graph_.at(future.coroutine) : nullptr) chain.push_back(root);
     std::uint64_t kind = 0;
     for (const char c : reader_.type_name(future.exception)) kind = mix(kind, static_cast<unsigned char>(c));
-    add(Kind::unread_exception, future.address, chain.empty() ? 0 : chain.front()->bytes, future.exception, chain, false,
-        future.exception, kind);
+    add(Kind::unread_exception, future.address, chain.empty() ? 0 : chain.front()->bytes, future.exception, chain,
+        false, future.exception, kind);
   }
 
   /// The name of the function that a future calls first when it is done.
@@ -252,7 +257,7 @@ class Finder {
     for (std::uint64_t at = 16; at < 96; at += 8) {
       const auto word = reader_.memory().pointer(future.callback + at);
       if (!word || reader_.type_name(*word) != "code") continue;
-      const auto* code = codes_.find(*word);
+      const auto code = codes_.find(*word);
       return code != nullptr ? code->function : "";
     }
     return {};
@@ -283,7 +288,7 @@ class Finder {
     if (census_.timed_tasks.contains(task.address)) return;
     bool idle = false;
     for (const Stepped* each : chain) {
-      const auto* code = codes_.find(each->code);
+      const auto code = codes_.find(each->code);
       if (code == nullptr) return;
       const Wait wait = wait_in(*code);
       if (wait == Wait::timed || wait == Wait::others) return;
@@ -366,11 +371,13 @@ bool still_suspect(const ObjectReader& reader, const Suspect& suspect) {
   switch (suspect.kind) {
     case Kind::never_awaited: {
       const auto now = reader.stepped(suspect.address);
-      return now && now->kind == CoroutineKind::coroutine && now->state == State::created && same(arguments(reader, *now), {&*now});
+      return now && now->kind == CoroutineKind::coroutine && now->state == State::created &&
+             same(arguments(reader, *now), {&*now});
     }
     case Kind::async_generator: {
       const auto now = reader.stepped(suspect.address);
-      return now && now->kind == CoroutineKind::async_generator && now->state == State::suspended && same(arguments(reader, *now), {&*now});
+      return now && now->kind == CoroutineKind::async_generator && now->state == State::suspended &&
+             same(arguments(reader, *now), {&*now});
     }
     case Kind::unread_exception: {
       const auto now = reader.future(suspect.address, false);

@@ -14,10 +14,11 @@ namespace aiotrace::python {
 struct Suspect {
   enum class Kind : std::uint8_t { never_awaited, orphaned, stuck, unread_exception, async_generator };
   Kind kind = Kind::never_awaited;
-  /// True if waiting is its nature and somebody may end it at any time: a worker at its queue, a reader of a connection.
+  /// True if waiting is its nature and somebody may end it at any time: a worker at its queue, a reader of a
+  /// connection.
   bool idle = false;
-  /// True if a frame that runs just now may hold it, or what is left in it of an earlier call: believe it only if it was
-  /// suspected before.
+  /// True if a frame that runs just now may hold it, or what is left in it of an earlier call: believe it only if it
+  /// was suspected before.
   bool doubtful = false;
   std::uint64_t address = 0;  ///< the coroutine, generator, task or future
   /// Says with the address that it is still the same object in the same state: of the code, the instruction, the
