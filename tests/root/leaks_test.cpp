@@ -132,7 +132,8 @@ FOR_EACH_PYTHON(leaks_churn, "a program that churns: every leak in every scan, n
 
 TEST_CASE("leaks beside stalls: rows and a part of the summary", "[leaks]") {
   Target target(any_python(), "leaky.py");
-  const Counts said = said_by(Json::parse(target.line()));
+  Counts said = said_by(Json::parse(target.line()));
+  said.erase({"stuck", "stuck"});  // not after one look
   Tracer tracer({"-p", std::to_string(target.pid())});
   tracer.wait_watching();
   tracer.wait_line([](const Json& line) { return line["type"] == "scan"; });

@@ -63,6 +63,8 @@ void LeakWatch::work() {
       pause_ns = std::clamp((thread_cpu_ns() - before_ns) * kMostOfTheTime, kIntervalNs, kLongestIntervalNs);
       retry_ns = kFirstRetryNs;
       auto leaks = scanner_.leaks();
+      // Every task that waits is a candidate for being stuck: beside stalls that is no news.
+      std::erase_if(leaks, [](const auto& leak) { return !leak.leak && leak.leak_class == model::LeakClass::stuck; });
       const std::lock_guard lock(mutex_);
       looks_.push_back({*scan, std::move(leaks)});
     } else {

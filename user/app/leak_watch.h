@@ -16,7 +16,7 @@ namespace aiotrace::app {
 
 class LeakWatch {
  public:
-  /// What one scan found.
+  /// What one scan found, without tasks that only may become stuck.
   struct Look {
     model::LeakScan scan;
     std::vector<model::Leak> leaks;

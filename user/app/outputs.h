@@ -25,7 +25,7 @@ class Outputs {
   void stall(const model::Stall& stall);
   /// A stall whose end will not be seen: told of before as ongoing, its time belongs into the folded stacks.
   void unfinished(const model::Stall& stall);
-  /// One scan for leaks: JSON only, the summary has the last one as text.
+  /// One scan for leaks: JSON only, and nothing if there are none; the summary has the last one as text.
   void leaks(const std::vector<model::Leak>& leaks, const model::LeakScan& scan);
   /// The summary so far, for SIGUSR1: text only.
   void interim(const model::Summary& summary);

@@ -123,12 +123,8 @@ void append_places(Lines& lines, const Summary& summary, const OutputContext& co
 void append_leaks(Lines& lines, const Summary& summary, const OutputContext& context) {
   constexpr std::size_t kShown = 10;
   if (!summary.last_leak_scan) return;
-  // Every task that waits is a candidate for being stuck: those are for `aiotrace leaks`.
-  auto shown = summary.leaks;
-  if (!context.verbose)
-    std::erase_if(shown, [](const auto& leak) { return !leak.leak && leak.leak_class == model::LeakClass::stuck; });
-  heading(lines, shown.empty() ? "Leaks: none" : "Leaks", context);
-  for (auto& line : leak_lines(shown, context.verbose ? 0 : kShown, context)) lines.push_back(std::move(line));
+  heading(lines, summary.leaks.empty() ? "Leaks: none" : "Leaks", context);
+  for (auto& line : leak_lines(summary.leaks, context.verbose ? 0 : kShown, context)) lines.push_back(std::move(line));
 }
 
 void append_losses(Lines& lines, const Summary& summary, const OutputContext& context) {
