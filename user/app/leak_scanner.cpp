@@ -97,14 +97,17 @@ void LeakScanner::confirm(python::Suspects& found, const proc::Maps& maps, model
   if (fresh.empty()) return;
   // The program ran on while it was looked at: a task that was made meanwhile, or an awaiter that moved on, can be
   // missing. What two whole looks agree on, and a few short ones after it, is believed.
-  model::LeakScan again_scan;
-  const auto again = one_pass(maps, again_scan);
-  std::set<std::tuple<python::Suspect::Kind, std::uint64_t, std::uint64_t>> agreed;
-  for (const auto& suspect : again.all) agreed.emplace(suspect.kind, suspect.address, suspect.fingerprint);
+  const auto keep_agreed = [&] {
+    model::LeakScan ignored;
+    const auto again = one_pass(maps, ignored);
+    std::set<std::tuple<python::Suspect::Kind, std::uint64_t, std::uint64_t>> agreed;
+    for (const auto& suspect : again.all) agreed.emplace(suspect.kind, suspect.address, suspect.fingerprint);
+    std::erase_if(found.all, [&](const python::Suspect& suspect) {
+      return fresh.contains(suspect.address) && !agreed.contains({suspect.kind, suspect.address, suspect.fingerprint});
+    });
+  };
   const std::size_t before = found.all.size();
-  std::erase_if(found.all, [&](const python::Suspect& suspect) {
-    return fresh.contains(suspect.address) && !agreed.contains({suspect.kind, suspect.address, suspect.fingerprint});
-  });
+  keep_agreed();
   static constexpr std::array<long, 4> kPausesNs = {1'300'000, 3'700'000, 7'100'000, 2'300'000};
   for (const long pause_ns : kPausesNs) {
     const timespec pause{0, pause_ns};
@@ -115,6 +118,11 @@ void LeakScanner::confirm(python::Suspects& found, const proc::Maps& maps, model
       return fresh.contains(suspect.address) && !python::still_suspect(reader, suspect);
     });
   }
+  // Generators of context managers come and go at the same addresses, without arguments that would tell them apart.
+  const bool once_more = std::ranges::any_of(found.all, [&](const python::Suspect& suspect) {
+    return suspect.kind == python::Suspect::Kind::async_generator && fresh.contains(suspect.address);
+  });
+  if (once_more) keep_agreed();
   scan.unconfirmed = before - found.all.size();
 }
 
