@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <set>
 #include <tuple>
 #include <unordered_set>
@@ -149,14 +150,14 @@ void LeakScanner::describe(const python::Suspects& found) {
         place.line = code->first_line;
         if (place.coroutine.empty()) place.coroutine = code->function;
       }
-      for (auto at = chain.rbegin(); at != chain.rend(); ++at) {
-        if (at->state != python::CoroutineState::suspended) continue;
-        const auto code = codes.find(at->code);
+      for (const auto& at : std::views::reverse(chain)) {
+        if (at.state != python::CoroutineState::suspended) continue;
+        const auto code = codes.find(at.code);
         if (code == nullptr) continue;
         place.stack.push_back({.kind = model::Frame::Kind::python,
                                .function = code->function,
                                .file = code->file,
-                               .line = codes.line(at->code, at->lasti)});
+                               .line = codes.line(at.code, at.lasti)});
       }
     }
     if (suspect.exception != 0) {

@@ -54,7 +54,7 @@ std::uint64_t slots(const ObjectReader& reader, const Stepped& of) {
   }
   const auto stack = memory.read<std::uint64_t>(of.frame + reader.interpreter().layout.user.frame_valuestack);
   const std::uint64_t first = of.frame + bpf.frame_localsplus;
-  return stack && *stack > first && *stack - first < 8 * 65536 ? (*stack - first) / 8 : 0;
+  return stack && *stack > first && *stack - first < std::uint64_t{8} * 65536 ? (*stack - first) / 8 : 0;
 }
 
 /// Local variables and stack of a suspended frame up to the stack's top.
