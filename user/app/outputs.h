@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/export_files.h"
 #include "app/options.h"
 #include "model/stall.h"
 #include "model/summary.h"
@@ -23,11 +24,11 @@ class Outputs {
 
   void watching(const model::Watching& watching);
   void stall(const model::Stall& stall);
-  /// A stall whose end will not be seen: told of before as ongoing, its time belongs into the folded stacks.
+  /// A stall whose end will not be seen: told of before as ongoing, its time belongs into the files.
   void unfinished(const model::Stall& stall);
   /// The summary so far, for SIGUSR1: text only.
   void interim(const model::Summary& summary);
-  /// The last thing: summary and folded stacks.
+  /// The last thing: summary, folded stacks and all other files.
   void finish(const model::Summary& summary);
 
   /// True when nobody reads standard output any more.
@@ -52,6 +53,7 @@ class Outputs {
   std::unique_ptr<output::FileSink> folded_sink_;
   bool json_on_stdout_ = false;
   output::FoldedOutput folded_;
+  ExportFiles exports_;
 };
 
 /// One line on standard error, cleaned: "aiotrace: …".
