@@ -106,6 +106,34 @@ Json segment_json(const model::Segment& segment, Names& names) {
   return json;
 }
 
+// The stall in the order of time, neighbours of one cause as one; null where that is too much to show.
+Json moments_json(const model::Stall& stall) {
+  constexpr std::size_t kMost = 64;
+  constexpr std::uint64_t kGapNs = 1'000'000;
+  struct Stretch {
+    std::uint64_t start;
+    std::uint64_t end;
+    Cause cause;
+  };
+  std::vector<Stretch> stretches;
+  auto from = stall.start_ns;
+  for (const auto& moment : stall.moments) {
+    const auto start = std::max(from, moment.start_ns);
+    const auto end = std::min(stall.start_ns + stall.duration_ns, moment.start_ns + moment.ns);
+    if (start >= end) continue;
+    from = end;
+    if (!stretches.empty() && stretches.back().cause == moment.cause && start - stretches.back().end < kGapNs)
+      stretches.back().end = end;
+    else
+      stretches.push_back({start, end, moment.cause});
+  }
+  if (stretches.empty() || stretches.size() > kMost) return nullptr;
+  auto json = Json::array();
+  for (const auto& [start, end, cause] : stretches)
+    json.push_back({micros(start - stall.start_ns), micros(end - start), model::index(cause)});
+  return json;
+}
+
 Json stall_json(const model::Stall& stall, Names& names) {
   Json json = Json::object();
   if (stall.task) json["task"] = safe_name(task_label(*stall.task));
@@ -122,6 +150,7 @@ Json stall_json(const model::Stall& stall, Names& names) {
   auto segments = Json::array();
   for (const auto& segment : stall.segments) segments.push_back(segment_json(segment, names));
   json["segments"] = std::move(segments);
+  if (auto moments = moments_json(stall); !moments.is_null()) json["moments"] = std::move(moments);
   return json;
 }
 

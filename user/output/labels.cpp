@@ -14,8 +14,11 @@ std::string both(std::string_view a, std::string_view b) {
 }
 
 std::string runners(const model::Culprit& who) {
+  constexpr std::size_t kMost = 4;
   std::string text;
+  std::size_t shown = 0;
   for (const auto& [pid, comm, ns] : who.running) {
+    if (++shown > kMost) return text + fmt::format(" and {} more", who.running.size() - kMost);
     text += fmt::format("{}{} (pid {}) {}", text.empty() ? "ran instead: " : ", ", comm, pid, format_ms_ns(ns));
   }
   return text;

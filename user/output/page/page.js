@@ -48,6 +48,12 @@
     return { kind, fn: D.strings[fn], file: D.strings[file], line, lib };
   };
   const place = (file, line) => (file ? file + (line ? `:${line}` : "") : "");
+  // The last two parts of a path are enough to know it by; the whole one is in the title.
+  const short = (file) => {
+    const parts = file.split("/");
+    return parts.length > 3 ? `…/${parts.slice(-2).join("/")}` : file;
+  };
+  const placeNode = (file, line, kind) => el("span", { class: kind, title: place(file, line), text: place(short(file), line) });
   const frameText = (f) => (f.file ? `${f.fn} (${place(f.file, f.line)})` : f.fn);
 
   function table(columns, rows, caption) {
@@ -104,16 +110,21 @@
       return;
     }
     const rows = D.places.map((p) => {
-      const where = el("td", { class: "text" });
+      const where = el("td", { class: "text where" });
       if (p.others) where.append("all smaller places of this cause");
       else {
         where.append(el("div", { class: "mono", text: p.function || "(no Python frame)" }));
-        if (p.file) where.append(el("div", { class: "mono soft", text: place(p.file, p.line) }));
+        if (p.file) where.append(placeNode(p.file, p.line, "mono soft"));
       }
-      return el("tr", {}, cell(span(p.us), "n"), cell(share(p.us, stalledUs), "n"), cell(count(p.stalls), "n"), cell(span(p.max_us), "n"),
+      return el("tr", {}, cell(span(p.us), "n"), cell(share(p.us, stalledUs), "n"), el("td", { class: "n", "data-unit": p.stalls === 1 ? "stall" : "stalls", text: count(p.stalls) }),
+                el("td", { class: "n", "data-unit": "at worst", text: span(p.max_us) }),
                 causeCell(p.cause, p.syscall), where, cell(p.advice || "", "text"));
     });
-    $("places").append(table([["total", "n"], ["share", "n"], ["stalls", "n"], ["worst", "n"], ["cause"], ["where"], ["what to do"]], rows));
+    const columns = [["total", "n"], ["share", "n"], ["stalls", "n"], ["worst", "n"], ["cause"], ["where"], ["what to do"]];
+    const most = 8;
+    $("places").append(table(columns, rows.slice(0, most)));
+    if (rows.length > most)
+      $("places").append(el("details", {}, el("summary", { class: "small", text: `${plural(rows.length - most, "smaller place")}` }), table(columns, rows.slice(most))));
   }
 
   // ---- One stall ----
@@ -124,7 +135,7 @@
     const list = el("ol", { class: "stack mono" });
     for (const index of frames) {
       const f = frameOf(index);
-      list.append(el("li", { class: f.lib ? "lib" : "" }, f.fn, el("span", { class: "soft", text: f.file ? `  ${place(f.file, f.line)}` : "" })));
+      list.append(el("li", { class: f.lib ? "lib" : "" }, f.fn + "  ", placeNode(f.file, f.line, "soft")));
     }
     if (cut) list.append(el("li", { class: "soft", text: `… (${cut})` }));
     return list;
@@ -153,8 +164,19 @@
     else box.append(el("p", { class: "soft", text: "No task: a plain callback, or not known." }));
     for (const note of more.notes || []) box.append(el("p", { text: note }));
     const bar = el("div", { class: "split", "aria-hidden": "true" });
-    for (const s of more.segments) bar.append(el("span", { style: { flexGrow: s.us / us, background: color(s.cause) } }));
-    box.append(bar);
+    const stretch = (part, cause) => bar.append(el("span", { style: { flexGrow: part / us, background: cause < 0 ? "transparent" : color(cause) } }));
+    if (more.moments) {
+      let at = 0;
+      for (const [since, part, which] of more.moments) {
+        if (since > at) stretch(since - at, -1);
+        stretch(part, which);
+        at = since + part;
+      }
+      if (at < us) stretch(us - at, -1);
+    } else for (const s of more.segments) stretch(s.us, s.cause);
+    box.append(bar, el("p", { class: "soft small", text: more.moments ? "In the order of time; what is blank was too short to be told of." : "By size, not in the order of time." }));
+    const rest = el("details", {}, el("summary", { class: "small", text: "" }));
+    let smaller = 0;
     more.segments.forEach((s, at) => {
       const part = el("div", { class: "seg", style: { borderLeftColor: color(s.cause) } });
       part.append(el("div", {}, el("strong", { text: `${D.causes[s.cause]} ${span(s.us)}` }),
@@ -166,8 +188,14 @@
         part.append(closed);
       }
       if (s.holder) part.append(el("details", {}, el("summary", { class: "small", text: "what the holder ran" }), stackList(s.holder)));
-      box.append(part);
+      if (at < 3 || s.us >= us / 50) box.append(part);
+      else {
+        rest.append(part);
+        smaller += 1;
+      }
     });
+    rest.firstChild.textContent = plural(smaller, "smaller part");
+    if (smaller) box.append(rest);
     if (focus) $("stall-section").scrollIntoView({ block: "nearest" });
   }
 
@@ -196,13 +224,12 @@
       g.font = "11px system-ui, sans-serif";
       g.fillStyle = css.getPropertyValue("--soft");
       g.strokeStyle = css.getPropertyValue("--line");
-      for (const line of [D.warn_us, D.error_us, longest]) {
-        const y = Math.round(height - yOf(line)) + 0.5;
+      const levels = [D.warn_us, D.error_us, longest].map((us) => [span(us), Math.round(height - yOf(us)) + 0.5]);
+      for (const [, y] of levels) {
         g.beginPath();
         g.moveTo(0, y);
         g.lineTo(width, y);
         g.stroke();
-        if (y > 9) g.fillText(span(line), 3, y - 2);
       }
       lane.boxes = [];
       for (const index of marks) {
@@ -221,6 +248,14 @@
           g.strokeStyle = css.getPropertyValue("--line");
         }
         lane.boxes.push([x, w, h, index]);
+      }
+      // Behind the bars they could not be read.
+      for (const [text, y] of levels) {
+        if (y < 12) continue;
+        g.fillStyle = css.getPropertyValue("--panel");
+        g.fillRect(2, y - 13, g.measureText(text).width + 4, 12);
+        g.fillStyle = css.getPropertyValue("--soft");
+        g.fillText(text, 4, y - 3);
       }
     }
   }
@@ -305,6 +340,11 @@
   });
   nodes.forEach((node) => node.children.sort((a, b) => b.weight - a.weight));
   const label = (node) => (node.parent < 0 ? "all" : frameText(frameOf(node.frame)));
+  function shortLabel(node) {
+    if (node.parent < 0) return "all";
+    const f = frameOf(node.frame);
+    return f.file ? `${f.fn} (${place(f.file.split("/").pop(), f.line)})` : f.fn;
+  }
   let zoomed = nodes[0];
   let hits = new Set();
   let current = 0;
@@ -332,10 +372,13 @@
       const button = el("button", { type: "button", class: `f ${flameClass(node)}`, "data-node": node.index, title: `${label(node)}\n${weight(node.weight)}`,
         tabindex: node.index === current ? "0" : "-1", "aria-label": `${label(node)}, ${weight(node.weight)}, ${share(node.weight, nodes[0].weight)}`,
         style: { left: `${x}px`, top: `${node.depth * row}px`, width: `${Math.max(w - 0.5, 1)}px` } });
-      if (w > 22) button.textContent = label(node);
+      if (w > 22) button.textContent = shortLabel(node);
       const f = node.parent < 0 ? null : frameOf(node.frame);
       if (f && f.kind === "mark") {
-        const cause = D.causes.indexOf(f.fn.slice(1, -1));
+        // A system call stands below its cause and has its colour.
+        const causeOf = (mark) => D.causes.indexOf(frameOf(mark.frame).fn.slice(1, -1));
+        const above = nodes[node.parent];
+        const cause = causeOf(node) < 0 && above.parent >= 0 ? causeOf(above) : causeOf(node);
         if (cause >= 0) button.style.background = color(cause);
       }
       if (hits.size) button.classList.add(hits.has(node.index) ? "hit" : "dim");
@@ -423,7 +466,7 @@
   }
 
   function flameGraph() {
-    $("flame-what").textContent = D.flame.what;
+    $("flame-what").textContent = D.flame.what + (D.flame.unit === "nanoseconds" ? " time" : "");
     if (!nodes.length || !nodes[0].weight) {
       $("flame").append(el("p", { class: "soft", text: "Nothing stalled." }));
       return;
@@ -521,7 +564,7 @@
       const at = el("button", { type: "button", text: clock(m[0]), onclick: pick });
       return el("tr", { class: "pick", "data-mark": index, onclick: (event) => { if (event.target !== at) pick(); } },
         el("td", {}, at), cell(span(m[1]), "n"), causeCell(m[2], top && top.cause === m[2] ? top.syscall : ""),
-        cell(frame ? frameText(frame) : "", "text mono"), cell((more && more.task) || "", "text mono"));
+        el("td", { class: "text mono" }, ...(frame ? [frame.fn + "  ", placeNode(frame.file, frame.line, "soft")] : [])), cell((more && more.task) || "", "text mono"));
     });
     $("list").append(table([["when"], ["duration", "n"], ["largest cause"], ["in"], ["task"]], rows));
     return order[0][1];
