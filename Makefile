@@ -136,7 +136,14 @@ $(DIRS):
 # What to do about a stall: a table that anyone can extend, and its examples for the tests.
 ADVICE := $(BUILD)/gen/advice_rules.gen.h $(BUILD)/gen/advice_examples.gen.h
 
-gen: $(SKELETONS) $(ADVICE)
+# The report of --html: page, style and script become one header.
+PAGE := $(BUILD)/gen/page.gen.h
+
+gen: $(SKELETONS) $(ADVICE) $(PAGE)
+
+$(PAGE): $(addprefix user/output/page/page.,html css js) tools/gen_page.py | $(BUILD)/gen/
+	$(call msg,GEN,$@)
+	$(Q)$(PYTHON) tools/gen_page.py $(<D) $@
 
 $(ADVICE) &: user/model/advice.table tools/gen_advice.py | $(BUILD)/gen/
 	$(call msg,GEN,$(ADVICE))
@@ -167,6 +174,7 @@ $(OUT)/obj/user/%.o: user/%.cpp $(OUT)/stamps/cxx | $(DIRS) $(BUILD)/stamps/setu
 # Order only: once they are there, the .d files know which of them is really included.
 $(filter $(OUT)/obj/user/probe/%,$(LIB_OBJECTS)): | $(SKELETONS)
 $(OUT)/obj/user/model/advice.o $(OUT)/obj/tests/unit/advice_test.o: | $(ADVICE)
+$(OUT)/obj/user/output/html.o: | $(PAGE)
 
 $(OUT)/libaiotrace.a: $(LIB_OBJECTS) $(OUT)/stamps/lib
 	$(call msg,AR,$@)
@@ -183,7 +191,7 @@ static: ## build build/static/aiotrace, one file without shared libraries
 	$(Q)$(MAKE) BUILD_STATIC=1 $(BUILD)/static/aiotrace
 
 ifeq ($(BUILD_STATIC),1)
-$(BUILD)/static/obj/user/%.o: user/%.cpp $(OUT)/stamps/cxx | $(SKELETONS) $(ADVICE) $(BUILD)/stamps/setup
+$(BUILD)/static/obj/user/%.o: user/%.cpp $(OUT)/stamps/cxx | $(SKELETONS) $(ADVICE) $(PAGE) $(BUILD)/stamps/setup
 	$(call msg,CXX,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(ALL_CPPFLAGS) -DFMT_HEADER_ONLY $(ALL_CXXFLAGS) -c $< -o $@

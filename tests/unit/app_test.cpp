@@ -36,9 +36,12 @@ std::string refused(std::vector<const char*> arguments) {
 }  // namespace
 
 TEST_CASE("options: what is asked for is what is set", "[app]") {
-  const auto options = parsed(
-      {"-p", "12,34", "-p", "12", "-d", "1.5s", "--warn", "20ms", "--error", "2s", "--json", "-"});
+  const auto options = parsed({"-p", "12,34", "-p", "12", "-d", "1.5s", "--warn", "20ms", "--error", "2s", "--json",
+                               "-", "--html", "r.html", "--pprof", "p"});
   REQUIRE(options);
+  CHECK(options->html == "r.html");
+  CHECK(options->pprof == "p");
+  CHECK_FALSE(options->perfetto);
   CHECK(options->pids == std::vector<std::int32_t>{12, 34});
   CHECK(options->duration_ns == 1'500'000'000);
   CHECK(options->warn_ns == 20'000'000);
@@ -64,6 +67,8 @@ TEST_CASE("options: nonsense is refused in one line that says what is wrong", "[
   CHECK(refused({"-p", "1", "--poll-probe", "kprobe"}).find("fentry, tracepoint or uprobe") != std::string::npos);
   CHECK(refused({"-p", "1", "--", "true"}).find("only one of") != std::string::npos);
   CHECK(refused({"-p", "1", "-a"}).find("only one of") != std::string::npos);
+  for (const auto* option : {"--folded", "--html", "--perfetto", "--speedscope", "--pprof"})
+    CHECK(refused({"-p", "1", option, "-"}).find("needs a file") != std::string::npos);
   CHECK(refused({"--"}).find("command") != std::string::npos);
 }
 

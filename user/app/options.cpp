@@ -25,6 +25,7 @@ constexpr const char* kExamples =
     "Examples:\n"
     "  sudo aiotrace -p 1234                     stalls as they happen, a summary at the end (Ctrl-C)\n"
     "  sudo aiotrace -p 1234 -d 30s --folded f   thirty seconds, then a folded file for a flame graph\n"
+    "  sudo aiotrace -p 1234 -d 1m --html r.html a minute as a page to look at and pass on\n"
     "  sudo aiotrace -p 1234,1240 --warn 20ms    two processes, stalls from 20 ms on\n"
     "  sudo aiotrace -- python3 app.py           a program from its start on\n"
     "SIGUSR1 prints the summary so far. Exit status: 0; 1 failure; 2 usage; 3 not permitted or not supported; 4 a "
@@ -69,7 +70,7 @@ Status set_poll_probe(const std::string& text, probe::PollProbe& into) {
 // As the user typed them, before they are checked.
 struct Raw {
   std::vector<std::string> pids;
-  std::string duration, warn, error, fail_over, json, folded, comm, cgroup;
+  std::string duration, warn, error, fail_over, json, folded, html, perfetto, speedscope, pprof, comm, cgroup;
   std::string poll_probe = "auto";
   std::string leaks;
 };
@@ -88,6 +89,11 @@ void declare(CLI::App& parser, Raw& raw, Options& options, bool& version) {
   parser.add_option("--json", raw.json, "newline-delimited JSON to a file, or - for standard output")
       ->type_name("FILE");
   parser.add_option("--folded", raw.folded, "folded stacks of the stalled time, for flame graphs")->type_name("FILE");
+  parser.add_option("--html", raw.html, "a report as one page for a browser: time line, stalls, flame graph")
+      ->type_name("FILE");
+  parser.add_option("--perfetto", raw.perfetto, "a trace for ui.perfetto.dev")->type_name("FILE");
+  parser.add_option("--speedscope", raw.speedscope, "a profile of the stalled time for speedscope")->type_name("FILE");
+  parser.add_option("--pprof", raw.pprof, "the same for go tool pprof")->type_name("FILE");
   parser.add_option("--poll-probe", raw.poll_probe, "how polls are seen: auto, fentry, tracepoint, uprobe")
       ->type_name("WAY");
   parser.add_option("--leaks", raw.leaks, "look for leaks too, every 30 s: on, off (on; never with -a)")
@@ -96,6 +102,13 @@ void declare(CLI::App& parser, Raw& raw, Options& options, bool& version) {
   parser.add_flag("-v,--verbose", options.verbose, "whole stacks, and what aiotrace does");
   parser.add_flag("--version", version, "print the version and exit");
 }
+
+// An option that names a file which is written at the end.
+struct File {
+  const char* option;
+  const std::string& text;
+  std::optional<std::string>* into;
+};
 
 Status convert(const Raw& raw, Options& options) {
   for (const auto& text : raw.pids) {
@@ -125,11 +138,16 @@ Status convert(const Raw& raw, Options& options) {
   // A filter alone says what is meant.
   if (options.comm || options.cgroup) options.all = true;
   if (!raw.json.empty()) options.json = raw.json;
-  if (!raw.folded.empty()) options.folded = raw.folded;
   if (!raw.leaks.empty() && raw.leaks != "on" && raw.leaks != "off")
     return usage("--leaks " + raw.leaks, "must be on or off");
   options.leaks = raw.leaks != "off";
-  if (raw.folded == "-") return usage("--folded -", "needs a file");
+  for (const auto& [option, text, into] :
+       {File{"--folded", raw.folded, &options.folded}, File{"--html", raw.html, &options.html},
+        File{"--perfetto", raw.perfetto, &options.perfetto}, File{"--speedscope", raw.speedscope, &options.speedscope},
+        File{"--pprof", raw.pprof, &options.pprof}}) {
+    if (text == "-") return usage(std::string(option) + " -", "needs a file");
+    if (!text.empty()) *into = text;
+  }
   return set_poll_probe(raw.poll_probe, options.poll_probe);
 }
 

@@ -24,6 +24,10 @@ struct Options {
   std::optional<std::uint64_t> fail_over_ns;  ///< a stall this long makes the exit status 4
   std::optional<std::string> json;            ///< "-": standard output
   std::optional<std::string> folded;
+  std::optional<std::string> html;
+  std::optional<std::string> perfetto;
+  std::optional<std::string> speedscope;
+  std::optional<std::string> pprof;
   probe::PollProbe poll_probe = probe::PollProbe::automatic;
   bool leaks = true;  ///< look for leaks too (not with `all`)
   bool quiet = false;

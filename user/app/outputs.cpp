@@ -54,6 +54,9 @@ Result<Outputs> Outputs::open(const Options& options) {
     if (!sink) return std::unexpected(sink.error());
     outputs.folded_sink_ = std::move(*sink);
   }
+  auto exports = ExportFiles::open(options);
+  if (!exports) return std::unexpected(exports.error());
+  outputs.exports_ = std::move(*exports);
   outputs.error_sink_ = std::make_unique<output::FileSink>(UniqueFd(dup(STDERR_FILENO)), "standard error");
   if (!outputs.json_on_stdout_) {
     auto sink = output::FileSink::standard_output();
@@ -76,6 +79,7 @@ void Outputs::check(const Status& status, const output::FileSink& sink, bool& to
 }
 
 void Outputs::watching(const model::Watching& watching) {
+  exports_.watching(watching);
   if (json_sink_) check(output::JsonOutput(*json_sink_, context_).watching(watching), *json_sink_, json_told_);
   if (text_sink_) check(output::TextOutput(*text_sink_, context_).watching(watching), *text_sink_, text_told_);
 }
@@ -84,10 +88,12 @@ void Outputs::stall(const model::Stall& stall) {
   if (json_sink_) check(output::JsonOutput(*json_sink_, context_).stall(stall), *json_sink_, json_told_);
   if (text_sink_ && !quiet_) check(output::TextOutput(*text_sink_, context_).stall(stall), *text_sink_, text_told_);
   if (folded_sink_ && !stall.ongoing) folded_.add(stall);
+  if (!stall.ongoing) exports_.add(stall);
 }
 
 void Outputs::unfinished(const model::Stall& stall) {
   if (folded_sink_) folded_.add(stall);
+  exports_.add(stall);
 }
 
 void Outputs::leaks(const std::vector<model::Leak>& leaks, const model::LeakScan& scan) {
@@ -104,6 +110,10 @@ void Outputs::interim(const model::Summary& summary) {
 
 void Outputs::finish(const model::Summary& summary) {
   if (folded_sink_) check(folded_.write(*folded_sink_), *folded_sink_, folded_told_);
+  for (const auto& error : exports_.finish(summary, context_)) {
+    failed_ = true;
+    say(error.message());
+  }
   if (text_sink_) check(output::TextOutput(*text_sink_, context_).summary(summary), *text_sink_, text_told_);
   if (json_sink_) check(output::JsonOutput(*json_sink_, context_).summary(summary), *json_sink_, json_told_);
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/export_files.h"
 #include "app/options.h"
 #include "model/stall.h"
 #include "model/summary.h"
@@ -23,13 +24,13 @@ class Outputs {
 
   void watching(const model::Watching& watching);
   void stall(const model::Stall& stall);
-  /// A stall whose end will not be seen: told of before as ongoing, its time belongs into the folded stacks.
+  /// A stall whose end will not be seen: told of before as ongoing, its time belongs into the files.
   void unfinished(const model::Stall& stall);
   /// One scan for leaks: JSON only, and nothing if there are none; the summary has the last one as text.
   void leaks(const std::vector<model::Leak>& leaks, const model::LeakScan& scan);
   /// The summary so far, for SIGUSR1: text only.
   void interim(const model::Summary& summary);
-  /// The last thing: summary and folded stacks.
+  /// The last thing: summary, folded stacks and all other files.
   void finish(const model::Summary& summary);
 
   /// True when nobody reads standard output any more.
@@ -54,6 +55,7 @@ class Outputs {
   std::unique_ptr<output::FileSink> folded_sink_;
   bool json_on_stdout_ = false;
   output::FoldedOutput folded_;
+  ExportFiles exports_;
 };
 
 /// One line on standard error, cleaned: "aiotrace: …".

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -73,6 +74,16 @@ struct Segment {
   bool stack_too_deep = false;
 };
 
+/// A stretch of a stall in the order of time. Waits are exact; on a CPU it is from the first sample to the last.
+struct Moment {
+  std::uint64_t start_ns = 0;  ///< CLOCK_MONOTONIC
+  std::uint64_t ns = 0;
+  Cause cause = Cause::other;
+  std::string syscall;                     ///< empty: none or unknown
+  std::shared_ptr<const Frame> frame;      ///< the one to name; its line is that of the beginning; null: unknown
+  std::shared_ptr<const Culprit> culprit;  ///< null: unknown
+};
+
 enum class LoopKind : std::uint8_t { asyncio, uvloop, other };
 
 struct Stall {
@@ -104,6 +115,8 @@ struct Stall {
     Stack stack;
   };
   std::vector<OtherThread> other_threads;
+  /// In the order of time, the first Moments::kMax: for pictures. Waits too short to be told of are not among them.
+  std::vector<Moment> moments;
 };
 
 }  // namespace aiotrace::model

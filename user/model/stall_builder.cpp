@@ -56,6 +56,7 @@ StallBuilder::Collected* StallBuilder::current(const EventHead& head, std::uint6
     collected.pieces.clear();
     collected.tasks.clear();
     collected.callbacks.clear();
+    collected.moments.clear();
     retire_before(thread, iteration);
   }
   return collected.ended ? nullptr : &collected;
@@ -77,15 +78,24 @@ void StallBuilder::add(const ClassifiedBlock& block) {
   auto* collected = current(blocked.head, blocked.iteration);
   if (collected == nullptr) return;
   const auto key = key_of(blocked.cause, block.syscall, block.culprit, find_stack(blocked.head.pid, blocked.stack_id));
+  const auto runnable_cause = blocked.throttled ? Cause::throttled : Cause::cpu_wait;
+  if (blocked.count == 1) {
+    collected->moments.add_wait(blocked.start_ns, blocked.blocked_ns, key.cause, key.syscall, key.stack, key.culprit);
+    const bool ready = key.cause == Cause::cpu_wait || key.cause == Cause::throttled;
+    collected->moments.add_wait(blocked.start_ns + blocked.blocked_ns, blocked.runnable_ns,
+                                ready ? key.cause : runnable_cause, "", key.stack,
+                                ready ? key.culprit : block.runnable_culprit);
+  }
   collect(collected->pieces, collected->tasks, key, blocked.blocked_ns, blocked.runnable_ns, blocked.count,
-          blocked.has_task, blocked.throttled ? Cause::throttled : Cause::cpu_wait, block.runnable_culprit);
+          blocked.has_task, runnable_cause, block.runnable_culprit);
 }
 
 void StallBuilder::add(const ClassifiedSample& sample) {
   auto* collected = current(sample.head, sample.iteration);
   if (collected == nullptr || !on_cpu(sample.cause)) return;
-  collected->pieces.add(
-      key_of(sample.cause, sample.syscall, sample.culprit, find_stack(sample.head.pid, sample.stack_id)), 0, 1);
+  auto stack = find_stack(sample.head.pid, sample.stack_id);
+  collected->moments.add_sample(sample.head.time_ns, sample.cause, sample.syscall, stack);
+  collected->pieces.add(key_of(sample.cause, sample.syscall, sample.culprit, std::move(stack)), 0, 1);
   collected->tasks.add_sample(sample.has_task);
   collected->callbacks.add(sample.callback, sample.head.time_ns);
 }
@@ -129,6 +139,7 @@ Stall StallBuilder::end(const IterationEnd& end) {
   stall.epfd = end.epfd;
   stall.losses = end.losses;
   stall.callbacks = told.callbacks.many(end.duration_ns);
+  stall.moments = told.moments.all();
   const auto before = ongoing_.find({thread_id(end.head), end.iteration});
   if (before != ongoing_.end()) {
     stall.id = before->second.id;
@@ -148,12 +159,14 @@ std::optional<Stall> StallBuilder::snapshot(const OpenIteration& open) {
   const auto thread = thread_id(open.head);
   Pieces pieces;
   TaskShares tasks;
+  Moments moments;
   // What is collected may be of the iteration before: its end may still be on its way through the ring buffer, so
   // nothing is dropped here.
   if (const auto at = threads_.find(thread); at != threads_.end() && at->second.iteration >= open.iteration) {
     if (at->second.iteration > open.iteration || at->second.ended) return std::nullopt;
     pieces = at->second.pieces;
     tasks = at->second.tasks;
+    moments = at->second.moments;
   }
   ExactTimes exact{.duration_ns = open.head.time_ns > open.start_ns ? open.head.time_ns - open.start_ns : 0,
                    .cause_ns = open.cause_ns,
@@ -163,8 +176,9 @@ std::optional<Stall> StallBuilder::snapshot(const OpenIteration& open) {
     const auto waited_ns = open.head.time_ns - wait.since_ns;
     exact.cause_ns[index(wait.cause)] += waited_ns;
     ++exact.cause_count[index(wait.cause)];
-    collect(pieces, tasks, key_of(wait.cause, wait.syscall, wait.culprit, find_stack(open.head.pid, wait.stack_id)),
-            waited_ns, 0, 1, wait.has_task);
+    const auto key = key_of(wait.cause, wait.syscall, wait.culprit, find_stack(open.head.pid, wait.stack_id));
+    collect(pieces, tasks, key, waited_ns, 0, 1, wait.has_task);
+    moments.add_wait(wait.since_ns, waited_ns, key.cause, key.syscall, key.stack, key.culprit);
   }
   auto stall = stall_of(open.head, exact, pieces, tasks);
   stall.start_ns = open.start_ns;
@@ -172,6 +186,7 @@ std::optional<Stall> StallBuilder::snapshot(const OpenIteration& open) {
   stall.at_least = open.open_start;
   stall.epfd = open.epfd;
   stall.losses = open.losses;
+  stall.moments = moments.all();
   if (const auto at = threads_.find(thread); at != threads_.end() && at->second.iteration == open.iteration)
     stall.callbacks = at->second.callbacks.many(exact.duration_ns);
   auto& last = ongoing_[{thread, open.iteration}];

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "model/callback_runs.h"
+#include "model/moments.h"
 #include "model/segments.h"
 #include "model/task_shares.h"
 
@@ -105,6 +106,7 @@ class StallBuilder {
     Pieces pieces;
     TaskShares tasks;
     CallbackRuns callbacks;
+    Moments moments;
   };
   using ThreadId = std::uint64_t;  // pid << 32 | tid
 

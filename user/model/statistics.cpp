@@ -62,7 +62,8 @@ LoopSummary summarize_loop(std::uint32_t pid, std::uint32_t tid, const LoopCount
           .p50_ns = percentile_ns(counters.buckets, 0.50, counters.max_ns),
           .p99_ns = percentile_ns(counters.buckets, 0.99, counters.max_ns),
           .max_ns = counters.max_ns,
-          .stalls = counters.stalls};
+          .stalls = counters.stalls,
+          .buckets = {counters.buckets.begin(), counters.buckets.end()}};
 }
 
 std::size_t Statistics::KeyHash::operator()(const Key& key) const {

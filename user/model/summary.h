@@ -46,6 +46,8 @@ struct LoopSummary {
   std::uint64_t p99_ns = 0;
   std::uint64_t max_ns = 0;
   std::uint64_t stalls = 0;
+  /// How many iterations fell into each bucket of model/histogram.h; empty: unknown.
+  std::vector<std::uint32_t> buckets = {};
 };
 
 /// Stalled time at one place in the program.

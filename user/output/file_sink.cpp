@@ -41,9 +41,13 @@ Result<std::unique_ptr<FileSink>> FileSink::standard_output() {
 Status FileSink::write_line(std::string_view line) {
   buffer_.assign(line);
   buffer_.push_back('\n');
+  return write_bytes(buffer_);
+}
+
+Status FileSink::write_bytes(std::string_view bytes) {
   std::size_t done = 0;
-  while (done < buffer_.size()) {
-    const auto n = ::write(fd_.get(), buffer_.data() + done, buffer_.size() - done);
+  while (done < bytes.size()) {
+    const auto n = ::write(fd_.get(), bytes.data() + done, bytes.size() - done);
     if (n > 0) {
       done += static_cast<std::size_t>(n);
       continue;

@@ -23,6 +23,9 @@ class FileSink final : public Sink {
   /// that part is taken back, so that a file never ends in half a line.
   Status write_line(std::string_view line) override;
 
+  /// The same for bytes as they are, without a newline behind them.
+  Status write_bytes(std::string_view bytes);
+
   /// errno of the last failed write, 0 if there was none: EPIPE is a reader that has seen enough.
   [[nodiscard]] int last_errno() const { return last_errno_; }
 

@@ -56,6 +56,7 @@ Tracer::Tracer(std::vector<std::string> arguments, const std::vector<std::string
   if (!has(arguments, "--json")) arguments = joined(arguments, {"--json", scratch_.file("json")});
   for (auto& argument : arguments) {
     if (argument == "FOLDED") argument = scratch_.file("folded");
+    if (argument.starts_with("FILE:")) argument = scratch_.file(argument.substr(5));
   }
   auto command = joined({aiotrace_binary()}, arguments);
   process_ = std::make_unique<Process>(joined(std::move(command), behind),

@@ -47,7 +47,8 @@ class Target {
 class Tracer {
  public:
   /// `aiotrace ARGUMENTS`, with --json FILE unless they have one; standard output (unless it is given) and error go to
-  /// files. The word FOLDED becomes the path of a file.
+  /// files. The word FOLDED becomes the path of a file, "FILE:x" that of
+  /// file("x").
   explicit Tracer(std::vector<std::string> arguments, const std::vector<std::string>& behind = {}, int out = -1);
 
   /// Every probe is in place. Fails the test, with what it said, if it ends before.

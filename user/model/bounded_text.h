@@ -1,0 +1,21 @@
+// Names of a traced program, which may be of any length, cut to what is kept of them.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace aiotrace::model {
+
+/// `text` (UTF-8), or as much of its beginning as fits into `bytes` with "…" behind it, cut between two characters.
+[[nodiscard]] inline std::string bounded_text(std::string_view text, std::size_t bytes) {
+  constexpr std::string_view kCut = "…";
+  constexpr unsigned kContinuationMask = 0xc0;
+  constexpr unsigned kContinuation = 0x80;
+  if (text.size() <= bytes) return std::string(text);
+  auto end = bytes - kCut.size();
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & kContinuationMask) == kContinuation) --end;
+  return std::string(text.substr(0, end)).append(kCut);
+}
+
+}  // namespace aiotrace::model

@@ -1,0 +1,64 @@
+#include "model/moments.h"
+
+#include <algorithm>
+
+#include "model/cause.h"
+#include "model/statistics.h"
+
+namespace aiotrace::model {
+namespace {
+
+// The samples' period, and how much later the next one may come: interrupts can be late.
+constexpr std::uint64_t kSampleNs = 1'000'000;
+constexpr std::uint64_t kNextWithinNs = 3 * kSampleNs / 2;
+
+// As user_frame() of statistics.h, without copying the stack.
+std::shared_ptr<const Frame> frame_to_name(const StackRef& stack) {
+  std::shared_ptr<const Frame> innermost;
+  if (!stack) return innermost;
+  for (const auto& frame : stack->frames) {
+    if (frame->kind != Frame::Kind::python) continue;
+    if (!is_standard_library(frame->file)) return frame;
+    if (!innermost) innermost = frame;
+  }
+  return innermost;
+}
+
+bool same_function(const std::shared_ptr<const Frame>& a, const std::shared_ptr<const Frame>& b) {
+  return a == b || (a && b && a->function == b->function && a->file == b->file);
+}
+
+}  // namespace
+
+void Moments::add_sample(std::uint64_t time_ns, Cause cause, const std::string& syscall, const StackRef& stack) {
+  const auto frame = frame_to_name(stack);
+  const auto end = end_of_last();
+  if (time_ns <= end) return;
+  const bool follows = !all_.empty() && time_ns - end <= kNextWithinNs;
+  if (follows && all_.back().cause == cause && all_.back().syscall == syscall &&
+      same_function(all_.back().frame, frame)) {
+    all_.back().ns = time_ns - all_.back().start_ns;
+    return;
+  }
+  if (all_.size() >= kMax) return;
+  const auto start = follows ? end : time_ns - std::min(time_ns, kSampleNs);
+  all_.push_back(
+      {.start_ns = start, .ns = time_ns - start, .cause = cause, .syscall = syscall, .frame = frame, .culprit = {}});
+}
+
+void Moments::add_wait(std::uint64_t start_ns, std::uint64_t ns, Cause cause, const std::string& syscall,
+                       const StackRef& stack, const std::optional<Culprit>& culprit) {
+  if (ns == 0 || all_.size() >= kMax) return;
+  // Between its last sample and its wait the thread went on with what it did.
+  const auto end = end_of_last();
+  if (!all_.empty() && on_cpu(all_.back().cause) && start_ns > end && start_ns - end <= kNextWithinNs)
+    all_.back().ns = start_ns - all_.back().start_ns;
+  all_.push_back({.start_ns = start_ns,
+                  .ns = ns,
+                  .cause = cause,
+                  .syscall = syscall,
+                  .frame = frame_to_name(stack),
+                  .culprit = culprit ? std::make_shared<const Culprit>(*culprit) : nullptr});
+}
+
+}  // namespace aiotrace::model

@@ -1,0 +1,37 @@
+// What an iteration did, in the order of time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/stacks.h"
+#include "model/stall.h"
+
+namespace aiotrace::model {
+
+/// At most kMax stretches of one iteration; what comes beyond is not kept. Give it what happened in the order of the
+/// ring buffer.
+class Moments {
+ public:
+  static constexpr std::size_t kMax = 256;
+
+  /// A sample on a CPU tells of the millisecond before it. Samples in the same function, one after the other, are one
+  /// stretch.
+  void add_sample(std::uint64_t time_ns, Cause cause, const std::string& syscall, const StackRef& stack);
+  /// Time off the CPU: exact.
+  void add_wait(std::uint64_t start_ns, std::uint64_t ns, Cause cause, const std::string& syscall,
+                const StackRef& stack, const std::optional<Culprit>& culprit);
+  void clear() { all_.clear(); }
+
+  [[nodiscard]] const std::vector<Moment>& all() const { return all_; }
+
+ private:
+  [[nodiscard]] std::uint64_t end_of_last() const { return all_.empty() ? 0 : all_.back().start_ns + all_.back().ns; }
+
+  std::vector<Moment> all_;
+};
+
+}  // namespace aiotrace::model

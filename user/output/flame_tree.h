@@ -1,0 +1,24 @@
+// Weighted stacks as the tree that a flame graph draws.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "model/weighted_stacks.h"
+
+namespace aiotrace::output {
+
+struct FlameNode {
+  std::int64_t parent = -1;  ///< -1: the root, which is the first node
+  std::uint32_t frame = 0;   ///< of the stacks' frames(); the root has none
+  std::uint64_t weight = 0;  ///< with everything below it
+  bool operator==(const FlameNode&) const = default;
+};
+
+/// At most `max_nodes` nodes, each behind its parent: the heaviest ones, so that what is missing is narrower than all
+/// that is there.
+[[nodiscard]] std::vector<FlameNode> flame_tree(const model::WeightedStacks& stacks, std::size_t max_nodes);
+
+}  // namespace aiotrace::output
