@@ -17,7 +17,9 @@ constexpr const char* kAbout =
     "behind.\n\n"
     "  aiotrace [OPTIONS] -p PID[,PID…]     watch running processes\n"
     "  aiotrace [OPTIONS] -a                watch every event loop on the machine\n"
-    "  aiotrace [OPTIONS] -- COMMAND…       start a program and watch it";
+    "  aiotrace [OPTIONS] -- COMMAND…       start a program and watch it\n"
+    "  aiotrace report FILE                 everything again from a recording\n"
+    "  aiotrace doctor [-p PID]             what works here, what does not, and what to do about it";
 
 constexpr const char* kExamples =
     "Examples:\n"
@@ -30,20 +32,6 @@ constexpr const char* kExamples =
 
 std::unexpected<Error> usage(std::string what, std::string reason) {
   return fail(std::move(what), std::move(reason), "see aiotrace --help", ErrorKind::usage);
-}
-
-Status add_pids(const std::string& text, std::vector<std::int32_t>& pids) {
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (true) {
-    std::int32_t pid = 0;
-    const auto [next, error] = std::from_chars(at, end, pid);
-    if (error != std::errc{} || pid <= 0 || (next != end && *next != ','))
-      return usage("-p " + text, "not a process id, or several with commas between them");
-    if (std::ranges::find(pids, pid) == pids.end()) pids.push_back(pid);
-    if (next == end) return {};
-    at = next + 1;
-  }
 }
 
 Status set_duration(const char* option, const std::string& text, bool zero, std::uint64_t& into) {
@@ -126,6 +114,20 @@ Status convert(const Raw& raw, Options& options) {
 }
 
 }  // namespace
+
+Status add_pids(const std::string& text, std::vector<std::int32_t>& pids) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (true) {
+    std::int32_t pid = 0;
+    const auto [next, error] = std::from_chars(at, end, pid);
+    if (error != std::errc{} || pid <= 0 || (next != end && *next != ','))
+      return usage("-p " + text, "not a process id, or several with commas between them");
+    if (std::ranges::find(pids, pid) == pids.end()) pids.push_back(pid);
+    if (next == end) return {};
+    at = next + 1;
+  }
+}
 
 Result<Options> parse_options(int argc, const char* const* argv) {
   Options options;

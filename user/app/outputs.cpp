@@ -34,11 +34,16 @@ void say(const std::string& message) {
   (void)!write(STDERR_FILENO, line.data(), line.size());
 }
 
-Outputs::Outputs(const Options& options) : quiet_(options.quiet) {
-  context_.realtime_minus_monotonic_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
-  context_.verbose = options.verbose;
-  context_.advice = !options.quiet;
+output::OutputContext terminal_context(const output::FileSink& sink) {
+  output::OutputContext context;
+  context.realtime_minus_monotonic_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+  const char* no_color = std::getenv("NO_COLOR");
+  context.color = sink.is_terminal() && (no_color == nullptr || *no_color == '\0');
+  context.columns = terminal_columns();
+  return context;
 }
+
+Outputs::Outputs(const Options& options) : quiet_(options.quiet) {}
 
 Result<Outputs> Outputs::open(const Options& options) {
   Outputs outputs(options);
@@ -58,10 +63,11 @@ Result<Outputs> Outputs::open(const Options& options) {
     auto sink = output::FileSink::standard_output();
     if (!sink) return std::unexpected(sink.error());
     outputs.text_sink_ = std::move(*sink);
-    const char* no_color = std::getenv("NO_COLOR");
-    outputs.context_.color = outputs.text_sink_->is_terminal() && (no_color == nullptr || *no_color == '\0');
-    outputs.context_.columns = terminal_columns();
   }
+  outputs.context_ = terminal_context(outputs.text_sink_ ? *outputs.text_sink_ : *outputs.error_sink_);
+  if (!outputs.text_sink_) outputs.context_.color = false;
+  outputs.context_.verbose = options.verbose;
+  outputs.context_.advice = !options.quiet;
   return outputs;
 }
 

@@ -54,6 +54,9 @@ class Outputs {
   output::FoldedOutput folded_;
 };
 
+/// How text is written to this sink: its colour and width; times are those of now.
+[[nodiscard]] output::OutputContext terminal_context(const output::FileSink& sink);
+
 /// One line on standard error, cleaned: "aiotrace: …".
 void say(const std::string& message);
 

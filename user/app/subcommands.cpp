@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <array>
 
+#include "app/doctor_command.h"
+
 namespace aiotrace::app {
 
 std::span<const Subcommand> subcommands() {
   // One line for each.
-  static const std::array<Subcommand, 0> all{};
+  static const std::array all{
+      Subcommand{"doctor", &run_doctor},
+  };
   return all;
 }
 
