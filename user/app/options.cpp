@@ -55,7 +55,7 @@ Status set_poll_probe(const std::string& text, probe::PollProbe& into) {
 // As the user typed them, before they are checked.
 struct Raw {
   std::vector<std::string> pids;
-  std::string duration, warn, error, fail_over, json, folded, comm, cgroup;
+  std::string duration, warn, error, fail_over, json, folded, record, comm, cgroup;
   std::string poll_probe = "auto";
 };
 
@@ -73,6 +73,7 @@ void declare(CLI::App& parser, Raw& raw, Options& options, bool& version) {
   parser.add_option("--json", raw.json, "newline-delimited JSON to a file, or - for standard output")
       ->type_name("FILE");
   parser.add_option("--folded", raw.folded, "folded stacks of the stalled time, for flame graphs")->type_name("FILE");
+  parser.add_option("--record", raw.record, "a recording, for aiotrace report")->type_name("FILE");
   parser.add_option("--poll-probe", raw.poll_probe, "how polls are seen: auto, fentry, tracepoint, uprobe")
       ->type_name("WAY");
   parser.add_flag("-q,--quiet", options.quiet, "no text about single stalls, only the summary");
@@ -109,6 +110,8 @@ Status convert(const Raw& raw, Options& options) {
   if (options.comm || options.cgroup) options.all = true;
   if (!raw.json.empty()) options.json = raw.json;
   if (!raw.folded.empty()) options.folded = raw.folded;
+  if (!raw.record.empty()) options.record = raw.record;
+  if (raw.record == "-") return usage("--record -", "needs a file");
   if (raw.folded == "-") return usage("--folded -", "needs a file");
   return set_poll_probe(raw.poll_probe, options.poll_probe);
 }

@@ -24,6 +24,7 @@ struct Options {
   std::optional<std::uint64_t> fail_over_ns;  ///< a stall this long makes the exit status 4
   std::optional<std::string> json;            ///< "-": standard output
   std::optional<std::string> folded;
+  std::optional<std::string> record;
   probe::PollProbe poll_probe = probe::PollProbe::automatic;
   bool quiet = false;
   bool verbose = false;

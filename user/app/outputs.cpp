@@ -1,12 +1,12 @@
 #include "app/outputs.h"
 
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>
 
 #include "util/text.h"
 
@@ -18,6 +18,13 @@ std::int64_t clock_ns(clockid_t clock) {
   timespec now{};
   clock_gettime(clock, &now);
   return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+std::int32_t utc_offset_s() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  return static_cast<std::int32_t>(local.tm_gmtoff);
 }
 
 std::size_t terminal_columns() {
@@ -68,6 +75,14 @@ Result<Outputs> Outputs::open(const Options& options) {
   if (!outputs.text_sink_) outputs.context_.color = false;
   outputs.context_.verbose = options.verbose;
   outputs.context_.advice = !options.quiet;
+  if (options.record) {
+    auto recording = output::RecordingWriter::create(
+        *options.record, {.version = kVersion,
+                          .realtime_minus_monotonic_ns = outputs.context_.realtime_minus_monotonic_ns,
+                          .utc_offset_s = utc_offset_s()});
+    if (!recording) return std::unexpected(recording.error());
+    outputs.recording_ = std::move(*recording);
+  }
   return outputs;
 }
 
@@ -80,19 +95,37 @@ void Outputs::check(const Status& status, const output::FileSink& sink, bool& to
   told = true;
 }
 
+void Outputs::check_recording(const Status& status) {
+  if (status) return;
+  failed_ = true;
+  say(status.error().message());
+}
+
+void Outputs::as_recorded(const output::RecordingHead& head) {
+  context_.realtime_minus_monotonic_ns = head.realtime_minus_monotonic_ns;
+  context_.utc_offset_s = head.utc_offset_s;
+}
+
 void Outputs::watching(const model::Watching& watching) {
+  if (recording_) check_recording(recording_->watching(watching));
   if (json_sink_) check(output::JsonOutput(*json_sink_, context_).watching(watching), *json_sink_, json_told_);
   if (text_sink_) check(output::TextOutput(*text_sink_, context_).watching(watching), *text_sink_, text_told_);
 }
 
 void Outputs::stall(const model::Stall& stall) {
+  if (recording_) check_recording(recording_->stall(stall));
   if (json_sink_) check(output::JsonOutput(*json_sink_, context_).stall(stall), *json_sink_, json_told_);
   if (text_sink_ && !quiet_) check(output::TextOutput(*text_sink_, context_).stall(stall), *text_sink_, text_told_);
   if (folded_sink_ && !stall.ongoing) folded_.add(stall);
 }
 
 void Outputs::unfinished(const model::Stall& stall) {
+  if (recording_) check_recording(recording_->unfinished(stall));
   if (folded_sink_) folded_.add(stall);
+}
+
+void Outputs::so_far(const model::Summary& summary) {
+  if (recording_) check_recording(recording_->so_far(summary));
 }
 
 void Outputs::interim(const model::Summary& summary) {
@@ -102,6 +135,7 @@ void Outputs::interim(const model::Summary& summary) {
 }
 
 void Outputs::finish(const model::Summary& summary) {
+  if (recording_) check_recording(recording_->finish(summary));
   if (folded_sink_) check(folded_.write(*folded_sink_), *folded_sink_, folded_told_);
   if (text_sink_) check(output::TextOutput(*text_sink_, context_).summary(summary), *text_sink_, text_told_);
   if (json_sink_) check(output::JsonOutput(*json_sink_, context_).summary(summary), *json_sink_, json_told_);

@@ -12,6 +12,7 @@
 #include "output/file_sink.h"
 #include "output/folded.h"
 #include "output/json.h"
+#include "output/recording_writer.h"
 #include "output/text.h"
 
 namespace aiotrace::app {
@@ -27,6 +28,10 @@ class Outputs {
   void unfinished(const model::Stall& stall);
   /// The summary so far, for SIGUSR1: text only.
   void interim(const model::Summary& summary);
+  /// The summary so far, for the recording only: what is known should it be cut off.
+  void so_far(const model::Summary& summary);
+  /// Times are those of the machine and the moment of a recording.
+  void as_recorded(const output::RecordingHead& head);
   /// The last thing: summary and folded stacks.
   void finish(const model::Summary& summary);
 
@@ -37,6 +42,7 @@ class Outputs {
 
  private:
   explicit Outputs(const Options& options);
+  void check_recording(const Status& status);
   void check(const Status& status, const output::FileSink& sink, bool& told);
 
   bool quiet_;
@@ -50,6 +56,7 @@ class Outputs {
   std::unique_ptr<output::FileSink> error_sink_;
   std::unique_ptr<output::FileSink> json_sink_;
   std::unique_ptr<output::FileSink> folded_sink_;
+  std::optional<output::RecordingWriter> recording_;
   bool json_on_stdout_ = false;
   output::FoldedOutput folded_;
 };

@@ -24,6 +24,8 @@ namespace {
 
 // What BPF does not wake us for is taken this often; a stall that goes on is noticed within it.
 constexpr std::uint64_t kTickNs = 50'000'000;
+// A recording that is cut off lacks the totals of this time at most.
+constexpr std::uint64_t kSoFarNs = 5'000'000'000;
 constexpr std::uint64_t kNoLoopYetNs = 1'000'000'000;
 
 std::string kernel_release() {
@@ -173,6 +175,7 @@ void Session::watch(int signals) {
   const std::uint64_t end_ns = options_.duration_ns ? began_ns_ + *options_.duration_ns : 0;
   std::uint64_t next_tick_ns = began_ns_ + kTickNs;
   std::uint64_t next_look_ns = 0;
+  std::uint64_t next_so_far_ns = began_ns_ + kSoFarNs;
   while (!stop_) {
     std::uint64_t now = monotonic_ns();
     if (end_ns != 0 && now >= end_ns) break;
@@ -199,6 +202,10 @@ void Session::watch(int signals) {
       probe_.measure_cost_now_and_then(now);
       tracker_.tell_ongoing(now);
       tell_waiting(now);
+      if (options_.record && now >= next_so_far_ns) {
+        next_so_far_ns = now + kSoFarNs;
+        outputs_.so_far(summary());
+      }
     }
     next_look_ns = tracker_.look(now);
     if ((tracker_.alive() == 0 && !options_.all) || outputs_.reader_gone()) break;

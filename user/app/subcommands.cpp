@@ -4,12 +4,14 @@
 #include <array>
 
 #include "app/doctor_command.h"
+#include "app/report_command.h"
 
 namespace aiotrace::app {
 
 std::span<const Subcommand> subcommands() {
   // One line for each.
   static const std::array all{
+      Subcommand{"report", &run_report},
       Subcommand{"doctor", &run_doctor},
   };
   return all;
