@@ -16,6 +16,7 @@
 
 #include "app/command.h"
 #include "app/tracker.h"
+#include "probe/privileges.h"
 #include "proc/syscalls.h"
 
 namespace aiotrace::app {
@@ -291,6 +292,7 @@ int run_session(const Options& options) {
       return kExitNoCommand;
     }
   }
+  if (auto status = probe::drop_capabilities(); !status) return report(status.error());
   session.watch(signals->get());
   const int status = session.finish();
   if (!command) return status;
