@@ -80,7 +80,7 @@ ALL_CXXFLAGS = -std=c++23 $(WARNINGS) $(SAN_FLAGS) $(CXXFLAGS)
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra $(WERROR_FLAG) $(SAN_FLAGS) $(CFLAGS)
 # Tests are compiled often and run briefly; CHECK reads better without optimisation.
 TEST_CXXFLAGS ?= -O1 -g
-LDLIBS ?= -lbpf -ldw -lelf -lz -llzma -lfmt
+LDLIBS ?= -lbpf -ldw -lelf -lz -lzstd -llzma -lfmt
 TEST_LDLIBS ?= $(if $(wildcard /usr/include/catch2/catch_all.hpp /usr/local/include/catch2/catch_all.hpp),-lCatch2)
 
 BPF_CPU ?= v3
@@ -185,7 +185,7 @@ $(OUT)/aiotrace: $(MAIN_OBJECT) $(OUT)/libaiotrace.a
 	$(Q)$(CXX) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # What the static libelf and libdw need themselves. fmt is taken from its headers: Debian has no static one.
-STATIC_LDLIBS ?= -lbpf -ldw -lelf -lz -llzma -lbz2 $(if $(wildcard /usr/lib/$(MULTIARCH)/libzstd.a),-lzstd)
+STATIC_LDLIBS ?= -lbpf -ldw -lelf -lz -llzma -lbz2 -lzstd
 
 static: ## build build/static/aiotrace, one file without shared libraries
 	$(Q)$(MAKE) BUILD_STATIC=1 $(BUILD)/static/aiotrace

@@ -19,7 +19,9 @@ constexpr const char* kAbout =
     "  aiotrace [OPTIONS] -a                watch every event loop on the machine\n"
     "  aiotrace [OPTIONS] -- COMMAND…       start a program and watch it\n"
     "  aiotrace tasks -p PID[,PID…]         tasks now: where each stands, who waits for whom\n"
-    "  aiotrace leaks -p PID[,PID…]         coroutines and tasks that leak";
+    "  aiotrace leaks -p PID[,PID…]         coroutines and tasks that leak\n"
+    "  aiotrace report FILE                 everything again from a recording\n"
+    "  aiotrace doctor [-p PID]             what works here, what does not, and what to do about it";
 
 constexpr const char* kExamples =
     "Examples:\n"
@@ -33,20 +35,6 @@ constexpr const char* kExamples =
 
 std::unexpected<Error> usage(std::string what, std::string reason) {
   return fail(std::move(what), std::move(reason), "see aiotrace --help", ErrorKind::usage);
-}
-
-Status add_pids(const std::string& text, std::vector<std::int32_t>& pids) {
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (true) {
-    std::int32_t pid = 0;
-    const auto [next, error] = std::from_chars(at, end, pid);
-    if (error != std::errc{} || pid <= 0 || (next != end && *next != ','))
-      return usage("-p " + text, "not a process id, or several with commas between them");
-    if (std::ranges::find(pids, pid) == pids.end()) pids.push_back(pid);
-    if (next == end) return {};
-    at = next + 1;
-  }
 }
 
 Status set_duration(const char* option, const std::string& text, bool zero, std::uint64_t& into) {
@@ -70,7 +58,7 @@ Status set_poll_probe(const std::string& text, probe::PollProbe& into) {
 // As the user typed them, before they are checked.
 struct Raw {
   std::vector<std::string> pids;
-  std::string duration, warn, error, fail_over, json, folded, html, perfetto, speedscope, pprof, comm, cgroup;
+  std::string duration, warn, error, fail_over, json, folded, html, perfetto, speedscope, pprof, record, comm, cgroup;
   std::string poll_probe = "auto";
   std::string leaks;
 };
@@ -94,6 +82,7 @@ void declare(CLI::App& parser, Raw& raw, Options& options, bool& version) {
   parser.add_option("--perfetto", raw.perfetto, "a trace for ui.perfetto.dev")->type_name("FILE");
   parser.add_option("--speedscope", raw.speedscope, "a profile of the stalled time for speedscope")->type_name("FILE");
   parser.add_option("--pprof", raw.pprof, "the same for go tool pprof")->type_name("FILE");
+  parser.add_option("--record", raw.record, "a recording, for aiotrace report")->type_name("FILE");
   parser.add_option("--poll-probe", raw.poll_probe, "how polls are seen: auto, fentry, tracepoint, uprobe")
       ->type_name("WAY");
   parser.add_option("--leaks", raw.leaks, "look for leaks too, every 30 s: on, off (on; never with -a)")
@@ -144,7 +133,7 @@ Status convert(const Raw& raw, Options& options) {
   for (const auto& [option, text, into] :
        {File{"--folded", raw.folded, &options.folded}, File{"--html", raw.html, &options.html},
         File{"--perfetto", raw.perfetto, &options.perfetto}, File{"--speedscope", raw.speedscope, &options.speedscope},
-        File{"--pprof", raw.pprof, &options.pprof}}) {
+        File{"--pprof", raw.pprof, &options.pprof}, File{"--record", raw.record, &options.record}}) {
     if (text == "-") return usage(std::string(option) + " -", "needs a file");
     if (!text.empty()) *into = text;
   }
@@ -152,6 +141,20 @@ Status convert(const Raw& raw, Options& options) {
 }
 
 }  // namespace
+
+Status add_pids(const std::string& text, std::vector<std::int32_t>& pids) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (true) {
+    std::int32_t pid = 0;
+    const auto [next, error] = std::from_chars(at, end, pid);
+    if (error != std::errc{} || pid <= 0 || (next != end && *next != ','))
+      return usage("-p " + text, "not a process id, or several with commas between them");
+    if (std::ranges::find(pids, pid) == pids.end()) pids.push_back(pid);
+    if (next == end) return {};
+    at = next + 1;
+  }
+}
 
 Result<Options> parse_options(int argc, const char* const* argv) {
   Options options;

@@ -28,6 +28,7 @@ struct Options {
   std::optional<std::string> perfetto;
   std::optional<std::string> speedscope;
   std::optional<std::string> pprof;
+  std::optional<std::string> record;
   probe::PollProbe poll_probe = probe::PollProbe::automatic;
   bool leaks = true;  ///< look for leaks too (not with `all`)
   bool quiet = false;
@@ -39,6 +40,9 @@ struct Options {
 
 /// Errors are of kind usage and fit on one line.
 [[nodiscard]] Result<Options> parse_options(int argc, const char* const* argv);
+
+/// Adds what "12,34" names, each once. Errors are of kind usage.
+[[nodiscard]] Status add_pids(const std::string& text, std::vector<std::int32_t>& pids);
 
 inline constexpr const char* kVersion = "0.1.0";
 

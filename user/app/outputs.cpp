@@ -1,12 +1,12 @@
 #include "app/outputs.h"
 
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>
 
 #include "output/leaks.h"
 #include "util/text.h"
@@ -19,6 +19,13 @@ std::int64_t clock_ns(clockid_t clock) {
   timespec now{};
   clock_gettime(clock, &now);
   return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+std::int32_t utc_offset_s() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  return static_cast<std::int32_t>(local.tm_gmtoff);
 }
 
 std::size_t terminal_columns() {
@@ -35,11 +42,16 @@ void say(const std::string& message) {
   (void)!write(STDERR_FILENO, line.data(), line.size());
 }
 
-Outputs::Outputs(const Options& options) : quiet_(options.quiet) {
-  context_.realtime_minus_monotonic_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
-  context_.verbose = options.verbose;
-  context_.advice = !options.quiet;
+output::OutputContext terminal_context(const output::FileSink& sink) {
+  output::OutputContext context;
+  context.realtime_minus_monotonic_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+  const char* no_color = std::getenv("NO_COLOR");
+  context.color = sink.is_terminal() && (no_color == nullptr || *no_color == '\0');
+  context.columns = terminal_columns();
+  return context;
 }
+
+Outputs::Outputs(const Options& options) : quiet_(options.quiet) {}
 
 Result<Outputs> Outputs::open(const Options& options) {
   Outputs outputs(options);
@@ -62,9 +74,18 @@ Result<Outputs> Outputs::open(const Options& options) {
     auto sink = output::FileSink::standard_output();
     if (!sink) return std::unexpected(sink.error());
     outputs.text_sink_ = std::move(*sink);
-    const char* no_color = std::getenv("NO_COLOR");
-    outputs.context_.color = outputs.text_sink_->is_terminal() && (no_color == nullptr || *no_color == '\0');
-    outputs.context_.columns = terminal_columns();
+  }
+  outputs.context_ = terminal_context(outputs.text_sink_ ? *outputs.text_sink_ : *outputs.error_sink_);
+  if (!outputs.text_sink_) outputs.context_.color = false;
+  outputs.context_.verbose = options.verbose;
+  outputs.context_.advice = !options.quiet;
+  if (options.record) {
+    auto recording = output::RecordingWriter::create(
+        *options.record, {.version = kVersion,
+                          .realtime_minus_monotonic_ns = outputs.context_.realtime_minus_monotonic_ns,
+                          .utc_offset_s = utc_offset_s()});
+    if (!recording) return std::unexpected(recording.error());
+    outputs.recording_ = std::move(*recording);
   }
   return outputs;
 }
@@ -78,13 +99,26 @@ void Outputs::check(const Status& status, const output::FileSink& sink, bool& to
   told = true;
 }
 
+void Outputs::check_recording(const Status& status) {
+  if (status) return;
+  failed_ = true;
+  say(status.error().message());
+}
+
+void Outputs::as_recorded(const output::RecordingHead& head) {
+  context_.realtime_minus_monotonic_ns = head.realtime_minus_monotonic_ns;
+  context_.utc_offset_s = head.utc_offset_s;
+}
+
 void Outputs::watching(const model::Watching& watching) {
   exports_.watching(watching);
+  if (recording_) check_recording(recording_->watching(watching));
   if (json_sink_) check(output::JsonOutput(*json_sink_, context_).watching(watching), *json_sink_, json_told_);
   if (text_sink_) check(output::TextOutput(*text_sink_, context_).watching(watching), *text_sink_, text_told_);
 }
 
 void Outputs::stall(const model::Stall& stall) {
+  if (recording_) check_recording(recording_->stall(stall));
   if (json_sink_) check(output::JsonOutput(*json_sink_, context_).stall(stall), *json_sink_, json_told_);
   if (text_sink_ && !quiet_) check(output::TextOutput(*text_sink_, context_).stall(stall), *text_sink_, text_told_);
   if (folded_sink_ && !stall.ongoing) folded_.add(stall);
@@ -92,6 +126,7 @@ void Outputs::stall(const model::Stall& stall) {
 }
 
 void Outputs::unfinished(const model::Stall& stall) {
+  if (recording_) check_recording(recording_->unfinished(stall));
   if (folded_sink_) folded_.add(stall);
   exports_.add(stall);
 }
@@ -102,6 +137,10 @@ void Outputs::leaks(const std::vector<model::Leak>& leaks, const model::LeakScan
   check(json_sink_->write_line(output::leak_scan_json(scan)), *json_sink_, json_told_);
 }
 
+void Outputs::so_far(const model::Summary& summary) {
+  if (recording_) check_recording(recording_->so_far(summary));
+}
+
 void Outputs::interim(const model::Summary& summary) {
   auto& sink = text_sink_ ? *text_sink_ : *error_sink_;
   bool told = false;
@@ -109,6 +148,7 @@ void Outputs::interim(const model::Summary& summary) {
 }
 
 void Outputs::finish(const model::Summary& summary) {
+  if (recording_) check_recording(recording_->finish(summary));
   if (folded_sink_) check(folded_.write(*folded_sink_), *folded_sink_, folded_told_);
   for (const auto& error : exports_.finish(summary, context_)) {
     failed_ = true;

@@ -13,6 +13,7 @@
 #include "output/file_sink.h"
 #include "output/folded.h"
 #include "output/json.h"
+#include "output/recording_writer.h"
 #include "output/text.h"
 
 namespace aiotrace::app {
@@ -30,6 +31,10 @@ class Outputs {
   void leaks(const std::vector<model::Leak>& leaks, const model::LeakScan& scan);
   /// The summary so far, for SIGUSR1: text only.
   void interim(const model::Summary& summary);
+  /// The summary so far, for the recording only: what is known should it be cut off.
+  void so_far(const model::Summary& summary);
+  /// Times are those of the machine and the moment of a recording.
+  void as_recorded(const output::RecordingHead& head);
   /// The last thing: summary, folded stacks and all other files.
   void finish(const model::Summary& summary);
 
@@ -40,6 +45,7 @@ class Outputs {
 
  private:
   explicit Outputs(const Options& options);
+  void check_recording(const Status& status);
   void check(const Status& status, const output::FileSink& sink, bool& told);
 
   bool quiet_;
@@ -53,10 +59,14 @@ class Outputs {
   std::unique_ptr<output::FileSink> error_sink_;
   std::unique_ptr<output::FileSink> json_sink_;
   std::unique_ptr<output::FileSink> folded_sink_;
+  std::optional<output::RecordingWriter> recording_;
   bool json_on_stdout_ = false;
   output::FoldedOutput folded_;
   ExportFiles exports_;
 };
+
+/// How text is written to this sink: its colour and width; times are those of now.
+[[nodiscard]] output::OutputContext terminal_context(const output::FileSink& sink);
 
 /// One line on standard error, cleaned: "aiotrace: …".
 void say(const std::string& message);

@@ -19,6 +19,7 @@
 #include "app/command.h"
 #include "app/leak_watch.h"
 #include "app/tracker.h"
+#include "probe/privileges.h"
 #include "proc/syscalls.h"
 
 namespace aiotrace::app {
@@ -27,6 +28,8 @@ namespace {
 
 // What BPF does not wake us for is taken this often; a stall that goes on is noticed within it.
 constexpr std::uint64_t kTickNs = 50'000'000;
+// A recording that is cut off lacks the totals of this time at most.
+constexpr std::uint64_t kSoFarNs = 5'000'000'000;
 constexpr std::uint64_t kNoLoopYetNs = 1'000'000'000;
 
 std::string kernel_release() {
@@ -200,6 +203,7 @@ void Session::watch(int signals) {
   const std::uint64_t end_ns = options_.duration_ns ? began_ns_ + *options_.duration_ns : 0;
   std::uint64_t next_tick_ns = began_ns_ + kTickNs;
   std::uint64_t next_look_ns = 0;
+  std::uint64_t next_so_far_ns = began_ns_ + kSoFarNs;
   while (!stop_) {
     std::uint64_t now = monotonic_ns();
     if (end_ns != 0 && now >= end_ns) break;
@@ -227,6 +231,10 @@ void Session::watch(int signals) {
       tracker_.tell_ongoing(now);
       tell_waiting(now);
       take_leaks();
+      if (options_.record && now >= next_so_far_ns) {
+        next_so_far_ns = now + kSoFarNs;
+        outputs_.so_far(summary());
+      }
     }
     next_look_ns = tracker_.look(now);
     if ((tracker_.alive() == 0 && !options_.all) || outputs_.reader_gone()) break;
@@ -318,6 +326,7 @@ int run_session(const Options& options) {
       return kExitNoCommand;
     }
   }
+  if (auto status = probe::drop_capabilities(); !status) return report(status.error());
   session.watch(signals->get());
   const int status = session.finish();
   if (!command) return status;

@@ -5,6 +5,8 @@
 
 #include "app/leaks_command.h"
 #include "app/tasks_command.h"
+#include "app/doctor_command.h"
+#include "app/report_command.h"
 
 namespace aiotrace::app {
 
@@ -13,6 +15,8 @@ std::span<const Subcommand> subcommands() {
   static const std::array all{
       Subcommand{"leaks", run_leaks},
       Subcommand{"tasks", run_tasks},
+      Subcommand{"report", &run_report},
+      Subcommand{"doctor", &run_doctor},
   };
   return all;
 }

@@ -39,7 +39,12 @@ std::string utc_time(std::uint64_t monotonic_ns, const OutputContext& context) {
 std::string local_time(std::uint64_t monotonic_ns, const OutputContext& context) {
   const auto stamp = stamp_of(monotonic_ns, context);
   std::tm time{};
-  ::localtime_r(&stamp.seconds, &time);
+  const auto shifted = stamp.seconds + context.utc_offset_s.value_or(0);
+  if (context.utc_offset_s) {
+    ::gmtime_r(&shifted, &time);
+  } else {
+    ::localtime_r(&stamp.seconds, &time);
+  }
   return fmt::format("{:02}:{:02}:{:02}.{:03}", time.tm_hour, time.tm_min, time.tm_sec, stamp.milliseconds);
 }
 

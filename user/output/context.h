@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace aiotrace::output {
@@ -10,6 +11,8 @@ namespace aiotrace::output {
 struct OutputContext {
   /// CLOCK_REALTIME minus CLOCK_MONOTONIC.
   std::int64_t realtime_minus_monotonic_ns = 0;
+  /// Local time is so much ahead of UTC; nullopt: as this machine has it.
+  std::optional<std::int32_t> utc_offset_s = std::nullopt;
   bool color = false;         ///< text: escape sequences are wanted
   bool verbose = false;       ///< text: whole stacks and all places, whatever their length
   bool advice = true;         ///< text: a line below each place says what to do

@@ -1,35 +1,19 @@
 #include "output/file_sink.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "output/output_file.h"
+
 namespace aiotrace::output {
-namespace {
-
-constexpr int kForever = -1;
-
-// Takes back what a failed line left at the end of a regular file.
-void take_back(int fd, std::size_t written) {
-  struct stat status{};
-  if (written == 0 || ::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return;
-  const auto end = ::lseek(fd, 0, SEEK_CUR);
-  if (end < static_cast<off_t>(written)) return;
-  const auto before = end - static_cast<off_t>(written);
-  if (::ftruncate(fd, before) == 0) ::lseek(fd, before, SEEK_SET);
-}
-
-}  // namespace
 
 Result<std::unique_ptr<FileSink>> FileSink::open(const std::string& path) {
   if (path == "-") return standard_output();
-  constexpr mode_t kMode = 0644;
-  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, kMode));
-  if (!fd) return fail_errno("open " + path + " for writing", errno);
-  return std::make_unique<FileSink>(std::move(fd), path);
+  auto fd = open_output_file(path);
+  if (!fd) return std::unexpected(fd.error());
+  return std::make_unique<FileSink>(std::move(*fd), path);
 }
 
 Result<std::unique_ptr<FileSink>> FileSink::standard_output() {
@@ -45,22 +29,9 @@ Status FileSink::write_line(std::string_view line) {
 }
 
 Status FileSink::write_bytes(std::string_view bytes) {
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const auto n = ::write(fd_.get(), bytes.data() + done, bytes.size() - done);
-    if (n > 0) {
-      done += static_cast<std::size_t>(n);
-      continue;
-    }
-    if (n < 0 && errno == EINTR) continue;
-    // Whoever shares the terminal or pipe may have made it non-blocking.
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-      pollfd waiting{.fd = fd_.get(), .events = POLLOUT, .revents = 0};
-      if (::poll(&waiting, 1, kForever) >= 0 || errno == EINTR) continue;
-    }
-    last_errno_ = n == 0 ? ENOSPC : errno;
-    take_back(fd_.get(), done);
-    return fail_errno("write to " + name_, last_errno_);
+  if (const int error = write_whole(fd_.get(), bytes); error != 0) {
+    last_errno_ = error;
+    return fail_errno("write to " + name_, error);
   }
   return {};
 }

@@ -13,7 +13,8 @@ namespace aiotrace::output {
 /// SIGPIPE must be ignored by the program, else a reader that is gone ends it instead of giving an error.
 class FileSink final : public Sink {
  public:
-  /// Opens (creates, empties) the file; "-" is standard output. The error names the path.
+  /// Creates or empties the file, with the care of open_output_file(); "-" is standard output. The error names the
+  /// path.
   [[nodiscard]] static Result<std::unique_ptr<FileSink>> open(const std::string& path);
 
   /// Standard output: a copy of the descriptor, the original stays open.

@@ -12,6 +12,8 @@
 #include <fstream>
 #include <string_view>
 
+#include "probe/rules.h"
+
 namespace aiotrace::probe {
 
 namespace {
@@ -29,6 +31,14 @@ constexpr std::array kNeeded = {
     Capability{CAP_SYS_PTRACE, "CAP_SYS_PTRACE"},
 };
 
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+}  // namespace
+
 std::uint64_t effective_capabilities() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
@@ -40,14 +50,6 @@ std::uint64_t effective_capabilities() {
   }
   return 0;
 }
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
-}  // namespace
 
 std::vector<std::string> missing_capabilities() {
   const std::uint64_t have = effective_capabilities();
@@ -81,9 +83,10 @@ Status check_host() {
 
 std::unexpected<Error> load_error(const std::string& what, int error_number, const std::string& log) {
   const bool denied = error_number == EPERM || error_number == EACCES;
-  std::string hint = log;
+  std::string hint = refusing_rule(error_number);
+  if (hint.empty()) hint = log;
   if (denied && hint.empty()) {
-    hint = "the kernel refuses BPF programs to this user: a container without CAP_BPF, seccomp or lockdown";
+    hint = "the kernel refuses this to a process that has every capability for it: a security module's rule";
   }
   return fail_errno(what, error_number, std::move(hint), denied ? ErrorKind::not_permitted : ErrorKind::unsupported);
 }

@@ -19,6 +19,7 @@
 #include "aiotrace.skel.h"
 #include "probe/handles.h"
 #include "probe/permissions.h"
+#include "probe/privileges.h"
 #include "probe/thread_table.h"
 #include "probe/tracefs.h"
 #include "util/unique_fd.h"
@@ -402,6 +403,7 @@ void Probe::measure_cost_now_and_then(std::uint64_t now_ns) {
   }
   if (self.window_start_ns != 0 && now_ns - self.window_start_ns < (self.windows < 2 ? kSecondAfterNs : kEveryNs))
     return;
+  const AdminForAMoment admin;
   self.stats.reset(bpf_enable_stats(BPF_STATS_RUN_TIME));
   self.may_measure = static_cast<bool>(self.stats);
   self.window_start_ns = now_ns;

@@ -205,15 +205,20 @@ std::expected<Interpreter, InspectError> inspect(const proc::Process& process, c
   }
   const Layout* table = layout_for(version);
   const bool preview = (version & 0xff) != 0 && (version >> 4 & 0xf) < 0xc;
+  const auto refuse = [&](std::string name, const std::string& why_not, std::string hint) {
+    auto refused = give_up(NoPython::unknown, process, fmt::format("CPython {} {}", name, why_not), std::move(hint));
+    refused.error().version = std::move(name);
+    refused.error().where = image->path;
+    refused.error().free_threaded = header && header->free_threaded;
+    return refused;
+  };
   if (table == nullptr || preview) {
-    const std::string name = (version & 0xffff) ? version_name(version)
-                                                : fmt::format("{}.{}", version >> 24, version >> 16 & 0xff);
-    return give_up(NoPython::unknown, process, fmt::format("CPython {} is not known", name), std::string(kSupported));
+    return refuse((version & 0xffff) ? version_name(version)
+                                     : fmt::format("{}.{}", version >> 24, version >> 16 & 0xff),
+                  "is not known", std::string(kSupported));
   }
-  if (header && header->free_threaded) {
-    return give_up(NoPython::unknown, process,
-                   fmt::format("CPython {} is a free-threaded build", version_name(version)), std::string(kSupported));
-  }
+  if (header && header->free_threaded)
+    return refuse(version_name(version), "is a free-threaded build", std::string(kSupported));
 
   Interpreter found;
   found.version_hex = version;

@@ -23,6 +23,9 @@ enum class NoPython {
 
 struct InspectError : Error {
   NoPython why = NoPython::unreadable;
+  std::string version;  ///< of a CPython that is refused, as far as it is told; empty: unknown
+  std::string where;    ///< path of the program or libpython that holds its runtime; empty: unknown
+  bool free_threaded = false;
 };
 
 /// Addresses are the process's own; what process_config wants has its names.

@@ -1,0 +1,151 @@
+// As little privilege as is documented is enough, and no more is kept than is needed.
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "tests/catch.h"
+#include "tests/root/support/match.h"
+#include "tests/root/support/tracer.h"
+
+namespace aiotrace::testing {
+namespace {
+
+using Catch::Matchers::ContainsSubstring;
+
+std::uint64_t status_bits(pid_t pid, const std::string& key) {
+  for (const auto& line : lines_of(slurp("/proc/" + std::to_string(pid) + "/status"))) {
+    if (line.starts_with(key + ":")) return std::stoull(line.substr(key.size() + 1), nullptr, 16);
+  }
+  return ~0ULL;
+}
+
+std::vector<std::string> as_nobody(std::vector<std::string> command) {
+  command.insert(command.begin(), {"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"});
+  return command;
+}
+
+// "cap_bpf,…+ep" of the README's setcap line.
+std::string documented_capabilities() {
+  const auto readme = slurp("README.md");
+  const auto at = readme.find("setcap cap_");
+  REQUIRE(at != std::string::npos);
+  const auto begin = at + std::string("setcap ").size();
+  return readme.substr(begin, readme.find(' ', begin) - begin);
+}
+
+// A copy of the program with the documented file capabilities, in a directory that nobody can write to.
+struct Capable {
+  Capable() {
+    const auto outcome = run({"cp", aiotrace_binary(), directory.file("aiotrace")});
+    REQUIRE(outcome.status == 0);
+    ::chmod(directory.file("aiotrace").c_str(), 0755);
+    const auto set = run({"setcap", documented_capabilities(), directory.file("aiotrace")});
+    if (set.status != 0) AIOTRACE_SKIP("setcap: " + set.err);
+    ::mkdir(directory.file("out").c_str(), 0777);
+    ::chmod(directory.file("out").c_str(), 0777);
+  }
+  Scratch directory;
+};
+
+// A program that stalls for 120 ms again and again until it is ended.
+const char* const kStalls =
+    "import asyncio, time\n"
+    "async def stall():\n"
+    "    while True:\n"
+    "        time.sleep(0.12)\n"
+    "        await asyncio.sleep(0.02)\n"
+    "asyncio.run(stall())\n";
+
+TEST_CASE("the documented file capabilities are enough for the processes of every user", "[privilege]") {
+  const Capable capable;
+  const std::vector<std::string> python{"/usr/bin/python3", "-c", kStalls};
+  if (!std::filesystem::exists(python.front())) AIOTRACE_SKIP("no /usr/bin/python3");
+  for (const bool same_user : {true, false}) {
+    INFO((same_user ? "a target of the same user" : "a target of root"));
+    Process target(same_user ? as_nobody(python) : python, {});
+    const auto json = capable.directory.file(same_user ? "out/same" : "out/other");
+    const auto outcome = run(as_nobody({capable.directory.file("aiotrace"), "-p", std::to_string(target.pid()), "-d",
+                                        "3s", "--json", json}));
+    INFO(outcome.err);
+    CHECK(outcome.status == 0);
+    std::size_t named = 0;
+    for (const auto& line : ndjson(slurp(json))) {
+      if (line["type"] != "stall" || !line["task"].is_object()) continue;
+      if (line["task"]["coroutine"] == "stall" && line["causes"].value("sleep", 0ULL) > 100'000'000) named++;
+    }
+    CHECK(named >= 3);
+    struct stat status{};
+    REQUIRE(::stat(json.c_str(), &status) == 0);
+    CHECK(status.st_uid == 65534);
+  }
+}
+
+TEST_CASE("while it watches, aiotrace keeps no capability that it does not need", "[privilege]") {
+  Target target(any_python(), "idle.py");
+  target.wait_ready();
+  Tracer tracer({"-p", std::to_string(target.pid())});
+  tracer.wait_watching();
+  const auto bit = [](int capability) { return 1ULL << capability; };
+  const auto kept = bit(CAP_BPF) | bit(CAP_PERFMON) | bit(CAP_SYS_PTRACE) | bit(CAP_CHECKPOINT_RESTORE) |
+                    bit(CAP_DAC_READ_SEARCH);
+  const auto pid = tracer.process().pid();
+  // It says that it watches before it gives them up: a line more tells that it has. The SIGUSR1 it answers is one.
+  ::kill(pid, SIGUSR1);
+  tracer.wait_text("Watched");
+  // CAP_SYS_ADMIN is there for the moment in which the kernel is asked to measure.
+  CHECK((status_bits(pid, "CapEff") & ~(kept | bit(CAP_SYS_ADMIN))) == 0);
+  CHECK((status_bits(pid, "CapPrm") & ~(kept | bit(CAP_SYS_ADMIN))) == 0);
+  CHECK(status_bits(pid, "CapInh") == 0);
+  CHECK(status_bits(pid, "NoNewPrivs") == 1);
+  ::kill(pid, SIGINT);
+  CHECK(tracer.wait() == 0);
+}
+
+TEST_CASE("without any privilege the message names what is missing", "[privilege]") {
+  const Capable capable;
+  const auto plain = capable.directory.file("plain");
+  REQUIRE(run({"cp", "--no-preserve=all", aiotrace_binary(), plain}).status == 0);
+  ::chmod(plain.c_str(), 0755);
+  const auto outcome = run(as_nobody({plain, "-p", "1"}));
+  CHECK(outcome.status == 3);
+  CHECK(lines_of(outcome.err).size() == 1);
+  CHECK_THAT(outcome.err, ContainsSubstring("CAP_BPF"));
+}
+
+TEST_CASE("output files belong to the user behind sudo, and no link is followed", "[privilege]") {
+  const Scratch scratch;
+  const auto as_sudo = [&](const std::string& path) {
+    return run({"env", "SUDO_UID=65534", "SUDO_GID=65534", aiotrace_binary(), "-q", "--json", path, "--", "true"});
+  };
+  CHECK(as_sudo(scratch.file("json")).status == 0);
+  struct stat status{};
+  REQUIRE(::stat(scratch.file("json").c_str(), &status) == 0);
+  CHECK(status.st_uid == 65534);
+  CHECK(status.st_gid == 65534);
+
+  std::ofstream(scratch.file("precious")) << "precious";
+  std::filesystem::create_symlink(scratch.file("precious"), scratch.file("link"));
+  const auto link = as_sudo(scratch.file("link"));
+  CHECK(link.status == 1);
+  CHECK_THAT(link.err, ContainsSubstring("symbolic link"));
+  CHECK(slurp(scratch.file("precious")) == "precious");
+  REQUIRE(::stat(scratch.file("precious").c_str(), &status) == 0);
+  CHECK(status.st_uid == 0);
+
+  REQUIRE(::mkfifo(scratch.file("fifo").c_str(), 0666) == 0);
+  const auto fifo = as_sudo(scratch.file("fifo"));
+  CHECK(fifo.status == 1);
+  CHECK_THAT(fifo.err, ContainsSubstring("FIFO"));
+  CHECK(as_sudo(scratch.path()).status == 1);
+  CHECK(as_sudo("/dev/null").status == 0);
+  CHECK(as_sudo("/dev/stdout").status == 0);
+}
+
+}  // namespace
+}  // namespace aiotrace::testing

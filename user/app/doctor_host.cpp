@@ -1,0 +1,116 @@
+#include <sys/resource.h>
+#include <sys/utsname.h>
+
+#include <algorithm>
+
+#include "app/doctor_reports.h"
+#include "app/options.h"
+#include "app/subcommands.h"
+#include "probe/features.h"
+#include "probe/permissions.h"
+#include "probe/rules.h"
+
+namespace aiotrace::app {
+
+namespace {
+
+model::Finding finding_of(probe::Feature feature) {
+  model::Finding finding{.name = std::move(feature.name),
+                         .works = feature.status.has_value(),
+                         .note = std::move(feature.note),
+                         .reason = {},
+                         .remedy = {}};
+  if (finding.works) return finding;
+  const auto& error = feature.status.error();
+  finding.reason = error.what + (error.reason.empty() ? "" : ": " + error.reason);
+  finding.remedy = error.hint;
+  return finding;
+}
+
+std::string limit_text(int resource) {
+  rlimit limit{};
+  if (getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0) return {};
+  return limit.rlim_cur == RLIM_INFINITY ? "unlimited" : std::to_string(limit.rlim_cur);
+}
+
+std::vector<std::pair<std::string, std::string>> settings() {
+  const auto sysctl = [](const char* name) { return probe::sysctl(name).value_or(""); };
+  return {{"open-files", limit_text(RLIMIT_NOFILE)},
+          {"locked-memory", limit_text(RLIMIT_MEMLOCK)},
+          {"unprivileged-bpf-disabled", sysctl("kernel/unprivileged_bpf_disabled")},
+          {"perf-event-paranoid", sysctl("kernel/perf_event_paranoid")},
+          {"perf-max-sample-rate", sysctl("kernel/perf_event_max_sample_rate")},
+          {"ptrace-scope", sysctl("kernel/yama/ptrace_scope")},
+          {"lockdown", probe::lockdown_mode().value_or("")},
+          {"seccomp", probe::seccomp_filtered() ? "filtered" : "none"},
+          {"user-namespace", probe::in_user_namespace() ? "own" : "initial"}};
+}
+
+// What a command stands on.
+enum class Need : std::uint8_t { nothing, memory, tracing };
+
+Need need_of(std::string_view command) {
+  if (command == "report" || command == "doctor") return Need::nothing;
+  return command == "leaks" || command == "tasks" ? Need::memory : Need::tracing;
+}
+
+model::Finding command(std::string_view name, const model::Finding& watch, bool reads_memory) {
+  model::Finding finding{.name = std::string(name), .works = true, .note = {}, .reason = {}, .remedy = {}};
+  switch (need_of(name)) {
+    case Need::nothing: finding.note = "needs no privilege"; break;
+    case Need::memory:
+      if (reads_memory) break;
+      finding.works = false;
+      finding.reason = "missing CAP_SYS_PTRACE";
+      finding.remedy = "run it as root: sudo aiotrace …";
+      break;
+    case Need::tracing:
+      finding = watch;
+      finding.name = name;
+      break;
+  }
+  return finding;
+}
+
+}  // namespace
+
+const model::Finding* command_of(const std::vector<model::Finding>& commands, std::string_view name) {
+  const auto found = std::ranges::find(commands, name, &model::Finding::name);
+  return found == commands.end() ? nullptr : &*found;
+}
+
+model::HostReport look_at_host() {
+  model::HostReport host;
+  host.version = kVersion;
+  utsname name{};
+  if (uname(&name) == 0) {
+    host.kernel = name.release;
+    host.machine = name.machine;
+  }
+  model::Finding watch;
+  for (auto& feature : probe::try_features()) {
+    auto finding = finding_of(std::move(feature));
+    if (finding.name == "watch") {
+      watch = std::move(finding);
+    } else {
+      host.features.push_back(std::move(finding));
+    }
+  }
+  bool reads_memory = false;
+  for (const auto& capability : probe::capability_uses()) {
+    if (capability.name == "CAP_SYS_PTRACE") reads_memory = capability.have;
+    host.capabilities.push_back({.name = capability.name,
+                                 .works = capability.have,
+                                 .note = capability.use,
+                                 .reason = {},
+                                 .remedy = capability.have     ? ""
+                                           : capability.needed ? "nothing is traced without it: run aiotrace as root"
+                                                               : "can be done without"});
+  }
+  host.settings = settings();
+  host.commands.push_back(watch);
+  for (const auto& subcommand : subcommands()) host.commands.push_back(command(subcommand.name, watch, reads_memory));
+  return host;
+}
+
+}  // namespace aiotrace::app

@@ -1,0 +1,139 @@
+#include <algorithm>
+#include <map>
+
+#include "app/doctor_reports.h"
+#include "model/cause.h"
+#include "proc/thread_syscall.h"
+#include "python/build.h"
+#include "python/frames.h"
+#include "python/threads.h"
+
+namespace aiotrace::app {
+
+namespace {
+
+using model::Cause;
+using model::Finding;
+
+std::vector<model::ProcessReport::Loop> loops_of(Target& target) {
+  std::vector<model::ProcessReport::Loop> loops;
+  const auto* interpreter = target.interpreter();
+  std::map<pid_t, python::PythonThread> threads;
+  if (interpreter != nullptr) threads = python::python_threads(*interpreter, target.process(), target.memory());
+  for (const auto tid : target.process().threads()) {
+    const auto thread = threads.find(tid);
+    const bool asyncio = thread != threads.end() &&
+                         python::runs_loop(python::read_stack(*interpreter, target.memory(), thread->second.tstate));
+    const auto call = proc::current_syscall(target.process().pid(), tid);
+    const auto epfd = call ? proc::polled_epoll(*call) : std::nullopt;
+    if (!epfd && !asyncio) continue;
+    auto kind = model::LoopKind::other;
+    if (thread != threads.end() && interpreter->uvloop) kind = model::LoopKind::uvloop;
+    if (asyncio) kind = model::LoopKind::asyncio;
+    const auto own = static_cast<std::uint32_t>(tid);
+    loops.push_back({.tid = own, .thread = target.thread_name(own), .kind = kind, .epfd = epfd.value_or(-1)});
+  }
+  return loops;
+}
+
+// What is known of the process's Python, and of one that is refused.
+std::optional<python::InspectError> look_at_python(Target& target, model::ProcessReport& report) {
+  (void)target.look();
+  if (const auto* interpreter = target.interpreter()) {
+    const auto build = python::look_at_build(*interpreter, target.process(), target.maps(), target.memory());
+    report.python = model::ProcessReport::Python{.version = interpreter->version_text,
+                                                 .supported = true,
+                                                 .free_threaded = interpreter->free_threaded,
+                                                 .debug = build.debug,
+                                                 .stripped = build.stripped,
+                                                 .where = interpreter->where,
+                                                 .note = interpreter->note};
+    return std::nullopt;
+  }
+  auto found = python::inspect(target.process(), target.maps(), target.memory());
+  if (found) return std::nullopt;  // it became readable in between: as good as not initialised
+  const auto& error = found.error();
+  if (error.why == python::NoPython::unknown) {
+    model::ProcessReport::Python refused;
+    if (!error.version.empty()) {
+      refused.version = error.version;
+      refused.free_threaded = error.free_threaded;
+    }
+    refused.where = error.where;
+    report.python = std::move(refused);
+  }
+  report.no_python = error.reason;
+  return std::move(found.error());
+}
+
+std::string remedy_of(const python::InspectError& error) {
+  if (!error.hint.empty()) return error.hint;
+  switch (error.why) {
+    case python::NoPython::not_initialized: return "ask again when the program has started";
+    case python::NoPython::not_python: return "its loops are traced as plain epoll loops";
+    case python::NoPython::unknown: return "its loops are traced as plain epoll loops, without Python frames";
+    case python::NoPython::unreadable: break;
+  }
+  return "run it as root";
+}
+
+Finding cause_finding(Cause cause, const Finding& watch, const std::optional<python::InspectError>& no_python) {
+  Finding finding{.name = std::string(model::name(cause)), .works = true, .note = {}, .reason = {}, .remedy = {}};
+  if (!watch.works) {
+    finding.works = false;
+    finding.reason = watch.reason;
+    finding.remedy = watch.remedy;
+    return finding;
+  }
+  const bool of_python = cause == Cause::python || cause == Cause::gc || cause == Cause::gil;
+  if (of_python && no_python) {
+    finding.works = false;
+    finding.reason = no_python->reason;
+    finding.remedy = cause == Cause::gil  ? "a wait for the GIL counts as lock"
+                     : cause == Cause::gc ? "the collector's time counts as native"
+                                          : remedy_of(*no_python);
+  }
+  return finding;
+}
+
+bool needs_python(std::string_view command) { return command == "leaks" || command == "tasks" || command == "awaits"; }
+
+Finding command_finding(const Finding& on_host, const std::optional<python::InspectError>& no_python,
+                        const python::Interpreter* interpreter) {
+  Finding finding = on_host;
+  if (!finding.works || finding.name == "report" || finding.name == "doctor") return finding;
+  if (no_python) {
+    if (needs_python(finding.name)) {
+      finding.works = false;
+      finding.reason = no_python->reason;
+      finding.remedy = no_python->hint;
+    } else {
+      finding.note = "as a plain loop: " + no_python->reason;
+    }
+  } else if (needs_python(finding.name) && interpreter != nullptr && !interpreter->asyncio_loaded) {
+    finding.note = "nothing to find yet: asyncio is not imported";
+  }
+  return finding;
+}
+
+}  // namespace
+
+model::ProcessReport look_at_process(Target target, const model::HostReport& host) {
+  model::ProcessReport report;
+  report.pid = target.pid();
+  report.comm = target.comm();
+  const auto no_python = look_at_python(target, report);
+  report.loops = loops_of(target);
+  report.epolls = target.epolls();
+  const auto* watch = command_of(host.commands, "watch");
+  for (std::size_t i = 0; i < model::kCauses; i++)
+    report.causes.push_back(cause_finding(static_cast<Cause>(i), watch != nullptr ? *watch : Finding{}, no_python));
+  for (const auto& command : host.commands) {
+    // A file is no matter of a process.
+    if (command.name == "report" || command.name == "doctor") continue;
+    report.commands.push_back(command_finding(command, no_python, target.interpreter()));
+  }
+  return report;
+}
+
+}  // namespace aiotrace::app

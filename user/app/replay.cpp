@@ -1,0 +1,130 @@
+#include "app/replay.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "model/statistics.h"
+#include "util/duration.h"
+
+namespace aiotrace::app {
+
+namespace {
+
+class Replay {
+ public:
+  Replay(std::string name, const Thresholds& thresholds, const Listener& listener)
+      : name_(std::move(name)), thresholds_(thresholds), listener_(listener) {}
+
+  Status take(model::Watching watching);
+  void take(output::RecordedStall recorded);
+  void take(output::RecordedSummary recorded) {
+    whole_ = !recorded.so_far;
+    latest_ = std::move(recorded.summary);
+  }
+  Replayed finish(std::optional<Error> incomplete);
+
+ private:
+  [[nodiscard]] bool filters() const { return thresholds_.warn_ns || thresholds_.error_ns; }
+
+  std::string name_;
+  const Thresholds& thresholds_;
+  const Listener& listener_;
+  std::uint64_t warn_ns_ = 0;
+  std::uint64_t error_ns_ = 0;
+  std::uint64_t began_ns_ = 0;
+  std::uint64_t last_ns_ = 0;
+  std::uint64_t longest_ns_ = 0;
+  bool whole_ = false;
+  model::Summary latest_;
+  model::Statistics statistics_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> stalls_of_;  // by pid and tid
+  // The last word of stalls that go on, by id: all that is left of them if the recording is cut off.
+  std::map<std::uint64_t, model::Stall> ongoing_;
+};
+
+Status Replay::take(model::Watching watching) {
+  if (thresholds_.warn_ns && *thresholds_.warn_ns < watching.warn_ns)
+    return fail("--warn " + format_duration_ns(*thresholds_.warn_ns),
+                name_ + " was recorded with " + format_duration_ns(watching.warn_ns) + ": shorter stalls are not in it",
+                {}, ErrorKind::usage);
+  watching.warn_ns = thresholds_.warn_ns.value_or(watching.warn_ns);
+  watching.error_ns = std::max(thresholds_.error_ns.value_or(watching.error_ns), watching.warn_ns);
+  warn_ns_ = watching.warn_ns;
+  error_ns_ = watching.error_ns;
+  began_ns_ = last_ns_ = watching.time_ns;
+  if (listener_.watching) listener_.watching(watching);
+  return {};
+}
+
+void Replay::take(output::RecordedStall recorded) {
+  auto& stall = recorded.stall;
+  const auto end_ns = stall.start_ns + std::min(stall.duration_ns, ~std::uint64_t{0} - stall.start_ns);
+  last_ns_ = std::max(last_ns_, end_ns);
+  if (stall.duration_ns < warn_ns_) return;
+  if (filters()) stall.error = stall.duration_ns >= error_ns_;
+  longest_ns_ = std::max(longest_ns_, stall.duration_ns);
+  if (!stall.ongoing || recorded.unfinished) {
+    statistics_.add(stall);
+    stalls_of_[{stall.pid, stall.tid}]++;
+    ongoing_.erase(stall.id);
+  }
+  const auto& tell = recorded.unfinished ? listener_.unfinished : listener_.stall;
+  if (tell) tell(stall);
+  constexpr std::size_t kMaxOngoing = 4096;
+  if (stall.ongoing && !recorded.unfinished && (ongoing_.size() < kMaxOngoing || ongoing_.contains(stall.id)))
+    ongoing_.insert_or_assign(stall.id, std::move(stall));
+}
+
+Replayed Replay::finish(std::optional<Error> incomplete) {
+  Replayed result{.summary = std::move(latest_), .longest_stall_ns = longest_ns_, .incomplete = std::move(incomplete)};
+  if (whole_ && !filters()) return result;
+  if (!whole_) {
+    for (const auto& [id, stall] : ongoing_) {
+      statistics_.add(stall);
+      stalls_of_[{stall.pid, stall.tid}]++;
+      if (listener_.unfinished) listener_.unfinished(stall);
+    }
+    result.summary.time_ns = std::max(result.summary.time_ns, last_ns_);
+    result.summary.elapsed_ns = result.summary.time_ns - std::min(began_ns_, result.summary.time_ns);
+  }
+  auto& summary = result.summary;
+  summary.warn_ns = warn_ns_;
+  summary.error_ns = error_ns_;
+  summary.stalls = statistics_.stalls();
+  summary.errors = statistics_.errors();
+  summary.cause_ns = statistics_.cause_ns();
+  summary.places = statistics_.places();
+  for (auto& loop : summary.loops) {
+    const auto found = stalls_of_.find({loop.pid, loop.tid});
+    loop.stalls = found == stalls_of_.end() ? 0 : found->second;
+  }
+  return result;
+}
+
+}  // namespace
+
+Result<Replayed> replay(output::RecordingReader& reader, const std::string& name, const Thresholds& thresholds,
+                        const Listener& listener) {
+  Replay replay(name, thresholds, listener);
+  while (true) {
+    auto record = reader.next();
+    if (!record) return replay.finish(std::move(record.error()));
+    if (const auto* end = std::get_if<output::RecordingEnd>(&*record)) {
+      if (!end->cut_off) return replay.finish(std::nullopt);
+      return replay.finish(Error{.kind = ErrorKind::failure,
+                                 .what = "read " + name,
+                                 .reason = "the recording is cut off: its end is missing",
+                                 .hint = "everything up to there is told"});
+    }
+    if (auto* watching = std::get_if<model::Watching>(&*record)) {
+      if (auto status = replay.take(std::move(*watching)); !status) return std::unexpected(status.error());
+    } else if (auto* stall = std::get_if<output::RecordedStall>(&*record)) {
+      replay.take(std::move(*stall));
+    } else if (auto* summary = std::get_if<output::RecordedSummary>(&*record)) {
+      replay.take(std::move(*summary));
+    }
+  }
+}
+
+}  // namespace aiotrace::app

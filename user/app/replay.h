@@ -1,0 +1,41 @@
+// A recording told again.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "model/stall.h"
+#include "model/summary.h"
+#include "output/recording_reader.h"
+#include "util/result.h"
+
+namespace aiotrace::app {
+
+/// What of a recording is wanted.
+struct Thresholds {
+  std::optional<std::uint64_t> warn_ns;   ///< not less than what it was recorded with
+  std::optional<std::uint64_t> error_ns;  ///< any, but not less than the other
+};
+
+/// Gets what the run told, in its order.
+struct Listener {
+  std::function<void(const model::Watching&)> watching;
+  std::function<void(const model::Stall&)> stall;
+  std::function<void(const model::Stall&)> unfinished;
+};
+
+struct Replayed {
+  model::Summary summary;
+  std::uint64_t longest_stall_ns = 0;
+  /// The file is damaged or ends too early: everything up to there was told, the summary covers it.
+  std::optional<Error> incomplete;
+};
+
+/// Without thresholds the summary of a whole recording is the run's own; else its stalls, causes and places are added
+/// up anew. Errors: usage, thresholds that the recording cannot serve.
+[[nodiscard]] Result<Replayed> replay(output::RecordingReader& reader, const std::string& name,
+                                      const Thresholds& thresholds, const Listener& listener);
+
+}  // namespace aiotrace::app

@@ -1,0 +1,219 @@
+#include "output/recording_reader.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "output/recording_fields.h"
+
+namespace aiotrace::output {
+namespace {
+
+constexpr std::size_t kHeadBytes = 1 + sizeof(std::uint32_t);  // of a record: kind and length
+constexpr std::size_t kChunk = std::size_t{64} << 10;
+
+std::uint32_t u32_at(std::string_view bytes, std::size_t at) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 0; i < sizeof(value); i++)
+    value |= static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[at + i])) << (8 * i);
+  return value;
+}
+
+// The body as a T, if it is one and nothing else.
+template <class T>
+std::optional<T> decoded(std::string_view body) {
+  Decoder decoder(body);
+  T value;
+  transfer(decoder, value);
+  if (!decoder.ok() || !decoder.done()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+void RecordingReader::ContextCloser::operator()(ZSTD_DCtx_s* context) const noexcept { ::ZSTD_freeDCtx(context); }
+
+RecordingReader::RecordingReader(UniqueFd fd, std::string name)
+    : fd_(std::move(fd)), name_(std::move(name)), zstd_(::ZSTD_createDCtx()) {}
+
+std::unexpected<Error> RecordingReader::damaged(std::string how) const {
+  return fail("read " + name_, "the recording is damaged: " + std::move(how));
+}
+
+Result<RecordingReader> RecordingReader::open(const std::string& path) {
+  const bool standard = path == "-";
+  UniqueFd fd(standard ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                       : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!fd) return fail_errno("read " + path, errno);
+  RecordingReader reader(std::move(fd), standard ? "standard input" : path);
+  // The writer's window is 1 MiB; a frame that wants more than 8 is none of aiotrace's.
+  constexpr int kWindowLog = 23;
+  if (!reader.zstd_ ||
+      ::ZSTD_isError(::ZSTD_DCtx_setParameter(reader.zstd_.get(), ::ZSTD_d_windowLogMax, kWindowLog)) != 0)
+    return fail("read " + path, "zstd cannot be set up");
+  if (auto status = reader.read_start(); !status) return std::unexpected(status.error());
+  if (auto status = reader.read_head(); !status) return std::unexpected(status.error());
+  return reader;
+}
+
+Result<std::size_t> RecordingReader::read_file(char* into, std::size_t size) {
+  while (true) {
+    const auto got = ::read(fd_.get(), into, size);
+    if (got >= 0) {
+      read_bytes_ += static_cast<std::uint64_t>(got);
+      file_ended_ = got == 0;
+      return static_cast<std::size_t>(got);
+    }
+    if (errno != EINTR) return fail_errno("read " + name_, errno);
+  }
+}
+
+Status RecordingReader::read_start() {
+  std::string start;
+  while (start.size() < kRecordingStart && !file_ended_) {
+    std::array<char, kRecordingStart> bytes{};
+    const auto got = read_file(bytes.data(), kRecordingStart - start.size());
+    if (!got) return std::unexpected(got.error());
+    start.append(bytes.data(), *got);
+  }
+  if (start.empty()) return fail("read " + name_, "the file is empty");
+  const auto magic = std::string_view(reinterpret_cast<const char*>(kRecordingMagic.data()), kRecordingMagic.size());
+  if (!magic.starts_with(std::string_view(start).substr(0, magic.size())))
+    return fail("read " + name_, "it is no recording of aiotrace", "aiotrace --record FILE makes one");
+  if (start.size() < kRecordingStart) return fail("read " + name_, "it is cut off: nothing of the recording is left");
+  const auto format = u32_at(start, magic.size());
+  if (format == 0) return damaged("it has no format");
+  if (format > kRecordingFormat)
+    return fail("read " + name_,
+                fmt::format("it is in format {} of a newer aiotrace; this one reads up to {}", format,
+                            kRecordingFormat),
+                "use the aiotrace that recorded it, or a newer one", ErrorKind::unsupported);
+  return {};
+}
+
+Status RecordingReader::read_head() {
+  auto raw = next_raw();
+  if (!raw) return std::unexpected(raw.error());
+  if (!*raw) return fail("read " + name_, "it is cut off: nothing of the recording is left");
+  auto head = (*raw)->kind == RecordKind::head ? decoded<RecordingHead>((*raw)->body) : std::nullopt;
+  // Farther from UTC no place on Earth is; beyond it times could not be written.
+  constexpr std::int32_t kDay = 86400;
+  if (!head || head->utc_offset_s > kDay || head->utc_offset_s < -kDay) return damaged("it has no head");
+  head_ = std::move(*head);
+  return {};
+}
+
+Status RecordingReader::unpack(std::size_t wanted) {
+  if (waiting_at_ != 0) {
+    waiting_.erase(0, waiting_at_);
+    waiting_at_ = 0;
+  }
+  while (waiting_.size() < wanted && !frame_ended_) {
+    if (broken_) return std::unexpected(*broken_);
+    if (packed_at_ == packed_.size() && !file_ended_) {
+      packed_.resize(kChunk);
+      const auto got = read_file(packed_.data(), kChunk);
+      if (!got) return std::unexpected(got.error());
+      packed_.resize(*got);
+      packed_at_ = 0;
+    }
+    const auto before = waiting_.size();
+    waiting_.resize(before + kChunk);
+    ZSTD_inBuffer in{packed_.data(), packed_.size(), packed_at_};
+    ZSTD_outBuffer out{waiting_.data(), waiting_.size(), before};
+    const auto left = ::ZSTD_decompressStream(zstd_.get(), &out, &in);
+    waiting_.resize(out.pos);
+    // What was unpacked before is good and comes first.
+    if (::ZSTD_isError(left) != 0) {
+      broken_ = damaged(::ZSTD_getErrorName(left)).error();
+      continue;
+    }
+    packed_at_ = in.pos;
+    unpacked_bytes_ += out.pos - before;
+    if (unpacked_bytes_ > kAlwaysAllowed + read_bytes_ * kMaxRatio)
+      return damaged("it unpacks to more than a recording of its size can hold");
+    frame_ended_ = left == 0;
+    if (file_ended_ && packed_at_ == packed_.size() && out.pos == before) break;
+  }
+  return {};
+}
+
+Result<std::optional<RecordingReader::Raw>> RecordingReader::next_raw() {
+  if (auto status = unpack(kHeadBytes); !status) return std::unexpected(status.error());
+  if (waiting_.size() < kHeadBytes) {
+    if (frame_ended_) return damaged("it ends without an end");
+    return std::nullopt;
+  }
+  Raw raw;
+  raw.kind = static_cast<RecordKind>(waiting_[0]);
+  const auto size = u32_at(waiting_, 1);
+  if (raw.kind < RecordKind::head || raw.kind > RecordKind::end || size > kMaxRecordingBody)
+    return damaged("it holds what is no record");
+  const auto whole = kHeadBytes + size + sizeof(std::uint32_t);
+  if (auto status = unpack(whole); !status) return std::unexpected(status.error());
+  if (waiting_.size() < whole) {
+    if (frame_ended_) return damaged("it ends in the middle of a record");
+    return std::nullopt;
+  }
+  const auto sum = ::crc32_z(0, reinterpret_cast<const unsigned char*>(waiting_.data()), kHeadBytes + size);
+  if (sum != u32_at(waiting_, kHeadBytes + size)) return damaged("a checksum is wrong");
+  raw.body = waiting_.substr(kHeadBytes, size);
+  waiting_at_ = whole;
+  return raw;
+}
+
+Result<Record> RecordingReader::end() {
+  told_end_ = true;
+  // To the end of the frame, whose own checksum zstd then looks at.
+  if (auto status = unpack(1); !status) return std::unexpected(status.error());
+  if (waiting_.empty() && !frame_ended_) return RecordingEnd{.cut_off = true};
+  char byte = 0;
+  if (packed_at_ == packed_.size() && !file_ended_) {
+    const auto got = read_file(&byte, 1);
+    if (!got) return std::unexpected(got.error());
+  }
+  if (!waiting_.empty() || packed_at_ != packed_.size() || !file_ended_) return damaged("something is behind its end");
+  return RecordingEnd{};
+}
+
+Result<Record> RecordingReader::next() {
+  if (told_end_) return RecordingEnd{};
+  auto raw = next_raw();
+  if (!raw) return std::unexpected(raw.error());
+  if (!*raw) {
+    told_end_ = true;
+    return RecordingEnd{.cut_off = true};
+  }
+  const auto& body = (*raw)->body;
+  switch ((*raw)->kind) {
+    case RecordKind::watching:
+      if (auto watching = decoded<model::Watching>(body)) return *std::move(watching);
+      break;
+    case RecordKind::stall:
+    case RecordKind::unfinished:
+      if (auto stall = decoded<model::Stall>(body))
+        return RecordedStall{.stall = *std::move(stall), .unfinished = (*raw)->kind == RecordKind::unfinished};
+      break;
+    case RecordKind::so_far:
+    case RecordKind::summary:
+      if (auto summary = decoded<model::Summary>(body))
+        return RecordedSummary{.summary = *std::move(summary), .so_far = (*raw)->kind == RecordKind::so_far};
+      break;
+    case RecordKind::end:
+      if (body.empty()) return end();
+      break;
+    case RecordKind::head: break;
+  }
+  return damaged("it holds what is no record");
+}
+
+}  // namespace aiotrace::output

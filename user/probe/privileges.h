@@ -1,0 +1,26 @@
+// What aiotrace may do once its probes are in place: no more than it still needs.
+#pragma once
+
+#include "util/result.h"
+
+namespace aiotrace::probe {
+
+/// Gives up every capability but those that a running trace uses (measured; tests/root/privilege_test.cpp): CAP_BPF and
+/// CAP_PERFMON for threads and processes to come, CAP_SYS_PTRACE and CAP_CHECKPOINT_RESTORE for memory and mapped
+/// files, CAP_DAC_READ_SEARCH for files of others. CAP_SYS_ADMIN, if there, is put aside: out of effect, for
+/// AdminForAMoment. No program that is started from here on gains any. For the calling thread, the only one.
+Status drop_capabilities();
+
+/// CAP_SYS_ADMIN is in effect while this lives, if it was put aside: the kernel wants it for BPF_ENABLE_STATS.
+class AdminForAMoment {
+ public:
+  AdminForAMoment();
+  AdminForAMoment(const AdminForAMoment&) = delete;
+  AdminForAMoment& operator=(const AdminForAMoment&) = delete;
+  ~AdminForAMoment();
+
+ private:
+  bool raised_ = false;
+};
+
+}  // namespace aiotrace::probe
