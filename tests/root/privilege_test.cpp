@@ -9,6 +9,8 @@
 #include <set>
 #include <sstream>
 
+#include <csignal>
+
 #include "tests/catch.h"
 #include "tests/root/support/match.h"
 #include "tests/root/support/tracer.h"

@@ -20,6 +20,7 @@ constexpr const char* kAbout =
     "  aiotrace [OPTIONS] -- COMMAND…       start a program and watch it\n"
     "  aiotrace tasks -p PID[,PID…]         tasks now: where each stands, who waits for whom\n"
     "  aiotrace leaks -p PID[,PID…]         coroutines and tasks that leak\n"
+    "  aiotrace awaits -p PID               where tasks wait, and for how long\n"
     "  aiotrace report FILE                 everything again from a recording\n"
     "  aiotrace doctor [-p PID]             what works here, what does not, and what to do about it";
 

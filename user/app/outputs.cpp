@@ -132,7 +132,9 @@ void Outputs::unfinished(const model::Stall& stall) {
 }
 
 void Outputs::leaks(const std::vector<model::Leak>& leaks, const model::LeakScan& scan) {
-  if (!json_sink_ || leaks.empty()) return;
+  if (leaks.empty()) return;
+  if (recording_) check_recording(recording_->leaks({.leaks = leaks, .scan = scan}));
+  if (!json_sink_) return;
   for (const auto& leak : leaks) check(json_sink_->write_line(output::leak_json(leak)), *json_sink_, json_told_);
   check(json_sink_->write_line(output::leak_scan_json(scan)), *json_sink_, json_told_);
 }

@@ -121,6 +121,8 @@ Result<Replayed> replay(output::RecordingReader& reader, const std::string& name
       if (auto status = replay.take(std::move(*watching)); !status) return std::unexpected(status.error());
     } else if (auto* stall = std::get_if<output::RecordedStall>(&*record)) {
       replay.take(std::move(*stall));
+    } else if (const auto* leaks = std::get_if<output::RecordedLeaks>(&*record)) {
+      if (listener.leaks) listener.leaks(leaks->leaks, leaks->scan);
     } else if (auto* summary = std::get_if<output::RecordedSummary>(&*record)) {
       replay.take(std::move(*summary));
     }

@@ -24,6 +24,7 @@ struct Listener {
   std::function<void(const model::Watching&)> watching;
   std::function<void(const model::Stall&)> stall;
   std::function<void(const model::Stall&)> unfinished;
+  std::function<void(const std::vector<model::Leak>&, const model::LeakScan&)> leaks{};
 };
 
 struct Replayed {

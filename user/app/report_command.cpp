@@ -89,7 +89,9 @@ int tell(const ReportOptions& options) {
   outputs->as_recorded(reader->head());
   const Listener listener{.watching = [&](const model::Watching& watching) { outputs->watching(watching); },
                           .stall = [&](const model::Stall& stall) { outputs->stall(stall); },
-                          .unfinished = [&](const model::Stall& stall) { outputs->unfinished(stall); }};
+                          .unfinished = [&](const model::Stall& stall) { outputs->unfinished(stall); },
+                          .leaks = [&](const std::vector<model::Leak>& leaks,
+                                       const model::LeakScan& scan) { outputs->leaks(leaks, scan); }};
   const auto replayed = replay(*reader, options.files.front(), options.thresholds, listener);
   if (!replayed) return report(replayed.error());
   outputs->finish(replayed->summary);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "app/awaits_command.h"
 #include "app/leaks_command.h"
 #include "app/tasks_command.h"
 #include "app/doctor_command.h"
@@ -15,6 +16,7 @@ std::span<const Subcommand> subcommands() {
   static const std::array all{
       Subcommand{"leaks", run_leaks},
       Subcommand{"tasks", run_tasks},
+      Subcommand{"awaits", run_awaits},
       Subcommand{"report", &run_report},
       Subcommand{"doctor", &run_doctor},
   };

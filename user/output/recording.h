@@ -8,6 +8,9 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "model/leaks.h"
 
 namespace aiotrace::output {
 
@@ -26,6 +29,13 @@ enum class RecordKind : std::uint8_t {
   so_far = 5,      ///< a summary now and then: what is known of a recording that is cut off later
   summary = 6,
   end = 7,
+  leaks = 8,          ///< a scan for leaks that found something
+  summary_leaks = 9,  ///< those of the summary that comes next
+};
+
+struct RecordedLeaks {
+  std::vector<model::Leak> leaks;
+  model::LeakScan scan;
 };
 
 struct RecordingHead {

@@ -100,6 +100,30 @@ void transfer(Wire& wire, T& cost) {
   transfer_all(wire, cost.bpf_ns, cost.runs, cost.measured_ns, cost.cpu_ns, cost.rss_bytes);
 }
 
+template <class Wire, Is<model::LeakPlace> T>
+void transfer(Wire& wire, T& place) {
+  transfer_all(wire, place.coroutine, place.file, place.line, place.stack, place.detail);
+}
+
+template <class Wire, Is<model::Leak> T>
+void transfer(Wire& wire, T& leak) {
+  transfer_enum(wire, leak.leak_class, static_cast<model::LeakClass>(model::kLeakClasses - 1));
+  transfer_all(wire, leak.leak, leak.idle, leak.place, leak.count, leak.age_ns, leak.bytes, leak.growth_per_minute,
+               leak.growing, leak.pid, leak.scan);
+}
+
+template <class Wire, Is<model::LeakScan> T>
+void transfer(Wire& wire, T& scan) {
+  transfer_all(wire, scan.number, scan.time_ns, scan.duration_ns, scan.objects, scan.bytes, scan.swapped_bytes,
+               scan.unreadable_bytes, scan.objects_over_limit, scan.unconfirmed, scan.untold, scan.pid);
+}
+
+template <class Wire, Is<RecordedLeaks> T>
+void transfer(Wire& wire, T& recorded) {
+  transfer_all(wire, recorded.leaks, recorded.scan);
+}
+
+// Without its leaks: they are a record of their own, in front of it.
 template <class Wire, Is<model::Summary> T>
 void transfer(Wire& wire, T& summary) {
   transfer_all(wire, summary.time_ns, summary.elapsed_ns, summary.warn_ns, summary.error_ns, summary.stalls,

@@ -156,7 +156,7 @@ Result<std::optional<RecordingReader::Raw>> RecordingReader::next_raw() {
   Raw raw;
   raw.kind = static_cast<RecordKind>(waiting_[0]);
   const auto size = u32_at(waiting_, 1);
-  if (raw.kind < RecordKind::head || raw.kind > RecordKind::end || size > kMaxRecordingBody)
+  if (raw.kind < RecordKind::head || raw.kind > RecordKind::summary_leaks || size > kMaxRecordingBody)
     return damaged("it holds what is no record");
   const auto whole = kHeadBytes + size + sizeof(std::uint32_t);
   if (auto status = unpack(whole); !status) return std::unexpected(status.error());
@@ -205,8 +205,23 @@ Result<Record> RecordingReader::next() {
       break;
     case RecordKind::so_far:
     case RecordKind::summary:
-      if (auto summary = decoded<model::Summary>(body))
+      if (auto summary = decoded<model::Summary>(body)) {
+        if (summary_leaks_) {
+          summary->leaks = std::move(summary_leaks_->leaks);
+          summary->last_leak_scan = summary_leaks_->scan;
+          summary_leaks_.reset();
+        }
         return RecordedSummary{.summary = *std::move(summary), .so_far = (*raw)->kind == RecordKind::so_far};
+      }
+      break;
+    case RecordKind::summary_leaks:
+      if (auto leaks = decoded<RecordedLeaks>(body); leaks && !summary_leaks_) {
+        summary_leaks_ = *std::move(leaks);
+        return next();
+      }
+      break;
+    case RecordKind::leaks:
+      if (auto leaks = decoded<RecordedLeaks>(body)) return *std::move(leaks);
       break;
     case RecordKind::end:
       if (body.empty()) return end();

@@ -29,7 +29,7 @@ struct RecordedSummary {
 struct RecordingEnd {
   bool cut_off = false;
 };
-using Record = std::variant<model::Watching, RecordedStall, RecordedSummary, RecordingEnd>;
+using Record = std::variant<model::Watching, RecordedStall, RecordedLeaks, RecordedSummary, RecordingEnd>;
 
 class RecordingReader {
  public:
@@ -57,6 +57,7 @@ class RecordingReader {
     std::string body;
   };
 
+  std::optional<RecordedLeaks> summary_leaks_;
   RecordingReader(UniqueFd fd, std::string name);
   [[nodiscard]] std::unexpected<Error> damaged(std::string how) const;
   Result<std::size_t> read_file(char* into, std::size_t size);

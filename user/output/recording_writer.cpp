@@ -58,11 +58,22 @@ Result<RecordingWriter> RecordingWriter::create(const std::string& path, const R
 Status RecordingWriter::watching(const model::Watching& watching) { return write(RecordKind::watching, watching); }
 Status RecordingWriter::stall(const model::Stall& stall) { return write(RecordKind::stall, stall); }
 Status RecordingWriter::unfinished(const model::Stall& stall) { return write(RecordKind::unfinished, stall); }
-Status RecordingWriter::so_far(const model::Summary& summary) { return write(RecordKind::so_far, summary); }
+Status RecordingWriter::leaks(const RecordedLeaks& leaks) { return write(RecordKind::leaks, leaks); }
+
+Status RecordingWriter::summary_leaks(const model::Summary& summary) {
+  if (!summary.last_leak_scan) return {};
+  return write(RecordKind::summary_leaks, RecordedLeaks{.leaks = summary.leaks, .scan = *summary.last_leak_scan});
+}
+
+Status RecordingWriter::so_far(const model::Summary& summary) {
+  if (auto status = summary_leaks(summary); !status) return status;
+  return write(RecordKind::so_far, summary);
+}
 
 Status RecordingWriter::finish(const model::Summary& summary) {
   // Without the summary there is still an end.
-  auto status = write(RecordKind::summary, summary);
+  auto status = summary_leaks(summary);
+  if (status) status = write(RecordKind::summary, summary);
   if (ended_) return status;
   auto end = write_body(RecordKind::end, {}, true);
   ended_ = true;

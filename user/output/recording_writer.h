@@ -27,6 +27,8 @@ class RecordingWriter {
   /// An error of kind usage: this one is too large (kMaxRecordingBody) and left out; the next ones are written.
   Status stall(const model::Stall& stall);
   Status unfinished(const model::Stall& stall);
+  Status summary_leaks(const model::Summary& summary);
+  Status leaks(const RecordedLeaks& leaks);
   Status so_far(const model::Summary& summary);
   /// The last thing: the summary and the end.
   Status finish(const model::Summary& summary);

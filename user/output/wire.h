@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -122,6 +123,9 @@ inline void transfer(Decoder& from, std::int64_t& value) {
   const auto bits = from.number();
   value = static_cast<std::int64_t>(bits >> 1 ^ (~(bits & 1) + 1));
 }
+// Its bits.
+inline void transfer(Encoder& to, const double& value) { to.number(std::bit_cast<std::uint64_t>(value)); }
+inline void transfer(Decoder& from, double& value) { value = std::bit_cast<double>(from.number()); }
 inline void transfer(Encoder& to, const std::int32_t& value) { transfer(to, std::int64_t{value}); }
 inline void transfer(Decoder& from, std::int32_t& value) {
   std::int64_t wide = 0;

@@ -1,0 +1,113 @@
+// `aiotrace awaits` against programs that time their awaits themselves.
+#include <algorithm>
+#include <map>
+
+#include "tests/catch.h"
+#include "tests/root/support/tracer.h"
+
+namespace aiotrace::testing {
+namespace {
+
+struct Waited {
+  double ns = 0;
+  double longest_ns = 0;
+  std::uint64_t count = 0;
+};
+
+// By line, between two moments.
+std::map<int, Waited> waited(const std::vector<Json>& records, double first_ns, double last_ns) {
+  std::map<int, Waited> sums;
+  for (const auto& record : records) {
+    const double ns = std::min(record["end_ns"].get<double>(), last_ns) -
+                      std::max(record["begin_ns"].get<double>(), first_ns);
+    if (ns <= 0) continue;
+    auto& sum = sums[record["line"].get<int>()];
+    sum.ns += ns;
+    sum.longest_ns = std::max(sum.longest_ns, ns);
+    sum.count++;
+  }
+  return sums;
+}
+
+const std::map<std::string, std::string> kAwaits = {{"sleeper", "asyncio.sleep"}, {"giver", "asyncio.sleep"},
+                                                    {"holder", "asyncio.sleep"},  {"queue", "Queue.get"},
+                                                    {"event", "Event.wait"},      {"lock", "Lock.acquire"}};
+
+void check_awaits(const Python& python, const std::vector<std::string>& arguments) {
+  if (python.command.empty()) AIOTRACE_SKIP("Python " + python.version + ": " + python.origin);
+  Target target(python, "awaits.py", arguments);
+  target.wait_ready();
+  // Often, whatever it costs: the totals are exact to the distance of the snapshots.
+  Tracer tracer({"awaits", "-p", std::to_string(target.pid()), "-d", "3s", "--rate", "100", "--budget", "60",
+                 "--folded", "FOLDED"});
+  REQUIRE(tracer.wait() == 0);
+  CHECK(tracer.err() == "");
+  target.go();
+  CHECK(target.process().wait() == 0);
+  const auto records = target.records();
+  const auto lines = tracer.lines();
+  REQUIRE(lines.size() > 2);
+  CHECK(lines.front()["type"] == "watching");
+  const auto& summary = lines.back();
+  REQUIRE(summary["type"] == "summary");
+  const auto first_ns = summary["first_ns"].get<double>();
+  const auto expected = waited(records, first_ns, first_ns + summary["watched_ns"].get<double>());
+  std::map<int, std::string> sites;
+  for (const auto& record : records) sites[record["line"].get<int>()] = record["site"].get<std::string>();
+  REQUIRE(expected.size() == kAwaits.size());
+  double all_ns = 0;
+  for (const auto& [line, sum] : expected) {
+    INFO("site " << sites[line] << ", line " << line);
+    std::vector<Json> rows;
+    std::ranges::copy_if(lines, std::back_inserter(rows), [at = line](const Json& one) {
+      return one["type"] == "await" && one["site"]["line"] == at;
+    });
+    REQUIRE_FALSE(rows.empty());
+    // A task that goes from one await to the next while it is read can look as if it were in a third: once in a while.
+    for (std::size_t i = 1; i < rows.size(); i++)
+      CHECK(rows[i]["total_ns"].get<double>() < 0.03 * rows[0]["total_ns"].get<double>());
+    const auto& row = rows.front();
+    all_ns += row["total_ns"].get<double>();
+    CHECK(row["awaits"] == kAwaits.at(sites[line]));
+    CHECK(row["pid"] == target.pid());
+    CHECK(row["exact"] == false);
+    const double off_ns = std::abs(row["total_ns"].get<double>() - sum.ns);
+    INFO("total " << row["total_ns"] << " ± " << row["error_ns"] << ", by its own clock " << sum.ns);
+    CHECK(off_ns <= std::max(0.03 * sum.ns, row["error_ns"].get<double>()));
+    CHECK(row["count"].get<std::uint64_t>() <= sum.count + sum.count / 20 + 3);
+    if (sites[line] == "event") CHECK(row["count"] == 1);
+    if (sites[line] == "event") CHECK(row["coroutine"] == "outer");
+    if (sites[line] == "sleeper") {
+      // Each lasts many snapshots, so every one is seen.
+      CHECK(row["in_flight"] == 10);
+      CHECK(row["count"].get<std::uint64_t>() + 1 >= sum.count);
+      CHECK(row["max_ns"].get<double>() <= sum.longest_ns + 1e6);
+    }
+  }
+  double folded_ns = 0;
+  for (const auto& line : lines_of(slurp(tracer.file("folded")))) {
+    if (line.contains("awaits.py")) folded_ns += 1000 * std::stod(line.substr(line.rfind(' ')));
+    if (line.contains("[Event.wait]")) CHECK(line.starts_with("outer ("));
+  }
+  // One of the program's own waits, for the end of the test, is not among its records.
+  CHECK(folded_ns >= all_ns - 100e6);
+  CHECK(folded_ns <= all_ns + summary["watched_ns"].get<double>() + 100e6);
+}
+
+FOR_EACH_PYTHON(awaits, "awaits are told as long as the program says", "[awaits]") { check_awaits(python, {}); }
+
+AIOTRACE_TEST_CASES(awaits_uvloop) {
+  for (const auto& python : environments()) {
+    add_test_case("awaits on uvloop are told as long as the program says on Python " + python.title(),
+                  "[awaits]", [&python] {
+                    auto import = python.command;
+                    import.insert(import.end(), {"-c", "import uvloop"});
+                    if (!python.command.empty() && run(import).status != 0)
+                      AIOTRACE_SKIP("the environment of Python " + python.version + " has no uvloop");
+                    check_awaits(python, {"--uvloop"});
+                  });
+  }
+}
+
+}  // namespace
+}  // namespace aiotrace::testing

@@ -1,0 +1,111 @@
+#include "model/awaits.h"
+
+#include "tests/catch.h"
+
+using namespace aiotrace::model;
+
+namespace {
+
+AwaitSite site_at(std::uint32_t line) {
+  AwaitSite site;
+  site.coroutine = "root";
+  site.place = {.kind = Frame::Kind::python, .function = "f", .file = "a.py", .line = line};
+  site.awaits = "sleep";
+  return site;
+}
+
+constexpr std::uint64_t kMs = 1'000'000;
+
+}  // namespace
+
+TEST_CASE("awaits: time is that between snapshots, an await is counted once", "[awaits]") {
+  AwaitTable table;
+  const auto a = table.site(site_at(1)), b = table.site(site_at(2));
+  CHECK(a != b);
+  CHECK(table.site(site_at(1)) == a);
+  const std::vector<AwaitSeen> both = {{.task = 1, .await = 10, .site = a}, {.task = 2, .await = 20, .site = b}};
+  const std::vector<AwaitSeen> next = {{.task = 1, .await = 11, .site = a}, {.task = 2, .await = 20, .site = b}};
+  const std::vector<AwaitSeen> one = {{.task = 2, .await = 20, .site = b}};
+  table.add_snapshot(100 * kMs, both);
+  table.add_snapshot(110 * kMs, next);
+  table.add_snapshot(130 * kMs, one);
+  const auto rows = table.rows();
+  REQUIRE(rows.size() == 2);
+  CHECK(table.watched_ns() == 30 * kMs);
+  CHECK(rows[0].site.place.line == 2);
+  CHECK(rows[0].total_ns == 30 * kMs);
+  CHECK(rows[0].count == 1);
+  CHECK(rows[0].in_flight == 1);
+  CHECK(rows[0].longest_ns == 30 * kMs);
+  CHECK(rows[0].mean_ns == 30 * kMs);
+  CHECK_FALSE(rows[0].estimate);
+  // Two awaits; the second ended somewhere in the last 20 ms: half of them.
+  CHECK(rows[1].total_ns == 20 * kMs);
+  CHECK(rows[1].count == 2);
+  CHECK(rows[1].in_flight == 0);
+  CHECK(rows[1].snapshots == 2);
+  CHECK(rows[1].longest_ns == 0);
+  CHECK(rows[1].estimate);
+}
+
+TEST_CASE("awaits: the true total is within the error, also of tasks that wait in step", "[awaits]") {
+  // Tasks that wait 30 of each 70 ms, looked at every 10 to 30 ms, for a minute.
+  std::uint64_t random = 1;
+  const auto next = [&random] { return (random = random * 6364136223846793005ULL + 1442695040888963407ULL) >> 33; };
+  int inside = 0;
+  double errors = 0;
+  constexpr int kTrials = 200;
+  for (int trial = 0; trial < kTrials; trial++) {
+    const bool in_step = trial % 2 == 0;
+    AwaitTable table;
+    const auto site = table.site(site_at(1));
+    constexpr std::uint64_t kTasks = 20, kPeriodNs = 70 * kMs, kWaitNs = 30 * kMs, kWatchedNs = 60'000 * kMs;
+    std::vector<std::uint64_t> phase(kTasks);
+    for (auto& one : phase) one = in_step ? 0 : next() % kPeriodNs;
+    double truth = 0;
+    for (const auto one : phase) {
+      for (std::uint64_t at = one; at < kWatchedNs + kPeriodNs; at += kPeriodNs) {
+        const auto begin = at < kPeriodNs ? 0 : at - kPeriodNs;
+        truth += static_cast<double>(std::min(kWatchedNs, at < kPeriodNs ? 0 : begin + kWaitNs) -
+                                     std::min(kWatchedNs, begin));
+      }
+    }
+    for (std::uint64_t now = 0;;) {
+      std::vector<AwaitSeen> seen;
+      for (std::uint64_t task = 0; task < kTasks; task++) {
+        const auto since = now + kPeriodNs - phase[task];
+        if (since % kPeriodNs < kWaitNs) seen.push_back({.task = task, .await = since / kPeriodNs, .site = site});
+      }
+      table.add_snapshot(1000 + now, seen);
+      if (now == kWatchedNs) break;
+      now = std::min(kWatchedNs, now + 10 * kMs + next() % (20 * kMs));
+    }
+    const auto rows = table.rows();
+    REQUIRE(rows.size() == 1);
+    // Whoever waits across the beginning: at most one await of each task.
+    const double off = std::abs(static_cast<double>(rows[0].total_ns) - truth);
+    const double ends = kTasks * static_cast<double>(kWaitNs);
+    errors += static_cast<double>(rows[0].error_ns) / truth;
+    if (off <= static_cast<double>(rows[0].error_ns) + ends) inside++;
+  }
+  CHECK(inside >= kTrials * 95 / 100);
+  CHECK(errors / kTrials < 0.05);
+}
+
+TEST_CASE("awaits: what is merged is one site from then on", "[awaits]") {
+  AwaitTable table;
+  const auto turn = table.site(site_at(1)), sleep = table.site(site_at(2));
+  const std::vector<AwaitSeen> first = {{.task = 1, .await = 10, .site = turn}};
+  const std::vector<AwaitSeen> then = {{.task = 1, .await = 10, .site = sleep}};
+  table.add_snapshot(0, first);
+  table.add_snapshot(10 * kMs, first);
+  table.merge(turn, sleep);
+  table.add_snapshot(20 * kMs, then);
+  table.add_snapshot(30 * kMs, first);
+  const auto rows = table.rows();
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].site.place.line == 2);
+  CHECK(rows[0].count == 1);
+  CHECK(rows[0].total_ns == 30 * kMs);
+  CHECK(rows[0].longest_ns == 30 * kMs);
+}

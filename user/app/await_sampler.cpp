@@ -1,0 +1,174 @@
+#include "app/await_sampler.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <ranges>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "model/statistics.h"
+#include "output/folded.h"
+
+namespace aiotrace::app {
+namespace {
+
+// More await chains than this are a program that makes code objects as it goes: the rest is one site.
+constexpr std::size_t kMaxChains = 100'000;
+
+void mix(std::uint64_t& hash, std::uint64_t value) {
+  hash ^= value + 0x9e3779b97f4a7c15 + (hash << 6) + (hash >> 2);
+  hash *= 0xff51afd7ed558ccd;
+  hash ^= hash >> 33;
+}
+
+// Which lines it stands at, whatever task it is.
+std::uint64_t hash_of_chain(const python::Task& task) {
+  std::uint64_t hash = std::hash<std::string_view>{}(task.coroutine);
+  for (const auto& frame : task.stack) {
+    mix(hash, frame.code_at);
+    mix(hash, frame.line);
+  }
+  return hash;
+}
+
+// The same coroutines at the same lines.
+std::uint64_t hash_of_place(const python::Task& task, std::uint64_t chain) {
+  std::uint64_t hash = chain;
+  for (const auto& frame : task.stack) mix(hash, frame.coroutine_at);
+  return hash;
+}
+
+// Equal while the task is in the same await: at the same place, waiting for the same object. A sleep is told from the
+// next one at the same place by its end: memory of what is freed is used again at once.
+std::uint64_t hash_of_await(const python::Task& task, std::uint64_t place, std::uint64_t taken_ns) {
+  std::uint64_t hash = place;
+  mix(hash, task.waits_for.object);
+  if (task.waits_for.left_ns) mix(hash, taken_ns + static_cast<std::uint64_t>(*task.waits_for.left_ns));
+  return hash;
+}
+
+// What it awaited has come, and it waits for its turn: that still belongs to the await.
+bool is_its_turn(const python::Task& task) { return task.waits_for.kind == python::WaitKind::turn; }
+
+// A task that changes while it is read, or whose await is over, tells less of what it awaits than before or behind.
+int clearness(const python::WaitsFor& wait) {
+  switch (wait.kind) {
+    case python::WaitKind::unknown:
+    case python::WaitKind::turn: return 0;
+    case python::WaitKind::future: return wait.call.empty() ? 1 : 2;
+    default: return 2;
+  }
+}
+
+std::string text_of(const python::WaitsFor& wait) {
+  return std::string(wait.call.empty() ? python::name(wait.kind) : wait.call);
+}
+
+model::Frame frame_of(const python::TaskFrame& frame) {
+  return {.kind = model::Frame::Kind::python,
+          .function = frame.code->function,
+          .file = frame.code->file,
+          .line = frame.line};
+}
+
+bool suspended(const python::Task& task) {
+  return task.state == python::TaskState::pending && task.waits_for.kind != python::WaitKind::start &&
+         task.waits_for.kind != python::WaitKind::running && !task.stack.empty();
+}
+
+std::string folded(const python::Task& task, const python::WaitsFor& wait) {
+  std::string line;
+  if (task.stack_cut) line = "[too deep];";
+  for (const auto& frame : std::views::reverse(task.stack)) line += output::folded_frame(frame_of(frame)) + ";";
+  return line + "[" + text_of(wait) + "]";
+}
+
+}  // namespace
+
+bool AwaitSampler::wanted(const python::Task& task) const {
+  if (!match_) return true;
+  if (task.name.contains(*match_) || task.coroutine.contains(*match_)) return true;
+  return std::ranges::any_of(task.stack,
+                             [&](const python::TaskFrame& frame) { return frame.code->function.contains(*match_); });
+}
+
+AwaitSampler::Known AwaitSampler::make(const python::Task& task, bool full) {
+  const auto own = std::ranges::find_if(task.stack, [](const python::TaskFrame& frame) {
+    return !model::is_standard_library(frame.code->file);
+  });
+  model::AwaitSite site;
+  site.coroutine = full ? "[other awaits]" : task.coroutine;
+  if (!full) site.place = frame_of(own == task.stack.end() ? task.stack.front() : *own);
+  if (!full) site.awaits = text_of(task.waits_for);
+  Known known{.site = sites_.site(site), .stack = 0};
+  if (stacks_) {
+    model::AwaitSite stack;
+    stack.coroutine = full ? "[other stacks]" : folded(task, task.waits_for);
+    known.stack = by_stack_.site(stack);
+  }
+  if (!full) made_.push_back({.site = site, .number = known, .clear = clearness(task.waits_for)});
+  return known;
+}
+
+AwaitSampler::Known AwaitSampler::find(const python::Task& task, std::uint64_t hash) {
+  if (chains_.size() >= kMaxChains && !chains_.contains(hash)) return make(task, true);
+  auto& chain = chains_[hash];
+  const int clear = clearness(task.waits_for);
+  if (clear < chain.clearest) return chain.latest;
+  std::uint64_t wait = static_cast<std::uint64_t>(task.waits_for.kind);
+  mix(wait, std::hash<std::string_view>{}(task.waits_for.call));
+  const auto at = chain.by_wait.find(wait);
+  const auto known = at != chain.by_wait.end() ? at->second : make(task, false);
+  if (at == chain.by_wait.end()) chain.by_wait.emplace(wait, known);
+  if (chain.clearest >= 0 && chain.clearest < clear) {
+    sites_.merge(chain.latest.site, known.site);
+    if (stacks_) by_stack_.merge(chain.latest.stack, known.stack);
+  }
+  chain.clearest = clear;
+  chain.latest = known;
+  return known;
+}
+
+void AwaitSampler::settle() {
+  std::map<std::tuple<std::string, std::string, std::string, std::uint32_t>, const Made*> clearest;
+  const auto key = [](const Made& made) {
+    const auto& place = made.site.place;
+    return std::tuple(made.site.coroutine, place.function, place.file, place.line);
+  };
+  for (const auto& made : made_) {
+    auto& best = clearest[key(made)];
+    if (best == nullptr || best->clear < made.clear) best = &made;
+  }
+  for (const auto& made : made_) {
+    const auto* best = clearest[key(made)];
+    if (made.clear == best->clear) continue;
+    sites_.merge(made.number.site, best->number.site);
+    if (stacks_) by_stack_.merge(made.number.stack, best->number.stack);
+  }
+}
+
+void AwaitSampler::add(const python::TaskSnapshot& snapshot) {
+  std::vector<model::AwaitSeen> seen, by_stack;
+  std::unordered_map<std::uint64_t, Standing> standing;
+  seen.reserve(snapshot.tasks.size());
+  most_tasks_ = std::max<std::uint64_t>(most_tasks_, snapshot.tasks.size());
+  for (const auto& task : snapshot.tasks) {
+    if (!suspended(task) || !wanted(task)) continue;
+    const auto chain = hash_of_chain(task);
+    const auto known = find(task, chain);
+    const auto place = hash_of_place(task, chain);
+    auto await = hash_of_await(task, place, snapshot.taken_ns);
+    const auto before = standing_.find(task.object);
+    if (is_its_turn(task) && before != standing_.end() && before->second.place == place) await = before->second.await;
+    standing.insert_or_assign(task.object, Standing{.place = place, .await = await});
+    seen.push_back({.task = task.object, .await = await, .site = known.site});
+    if (stacks_) by_stack.push_back({.task = task.object, .await = await, .site = known.stack});
+  }
+  standing_ = std::move(standing);
+  sites_.add_snapshot(snapshot.taken_ns, seen);
+  if (stacks_) by_stack_.add_snapshot(snapshot.taken_ns, by_stack);
+}
+
+}  // namespace aiotrace::app

@@ -1,0 +1,64 @@
+// Snapshots of tasks as the model of awaits takes them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "model/awaits.h"
+#include "python/tasks.h"
+
+namespace aiotrace::app {
+
+class AwaitSampler {
+ public:
+  /// `match`: only tasks with this in their name, in their coroutine's or in a function of their await chain.
+  explicit AwaitSampler(std::optional<std::string> match, bool stacks) : match_(std::move(match)), stacks_(stacks) {}
+
+  void add(const python::TaskSnapshot& snapshot);
+  /// When all are added: what could not be told of a place at times, for the task changed just then, is told by the rest.
+  void settle();
+
+  [[nodiscard]] const model::AwaitTable& sites() const { return sites_; }
+  /// By whole await chain, if wanted: site.coroutine is the chain as a folded stack.
+  [[nodiscard]] const model::AwaitTable& stacks() const { return by_stack_; }
+  /// Tasks in the largest snapshot.
+  [[nodiscard]] std::uint64_t most_tasks() const { return most_tasks_; }
+
+ private:
+  struct Known {
+    std::size_t site = 0;
+    std::size_t stack = 0;
+  };
+  /// Of one await chain, whatever the tasks: for what it was seen to wait.
+  struct Chain {
+    std::unordered_map<std::uint64_t, Known> by_wait;
+    int clearest = -1;  // how well the latest of the clearest waits tells what is awaited
+    Known latest;
+  };
+  struct Made {
+    model::AwaitSite site;
+    Known number;
+    int clear = 0;
+  };
+  struct Standing {  // of a task, in the snapshot before
+    std::uint64_t place = 0;
+    std::uint64_t await = 0;
+  };
+  [[nodiscard]] bool wanted(const python::Task& task) const;
+  [[nodiscard]] Known find(const python::Task& task, std::uint64_t chain);
+  [[nodiscard]] Known make(const python::Task& task, bool full);
+
+  std::optional<std::string> match_;
+  bool stacks_;
+  model::AwaitTable sites_;
+  model::AwaitTable by_stack_;
+  std::unordered_map<std::uint64_t, Chain> chains_;
+  std::vector<Made> made_;
+  std::unordered_map<std::uint64_t, Standing> standing_;  // by task
+  std::uint64_t most_tasks_ = 0;
+};
+
+}  // namespace aiotrace::app

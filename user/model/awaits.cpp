@@ -1,0 +1,126 @@
+#include "model/awaits.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace aiotrace::model {
+
+namespace {
+
+// A snapshot takes some milliseconds, so where the first begins and the last ends is not known better.
+constexpr double kEndsNs = 5e6;
+
+}  // namespace
+
+std::size_t AwaitTable::site(const AwaitSite& site) {
+  const auto [at, added] = numbers_.try_emplace(site, sums_.size());
+  if (added) sums_.emplace_back();
+  return at->second;
+}
+
+std::size_t AwaitTable::resolve(std::size_t site) const {
+  return sums_[site].merged_into == kItself ? site : sums_[site].merged_into;
+}
+
+void AwaitTable::merge(std::size_t from, std::size_t to) {
+  from = resolve(from);
+  to = resolve(to);
+  if (from == to) return;
+  auto& one = sums_[from];
+  auto& other = sums_[to];
+  other.total_ns += one.total_ns;
+  other.variance += one.variance;
+  other.in_flight += one.in_flight;
+  other.count += one.count;
+  other.seen_once += one.seen_once;
+  other.ended += one.ended;
+  other.snapshots += one.snapshots;
+  other.longest_ns = std::max(other.longest_ns, one.longest_ns);
+  one = {};
+  for (auto& sums : sums_) {
+    if (sums.merged_into == from) sums.merged_into = to;
+  }
+  one.merged_into = to;
+  for (auto& [task, open] : open_) {
+    if (open.site == from) open.site = to;
+  }
+}
+
+void AwaitTable::end(const Open& open, std::uint64_t last_seen_ns) {
+  auto& sums = sums_[open.site];
+  sums.ended++;
+  if (open.times == 1) sums.seen_once++;
+  sums.longest_ns = std::max(sums.longest_ns, last_seen_ns - open.first_ns);
+}
+
+void AwaitTable::add_snapshot(std::uint64_t taken_ns, std::span<const AwaitSeen> seen) {
+  const bool first = snapshots_ == 0;
+  if (first) first_ns_ = last_ns_ = taken_ns;
+  const auto interval_ns = static_cast<double>(taken_ns - last_ns_);
+  std::vector<std::uint64_t> now(sums_.size());
+  snapshots_++;
+  for (const auto& one : seen) {
+    const auto site = resolve(one.site);
+    auto& sums = sums_[site];
+    now[site]++;
+    sums.snapshots++;
+    auto& open = open_[one.task];
+    const bool same = open.times != 0 && open.await == one.await && open.site == site;
+    if (!same) {
+      if (open.times != 0) end(open, last_ns_);
+      open = {.await = one.await, .site = site, .first_ns = taken_ns, .times = 0, .snapshot = 0};
+      sums.count++;
+    }
+    open.times++;
+    open.snapshot = snapshots_;
+  }
+  std::erase_if(open_, [&](const auto& item) {
+    if (item.second.snapshot == snapshots_) return false;
+    end(item.second, last_ns_);
+    return true;
+  });
+  for (std::size_t i = 0; i < sums_.size(); i++) {
+    auto& sums = sums_[i];
+    if (!first) {
+      const auto before = static_cast<double>(sums.in_flight), after = static_cast<double>(now[i]);
+      sums.total_ns += interval_ns * (before + after) / 2;
+      // The variance of a mean of samples taken in order, from the differences of neighbours (von Neumann 1941): it
+      // does not take a slow change for chance, and tasks that wait in step count as what they are, one sample.
+      sums.variance += interval_ns * interval_ns * (after - before) * (after - before) / 2;
+    }
+    sums.in_flight = now[i];
+  }
+  last_ns_ = taken_ns;
+}
+
+std::vector<AwaitRow> AwaitTable::rows() const {
+  std::vector<AwaitRow> rows;
+  std::vector<std::uint64_t> longest(sums_.size());
+  for (const auto& [task, open] : open_) longest[open.site] = std::max(longest[open.site], last_ns_ - open.first_ns);
+  const double interval_ns = snapshots_ > 1 ? static_cast<double>(watched_ns()) / static_cast<double>(snapshots_ - 1)
+                                            : 0;
+  for (const auto& [site, number] : numbers_) {
+    const auto& sums = sums_[number];
+    if (sums.snapshots == 0) continue;
+    AwaitRow row;
+    row.site = site;
+    row.in_flight = sums.in_flight;
+    row.count = sums.count;
+    row.snapshots = sums.snapshots;
+    row.total_ns = static_cast<std::uint64_t>(sums.total_ns);
+    // What is seen more than once has an uncertain begin and end, f(1-f) of an interval squared each await, a quarter
+    // at most; what is seen once may not have been seen.
+    const double once = sums.ended != 0 ? static_cast<double>(sums.seen_once) / static_cast<double>(sums.ended) : 0;
+    const double chance_ns = 2 * std::sqrt(sums.variance * (once + (1 - once) / 4));
+    const double mean_in_flight = watched_ns() == 0 ? 0 : sums.total_ns / static_cast<double>(watched_ns());
+    row.error_ns = static_cast<std::uint64_t>(chance_ns + mean_in_flight * kEndsNs);
+    row.mean_ns = row.total_ns / sums.count;
+    row.longest_ns = std::max(sums.longest_ns, longest[number]);
+    row.estimate = static_cast<double>(row.mean_ns) < 2 * interval_ns;
+    rows.push_back(std::move(row));
+  }
+  std::ranges::stable_sort(rows, [](const auto& a, const auto& b) { return a.total_ns > b.total_ns; });
+  return rows;
+}
+
+}  // namespace aiotrace::model

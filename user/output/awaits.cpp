@@ -1,0 +1,158 @@
+#include "output/awaits.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "model/summary.h"
+#include "output/style.h"
+#include "util/text.h"
+
+namespace aiotrace::output {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json text_or_null(std::string_view text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+std::string line_of(const Json& object) {
+  constexpr int kOneLine = -1;
+  return object.dump(kOneLine, ' ', false, Json::error_handler_t::replace);
+}
+
+std::uint64_t interval_ns(const AwaitsSummary& summary) {
+  return summary.snapshots > 1 ? summary.watched_ns / (summary.snapshots - 1) : 0;
+}
+
+// What the snapshots cannot tell more exactly is marked.
+std::string about(std::string text, bool estimate) { return estimate ? "~" + std::move(text) : text; }
+
+}  // namespace
+
+std::vector<std::string> awaits_text(const std::vector<model::AwaitRow>& rows, std::size_t top,
+                                     const AwaitsSummary& summary, const OutputContext& context) {
+  enum : std::size_t { kTotal, kShare, kError, kNow, kSeen, kMean, kLongest, kNumbers };
+  using Numbers = std::array<std::string, kNumbers>;
+  const Numbers headings = {"WAITED", "SHARE", "±", "NOW", "AWAITS", "MEAN", "LONGEST"};
+  std::uint64_t all_ns = 0, slow = 0;
+  for (const auto& row : rows) {
+    all_ns += row.total_ns;
+    if (row.longest_ns >= summary.slow_ns) slow++;
+  }
+  const auto shown = top == 0 ? rows.size() : std::min(top, rows.size());
+  std::vector<Numbers> cells;
+  for (const auto& row : std::span(rows).first(shown)) {
+    cells.push_back({format_duration_ns(row.total_ns), format_share(row.total_ns, all_ns),
+                     format_duration_ns(row.error_ns), format_count(row.in_flight),
+                     about(format_count(row.count), row.estimate), about(format_duration_ns(row.mean_ns), row.estimate),
+                     row.longest_ns == 0 ? "-" : format_duration_ns(row.longest_ns)});
+  }
+  std::array<std::size_t, kNumbers> widths{};
+  for (std::size_t i = 0; i < kNumbers; i++) {
+    widths[i] = display_width(headings[i]);
+    for (const auto& row : cells) widths[i] = std::max(widths[i], display_width(row[i]));
+  }
+  const auto joined = [&](const Numbers& row, bool is_slow) {
+    std::string line;
+    for (std::size_t i = 0; i < kNumbers; i++) {
+      const auto cell = pad_left(row[i], widths[i]);
+      line += (i == kLongest && is_slow ? paint(cell, Color::yellow, context) : cell) + "  ";
+    }
+    return line;
+  };
+  std::size_t used = 2 * kNumbers;
+  for (const auto width : widths) used += width;
+  constexpr std::size_t kLeastRoom = 40;
+  const auto room = std::max(kLeastRoom, context.columns > used ? context.columns - used : 0);
+
+  std::vector<std::string> lines;
+  if (!cells.empty()) lines.push_back(paint(joined(headings, false) + "AWAIT", Color::bold, context));
+  for (std::size_t i = 0; i < cells.size(); i++) {
+    const auto& site = rows[i].site;
+    auto text = clean_for_terminal(site.place.function.empty() ? "?" : site.place.function);
+    const auto place = place_text(site.place.file, site.place.line);
+    if (!place.empty()) text += "  " + place;
+    text += "  " + clean_for_terminal(site.awaits);
+    if (!site.coroutine.empty() && site.coroutine != site.place.function)
+      text += "  (in " + clean_for_terminal(site.coroutine) + ")";
+    lines.push_back(joined(cells[i], rows[i].longest_ns >= summary.slow_ns) + shorten_right(text, room));
+  }
+  if (shown < rows.size()) lines.push_back(fmt::format("… {} more sites (--top 0 shows all)", rows.size() - shown));
+  if (cells.empty()) lines.emplace_back("no task was seen to wait");
+  lines.push_back(fmt::format(
+      "{} waited by up to {} tasks in {}; {} of {} sites have an await over {}", format_duration_ns(all_ns),
+      format_count(summary.tasks), format_duration_ns(summary.watched_ns), slow, rows.size(),
+      format_duration_ns(summary.slow_ns)));
+  lines.push_back(fmt::format("{} snapshots, one each {}{}; ~ marks estimates of shorter awaits; aiotrace used {}",
+                              format_count(summary.snapshots), format_duration_ns(interval_ns(summary)),
+                              summary.slower ? " to keep the budget" : "",
+                              format_share(summary.cpu_ns, summary.elapsed_ns) + " of a core"));
+  lines.push_back(fmt::format("losses: task-unreadable {}, task-list-torn {}", format_count(summary.unreadable),
+                              format_count(summary.torn)));
+  return lines;
+}
+
+std::string awaits_watching_json(std::uint32_t pid, const std::string& comm, const std::string& python,
+                                 const std::string& version, const OutputContext& context, std::uint64_t time_ns) {
+  return line_of({{"type", "watching"},
+                  {"schema", model::kSchema},
+                  {"version", version},
+                  {"time", utc_time(time_ns, context)},
+                  {"targets", Json::array({{{"pid", pid}, {"comm", comm}, {"python", python}}})}});
+}
+
+std::string await_row_json(const model::AwaitRow& row, std::uint32_t pid) {
+  const auto& place = row.site.place;
+  return line_of({{"type", "await"},
+                  {"pid", pid},
+                  {"coroutine", text_or_null(row.site.coroutine)},
+                  {"site",
+                   {{"function", text_or_null(place.function)},
+                    {"file", text_or_null(place.file)},
+                    {"line", place.line == 0 ? Json(nullptr) : Json(place.line)}}},
+                  {"awaits", text_or_null(row.site.awaits)},
+                  {"in_flight", row.in_flight},
+                  {"count", row.count},
+                  {"total_ns", row.total_ns},
+                  {"error_ns", row.error_ns},
+                  {"mean_ns", row.mean_ns},
+                  {"p50_ns", nullptr},
+                  {"p99_ns", nullptr},
+                  {"max_ns", row.longest_ns},
+                  {"snapshots", row.snapshots},
+                  {"estimate", row.estimate},
+                  {"exact", false}});
+}
+
+std::string awaits_summary_json(const AwaitsSummary& summary, const OutputContext& context) {
+  return line_of(
+      {{"type", "summary"},
+       {"schema", model::kSchema},
+       {"time", utc_time(summary.time_ns, context)},
+       {"elapsed_ns", summary.elapsed_ns},
+       {"snapshots", summary.snapshots},
+       {"first_ns", summary.first_ns},
+       {"watched_ns", summary.watched_ns},
+       {"interval_ns", interval_ns(summary)},
+       {"tasks", summary.tasks},
+       {"loops", Json::array()},
+       {"causes", Json::object()},
+       {"places", Json::array()},
+       {"losses", {{"task-unreadable", summary.unreadable}, {"task-list-torn", summary.torn}}},
+       {"cost", {{"bpf_ns", nullptr}, {"runs", nullptr}, {"cpu_ns", summary.cpu_ns}, {"rss_bytes", nullptr}}}});
+}
+
+Status write_folded(const std::vector<model::AwaitRow>& rows, Sink& sink) {
+  constexpr std::uint64_t kMicro = 1000;
+  for (const auto& row : rows) {
+    if (row.total_ns < kMicro) continue;
+    if (auto status = sink.write_line(row.site.coroutine + " " + std::to_string(row.total_ns / kMicro)); !status)
+      return status;
+  }
+  return {};
+}
+
+}  // namespace aiotrace::output
