@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -20,11 +21,18 @@ namespace {
 
 using Catch::Matchers::ContainsSubstring;
 
+// Of all its threads together.
 std::uint64_t status_bits(pid_t pid, const std::string& key) {
-  for (const auto& line : lines_of(slurp("/proc/" + std::to_string(pid) + "/status"))) {
-    if (line.starts_with(key + ":")) return std::stoull(line.substr(key.size() + 1), nullptr, 16);
+  std::uint64_t bits = 0;
+  std::size_t found = 0;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
+    for (const auto& line : lines_of(slurp(thread.path() / "status"))) {
+      if (!line.starts_with(key + ":")) continue;
+      bits |= std::stoull(line.substr(key.size() + 1), nullptr, 16);
+      found++;
+    }
   }
-  return ~0ULL;
+  return found == 0 ? ~0ULL : bits;
 }
 
 std::vector<std::string> as_nobody(std::vector<std::string> command) {
@@ -72,8 +80,8 @@ TEST_CASE("the documented file capabilities are enough for the processes of ever
     INFO((same_user ? "a target of the same user" : "a target of root"));
     Process target(same_user ? as_nobody(python) : python, {});
     const auto json = capable.directory.file(same_user ? "out/same" : "out/other");
-    const auto outcome = run(as_nobody({capable.directory.file("aiotrace"), "-p", std::to_string(target.pid()), "-d",
-                                        "3s", "--json", json}));
+    const auto outcome = run(as_nobody(
+        {capable.directory.file("aiotrace"), "-p", std::to_string(target.pid()), "-d", "3s", "--json", json}));
     INFO(outcome.err);
     CHECK(outcome.status == 0);
     std::size_t named = 0;

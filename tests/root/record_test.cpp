@@ -20,16 +20,23 @@ std::vector<std::string> report(const std::vector<std::string>& arguments) {
 }
 
 TEST_CASE("a recording tells byte for byte what the run told, without privilege", "[record]") {
-  Target target(any_python(), "stalls.py");
+  Target target(any_python(), "faults.py", {"--faults", "sleep:60*5"});
   const Scratch scratch;
-  const auto run_of = trace(target, {"--folded", "FOLDED", "--record", scratch.file("r"), "--json", scratch.file("j")});
-  CHECK(run_of.status == 0);
+  target.wait_ready();
+  Tracer tracer({"-p", std::to_string(target.pid()), "--folded", "FOLDED", "--record", scratch.file("r")});
+  tracer.wait_watching();
+  target.go();
+  target.process().wait();
+  CHECK(tracer.wait() == 0);
   const auto json = run(report({scratch.file("r"), "--json", "-"}));
   CHECK(json.status == 0);
   CHECK(lines_of(json.out).size() > 5);
-  CHECK(json.out == slurp(scratch.file("j")));
+  CHECK(json.out == slurp(tracer.file("json")));
   const auto text = run(report({scratch.file("r")}));
-  CHECK(text.out == run_of.out);
+  CHECK(text.out == tracer.out());
+  CHECK(run({"setpriv", "--reuid", "65534", "--clear-groups", aiotrace_binary(), "report", scratch.file("r"),
+             "--folded", "/dev/stderr"})
+            .err == slurp(tracer.file("folded")));
 
   // Cut off: what is there is told, the summary too, and the end is missed.
   const auto bytes = slurp(scratch.file("r"));
@@ -51,9 +58,12 @@ TEST_CASE("a recording tells byte for byte what the run told, without privilege"
 TEST_CASE("report: what cannot be read or asked for is one line", "[record]") {
   const Scratch scratch;
   std::ofstream(scratch.file("text")) << "not a recording\n";
-  for (const auto& [arguments, status] : std::vector<std::pair<std::vector<std::string>, int>>{
-           {{scratch.file("text")}, 1}, {{scratch.file("none")}, 1}, {{}, 2}, {{"--diff", scratch.file("text")}, 2},
-           {{scratch.file("text"), "--warn", "soon"}, 2}}) {
+  for (const auto& [arguments, status] :
+       std::vector<std::pair<std::vector<std::string>, int>>{{{scratch.file("text")}, 1},
+                                                             {{scratch.file("none")}, 1},
+                                                             {{}, 2},
+                                                             {{"--diff", scratch.file("text")}, 2},
+                                                             {{scratch.file("text"), "--warn", "soon"}, 2}}) {
     const auto outcome = run(report(arguments));
     CHECK(outcome.status == status);
     CHECK(outcome.out == "");

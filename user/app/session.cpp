@@ -138,7 +138,6 @@ Status Session::begin(std::vector<Target> targets) {
   probe_.measure_cost_now_and_then(began_ns_);
   watching.time_ns = began_ns_;
   outputs_.watching(watching);
-  watch_leaks();
   return {};
 }
 
@@ -200,6 +199,8 @@ void Session::take_ended(const std::vector<pollfd>& fds) {
 }
 
 void Session::watch(int signals) {
+  // Not before: a thread keeps the capabilities that it was started with.
+  watch_leaks();
   const std::uint64_t end_ns = options_.duration_ns ? began_ns_ + *options_.duration_ns : 0;
   std::uint64_t next_tick_ns = began_ns_ + kTickNs;
   std::uint64_t next_look_ns = 0;

@@ -50,8 +50,7 @@ bool set_capabilities(const Sets& sets) {
 Status drop_capabilities() {
   const auto have = capabilities();
   if (!have) return fail_errno("read own capabilities", errno);
-  const Sets wanted{.effective = have->effective & kKept,
-                    .permitted = have->permitted & (kKept | bit(CAP_SYS_ADMIN))};
+  const Sets wanted{.effective = have->effective & kKept, .permitted = have->permitted & (kKept | bit(CAP_SYS_ADMIN))};
   if (!set_capabilities(wanted)) return fail_errno("give up capabilities", errno);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("give up new privileges", errno);
   return {};
