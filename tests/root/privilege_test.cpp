@@ -10,8 +10,6 @@
 #include <set>
 #include <sstream>
 
-#include <csignal>
-
 #include "tests/catch.h"
 #include "tests/root/support/match.h"
 #include "tests/root/support/tracer.h"
