@@ -78,22 +78,29 @@ std::string wait_text(const model::TaskWait& wait) {
 }
 
 std::vector<std::string> task_table(const std::vector<model::TaskRow>& tasks, const OutputContext& context) {
-  enum : std::size_t { kTask, kState, kAge, kCoroutine, kWaits, kAt, kBy, kColumns };
+  constexpr std::size_t kTask = 0;
+  constexpr std::size_t kState = 1;
+  constexpr std::size_t kAge = 2;
+  constexpr std::size_t kCoroutine = 3;
+  constexpr std::size_t kWaits = 4;
+  constexpr std::size_t kAt = 5;
+  constexpr std::size_t kBy = 6;
+  constexpr std::size_t kColumns = 7;
   using Cells = std::array<std::string, kColumns>;
   if (tasks.empty()) return {};
   constexpr Cells::size_type kFirstElastic = kCoroutine;
   static const Cells kHeadings = {"TASK", "STATE", "AGE", "COROUTINE", "WAITS FOR", "AT", "AWAITED BY"};
   // No column grows beyond what leaves room for the others.
-  const std::array<std::size_t, kColumns> limits = {28, 8, 12, 36, 44, 48, 10};
+  static constexpr std::array<std::size_t, kColumns> kLimits = {28, 8, 12, 36, 44, 48, 10};
 
   const auto cells_of = [&](const model::TaskRow& task) -> Cells {
-    return {shorten_right(name_of(task), limits[kTask]),
-            task.state,
-            age_text(task),
-            shorten_left(task.coroutine.empty() ? "?" : clean_for_terminal(task.coroutine), limits[kCoroutine]),
-            shorten_right(task.state == "pending" ? wait_text(task.waits_for) : "-", limits[kWaits]),
-            shorten_left(place_of(task), limits[kAt]),
-            task.awaited_by.empty() ? "-" : tasks_text(task.awaited_by.size())};
+    return {shorten_right(name_of(task), kLimits[kTask]),
+            shorten_right(task.state, kLimits[kState]),
+            shorten_right(age_text(task), kLimits[kAge]),
+            shorten_left(task.coroutine.empty() ? "?" : clean_for_terminal(task.coroutine), kLimits[kCoroutine]),
+            shorten_right(task.state == "pending" ? wait_text(task.waits_for) : "-", kLimits[kWaits]),
+            shorten_left(place_of(task), kLimits[kAt]),
+            task.awaited_by.empty() ? "-" : shorten_right(tasks_text(task.awaited_by.size()), kLimits[kBy])};
   };
   std::array<std::size_t, kColumns> widths{};
   for (std::size_t i = 0; i < kColumns; ++i) widths[i] = display_width(kHeadings[i]);

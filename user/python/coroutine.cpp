@@ -93,7 +93,7 @@ bool CoroutineReader::set_state(Coroutine& coroutine) const {
     static constexpr std::array kStates = {State::created,   State::suspended, State::suspended,
                                            State::suspended, State::running,   State::finished};
     if (*state < 0 || *state >= static_cast<int>(kStates.size())) return false;
-    coroutine.state = kStates[static_cast<std::size_t>(*state)];
+    coroutine.state = kStates[static_cast<std::uint8_t>(*state)];
   } else {  // Include/internal/pycore_frame.h: YIELD_FROM apart since 3.13
     const int created = version >= kPython313 ? -3 : -2;
     if (*state < created || *state > 4) return false;

@@ -60,7 +60,6 @@ class Look {
   Look(const Interpreter& interpreter, const proc::Process& process, const proc::Memory& pages, CodeCache& codes,
        TaskReader::Options options)
       : interpreter_(interpreter),
-        process_(process),
         pages_(pages),
         codes_(codes),
         options_(options),
@@ -237,7 +236,6 @@ class Look {
   }
 
   const Interpreter& interpreter_;
-  const proc::Process& process_;
   const proc::Memory& pages_;
   CodeCache& codes_;
   TaskReader::Options options_;
@@ -255,11 +253,7 @@ class Look {
 }  // namespace
 
 TaskReader::TaskReader(const Interpreter& interpreter, const proc::Process& process, const proc::Memory& memory)
-    : interpreter_(interpreter),
-      process_(process),
-      memory_(memory),
-      pages_(memory),
-      codes_(pages_, interpreter.layout) {}
+    : interpreter_(interpreter), process_(process), pages_(memory), codes_(pages_, interpreter.layout) {}
 
 Result<TaskSnapshot> TaskReader::read(Options options) {
   // A list that changes under the walk is walked again, from fresh pages.

@@ -78,7 +78,6 @@ class TaskReader {
  private:
   const Interpreter& interpreter_;
   const proc::Process& process_;
-  const proc::Memory& memory_;
   proc::PageCache pages_;
   CodeCache codes_;
 };

@@ -244,7 +244,7 @@ void WaitReader::details(WaitsFor& found, const Coroutine& link, std::uint64_t n
       if (const std::uint64_t sock = local(link, "sock"); sock != 0) {
         // PySocketSockObject (Modules/socketmodule.h): the descriptor is its first field.
         const auto fd = objects.memory().read<std::int32_t>(sock + objects.layout().bpf.obj_type + 8);
-        if (fd && *fd >= 0) found.fd = *fd;
+        if (fd && *fd >= 0) found.fd = fd;
       } else {
         found.fd = transport_fd(local(link, "self"));
       }
