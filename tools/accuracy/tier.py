@@ -6,8 +6,9 @@ import time
 import report
 import suite
 
-CASES = (["accuracy: every target ran"] + ["accuracy: time of " + cause for cause in suite.CAUSES] +
-         ["accuracy: culprits, but for cpu-wait"])
+# Each with the cause that it is about; None: all.
+CASES = ([("accuracy: every target ran", None)] + [("accuracy: time of " + cause, cause) for cause in suite.CAUSES] +
+         [("accuracy: culprits, but for cpu-wait", None)])
 
 SHORT_LIMIT = 0.9  # of the sampled causes
 
@@ -33,27 +34,26 @@ def run(arguments, measure):
     log("plan", len(CASES))
     if os.environ.get("AIOTRACE_TEST_PLAN"):
         return 0
-    log("start", CASES[0])
+    log("start", CASES[0][0])
     begin = time.monotonic()
     result = measure()
     elapsed = round(1000 * (time.monotonic() - begin))
     verdicts = {"accuracy: " + what: (share, limit, good) for what, share, limit, good in result.verdicts()}
     missing = result.not_testable()
     failed = False
-    for number, name in enumerate(CASES):
+    for number, (name, cause) in enumerate(CASES):
         if number:
             log("start", name)
-        if name == CASES[0]:
+        if number == 0:
             state, reason = ("failed", "; ".join(result.complaints)) if result.complaints else ("passed", "")
         elif name in verdicts:
             share, limit, good = verdicts[name]
             # A few short stalls have too few samples for the bound of the whole suite: one of ten milliseconds is 3 %.
-            if name.rsplit(" ", 1)[1] in suite.SAMPLED:
+            if cause in suite.SAMPLED:
                 limit, good = SHORT_LIMIT, share >= SHORT_LIMIT
             state = "passed" if good else "failed"
             reason = "" if good else "%.2f %%, must be %g %%" % (100 * share, 100 * limit)
         else:
-            cause = name.rsplit(" ", 1)[1]
             state, reason = ("skipped", missing[cause]) if cause in missing else ("failed", "nothing was injected")
         failed = failed or state == "failed"
         log(state, elapsed if number == 0 else 0, 1, name, reason)

@@ -1,9 +1,8 @@
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <charconv>
+#include <vector>
 
+#include "app/arguments.h"
 #include "app/awaits_command.h"
-#include "util/duration.h"
 
 namespace aiotrace::app {
 namespace {
@@ -21,23 +20,14 @@ constexpr const char* kExamples =
     "  sudo aiotrace awaits -p 1234 --match fetch         only where \"fetch\" has a part in it\n"
     "  sudo aiotrace awaits -p 1234 --folded waits.folded an await flame graph";
 
-std::unexpected<Error> usage(std::string what, std::string reason) {
-  return fail(std::move(what), std::move(reason), "see aiotrace awaits --help", ErrorKind::usage);
-}
-
-Status set_duration(const char* option, const std::string& text, std::uint64_t& into) {
-  const auto ns = parse_duration(text);
-  if (!ns) return usage(std::string(option) + " " + text, ns.error().reason);
-  if (*ns == 0) return usage(std::string(option) + " " + text, "must be more than 0");
-  into = *ns;
-  return {};
-}
+const Arguments kArguments("aiotrace awaits");
 
 }  // namespace
 
 Result<AwaitsOptions> parse_awaits_options(int argc, const char* const* argv) {
   AwaitsOptions options;
   std::string pid, duration, slow;
+  std::vector<std::int32_t> pids;
   double budget_percent = 1;
   CLI::App parser(kAbout, "aiotrace awaits");
   parser.footer(kExamples);
@@ -52,32 +42,25 @@ Result<AwaitsOptions> parse_awaits_options(int argc, const char* const* argv) {
   parser.add_option("--json", options.json, "newline-delimited JSON to a file, or - for standard output")
       ->type_name("FILE");
   parser.add_option("--folded", options.folded, "folded await chains for a flame graph of waiting")->type_name("FILE");
-  try {
-    parser.parse(argc - 1, argv + 1);
-  } catch (const CLI::CallForHelp&) {
-    options.message = parser.help();
+  auto message = kArguments.parse(parser, argc - 1, argv + 1);
+  if (!message) return std::unexpected(message.error());
+  if (*message) {
+    options.message = std::move(*message);
     return options;
-  } catch (const CLI::ParseError& error) {
-    std::string reason = error.what();
-    std::ranges::replace(reason, '\n', ' ');
-    return usage("", std::move(reason));
   }
-  if (pid.empty()) return usage("", "nothing to look at: give -p PID");
-  const auto [end, error] = std::from_chars(pid.data(), pid.data() + pid.size(), options.pid);
-  if (error != std::errc{} || end != pid.data() + pid.size() || options.pid <= 0)
-    return usage("-p " + pid, "not a process id");
-  std::uint64_t duration_ns = 0;
-  if (!duration.empty()) {
-    if (auto status = set_duration("-d", duration, duration_ns); !status) return std::unexpected(status.error());
-    options.duration_ns = duration_ns;
-  }
-  if (!slow.empty()) {
-    if (auto status = set_duration("--slow", slow, options.slow_ns); !status) return std::unexpected(status.error());
-  }
-  if (!(options.rate_hz >= 0.01 && options.rate_hz <= 1000)) return usage("--rate", "must be from 0.01 to 1000");
-  if (!(budget_percent > 0 && budget_percent <= 100)) return usage("--budget", "must be more than 0 and at most 100");
+  if (pid.empty()) return kArguments.usage("", "nothing to look at: give -p PID");
+  if (auto status = kArguments.add_pids(pid, pids); !status) return std::unexpected(status.error());
+  if (pids.size() != 1) return kArguments.usage("-p " + pid, "one process at a time");
+  options.pid = pids.front();
+  if (auto status = kArguments.set_duration("-d ", duration, options.duration_ns); !status)
+    return std::unexpected(status.error());
+  std::optional<std::uint64_t> slow_ns;
+  if (auto status = kArguments.set_duration("--slow ", slow, slow_ns); !status) return std::unexpected(status.error());
+  options.slow_ns = slow_ns.value_or(options.slow_ns);
+  if (!(options.rate_hz >= 0.01 && options.rate_hz <= 1000)) return kArguments.usage("--rate", "must be from 0.01 to 1000");
+  if (!(budget_percent > 0 && budget_percent <= 100)) return kArguments.usage("--budget", "must be more than 0 and at most 100");
   options.budget = budget_percent / 100;
-  if (options.folded == "-") return usage("--folded -", "needs a file");
+  if (options.folded == "-") return kArguments.usage("--folded -", "needs a file");
   return options;
 }
 

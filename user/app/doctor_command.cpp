@@ -3,9 +3,9 @@
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <vector>
 
+#include "app/arguments.h"
 #include "app/doctor_reports.h"
 #include "app/options.h"
 #include "app/outputs.h"
@@ -27,6 +27,8 @@ struct DoctorOptions {
   std::optional<std::string> help;
 };
 
+const Arguments kArguments("aiotrace doctor");
+
 Result<DoctorOptions> parse(int argc, const char* const* argv) {
   DoctorOptions options;
   std::vector<std::string> pids;
@@ -34,18 +36,14 @@ Result<DoctorOptions> parse(int argc, const char* const* argv) {
   parser.add_option("-p,--pid", pids, "processes to look at, with commas between them")->type_name("PID[,PID…]");
   parser.add_option("--json", options.json, "newline-delimited JSON to a file, or - for standard output")
       ->type_name("FILE");
-  try {
-    parser.parse(argc - 1, argv + 1);
-  } catch (const CLI::CallForHelp&) {
-    options.help = parser.help();
+  auto message = kArguments.parse(parser, argc - 1, argv + 1);
+  if (!message) return std::unexpected(message.error());
+  if (*message) {
+    options.help = std::move(*message);
     return options;
-  } catch (const CLI::ParseError& error) {
-    std::string reason = error.what();
-    std::ranges::replace(reason, '\n', ' ');
-    return fail("doctor", std::move(reason), "see aiotrace doctor --help", ErrorKind::usage);
   }
   for (const auto& text : pids) {
-    if (auto status = add_pids(text, options.pids); !status) return std::unexpected(status.error());
+    if (auto status = kArguments.add_pids(text, options.pids); !status) return std::unexpected(status.error());
   }
   return options;
 }
@@ -86,11 +84,8 @@ Status tell(const Reports& reports, const DoctorOptions& options) {
 int run_doctor(int argc, const char* const* argv) {
   const auto options = parse(argc, argv);
   if (!options) return report(options.error());
-  if (options->help) {
-    auto sink = output::FileSink::standard_output();
-    return sink && (*sink)->write_line(*options->help) ? 0 : kExitFailure;
-  }
   signal(SIGPIPE, SIG_IGN);
+  if (options->help) return print_message(*options->help);
   std::vector<Target> targets;
   for (const auto pid : options->pids) {
     auto target = Target::open(pid);

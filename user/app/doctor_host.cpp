@@ -46,28 +46,14 @@ std::vector<std::pair<std::string, std::string>> settings() {
           {"user-namespace", probe::in_user_namespace() ? "own" : "initial"}};
 }
 
-// What a command stands on.
-enum class Need : std::uint8_t { nothing, memory, tracing };
-
-Need need_of(std::string_view command) {
-  if (command == "report" || command == "doctor") return Need::nothing;
-  return command == "leaks" || command == "tasks" ? Need::memory : Need::tracing;
-}
-
-model::Finding command(std::string_view name, const model::Finding& watch, bool reads_memory) {
-  model::Finding finding{.name = std::string(name), .works = true, .note = {}, .reason = {}, .remedy = {}};
-  switch (need_of(name)) {
-    case Need::nothing: finding.note = "needs no privilege"; break;
-    case Need::memory:
-      if (reads_memory) break;
-      finding.works = false;
-      finding.reason = "missing CAP_SYS_PTRACE";
-      finding.remedy = "run it as root: sudo aiotrace …";
-      break;
-    case Need::tracing:
-      finding = watch;
-      finding.name = name;
-      break;
+model::Finding finding_of(const Subcommand& command, bool reads_memory) {
+  model::Finding finding{.name = std::string(command.name), .works = true, .note = {}, .reason = {}, .remedy = {}};
+  if (command.need == Need::nothing) {
+    finding.note = "needs no privilege";
+  } else if (!reads_memory) {
+    finding.works = false;
+    finding.reason = "missing CAP_SYS_PTRACE";
+    finding.remedy = "run it as root: sudo aiotrace …";
   }
   return finding;
 }
@@ -109,7 +95,7 @@ model::HostReport look_at_host() {
   }
   host.settings = settings();
   host.commands.push_back(watch);
-  for (const auto& subcommand : subcommands()) host.commands.push_back(command(subcommand.name, watch, reads_memory));
+  for (const auto& subcommand : subcommands()) host.commands.push_back(finding_of(subcommand, reads_memory));
   return host;
 }
 

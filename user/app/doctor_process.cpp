@@ -2,6 +2,7 @@
 #include <map>
 
 #include "app/doctor_reports.h"
+#include "app/subcommands.h"
 #include "model/cause.h"
 #include "proc/thread_syscall.h"
 #include "python/build.h"
@@ -96,21 +97,19 @@ Finding cause_finding(Cause cause, const Finding& watch, const std::optional<pyt
   return finding;
 }
 
-bool needs_python(std::string_view command) { return command == "leaks" || command == "tasks" || command == "awaits"; }
-
-Finding command_finding(const Finding& on_host, const std::optional<python::InspectError>& no_python,
+Finding command_finding(const Finding& on_host, bool needs_python, const std::optional<python::InspectError>& no_python,
                         const python::Interpreter* interpreter) {
   Finding finding = on_host;
-  if (!finding.works || finding.name == "report" || finding.name == "doctor") return finding;
+  if (!finding.works) return finding;
   if (no_python) {
-    if (needs_python(finding.name)) {
+    if (needs_python) {
       finding.works = false;
       finding.reason = no_python->reason;
       finding.remedy = no_python->hint;
     } else {
       finding.note = "as a plain loop: " + no_python->reason;
     }
-  } else if (needs_python(finding.name) && interpreter != nullptr && !interpreter->asyncio_loaded) {
+  } else if (needs_python && interpreter != nullptr && !interpreter->asyncio_loaded) {
     finding.note = "nothing to find yet: asyncio is not imported";
   }
   return finding;
@@ -128,10 +127,12 @@ model::ProcessReport look_at_process(Target target, const model::HostReport& hos
   const auto* watch = command_of(host.commands, "watch");
   for (std::size_t i = 0; i < model::kCauses; i++)
     report.causes.push_back(cause_finding(static_cast<Cause>(i), watch != nullptr ? *watch : Finding{}, no_python));
-  for (const auto& command : host.commands) {
+  if (watch != nullptr) report.commands.push_back(command_finding(*watch, false, no_python, target.interpreter()));
+  for (const auto& subcommand : subcommands()) {
     // A file is no matter of a process.
-    if (command.name == "report" || command.name == "doctor") continue;
-    report.commands.push_back(command_finding(command, no_python, target.interpreter()));
+    const auto* on_host = command_of(host.commands, subcommand.name);
+    if (subcommand.need == Need::nothing || on_host == nullptr) continue;
+    report.commands.push_back(command_finding(*on_host, true, no_python, target.interpreter()));
   }
   return report;
 }

@@ -13,18 +13,17 @@
 #include "proc/resident.h"
 #include "python/objects.h"
 #include "python/warnings.h"
+#include "util/clock.h"
 
 namespace aiotrace::app {
 namespace {
 
+// Frames of a place that are told, and text of all places' frames.
+constexpr std::size_t kMaxFrames = 64;
+constexpr std::size_t kMaxToldBytes = 16u << 20;
+
 // So many objects are read again between two scans; the rest of a larger number only by the scans.
 constexpr std::size_t kMaxGlanced = 20'000;
-
-std::uint64_t now_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 model::LeakClass class_of(python::Suspect::Kind kind) {
   switch (kind) {
@@ -133,6 +132,7 @@ void LeakScanner::describe(const python::Suspects& found) {
   const python::ObjectReader reader(*interpreter_, cached);
   python::CodeCache codes(cached, interpreter_->layout);
   std::unordered_map<std::uint64_t, model::LeakPlace> places;
+  std::size_t told_bytes = 0;
   for (const auto& suspect : found.all) {
     if (places.contains(suspect.place)) continue;
     // A place is told by the addresses of its code: known is known.
@@ -151,6 +151,7 @@ void LeakScanner::describe(const python::Suspects& found) {
         if (place.coroutine.empty()) place.coroutine = code->function;
       }
       for (const auto& at : std::views::reverse(chain)) {
+        if (place.stack.size() >= kMaxFrames || told_bytes > kMaxToldBytes) break;
         if (at.state != python::CoroutineState::suspended) continue;
         const auto code = codes.find(at.code);
         if (code == nullptr) continue;
@@ -158,6 +159,7 @@ void LeakScanner::describe(const python::Suspects& found) {
                                .function = code->function,
                                .file = code->file,
                                .line = codes.line(at.code, at.lasti)});
+        told_bytes += code->function.size() + code->file.size();
       }
     }
     if (suspect.exception != 0) {
@@ -172,21 +174,30 @@ void LeakScanner::describe(const python::Suspects& found) {
 Result<model::LeakScan> LeakScanner::scan() {
   model::LeakScan scan;
   scan.number = ++scans_;
-  scan.time_ns = now_ns();
+  scan.time_ns = monotonic_ns();
   scan.pid = static_cast<std::uint32_t>(process_.pid());
   const auto maps = proc::Maps::read(process_.pid());
   if (!maps) return std::unexpected(maps.error());
   if (auto status = look_at_interpreter(*maps); !status) return std::unexpected(status.error());
   auto found = one_pass(*maps, scan);
   confirm(found, *maps, scan);
-  if (!process_.alive()) return fail("look for leaks of process " + std::to_string(process_.pid()), "it has ended");
+  const auto over = [this]() -> Status {
+    const std::string what = "look for leaks of process " + std::to_string(process_.pid());
+    if (memory_.stop() != nullptr && *memory_.stop()) return fail(what, "interrupted");
+    return process_.alive() ? Status{} : fail(what, "it has ended");
+  };
+  if (auto status = over(); !status) return std::unexpected(status.error());
   describe(found);
+  const proc::PageCache cached(memory_);
+  const auto written_down = python::dropped_coroutines(*interpreter_, cached);
+  // What was read of a process that has ended may be another's by now.
+  if (auto status = over(); !status) return std::unexpected(status.error());
   std::vector<model::LeakSeen> seen;
   seen.reserve(found.all.size());
   for (const auto& suspect : found.all) seen.push_back(to_seen(suspect));
   tracker_.look(scan.time_ns, seen);
   std::vector<model::LeakPlace> dropped;
-  for (auto& each : python::dropped_coroutines(*interpreter_, memory_)) {
+  for (const auto& each : written_down) {
     model::LeakPlace place{
         .coroutine = each.coroutine, .file = each.file, .line = each.line, .stack = {}, .detail = {}};
     place.stack.push_back({.kind = model::Frame::Kind::python, .function = {}, .file = each.file, .line = each.line});
@@ -194,7 +205,7 @@ Result<model::LeakScan> LeakScanner::scan() {
   }
   tracker_.dropped(dropped);
   watched_ = std::move(found.all);
-  scan.duration_ns = now_ns() - scan.time_ns;
+  scan.duration_ns = monotonic_ns() - scan.time_ns;
   return scan;
 }
 

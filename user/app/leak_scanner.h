@@ -1,6 +1,7 @@
 // Looks for leaks in one process, again and again.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
@@ -16,8 +17,9 @@ namespace aiotrace::app {
 class LeakScanner {
  public:
   /// `process` must outlive this object. Several scanners may run at once, each in a thread of its own.
-  LeakScanner(const proc::Process& process, std::uint64_t age_ns)
-      : process_(process), memory_(process.pid()), tracker_(age_ns) {}
+  /// `stop`, which must outlive this object, ends a scan with an error once it is set.
+  LeakScanner(const proc::Process& process, std::uint64_t age_ns, const std::atomic<bool>* stop)
+      : process_(process), memory_(process.pid(), stop), tracker_(age_ns) {}
 
   /// One look. Errors: no CPython that is known, no symbols, the process has ended. Never stops the process.
   Result<model::LeakScan> scan();

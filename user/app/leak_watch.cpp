@@ -1,7 +1,6 @@
 #include "app/leak_watch.h"
 
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,8 @@
 #include <utility>
 
 #include "app/leaks_command.h"
+#include "probe/privileges.h"
+#include "util/clock.h"
 
 namespace aiotrace::app {
 namespace {
@@ -20,18 +21,15 @@ constexpr std::uint64_t kGlanceNs = 5'000'000'000;
 constexpr std::uint64_t kFirstRetryNs = 250'000'000;
 constexpr int kNice = 10;
 
-std::uint64_t thread_cpu_ns() {
-  timespec used{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-  return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(used.tv_nsec);
-}
+std::uint64_t thread_cpu_ns() { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
 
 }  // namespace
 
 LeakWatch::LeakWatch(proc::Process process)
-    : process_(std::move(process)), scanner_(process_, kDefaultLeakAgeNs), thread_([this] { work(); }) {}
+    : process_(std::move(process)), scanner_(process_, kDefaultLeakAgeNs, &cancel_), thread_([this] { work(); }) {}
 
 void LeakWatch::stop() {
+  cancel_ = true;
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
@@ -53,6 +51,7 @@ bool LeakWatch::wait(std::uint64_t ns) {
 
 void LeakWatch::work() {
   // The target's own threads, and ours that take stalls, go first. Not being able to step back is no reason to stop.
+  (void)probe::keep_capabilities_to_read();
   (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
   std::uint64_t retry_ns = kFirstRetryNs;
   while (process_.alive()) {
@@ -70,9 +69,14 @@ void LeakWatch::work() {
     } else {
       retry_ns = std::min(retry_ns * 2, kIntervalNs);
     }
-    for (; pause_ns > 0; pause_ns -= std::min(pause_ns, kGlanceNs)) {
-      if (!wait(std::min(pause_ns, kGlanceNs))) return;
+    // Glances have the same share of the time.
+    for (std::uint64_t step_ns = kGlanceNs; pause_ns > 0;) {
+      const auto slept_ns = std::min(pause_ns, step_ns);
+      if (!wait(slept_ns)) return;
+      pause_ns -= slept_ns;
+      const auto glance_ns = thread_cpu_ns();
       scanner_.glance();
+      step_ns = std::max(kGlanceNs, (thread_cpu_ns() - glance_ns) * kMostOfTheTime);
     }
   }
 }

@@ -1,6 +1,7 @@
 // Leaks beside the watching of stalls: each process is looked at in a thread of its own, so that no stall waits for it.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -27,7 +28,7 @@ class LeakWatch {
   explicit LeakWatch(proc::Process process);
   LeakWatch(const LeakWatch&) = delete;
   LeakWatch& operator=(const LeakWatch&) = delete;
-  /// Waits for the end of a scan that is under way.
+  /// A scan that is under way is given up.
   ~LeakWatch() { stop(); }
 
   void stop();
@@ -39,11 +40,12 @@ class LeakWatch {
   bool wait(std::uint64_t ns);
 
   proc::Process process_;
-  LeakScanner scanner_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stop_ = false;
   std::vector<Look> looks_;
+  std::atomic<bool> cancel_ = false;  // what is under way
+  LeakScanner scanner_;
   std::thread thread_;  // last: it uses all of the above
 };
 

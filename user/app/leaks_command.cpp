@@ -1,48 +1,47 @@
 #include "app/leaks_command.h"
 
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
-#include <csignal>
-#include <cstdlib>
 #include <list>
-#include <memory>
+#include <vector>
 
+#include "app/arguments.h"
+#include "app/command_output.h"
 #include "app/leak_scanner.h"
-#include "app/outputs.h"
 #include "app/session.h"
-#include "app/tracker.h"
-#include "output/file_sink.h"
+#include "app/signals.h"
 #include "output/leaks.h"
-#include "util/text.h"
+#include "probe/privileges.h"
+#include "util/clock.h"
 
 namespace aiotrace::app {
 namespace {
 
 constexpr std::uint64_t kLongestGlanceNs = 2'000'000'000;
 constexpr std::uint64_t kShortestGlanceNs = 200'000'000;
-constexpr std::size_t kWide = 200;
 
 /// One process that is looked at.
 struct Watched {
-  explicit Watched(proc::Process opened, std::uint64_t age_ns) : process(std::move(opened)), scanner(process, age_ns) {}
+  Watched(proc::Process opened, std::uint64_t age_ns, const std::atomic<bool>* stop)
+      : process(std::move(opened)), scanner(process, age_ns, stop) {}
   Watched(const Watched&) = delete;
   Watched& operator=(const Watched&) = delete;
 
   proc::Process process;
   LeakScanner scanner;
   std::vector<model::Leak> leaks;  // of the last scan
+  model::LeakScan scan;
   bool ended = false;
 };
 
 class LeaksRun {
  public:
-  explicit LeaksRun(const LeaksOptions& options) : options_(options) {}
+  LeaksRun(const LeaksOptions& options, CommandOutput& out, const std::atomic<bool>* interrupted)
+      : options_(options), out_(out), interrupted_(interrupted) {}
 
   Status open();
   /// Until there is nothing more to look for, or a signal.
@@ -50,75 +49,46 @@ class LeaksRun {
   int finish();
 
  private:
-  Status scan_all(bool tell);
-  void write(const std::string& json, const std::vector<std::string>& text);
-  void note(output::FileSink& sink, const Status& status);
+  Status scan_all(bool tell_them);
+  void tell(const Watched& each);
   bool wait_until(std::uint64_t time_ns, int signals);
   void glance();
 
   const LeaksOptions& options_;
-  output::OutputContext context_;
-  std::unique_ptr<output::FileSink> json_;
-  std::unique_ptr<output::FileSink> text_;
+  CommandOutput& out_;
+  const std::atomic<bool>* interrupted_;
   std::list<Watched> watched_;
   model::LeakSummary summary_;
   std::uint64_t begin_ns_ = monotonic_ns();
   std::uint64_t round_ = 0;
   bool leak_ = false;
-  bool failed_ = false;
-  bool reader_gone_ = false;
+  bool undecided_ = false;
 };
 
-void LeaksRun::note(output::FileSink& sink, const Status& status) {
-  if (status) return;
-  if (sink.last_errno() == EPIPE) {
-    reader_gone_ = true;
-    return;
-  }
-  if (!failed_) say(status.error().message());
-  failed_ = true;
-}
-
-void LeaksRun::write(const std::string& json, const std::vector<std::string>& text) {
-  if (json_ && !json.empty()) note(*json_, json_->write_line(json));
-  if (!text_ || options_.quiet) return;
-  for (const auto& line : text) note(*text_, text_->write_line(line));
+void LeaksRun::tell(const Watched& each) {
+  for (const auto& leak : each.leaks) out_.json(output::leak_json(leak));
+  out_.json(output::leak_scan_json(each.scan));
+  if (!options_.quiet) out_.text(output::leak_scan_lines(each.scan, each.leaks, round_ == 1, out_.context()));
 }
 
 Status LeaksRun::open() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  context_.realtime_minus_monotonic_ns = static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec -
-                                         static_cast<std::int64_t>(begin_ns_);
-  context_.verbose = options_.verbose;
-  if (options_.json) {
-    auto sink = output::FileSink::open(*options_.json);
-    if (!sink) return std::unexpected(sink.error());
-    json_ = std::move(*sink);
-  }
-  if (!options_.json || *options_.json != "-") {
-    auto sink = output::FileSink::standard_output();
-    if (!sink) return std::unexpected(sink.error());
-    text_ = std::move(*sink);
-    const char* no_color = std::getenv("NO_COLOR");
-    winsize size{};
-    context_.color = text_->is_terminal() && (no_color == nullptr || *no_color == '\0');
-    const bool sized = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0;
-    context_.columns = sized ? size.ws_col : kWide;
-  }
   for (const std::int32_t pid : options_.pids) {
     auto process = proc::Process::open(pid);
     if (!process) return std::unexpected(process.error());
-    watched_.emplace_back(std::move(*process), options_.age_ns);
+    watched_.emplace_back(std::move(*process), options_.age_ns, interrupted_);
   }
   return {};
 }
 
-Status LeaksRun::scan_all(bool tell) {
+Status LeaksRun::scan_all(bool tell_them) {
   ++round_;
   for (Watched& each : watched_) {
     if (each.ended) continue;
     const auto scan = each.scanner.scan();
+    if (!scan && *interrupted_) {
+      undecided_ = true;
+      return {};
+    }
     if (!scan) {
       // One that ends while it is watched is no failure.
       if (round_ > 1 && !each.process.alive()) {
@@ -128,6 +98,7 @@ Status LeaksRun::scan_all(bool tell) {
       return std::unexpected(scan.error());
     }
     each.leaks = each.scanner.leaks();
+    each.scan = *scan;
     leak_ = leak_ || std::ranges::any_of(each.leaks, &model::Leak::leak);
     summary_.max_scan_ns = std::max(summary_.max_scan_ns, scan->duration_ns);
     summary_.losses.swapped_bytes += scan->swapped_bytes;
@@ -135,9 +106,7 @@ Status LeaksRun::scan_all(bool tell) {
     summary_.losses.objects_over_limit += scan->objects_over_limit;
     summary_.losses.unconfirmed += scan->unconfirmed;
     summary_.losses.untold += scan->untold;
-    if (!tell) continue;
-    for (const auto& leak : each.leaks) write(output::leak_json(leak), {});
-    write(output::leak_scan_json(*scan), output::leak_scan_lines(*scan, each.leaks, round_ == 1, context_));
+    if (tell_them) tell(each);
   }
   summary_.scans = round_;
   return {};
@@ -154,7 +123,7 @@ bool LeaksRun::wait_until(std::uint64_t time_ns, int signals) {
   const std::uint64_t interval = options_.watch_ns.value_or(options_.age_ns);
   const std::uint64_t step = std::clamp(interval / 8, kShortestGlanceNs, kLongestGlanceNs);
   std::uint64_t next_glance_ns = monotonic_ns() + step;
-  while (!reader_gone_) {
+  while (!out_.reader_gone()) {
     std::vector<pollfd> fds = {{signals, POLLIN, 0}};
     for (const Watched& each : watched_) {
       if (!each.ended) fds.push_back({each.process.pidfd(), POLLIN, 0});
@@ -162,8 +131,7 @@ bool LeaksRun::wait_until(std::uint64_t time_ns, int signals) {
     if (fds.size() == 1) return false;
     const std::uint64_t now = monotonic_ns();
     if (now >= time_ns) return true;
-    const std::uint64_t left = std::min(time_ns, next_glance_ns) - std::min(now, next_glance_ns);
-    const timespec timeout{static_cast<time_t>(left / 1'000'000'000), static_cast<long>(left % 1'000'000'000)};
+    const auto timeout = to_timespec(std::min(time_ns, next_glance_ns) - std::min(now, next_glance_ns));
     const int ready = ppoll(fds.data(), fds.size(), &timeout, nullptr);
     if (ready < 0 && errno != EINTR) return false;
     if (fds[0].revents != 0) return false;
@@ -184,16 +152,15 @@ Status LeaksRun::run(int signals) {
   if (twice) {
     const bool whole = wait_until(monotonic_ns() + options_.age_ns, signals);
     if (whole) return scan_all(true);
-    for (const Watched& each : watched_) {
-      for (const auto& leak : each.leaks) write(output::leak_json(leak), {});
-      write({}, output::leak_lines(each.leaks, 0, context_));
-    }
+    // What was seen once is a candidate at most.
+    undecided_ = true;
+    for (const Watched& each : watched_) tell(each);
     return {};
   }
   if (!options_.watch_ns) return {};
   const std::uint64_t end_ns = options_.duration_ns ? begin_ns_ + *options_.duration_ns : UINT64_MAX;
   std::uint64_t next_ns = begin_ns_ + *options_.watch_ns;
-  while (next_ns <= end_ns && wait_until(next_ns, signals)) {
+  while (wait_until(std::min(next_ns, end_ns), signals) && next_ns <= end_ns) {
     if (auto status = scan_all(true); !status) return status;
     // A scan that takes longer than its interval is not followed by another at once.
     next_ns = std::max(next_ns + *options_.watch_ns, monotonic_ns() + *options_.watch_ns / 4);
@@ -218,8 +185,10 @@ int LeaksRun::finish() {
     summary_.cpu_ns = ns(usage.ru_utime) + ns(usage.ru_stime);
     summary_.rss_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
   }
-  write(output::leak_summary_json(summary_, now, context_), {});
-  if (failed_) return kExitFailure;
+  out_.json(output::leak_summary_json(summary_, now, out_.context()));
+  if (out_.failed()) return kExitFailure;
+  if (options_.fail_on_leak && undecided_)
+    return report(fail("--fail-on-leak", "ended before the second look: nothing is known of leaks").error());
   return options_.fail_on_leak && leak_ ? kExitStall : 0;
 }
 
@@ -228,22 +197,15 @@ int LeaksRun::finish() {
 int run_leaks(int argc, const char* const* argv) {
   const auto options = parse_leaks_options(argc, argv);
   if (!options) return report(options.error());
-  sigset_t these;
-  sigemptyset(&these);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&these, number);
-  sigprocmask(SIG_BLOCK, &these, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  const UniqueFd signals(signalfd(-1, &these, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!signals) return report(fail_errno("receive signals", errno).error());
-  if (options->message) {
-    auto out = output::FileSink::standard_output();
-    if (!out) return report(out.error());
-    const auto status = (*out)->write_line(*options->message);
-    return status ? 0 : report(status.error());
-  }
-  LeaksRun run(*options);
+  if (options->message) return print_message(*options->message);
+  const auto interrupt = on_interrupt();
+  if (!interrupt) return report(interrupt.error());
+  auto out = CommandOutput::open(options->json, options->verbose);
+  if (!out) return report(out.error());
+  if (auto status = probe::keep_capabilities_to_read(); !status) return report(status.error());
+  LeaksRun run(*options, *out, interrupt->came);
   if (auto status = run.open(); !status) return report(status.error());
-  if (auto status = run.run(signals.get()); !status) return report(status.error());
+  if (auto status = run.run(interrupt->fd.get()); !status) return report(status.error());
   return run.finish();
 }
 

@@ -1,9 +1,7 @@
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <charconv>
 
+#include "app/arguments.h"
 #include "app/leaks_command.h"
-#include "util/duration.h"
 
 namespace aiotrace::app {
 namespace {
@@ -27,35 +25,12 @@ constexpr const char* kExamples =
     "  sudo aiotrace leaks -p 1234 --age 5s --fail-on-leak    in a test: exit status 4 if something leaks\n"
     "Exit status: 0; 1 failure; 2 usage; 3 not permitted or not supported; 4 a leak, with --fail-on-leak.";
 
-std::unexpected<Error> usage(std::string what, std::string reason) {
-  return fail(std::move(what), std::move(reason), "see aiotrace leaks --help", ErrorKind::usage);
-}
-
-Status add_pids(const std::string& text, std::vector<std::int32_t>& pids) {
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (true) {
-    std::int32_t pid = 0;
-    const auto [next, error] = std::from_chars(at, end, pid);
-    if (error != std::errc{} || pid <= 0 || (next != end && *next != ','))
-      return usage("-p " + text, "not a process id, or several with commas between them");
-    if (std::ranges::find(pids, pid) == pids.end()) pids.push_back(pid);
-    if (next == end) return {};
-    at = next + 1;
-  }
-}
-
-Result<std::uint64_t> duration(const std::string& option, const std::string& text, bool zero) {
-  const auto ns = parse_duration(text);
-  if (!ns) return usage(option + text, ns.error().reason);
-  if (*ns == 0 && !zero) return usage(option + text, "must be more than 0");
-  return *ns;
-}
+const Arguments kArguments("aiotrace leaks");
 
 }  // namespace
 
 bool LeaksOptions::looks_twice() const {
-  if (watch_ns || age_ns == 0) return false;
+  if (watch_ns) return false;
   return fail_on_leak || (age_given && age_ns <= kLongestUnaskedWaitNs);
 }
 
@@ -78,35 +53,31 @@ Result<LeaksOptions> parse_leaks_options(int argc, const char* const* argv) {
       ->type_name("FILE");
   parser.add_flag("-q,--quiet", options.quiet, "no text");
   parser.add_flag("-v,--verbose", options.verbose, "all groups and whole stacks");
-  try {
-    parser.parse(argc - 1, argv + 1);
-  } catch (const CLI::CallForHelp&) {
-    options.message = parser.help();
+  auto message = kArguments.parse(parser, argc - 1, argv + 1);
+  if (!message) return std::unexpected(message.error());
+  if (*message) {
+    options.message = std::move(*message);
     return options;
-  } catch (const CLI::ParseError& error) {
-    std::string reason = error.what();
-    std::ranges::replace(reason, '\n', ' ');
-    return usage("", std::move(reason));
   }
   for (const auto& text : pids) {
-    if (auto status = add_pids(text, options.pids); !status) return std::unexpected(status.error());
+    if (auto status = kArguments.add_pids(text, options.pids); !status) return std::unexpected(status.error());
   }
-  if (options.pids.empty()) return usage("", "nothing to look at: give -p PID");
+  if (options.pids.empty()) return kArguments.usage("", "nothing to look at: give -p PID");
   if (!age.empty()) {
-    const auto ns = duration("--age ", age, true);
+    const auto ns = kArguments.duration("--age ", age, true);
     if (!ns) return std::unexpected(ns.error());
     options.age_ns = *ns;
     options.age_given = true;
   }
   if (watch_option->count() > 0) {
-    const auto ns = watch.empty() ? Result<std::uint64_t>(kDefaultWatchNs) : duration("--watch=", watch, false);
+    const auto ns = watch.empty() ? Result<std::uint64_t>(kDefaultWatchNs) : kArguments.duration("--watch=", watch);
     if (!ns) return std::unexpected(ns.error());
     options.watch_ns = *ns;
   }
   if (!run_time.empty()) {
-    const auto ns = duration("-d ", run_time, false);
+    const auto ns = kArguments.duration("-d ", run_time);
     if (!ns) return std::unexpected(ns.error());
-    if (!options.watch_ns) return usage("-d " + run_time, "only with --watch");
+    if (!options.watch_ns) return kArguments.usage("-d " + run_time, "only with --watch");
     options.duration_ns = *ns;
   }
   return options;

@@ -2,10 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <span>
+#include <tuple>
 
-#include "util/duration.h"
+#include "app/arguments.h"
 
 namespace aiotrace::app {
 
@@ -34,17 +34,7 @@ constexpr const char* kExamples =
     "SIGUSR1 prints the summary so far. Exit status: 0; 1 failure; 2 usage; 3 not permitted or not supported; 4 a "
     "stall reached --fail-over; with a COMMAND, its own.";
 
-std::unexpected<Error> usage(std::string what, std::string reason) {
-  return fail(std::move(what), std::move(reason), "see aiotrace --help", ErrorKind::usage);
-}
-
-Status set_duration(const char* option, const std::string& text, bool zero, std::uint64_t& into) {
-  const auto ns = parse_duration(text);
-  if (!ns) return usage(std::string(option) + " " + text, ns.error().reason);
-  if (*ns == 0 && !zero) return usage(std::string(option) + " " + text, "must be more than 0");
-  into = *ns;
-  return {};
-}
+const Arguments kArguments("aiotrace");
 
 Status set_poll_probe(const std::string& text, probe::PollProbe& into) {
   using probe::PollProbe;
@@ -53,7 +43,7 @@ Status set_poll_probe(const std::string& text, probe::PollProbe& into) {
     into = probe;
     return {};
   }
-  return usage("--poll-probe " + text, "must be auto, fentry, tracepoint or uprobe");
+  return kArguments.usage("--poll-probe " + text, "must be auto, fentry, tracepoint or uprobe");
 }
 
 // As the user typed them, before they are checked.
@@ -102,60 +92,39 @@ struct File {
 
 Status convert(const Raw& raw, Options& options) {
   for (const auto& text : raw.pids) {
-    if (auto status = add_pids(text, options.pids); !status) return status;
+    if (auto status = kArguments.add_pids(text, options.pids); !status) return status;
   }
-  struct Duration {
-    const char* option;
-    const std::string& text;
-    std::uint64_t* into;
-  };
-  std::uint64_t duration = 0;
-  std::uint64_t fail_over = 0;
-  for (const auto& each :
-       {Duration{"-d", raw.duration, &duration}, Duration{"--warn", raw.warn, &options.warn_ns},
-        Duration{"--error", raw.error, &options.error_ns}, Duration{"--fail-over", raw.fail_over, &fail_over}}) {
-    if (each.text.empty()) continue;
-    if (auto status = set_duration(each.option, each.text, false, *each.into); !status) return status;
+  std::optional<std::uint64_t> warn_ns, error_ns;
+  for (const auto& [option, text, into] :
+       {std::tuple{"-d ", &raw.duration, &options.duration_ns}, std::tuple{"--warn ", &raw.warn, &warn_ns},
+        std::tuple{"--error ", &raw.error, &error_ns}, std::tuple{"--fail-over ", &raw.fail_over, &options.fail_over_ns}}) {
+    if (auto status = kArguments.set_duration(option, *text, *into); !status) return status;
   }
-  if (duration != 0) options.duration_ns = duration;
-  if (fail_over != 0) options.fail_over_ns = fail_over;
+  options.warn_ns = warn_ns.value_or(options.warn_ns);
+  options.error_ns = error_ns.value_or(options.error_ns);
   // Raising only --warn above the default --error means that everything shown is an error.
   if (raw.error.empty()) options.error_ns = std::max(options.error_ns, options.warn_ns);
   if (options.error_ns < options.warn_ns)
-    return usage("--error " + raw.error, "must not be less than --warn " + (raw.warn.empty() ? "50ms" : raw.warn));
+    return kArguments.usage("--error " + raw.error, "must not be less than --warn " + (raw.warn.empty() ? "50ms" : raw.warn));
   if (!raw.comm.empty()) options.comm = raw.comm;
   if (!raw.cgroup.empty()) options.cgroup = raw.cgroup;
   // A filter alone says what is meant.
   if (options.comm || options.cgroup) options.all = true;
   if (!raw.json.empty()) options.json = raw.json;
   if (!raw.leaks.empty() && raw.leaks != "on" && raw.leaks != "off")
-    return usage("--leaks " + raw.leaks, "must be on or off");
+    return kArguments.usage("--leaks " + raw.leaks, "must be on or off");
   options.leaks = raw.leaks != "off";
   for (const auto& [option, text, into] :
        {File{"--folded", raw.folded, &options.folded}, File{"--html", raw.html, &options.html},
         File{"--perfetto", raw.perfetto, &options.perfetto}, File{"--speedscope", raw.speedscope, &options.speedscope},
         File{"--pprof", raw.pprof, &options.pprof}, File{"--record", raw.record, &options.record}}) {
-    if (text == "-") return usage(std::string(option) + " -", "needs a file");
+    if (text == "-") return kArguments.usage(std::string(option) + " -", "needs a file");
     if (!text.empty()) *into = text;
   }
   return set_poll_probe(raw.poll_probe, options.poll_probe);
 }
 
 }  // namespace
-
-Status add_pids(const std::string& text, std::vector<std::int32_t>& pids) {
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (true) {
-    std::int32_t pid = 0;
-    const auto [next, error] = std::from_chars(at, end, pid);
-    if (error != std::errc{} || pid <= 0 || (next != end && *next != ','))
-      return usage("-p " + text, "not a process id, or several with commas between them");
-    if (std::ranges::find(pids, pid) == pids.end()) pids.push_back(pid);
-    if (next == end) return {};
-    at = next + 1;
-  }
-}
 
 Result<Options> parse_options(int argc, const char* const* argv) {
   Options options;
@@ -172,26 +141,22 @@ Result<Options> parse_options(int argc, const char* const* argv) {
   if (has_command) options.command.assign(separator + 1, arguments.end());
   const auto own = static_cast<int>(separator - arguments.begin());
 
-  try {
-    parser.parse(own, argv);
-  } catch (const CLI::CallForHelp&) {
-    options.message = parser.help();
+  auto message = kArguments.parse(parser, own, argv);
+  if (!message) return std::unexpected(message.error());
+  if (*message) {
+    options.message = std::move(*message);
     return options;
-  } catch (const CLI::ParseError& error) {
-    std::string reason = error.what();
-    std::ranges::replace(reason, '\n', ' ');
-    return usage("", std::move(reason));
   }
   if (version) {
     options.message = std::string("aiotrace ") + kVersion + "\n";
     return options;
   }
   if (auto status = convert(raw, options); !status) return std::unexpected(status.error());
-  if (has_command && options.command.empty()) return usage("--", "a command to start must follow");
+  if (has_command && options.command.empty()) return kArguments.usage("--", "a command to start must follow");
   if (options.pids.empty() && !has_command && !options.all)
-    return usage("", "nothing to watch: give -p PID, -a or -- COMMAND");
+    return kArguments.usage("", "nothing to watch: give -p PID, -a or -- COMMAND");
   if (!options.pids.empty() + has_command + options.all > 1)
-    return usage("", "give only one of -p PID, -a and -- COMMAND");
+    return kArguments.usage("", "give only one of -p PID, -a and -- COMMAND");
   return options;
 }
 

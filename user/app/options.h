@@ -41,9 +41,6 @@ struct Options {
 /// Errors are of kind usage and fit on one line.
 [[nodiscard]] Result<Options> parse_options(int argc, const char* const* argv);
 
-/// Adds what "12,34" names, each once. Errors are of kind usage.
-[[nodiscard]] Status add_pids(const std::string& text, std::vector<std::int32_t>& pids);
-
 inline constexpr const char* kVersion = "0.1.0";
 
 }  // namespace aiotrace::app

@@ -9,17 +9,12 @@
 #include <ctime>
 
 #include "output/leaks.h"
+#include "util/clock.h"
 #include "util/text.h"
 
 namespace aiotrace::app {
 
 namespace {
-
-std::int64_t clock_ns(clockid_t clock) {
-  timespec now{};
-  clock_gettime(clock, &now);
-  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
-}
 
 std::int32_t utc_offset_s() {
   const std::time_t now = std::time(nullptr);
@@ -44,7 +39,7 @@ void say(const std::string& message) {
 
 output::OutputContext terminal_context(const output::FileSink& sink) {
   output::OutputContext context;
-  context.realtime_minus_monotonic_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+  context.realtime_minus_monotonic_ns = realtime_minus_monotonic_ns();
   const char* no_color = std::getenv("NO_COLOR");
   context.color = sink.is_terminal() && (no_color == nullptr || *no_color == '\0');
   context.columns = terminal_columns();
@@ -102,7 +97,8 @@ void Outputs::check(const Status& status, const output::FileSink& sink, bool& to
 void Outputs::check_recording(const Status& status) {
   if (status) return;
   failed_ = true;
-  say(status.error().message());
+  if (!recording_told_) say(status.error().message());
+  recording_told_ = true;
 }
 
 void Outputs::as_recorded(const output::RecordingHead& head) {

@@ -54,6 +54,7 @@ class Outputs {
   bool text_told_ = false;
   bool json_told_ = false;
   bool folded_told_ = false;
+  bool recording_told_ = false;
   output::OutputContext context_;
   std::unique_ptr<output::FileSink> text_sink_;  // null when standard output is for JSON
   std::unique_ptr<output::FileSink> error_sink_;

@@ -25,6 +25,7 @@ class Replay {
   Replayed finish(std::optional<Error> incomplete);
 
  private:
+  void forget(std::uint64_t id);
   [[nodiscard]] bool filters() const { return thresholds_.warn_ns || thresholds_.error_ns; }
 
   std::string name_;
@@ -40,7 +41,8 @@ class Replay {
   model::Statistics statistics_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> stalls_of_;  // by pid and tid
   // The last word of stalls that go on, by id: all that is left of them if the recording is cut off.
-  std::map<std::uint64_t, model::Stall> ongoing_;
+  std::map<std::uint64_t, output::RecordedStall> ongoing_;
+  std::size_t ongoing_memory_ = 0;
 };
 
 Status Replay::take(model::Watching watching) {
@@ -57,6 +59,13 @@ Status Replay::take(model::Watching watching) {
   return {};
 }
 
+void Replay::forget(std::uint64_t id) {
+  const auto found = ongoing_.find(id);
+  if (found == ongoing_.end()) return;
+  ongoing_memory_ -= found->second.memory;
+  ongoing_.erase(found);
+}
+
 void Replay::take(output::RecordedStall recorded) {
   auto& stall = recorded.stall;
   const auto end_ns = stall.start_ns + std::min(stall.duration_ns, ~std::uint64_t{0} - stall.start_ns);
@@ -67,20 +76,25 @@ void Replay::take(output::RecordedStall recorded) {
   if (!stall.ongoing || recorded.unfinished) {
     statistics_.add(stall);
     stalls_of_[{stall.pid, stall.tid}]++;
-    ongoing_.erase(stall.id);
+    forget(stall.id);
   }
   const auto& tell = recorded.unfinished ? listener_.unfinished : listener_.stall;
   if (tell) tell(stall);
+  if (!stall.ongoing || recorded.unfinished) return;
+  forget(stall.id);
   constexpr std::size_t kMaxOngoing = 4096;
-  if (stall.ongoing && !recorded.unfinished && (ongoing_.size() < kMaxOngoing || ongoing_.contains(stall.id)))
-    ongoing_.insert_or_assign(stall.id, std::move(stall));
+  constexpr std::size_t kMaxMemory = std::size_t{256} << 20;
+  if (ongoing_.size() >= kMaxOngoing || recorded.memory > kMaxMemory - ongoing_memory_) return;
+  ongoing_memory_ += recorded.memory;
+  ongoing_.emplace(stall.id, std::move(recorded));
 }
 
 Replayed Replay::finish(std::optional<Error> incomplete) {
   Replayed result{.summary = std::move(latest_), .longest_stall_ns = longest_ns_, .incomplete = std::move(incomplete)};
   if (whole_ && !filters()) return result;
   if (!whole_) {
-    for (const auto& [id, stall] : ongoing_) {
+    for (const auto& [id, recorded] : ongoing_) {
+      const auto& stall = recorded.stall;
       statistics_.add(stall);
       stalls_of_[{stall.pid, stall.tid}]++;
       if (listener_.unfinished) listener_.unfinished(stall);

@@ -3,10 +3,10 @@
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <string>
 #include <vector>
 
+#include "app/arguments.h"
 #include "app/options.h"
 #include "app/outputs.h"
 #include "app/replay.h"
@@ -15,7 +15,6 @@
 #include "output/comparison.h"
 #include "output/file_sink.h"
 #include "output/recording_reader.h"
-#include "util/duration.h"
 
 namespace aiotrace::app {
 
@@ -31,18 +30,7 @@ struct ReportOptions {
   Options output;  // where what is told goes
 };
 
-std::unexpected<Error> usage(std::string what, std::string reason) {
-  return fail(std::move(what), std::move(reason), "see aiotrace report --help", ErrorKind::usage);
-}
-
-Status set(const char* option, const std::string& text, std::optional<std::uint64_t>& into) {
-  if (text.empty()) return {};
-  const auto ns = parse_duration(text);
-  if (!ns) return usage(std::string(option) + " " + text, ns.error().reason);
-  if (*ns == 0) return usage(std::string(option) + " " + text, "must be more than 0");
-  into = *ns;
-  return {};
-}
+const Arguments kArguments("aiotrace report");
 
 Result<ReportOptions> parse(int argc, const char* const* argv) {
   ReportOptions options;
@@ -58,26 +46,22 @@ Result<ReportOptions> parse(int argc, const char* const* argv) {
   parser.add_option("--folded", folded, "folded stacks of the stalled time, for flame graphs")->type_name("FILE");
   parser.add_flag("-q,--quiet", options.output.quiet, "no text about single stalls, only the summary");
   parser.add_flag("-v,--verbose", options.output.verbose, "whole stacks");
-  try {
-    parser.parse(argc - 1, argv + 1);
-  } catch (const CLI::CallForHelp&) {
-    options.output.message = parser.help();
+  auto message = kArguments.parse(parser, argc - 1, argv + 1);
+  if (!message) return std::unexpected(message.error());
+  if (*message) {
+    options.output.message = std::move(*message);
     return options;
-  } catch (const CLI::ParseError& problem) {
-    std::string reason = problem.what();
-    std::ranges::replace(reason, '\n', ' ');
-    return usage("report", std::move(reason));
   }
-  if (auto status = set("--warn", warn, options.thresholds.warn_ns); !status) return std::unexpected(status.error());
-  if (auto status = set("--error", error, options.thresholds.error_ns); !status) return std::unexpected(status.error());
-  if (auto status = set("--fail-over", fail_over, options.output.fail_over_ns); !status)
+  if (auto status = kArguments.set_duration("--warn ", warn, options.thresholds.warn_ns); !status) return std::unexpected(status.error());
+  if (auto status = kArguments.set_duration("--error ", error, options.thresholds.error_ns); !status) return std::unexpected(status.error());
+  if (auto status = kArguments.set_duration("--fail-over ", fail_over, options.output.fail_over_ns); !status)
     return std::unexpected(status.error());
   if (options.files.size() != (options.diff ? 2U : 1U))
-    return usage("report", options.diff ? "--diff needs two recordings" : "needs one recording");
+    return kArguments.usage("", options.diff ? "--diff needs two recordings" : "needs one recording");
   if (!json.empty()) options.output.json = json;
   if (!folded.empty()) options.output.folded = folded;
-  if (folded == "-") return usage("--folded -", "needs a file");
-  if (options.diff && !folded.empty()) return usage("--folded", "is not for --diff");
+  if (folded == "-") return kArguments.usage("--folded -", "needs a file");
+  if (options.diff && !folded.empty()) return kArguments.usage("--folded", "is not for --diff");
   return options;
 }
 
@@ -146,10 +130,7 @@ int run_report(int argc, const char* const* argv) {
   signal(SIGPIPE, SIG_IGN);
   const auto options = parse(argc, argv);
   if (!options) return report(options.error());
-  if (options->output.message) {
-    auto sink = output::FileSink::standard_output();
-    return sink && (*sink)->write_line(*options->output.message) ? 0 : kExitFailure;
-  }
+  if (options->output.message) return print_message(*options->output.message);
   return options->diff ? compare(*options) : tell(*options);
 }
 

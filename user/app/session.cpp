@@ -18,6 +18,7 @@
 
 #include "app/command.h"
 #include "app/leak_watch.h"
+#include "app/signals.h"
 #include "app/tracker.h"
 #include "probe/privileges.h"
 #include "proc/syscalls.h"
@@ -216,8 +217,7 @@ void Session::watch(int signals) {
       // Of a whole machine's processes BPF tells the end.
       if (!target.ended && !options_.all) fds.push_back({target.process().pidfd(), POLLIN, 0});
     }
-    const std::uint64_t left = wake > now ? wake - now : 0;
-    const timespec timeout{static_cast<time_t>(left / 1'000'000'000), static_cast<long>(left % 1'000'000'000)};
+    const auto timeout = to_timespec(wake > now ? wake - now : 0);
     if (ppoll(fds.data(), fds.size(), &timeout, nullptr) < 0 && errno != EINTR) {
       say("wait for records: " + std::string(strerrordesc_np(errno)));
       break;
@@ -263,17 +263,6 @@ int Session::finish() {
   return 0;
 }
 
-Result<UniqueFd> block_signals() {
-  sigset_t these;
-  sigemptyset(&these);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD}) sigaddset(&these, number);
-  sigprocmask(SIG_BLOCK, &these, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  UniqueFd fd(signalfd(-1, &these, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd) return fail_errno("receive signals", errno);
-  return fd;
-}
-
 Result<std::vector<Target>> open_targets(const Options& options, const std::optional<Command>& command) {
   std::vector<Target> targets;
   auto pids = options.pids;
@@ -302,7 +291,7 @@ int report(const Error& error) {
 }
 
 int run_session(const Options& options) {
-  auto signals = block_signals();
+  auto signals = catch_signals({SIGUSR1, SIGCHLD});
   if (!signals) return report(signals.error());
   auto outputs = Outputs::open(options);
   if (!outputs) return report(outputs.error());

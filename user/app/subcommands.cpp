@@ -4,21 +4,19 @@
 #include <array>
 
 #include "app/awaits_command.h"
-#include "app/leaks_command.h"
-#include "app/tasks_command.h"
 #include "app/doctor_command.h"
+#include "app/leaks_command.h"
 #include "app/report_command.h"
+#include "app/tasks_command.h"
 
 namespace aiotrace::app {
 
 std::span<const Subcommand> subcommands() {
   // One line for each.
   static const std::array all{
-      Subcommand{"leaks", run_leaks},
-      Subcommand{"tasks", run_tasks},
-      Subcommand{"awaits", run_awaits},
-      Subcommand{"report", &run_report},
-      Subcommand{"doctor", &run_doctor},
+      Subcommand{"tasks", Need::memory, run_tasks},     Subcommand{"leaks", Need::memory, run_leaks},
+      Subcommand{"awaits", Need::memory, run_awaits},   Subcommand{"report", Need::nothing, run_report},
+      Subcommand{"doctor", Need::nothing, run_doctor},
   };
   return all;
 }

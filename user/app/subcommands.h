@@ -1,13 +1,21 @@
 // The commands beside the watching of stalls: `aiotrace NAME …`, each with options of its own.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 
 namespace aiotrace::app {
 
+/// What a command stands on.
+enum class Need : std::uint8_t {
+  nothing,  ///< works with files, or looks what works
+  memory,   ///< reads the memory of a Python process
+};
+
 struct Subcommand {
   std::string_view name;
+  Need need = Need::nothing;
   /// Gets the arguments as main does, argv[1] being the name; gives the exit status.
   int (*run)(int argc, const char* const* argv);
 };

@@ -1,34 +1,27 @@
 #include "app/tasks_command.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
-#include <csignal>
-#include <cstdlib>
-#include <ctime>
+#include <atomic>
 #include <map>
 
+#include "app/arguments.h"
+#include "app/command_output.h"
 #include "app/session.h"
+#include "app/signals.h"
 #include "model/task_row.h"
-#include "output/file_sink.h"
 #include "output/tasks_json.h"
 #include "output/tasks_text.h"
+#include "probe/privileges.h"
 #include "proc/maps.h"
 #include "proc/memory.h"
 #include "proc/process.h"
 #include "python/interpreter.h"
 #include "python/tasks.h"
 #include "python/threads.h"
+#include "util/clock.h"
 #include "util/text.h"
 
 namespace aiotrace::app {
 namespace {
-
-std::uint64_t clock_ns(clockid_t clock) {
-  timespec now{};
-  ::clock_gettime(clock, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 model::LoopKind loop_kind(python::EventLoopKind kind) {
   switch (kind) {
@@ -77,73 +70,49 @@ model::TaskRow row_of(const python::TaskSnapshot& snapshot, const python::Task& 
 
 class Command {
  public:
-  Command(const TasksOptions& options, output::OutputContext context) : options_(options), context_(context) {}
-
-  Status open() {
-    if (options_.json) {
-      auto sink = output::FileSink::open(*options_.json);
-      if (!sink) return std::unexpected(sink.error());
-      json_ = std::move(*sink);
-    }
-    if (!options_.json || *options_.json != "-") {
-      auto sink = output::FileSink::standard_output();
-      if (!sink) return std::unexpected(sink.error());
-      text_ = std::move(*sink);
-      const char* no_color = std::getenv("NO_COLOR");
-      winsize size{};
-      context_.color = text_->is_terminal() && (no_color == nullptr || *no_color == '\0');
-      const bool sized = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0;
-      // Into a file or pipe there is no width to keep to.
-      context_.columns = sized ? size.ws_col : text_->is_terminal() ? context_.columns : kWide;
-    }
-    return {};
-  }
+  Command(const TasksOptions& options, CommandOutput& out, const std::atomic<bool>* interrupted)
+      : options_(options), out_(out), interrupted_(interrupted) {}
 
   Status look_at(std::int32_t pid) {
     const auto process = proc::Process::open(pid);
     if (!process) return std::unexpected(process.error());
     const auto maps = proc::Maps::read(pid);
     if (!maps) return std::unexpected(maps.error());
-    const proc::LiveMemory memory(pid);
+    const proc::LiveMemory memory(pid, interrupted_);
     const auto interpreter = python::inspect(*process, *maps, memory);
     if (!interpreter) return std::unexpected(Error(interpreter.error()));
     python::TaskReader reader(*interpreter, *process, memory);
     const auto snapshot = reader.read({.finished = options_.finished, .frames = true});
     if (!snapshot) return std::unexpected(snapshot.error());
+    if (*interrupted_) return fail("tasks of process " + std::to_string(pid), "interrupted");
     if (!snapshot->problem.empty()) {
       return fail("tasks of process " + std::to_string(pid), snapshot->problem, {}, ErrorKind::unsupported);
     }
-    if (text_) {
+    if (out_.has_text()) {
       const std::string heading = "pid " + std::to_string(pid) + " (" + clean_for_terminal(process->comm()) +
                                   "), Python " + interpreter->version_text + ": " +
                                   format_count(snapshot->tasks.size()) +
                                   (snapshot->tasks.size() == 1 ? " task" : " tasks");
-      if (auto status = text_->write_line(heading); !status) return status;
+      out_.text({{heading}});
     }
-    return write(*snapshot, *process, python::thread_names(*interpreter, *process, memory));
+    write(*snapshot, *process, python::thread_names(*interpreter, *process, memory));
+    return {};
   }
 
-  Status finish() {
-    summary_.time_ns = clock_ns(CLOCK_MONOTONIC);
+  void finish() {
+    summary_.time_ns = monotonic_ns();
     summary_.elapsed_ns = summary_.time_ns - begin_ns_;
     summary_.cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-    return json_ ? json_->write_line(output::task_summary_json(summary_, context_)) : Status{};
-  }
-
-  /// The reader of a pipe has seen enough.
-  [[nodiscard]] bool reader_gone() const {
-    return (text_ && text_->last_errno() == EPIPE) || (json_ && json_->last_errno() == EPIPE);
+    out_.json(output::task_summary_json(summary_, out_.context()));
   }
 
  private:
-  static constexpr std::size_t kWide = 220;
-
   [[nodiscard]] bool wanted(const python::Task& task) const {
     return (!options_.name || task.name.find(*options_.name) != std::string::npos) &&
            (!options_.coroutine || task.coroutine.find(*options_.coroutine) != std::string::npos);
   }
 
-  Status write(const python::TaskSnapshot& snapshot, const proc::Process& process,
+  void write(const python::TaskSnapshot& snapshot, const proc::Process& process,
                const std::map<pid_t, std::string>& names) {
     const auto pid = static_cast<std::uint32_t>(process.pid());
     std::vector<model::TaskRow> rows;
@@ -152,10 +121,8 @@ class Command {
       if (!wanted(task)) continue;
       own.shown++;
       auto row = row_of(snapshot, task, pid);
-      if (json_) {
-        if (auto status = json_->write_line(output::task_row_json(row)); !status) return status;
-      }
-      if (text_) rows.push_back(std::move(row));
+      if (out_.has_json()) out_.json(output::task_row_json(row));
+      if (out_.has_text()) rows.push_back(std::move(row));
     }
     own.tasks = snapshot.tasks.size();
     own.unreadable = snapshot.unreadable;
@@ -173,36 +140,29 @@ class Command {
                            .ready = loop.fields.ready,
                            .scheduled = loop.fields.scheduled});
     }
-    if (text_) {
-      if (auto status = write_text(rows, own); !status) return status;
-    }
+    if (out_.has_text()) write_text(rows, own);
     summary_.tasks += own.tasks;
     summary_.shown += own.shown;
     summary_.unreadable += own.unreadable;
     summary_.torn = summary_.torn || own.torn;
     summary_.too_many = summary_.too_many || own.too_many;
     summary_.loops.insert(summary_.loops.end(), own.loops.begin(), own.loops.end());
-    return {};
   }
 
-  Status write_text(const std::vector<model::TaskRow>& rows, const model::TaskListSummary& own) {
-    auto lines = output::task_summary(own, context_);
-    const auto body = options_.tree     ? output::task_tree(rows, context_)
-                      : options_.stacks ? output::task_stacks(rows, context_)
-                                        : output::task_table(rows, context_);
+  void write_text(const std::vector<model::TaskRow>& rows, const model::TaskListSummary& own) {
+    auto lines = output::task_summary(own, out_.context());
+    const auto body = options_.tree     ? output::task_tree(rows, out_.context())
+                      : options_.stacks ? output::task_stacks(rows, out_.context())
+                                        : output::task_table(rows, out_.context());
     lines.insert(lines.end(), body.begin(), body.end());
-    for (const auto& line : lines) {
-      if (auto status = text_->write_line(line); !status) return status;
-    }
-    return {};
+    out_.text(lines);
   }
 
   const TasksOptions& options_;
-  output::OutputContext context_;
-  std::unique_ptr<output::FileSink> json_;
-  std::unique_ptr<output::FileSink> text_;
+  CommandOutput& out_;
+  const std::atomic<bool>* interrupted_;
   model::TaskListSummary summary_;
-  std::uint64_t begin_ns_ = clock_ns(CLOCK_MONOTONIC);
+  std::uint64_t begin_ns_ = monotonic_ns();
 };
 
 }  // namespace
@@ -210,27 +170,21 @@ class Command {
 int run_tasks(int argc, const char* const* argv) {
   const auto options = parse_tasks_options(argc, argv);
   if (!options) return report(options.error());
-  if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return report({.what = "ignore SIGPIPE", .reason = {}, .hint = {}});
-  output::OutputContext context;
-  context.realtime_minus_monotonic_ns = static_cast<std::int64_t>(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC));
-  if (options->message) {
-    auto out = output::FileSink::standard_output();
-    if (!out) return report(out.error());
-    const auto status = (*out)->write_line(*options->message);
-    return status ? 0 : report(status.error());
-  }
-  Command command(*options, context);
-  if (auto status = command.open(); !status) return report(status.error());
+  if (options->message) return print_message(*options->message);
+  const auto interrupt = on_interrupt();
+  if (!interrupt) return report(interrupt.error());
+  auto out = CommandOutput::open(options->json);
+  if (!out) return report(out.error());
+  if (auto status = probe::keep_capabilities_to_read(); !status) return report(status.error());
+  Command command(*options, *out, interrupt->came);
   int exit_status = 0;
   for (const std::int32_t pid : options->pids) {
-    const auto status = command.look_at(pid);
-    if (status) continue;
-    if (command.reader_gone()) return 0;
-    exit_status = report(status.error());
+    if (auto status = command.look_at(pid); !status) exit_status = report(status.error());
+    if (out->reader_gone()) return 0;
+    if (*interrupt->came) break;
   }
-  const auto status = command.finish();
-  if (!status && !command.reader_gone()) return report(status.error());
-  return exit_status;
+  command.finish();
+  return out->failed() ? kExitFailure : exit_status;
 }
 
 }  // namespace aiotrace::app

@@ -36,12 +36,6 @@ std::size_t index(model::Loss loss) { return static_cast<std::size_t>(loss); }
 
 }  // namespace
 
-std::uint64_t monotonic_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
-}
-
 Tracker::Tracker(const Options& options, probe::Probe& probe, Outputs& outputs)
     : options_(options),
       probe_(probe),

@@ -20,6 +20,7 @@
 #include "model/stall_builder.h"
 #include "model/statistics.h"
 #include "probe/probe.h"
+#include "util/clock.h"
 
 namespace aiotrace::app {
 
@@ -118,7 +119,5 @@ class Tracker {
   std::uint64_t start_ns_;
   std::uint64_t longest_ns_ = 0;
 };
-
-[[nodiscard]] std::uint64_t monotonic_ns();
 
 }  // namespace aiotrace::app

@@ -19,7 +19,8 @@ std::size_t AwaitTable::site(const AwaitSite& site) {
 }
 
 std::size_t AwaitTable::resolve(std::size_t site) const {
-  return sums_[site].merged_into == kItself ? site : sums_[site].merged_into;
+  while (sums_[site].merged_into != kItself) site = sums_[site].merged_into;
+  return site;
 }
 
 void AwaitTable::merge(std::size_t from, std::size_t to) {
@@ -37,17 +38,11 @@ void AwaitTable::merge(std::size_t from, std::size_t to) {
   other.snapshots += one.snapshots;
   other.longest_ns = std::max(other.longest_ns, one.longest_ns);
   one = {};
-  for (auto& sums : sums_) {
-    if (sums.merged_into == from) sums.merged_into = to;
-  }
   one.merged_into = to;
-  for (auto& [task, open] : open_) {
-    if (open.site == from) open.site = to;
-  }
 }
 
 void AwaitTable::end(const Open& open, std::uint64_t last_seen_ns) {
-  auto& sums = sums_[open.site];
+  auto& sums = sums_[resolve(open.site)];
   sums.ended++;
   if (open.times == 1) sums.seen_once++;
   sums.longest_ns = std::max(sums.longest_ns, last_seen_ns - open.first_ns);
@@ -65,7 +60,7 @@ void AwaitTable::add_snapshot(std::uint64_t taken_ns, std::span<const AwaitSeen>
     now[site]++;
     sums.snapshots++;
     auto& open = open_[one.task];
-    const bool same = open.times != 0 && open.await == one.await && open.site == site;
+    const bool same = open.times != 0 && open.await == one.await && resolve(open.site) == site;
     if (!same) {
       if (open.times != 0) end(open, last_ns_);
       open = {.await = one.await, .site = site, .first_ns = taken_ns, .times = 0, .snapshot = 0};
@@ -96,7 +91,10 @@ void AwaitTable::add_snapshot(std::uint64_t taken_ns, std::span<const AwaitSeen>
 std::vector<AwaitRow> AwaitTable::rows() const {
   std::vector<AwaitRow> rows;
   std::vector<std::uint64_t> longest(sums_.size());
-  for (const auto& [task, open] : open_) longest[open.site] = std::max(longest[open.site], last_ns_ - open.first_ns);
+  for (const auto& [task, open] : open_) {
+    auto& one = longest[resolve(open.site)];
+    one = std::max(one, last_ns_ - open.first_ns);
+  }
   const double interval_ns = snapshots_ > 1 ? static_cast<double>(watched_ns()) / static_cast<double>(snapshots_ - 1)
                                             : 0;
   for (const auto& [site, number] : numbers_) {

@@ -48,7 +48,8 @@ void LeakTracker::look(std::uint64_t now_ns, const std::vector<LeakSeen>& seen) 
     } else if (objects_.size() < kMaxObjects) {
       objects_.emplace(each.address, Object{each.leak_class, each.fingerprint, now_ns, looks_});
     }
-    Group& group = groups_[{each.leak_class, each.place}];
+    const bool full = groups_.size() >= kMaxGroups && !groups_.contains({each.leak_class, each.place});
+    Group& group = groups_[{each.leak_class, full ? 0 : each.place}];
     // Seen once it has no age at all, whatever --age is.
     const bool leak = !each.idle && first_ns < now_ns && now_ns - first_ns >= age_ns_;
     Part& part = group.parts[leak ? 1 : 0];

@@ -86,6 +86,8 @@ class LeakTracker {
  public:
   /// More objects than this are not told apart from those of the next look: they stay candidates.
   static constexpr std::size_t kMaxObjects = 1'000'000;
+  /// Places beyond this are told as one without a name: a program can make code objects as it goes.
+  static constexpr std::size_t kMaxGroups = 10'000;
 
   explicit LeakTracker(std::uint64_t age_ns) : age_ns_(age_ns) {}
 

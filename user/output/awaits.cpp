@@ -4,24 +4,15 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 #include <span>
 
 #include "model/summary.h"
+#include "output/json_values.h"
 #include "output/style.h"
 #include "util/text.h"
 
 namespace aiotrace::output {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json text_or_null(std::string_view text) { return text.empty() ? Json(nullptr) : Json(text); }
-
-std::string line_of(const Json& object) {
-  constexpr int kOneLine = -1;
-  return object.dump(kOneLine, ' ', false, Json::error_handler_t::replace);
-}
 
 std::uint64_t interval_ns(const AwaitsSummary& summary) {
   return summary.snapshots > 1 ? summary.watched_ns / (summary.snapshots - 1) : 0;
@@ -99,9 +90,12 @@ std::string awaits_watching_json(std::uint32_t pid, const std::string& comm, con
                                  const std::string& version, const OutputContext& context, std::uint64_t time_ns) {
   return line_of({{"type", "watching"},
                   {"schema", model::kSchema},
-                  {"version", version},
                   {"time", utc_time(time_ns, context)},
-                  {"targets", Json::array({{{"pid", pid}, {"comm", comm}, {"python", python}}})}});
+                  {"version", version},
+                  {"kernel", nullptr},
+                  {"warn_ns", nullptr},
+                  {"error_ns", nullptr},
+                  {"targets", Json::array({{{"pid", pid}, {"comm", comm}, {"python", python}, {"loops", nullptr}}})}});
 }
 
 std::string await_row_json(const model::AwaitRow& row, std::uint32_t pid) {

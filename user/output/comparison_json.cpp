@@ -1,14 +1,9 @@
-#include <nlohmann/json.hpp>
-
 #include "model/cause.h"
 #include "output/comparison.h"
+#include "output/json_values.h"
 
 namespace aiotrace::output {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 Json totals_json(const model::Summary& summary, const std::string& file) {
   auto causes = Json::object();
@@ -31,7 +26,6 @@ Json side_json(const std::optional<model::Place>& place, double share) {
 
 std::vector<std::string> comparison_json(const model::Comparison& comparison, const std::string& before,
                                          const std::string& after) {
-  const auto line_of = [](const Json& object) { return object.dump(-1, ' ', false, Json::error_handler_t::replace); };
   std::vector<std::string> lines{line_of({{"type", "diff"},
                                           {"schema", model::kSchema},
                                           {"before", totals_json(comparison.before, before)},

@@ -1,20 +1,10 @@
-#include <nlohmann/json.hpp>
-
 #include "model/summary.h"
 #include "output/doctor.h"
+#include "output/json_values.h"
 #include "output/names.h"
 
 namespace aiotrace::output {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
-
-template <class T>
-Json value_or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
 
 Json findings_json(const std::vector<model::Finding>& findings) {
   auto all = Json::array();
@@ -27,8 +17,6 @@ Json findings_json(const std::vector<model::Finding>& findings) {
   }
   return all;
 }
-
-std::string line_of(const Json& object) { return object.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 Json python_json(const model::ProcessReport::Python& python) {
   return {{"implementation", "CPython"},

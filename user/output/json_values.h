@@ -36,10 +36,8 @@ template <class T>
   return frames;
 }
 
-/// On one line; bytes that are no UTF-8 become U+FFFD.
-[[nodiscard]] inline std::string line_of(const Json& object) {
-  constexpr int kOneLine = -1;
-  return object.dump(kOneLine, ' ', false, Json::error_handler_t::replace);
-}
+/// On one line; bytes that are no UTF-8 become U+FFFD, and what a terminal or an editor would act on is written as
+/// \\uXXXX: JSON goes to terminals, too.
+[[nodiscard]] std::string line_of(const Json& object);
 
 }  // namespace aiotrace::output

@@ -30,11 +30,12 @@ std::uint32_t u32_at(std::string_view bytes, std::size_t at) {
 
 // The body as a T, if it is one and nothing else.
 template <class T>
-std::optional<T> decoded(std::string_view body) {
+std::optional<T> decoded(std::string_view body, std::size_t* memory = nullptr) {
   Decoder decoder(body);
   T value;
   transfer(decoder, value);
   if (!decoder.ok() || !decoder.done()) return std::nullopt;
+  if (memory != nullptr) *memory = decoder.memory();
   return value;
 }
 
@@ -200,9 +201,14 @@ Result<Record> RecordingReader::next() {
       break;
     case RecordKind::stall:
     case RecordKind::unfinished:
-      if (auto stall = decoded<model::Stall>(body))
-        return RecordedStall{.stall = *std::move(stall), .unfinished = (*raw)->kind == RecordKind::unfinished};
+    {
+      std::size_t memory = 0;
+      if (auto stall = decoded<model::Stall>(body, &memory))
+        return RecordedStall{.stall = *std::move(stall),
+                             .unfinished = (*raw)->kind == RecordKind::unfinished,
+                             .memory = memory};
       break;
+    }
     case RecordKind::so_far:
     case RecordKind::summary:
       if (auto summary = decoded<model::Summary>(body)) {

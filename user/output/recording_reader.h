@@ -20,6 +20,7 @@ namespace aiotrace::output {
 struct RecordedStall {
   model::Stall stall;
   bool unfinished = false;
+  std::size_t memory = 0;  ///< that it takes, at most
 };
 struct RecordedSummary {
   model::Summary summary;

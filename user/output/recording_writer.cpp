@@ -66,14 +66,17 @@ Status RecordingWriter::summary_leaks(const model::Summary& summary) {
 }
 
 Status RecordingWriter::so_far(const model::Summary& summary) {
-  if (auto status = summary_leaks(summary); !status) return status;
-  return write(RecordKind::so_far, summary);
+  // Leaks that do not fit are no reason to lose the rest.
+  auto leaks = summary_leaks(summary);
+  auto status = write(RecordKind::so_far, summary);
+  return status ? leaks : status;
 }
 
 Status RecordingWriter::finish(const model::Summary& summary) {
   // Without the summary there is still an end.
-  auto status = summary_leaks(summary);
-  if (status) status = write(RecordKind::summary, summary);
+  auto leaks = summary_leaks(summary);
+  auto status = write(RecordKind::summary, summary);
+  if (status) status = leaks;
   if (ended_) return status;
   auto end = write_body(RecordKind::end, {}, true);
   ended_ = true;

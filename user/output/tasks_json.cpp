@@ -4,32 +4,13 @@
 
 #include <algorithm>
 #include <iterator>
-#include <nlohmann/json.hpp>
 
 #include "model/summary.h"
+#include "output/json_values.h"
 #include "output/names.h"
 
 namespace aiotrace::output {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json text_or_null(std::string_view text) { return text.empty() ? Json(nullptr) : Json(text); }
-
-template <class Number>
-Json nonzero_or_null(Number number) {
-  return number == 0 ? Json(nullptr) : Json(number);
-}
-
-template <class T>
-Json value_or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
-std::string line_of(const Json& object) {
-  constexpr int kOneLine = -1;
-  return object.dump(kOneLine, ' ', false, Json::error_handler_t::replace);
-}
 
 /// Rows come by the hundred thousand: a tree of values for each would cost more than reading the tasks.
 class Writer {

@@ -51,6 +51,8 @@ class Decoder {
   [[nodiscard]] bool ok() const { return ok_; }
   /// Everything was taken.
   [[nodiscard]] bool done() const { return bytes_.empty(); }
+  /// Bytes of memory that the values take, at most.
+  [[nodiscard]] std::size_t memory() const { return memory_; }
   [[nodiscard]] std::size_t left() const { return bytes_.size(); }
   void refuse() {
     ok_ = false;

@@ -21,8 +21,8 @@ struct Sets {
 
 constexpr std::uint64_t bit(int capability) { return std::uint64_t{1} << capability; }
 
-constexpr std::uint64_t kKept = bit(CAP_BPF) | bit(CAP_PERFMON) | bit(CAP_SYS_PTRACE) | bit(CAP_CHECKPOINT_RESTORE) |
-                                bit(CAP_DAC_READ_SEARCH);
+constexpr std::uint64_t kToRead = bit(CAP_SYS_PTRACE) | bit(CAP_CHECKPOINT_RESTORE) | bit(CAP_DAC_READ_SEARCH);
+constexpr std::uint64_t kKept = kToRead | bit(CAP_BPF) | bit(CAP_PERFMON);
 
 __user_cap_header_struct header() { return {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0}; }
 
@@ -47,14 +47,22 @@ bool set_capabilities(const Sets& sets) {
 
 }  // namespace
 
-Status drop_capabilities() {
+namespace {
+
+Status keep(std::uint64_t effective, std::uint64_t permitted) {
   const auto have = capabilities();
   if (!have) return fail_errno("read own capabilities", errno);
-  const Sets wanted{.effective = have->effective & kKept, .permitted = have->permitted & (kKept | bit(CAP_SYS_ADMIN))};
+  const Sets wanted{.effective = have->effective & effective, .permitted = have->permitted & permitted};
   if (!set_capabilities(wanted)) return fail_errno("give up capabilities", errno);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("give up new privileges", errno);
   return {};
 }
+
+}  // namespace
+
+Status drop_capabilities() { return keep(kKept, kKept | bit(CAP_SYS_ADMIN)); }
+
+Status keep_capabilities_to_read() { return keep(kToRead, kToRead); }
 
 AdminForAMoment::AdminForAMoment() {
   const auto have = capabilities();

@@ -11,6 +11,10 @@ namespace aiotrace::probe {
 /// AdminForAMoment. No program that is started from here on gains any. For the calling thread, the only one.
 Status drop_capabilities();
 
+/// Of the calling thread: gives up all but what reading a process takes (CAP_SYS_PTRACE, CAP_CHECKPOINT_RESTORE,
+/// CAP_DAC_READ_SEARCH). For who parses the memory of others and traces nothing.
+Status keep_capabilities_to_read();
+
 /// CAP_SYS_ADMIN is in effect while this lives, if it was put aside: the kernel wants it for BPF_ENABLE_STATS.
 class AdminForAMoment {
  public:

@@ -4,7 +4,6 @@
 #include <bpf/libbpf.h>
 #include <linux/perf_event.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +21,7 @@
 #include "probe/privileges.h"
 #include "probe/thread_table.h"
 #include "probe/tracefs.h"
+#include "util/clock.h"
 #include "util/unique_fd.h"
 
 namespace aiotrace::probe {
@@ -42,12 +42,6 @@ int keep_warning(libbpf_print_level level, const char* format, va_list args) {
 UniqueFd open_perf_event(perf_event_attr& attr, pid_t pid, int cpu) {
   attr.size = sizeof(attr);
   return UniqueFd(static_cast<int>(syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC)));
-}
-
-std::uint64_t monotonic_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
 // The kernel's answer to a fentry program on something that is no function: a kernel that forbids the whole kind says

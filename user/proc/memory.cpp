@@ -8,6 +8,7 @@ namespace aiotrace::proc {
 
 int LiveMemory::try_read(std::uint64_t address, std::span<std::byte> into) const {
   if (address + into.size() < address) return EFAULT;
+  if (stop_ != nullptr && stop_->load(std::memory_order_relaxed)) return ECANCELED;
   while (!into.empty()) {
     iovec local{.iov_base = into.data(), .iov_len = into.size()};
     iovec remote{.iov_base = reinterpret_cast<void*>(address), .iov_len = into.size()};

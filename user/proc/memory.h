@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -21,6 +22,9 @@ class Memory {
 
   /// All of `into` from `address` on. 0, or why it failed (EFAULT, ESRCH, EPERM); `into` is undefined then.
   [[nodiscard]] virtual int try_read(std::uint64_t address, std::span<std::byte> into) const = 0;
+
+  /// Once this is set every read fails: what ends all walks, however long the target has made them. Null: nothing does.
+  [[nodiscard]] virtual const std::atomic<bool>* stop() const { return nullptr; }
 
   /// All of `into`, or false.
   [[nodiscard]] bool read(std::uint64_t address, std::span<std::byte> into) const {
@@ -46,11 +50,15 @@ class Memory {
 /// A live process, by process_vm_readv: neither stops it nor attaches to it.
 class LiveMemory final : public Memory {
  public:
-  explicit LiveMemory(pid_t pid) : pid_(pid) {}
+  /// `stop` must outlive this object.
+  explicit LiveMemory(pid_t pid, const std::atomic<bool>* stop = nullptr) : pid_(pid), stop_(stop) {}
+  /// ECANCELED: stopped.
   [[nodiscard]] int try_read(std::uint64_t address, std::span<std::byte> into) const override;
+  [[nodiscard]] const std::atomic<bool>* stop() const override { return stop_; }
 
  private:
   pid_t pid_;
+  const std::atomic<bool>* stop_;
 };
 
 }  // namespace aiotrace::proc

@@ -36,6 +36,7 @@ const PageCache::Bytes* PageCache::page(std::uint64_t number, int& error) const 
 
 int PageCache::try_read(std::uint64_t address, std::span<std::byte> into) const {
   if (address + into.size() < address) return EFAULT;
+  if (stop_ != nullptr && stop_->load(std::memory_order_relaxed)) return ECANCELED;
   // A large block is one object's: nobody else will ask for its pages.
   if (into.size() > 4 * kPage) return memory_.try_read(address, into);
   while (!into.empty()) {

@@ -23,9 +23,11 @@ class PageCache final : public Memory {
   static constexpr std::size_t kMaxPages = 16'384;
 
   /// `memory` must outlive this object.
-  explicit PageCache(const Memory& memory) : memory_(memory) {}
+  explicit PageCache(const Memory& memory) : memory_(memory), stop_(memory.stop()) {}
 
   [[nodiscard]] int try_read(std::uint64_t address, std::span<std::byte> into) const override;
+
+  [[nodiscard]] const std::atomic<bool>* stop() const override { return stop_; }
 
   /// The next read of any page is a new one. Keeps the storage.
   void forget() const;
@@ -43,6 +45,7 @@ class PageCache final : public Memory {
   [[nodiscard]] const Bytes* page(std::uint64_t number, int& error) const;
 
   const Memory& memory_;
+  const std::atomic<bool>* stop_;
   mutable std::unordered_map<std::uint64_t, Page> pages_;
   mutable std::vector<std::unique_ptr<Bytes>> storage_;
   mutable std::size_t used_ = 0;  // of storage_

@@ -60,11 +60,12 @@ ResidentMemory resident_memory(pid_t pid, const std::vector<Range>& mappings) {
   std::uint64_t space = 0;
   std::vector<std::uint64_t> entries;
   for (const Range& mapping : mappings) {
-    space += mapping.size();
-    if (space > kMaxHeapSpace) {
+    // A reservation that is too large by itself must not hide what lies behind it.
+    if (mapping.size() > kMaxHeapSpace - space) {
       found.skipped_bytes += mapping.size();
       continue;
     }
+    space += mapping.size();
     if (!found.known) {
       add_range(mapping, found);
       continue;

@@ -30,9 +30,8 @@ void HeapScan::look(std::span<const std::byte> bytes, std::uint64_t address, Fou
     if (maybe_[bits(word, maybe_.size())] == 0 || word == 0) continue;
     for (std::size_t i = 0; i < types_.size(); ++i) {
       if (types_[i] != word) continue;
-      std::size_t hits = 0;
-      for (const auto& objects : found.objects) hits += objects.size();
-      if (hits < kMaxHits) {
+      if (found.hits < kMaxHits) {
+        found.hits++;
         found.objects[i].push_back(address + at - obj_type_);
       } else {
         ++found.dropped;

@@ -24,6 +24,7 @@ class HeapScan {
 
   struct Found {
     std::vector<std::vector<std::uint64_t>> objects;  ///< by index in `types`, ascending addresses
+    std::size_t hits = 0;                             ///< all of them
     std::uint64_t bytes = 0;                          ///< read
     std::uint64_t unreadable_bytes = 0;               ///< unmapped meanwhile
     std::uint64_t dropped = 0;                        ///< hits over the limit

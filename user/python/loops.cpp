@@ -76,7 +76,7 @@ std::optional<std::uint64_t> uvloop_due_ns(const Objects& objects, std::uint64_t
     if (!timer || memory.read<std::uint64_t>(*timer) != word) return std::nullopt;
     if (memory.read<std::uint32_t>(*timer + kType) != kUvTimer) return std::nullopt;
     const auto timeout = memory.read<std::uint64_t>(*timer + kTimeout);
-    if (!timeout || *timeout > UINT64_MAX / 1'000'000) return std::nullopt;
+    if (!timeout || *timeout > INT64_MAX / 1'000'000) return std::nullopt;
     return *timeout * 1'000'000;
   }
   return std::nullopt;

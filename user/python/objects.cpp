@@ -14,6 +14,8 @@ constexpr std::uint64_t kManagedDict = 1u << 4;   // Py_TPFLAGS_MANAGED_DICT, 3.
 constexpr std::uint64_t kInlineValues = 1u << 2;  // Py_TPFLAGS_INLINE_VALUES, 3.13+
 // Shared keys hold at most SHARED_KEYS_MAX_SIZE (30) names since 3.11; before, instances of one class could share more.
 constexpr std::uint64_t kMaxShared = 4096;
+// An instance with more attributes is none of those that are read here.
+constexpr std::uint64_t kMaxAttributes = 4096;
 
 }  // namespace
 
@@ -81,7 +83,7 @@ std::optional<std::vector<Objects::Entry>> Objects::split_entries(std::uint64_t 
   return entries;
 }
 
-std::optional<std::vector<Objects::Entry>> Objects::entries(std::uint64_t dict) const {
+std::optional<std::vector<Objects::Entry>> Objects::entries(std::uint64_t dict, std::uint64_t most) const {
   if (dict == 0) return std::nullopt;
   const auto keys = memory_.pointer(dict + layout_.bpf.dict_keys);
   const auto values = memory_.read<std::uint64_t>(dict + layout_.user.dict_values);
@@ -89,7 +91,7 @@ std::optional<std::vector<Objects::Entry>> Objects::entries(std::uint64_t dict) 
   std::optional<std::vector<Entry>> found;
   if (*values != 0) {
     found = split_entries(*keys, *values);
-  } else if (const auto table = keys_of(*keys)) {
+  } else if (const auto table = keys_of(*keys); table && table->count <= most) {
     found = entries_of(*table);
   }
   if (found) std::erase_if(*found, [](const Entry& entry) { return entry.key == 0 || entry.value == 0; });
@@ -106,8 +108,8 @@ std::optional<std::uint64_t> Objects::find_in(const std::vector<Entry>& entries,
   return std::nullopt;
 }
 
-std::optional<std::uint64_t> Objects::find(std::uint64_t dict, std::string_view key) const {
-  const auto all = entries(dict);
+std::optional<std::uint64_t> Objects::find(std::uint64_t dict, std::string_view key, std::uint64_t most) const {
+  const auto all = entries(dict, most);
   return all ? find_in(*all, key) : std::nullopt;
 }
 
@@ -153,24 +155,24 @@ std::optional<std::uint64_t> Objects::attribute(std::uint64_t object, std::strin
     // Negative: counted from the end of an object of variable size. No class that is read here has that.
     if (!offset || *offset <= 0 || *offset > 1 << 20) return std::nullopt;
     const auto dict = memory_.pointer(object + static_cast<std::uint64_t>(*offset));
-    return dict ? find(*dict, name) : std::nullopt;
+    return dict ? find(*dict, name, kMaxAttributes) : std::nullopt;
   }
 
   const auto word = memory_.read<std::uint64_t>(object - user.managed_dict);
   if (!word) return std::nullopt;
   std::uint64_t values = 0;
   if (user.values_valid != kNoOffset) {  // 3.13+: values lie behind the object, in use or not
-    if (*word != 0) return find(*word, name);
+    if (*word != 0) return find(*word, name, kMaxAttributes);
     const auto size = basicsize(*type);
     if (!(*flags & kInlineValues) || !size || *size <= 0 || *size > 1 << 20) return std::nullopt;
     values = object + static_cast<std::uint64_t>(*size);
     const auto valid = memory_.read<std::uint8_t>(values + user.values_valid);
     if (!valid || *valid == 0) return std::nullopt;
   } else if (user.managed_values != kNoOffset) {  // 3.11: a pointer of its own
-    if (*word != 0) return find(*word, name);
+    if (*word != 0) return find(*word, name, kMaxAttributes);
     values = memory_.read<std::uint64_t>(object - user.managed_values).value_or(0);
   } else {  // 3.12: one word, the lowest bit set for values, which begin one byte behind what it says
-    if (!(*word & 1)) return *word ? find(*word, name) : std::nullopt;
+    if (!(*word & 1)) return *word ? find(*word, name, kMaxAttributes) : std::nullopt;
     values = *word + 1;
   }
   const auto keys = memory_.pointer(*type + user.heap_type_cached_keys);

@@ -15,6 +15,8 @@ using End = AwaitGraph::Link::End;
 
 constexpr unsigned kMaxWrappers = 8;
 constexpr std::uint64_t kMaxSlots = 1024;
+// Places told apart: each keeps a whole chain.
+constexpr std::size_t kMaxPlaces = 2000;
 
 std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
   hash ^= value + 0x9e3779b97f4a7c15 + (hash << 12) + (hash >> 4);
@@ -167,8 +169,10 @@ class Finder {
       place = mix(mix(place, each->code), static_cast<std::uint64_t>(each->lasti));
     }
     if (kind == Kind::unread_exception && !chain.empty()) place = mix(place, chain.front()->code);
+    // Beyond that all are one place without an example.
+    if (found_.places.size() >= kMaxPlaces && !found_.places.contains(place)) place = 0;
     auto& example = found_.places[place];
-    if (example.chain.empty()) {
+    if (place != 0 && example.chain.empty()) {
       for (const Stepped* each : chain) example.chain.push_back(*each);
     }
     found_.all.push_back({.kind = kind,

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 #include <ranges>
 #include <unordered_map>
 #include <unordered_set>
@@ -11,6 +10,7 @@
 #include "python/await_chain.h"
 #include "python/frames.h"
 #include "python/task_list.h"
+#include "util/clock.h"
 
 namespace aiotrace::python {
 namespace {
@@ -19,12 +19,6 @@ constexpr std::size_t kMaxLoops = 4096;
 /// Links of all chains together: 100,000 tasks that all await one deep chain must not cost a minute.
 constexpr std::size_t kMaxLinks = 4'000'000;
 constexpr std::size_t kMaxEdges = 4'000'000;
-
-std::uint64_t now_ns() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 // "Task-9" before "Task-10".
 void sort_by_name(std::vector<Task>& tasks) {
@@ -222,9 +216,10 @@ class Look {
               if (futures_.kind_of(who) == FutureKind::future) next.push_back(who);
               continue;
             }
+            if (++edges_ > kMaxEdges) break;
             task.awaited_by.push_back(waiter->second);
             WaitsFor& its = snapshot.tasks[waiter->second].waits_for;
-            if (names_no_task(its.kind) || ++edges_ > kMaxEdges) continue;
+            if (names_no_task(its.kind)) continue;
             its.tasks.push_back(task.object);
             completed_.insert(waiter->second);
           }
@@ -262,7 +257,7 @@ Result<TaskSnapshot> TaskReader::read(Options options) {
   for (unsigned i = 0; i < kTries; ++i) {
     pages_.forget();
     snapshot = TaskSnapshot{};
-    snapshot.taken_ns = now_ns();
+    snapshot.taken_ns = monotonic_ns();
     Look look(interpreter_, process_, pages_, codes_, options);
     const TaskList list = look.find();
     if (list.torn && i + 1 < kTries) continue;

@@ -132,12 +132,14 @@ std::uint64_t WaitReader::local(const Coroutine& link, std::string_view variable
 
 void WaitReader::add_tasks(WaitsFor& found, const std::vector<std::uint64_t>& futures) {
   for (const std::uint64_t object : futures) {
-    if (found.tasks.size() >= kMaxWaitedFor) {
+    if (++looked_ > kMaxWaitedFor || told_ >= kMaxWaitedForByAll) {
       found.more_tasks = true;
       return;
     }
     const auto future = futures_.read(object);
-    if (future && future->task && future->state == FutureState::pending) found.tasks.push_back(object);
+    if (!future || !future->task || future->state != FutureState::pending) continue;
+    found.tasks.push_back(object);
+    told_++;
   }
 }
 
@@ -193,12 +195,13 @@ void WaitReader::by_target(WaitsFor& found, std::uint64_t target, std::uint64_t 
     add_tasks(found, *items);
     // A gather() inside of a gather() waits for the inner one's.
     for (const std::uint64_t item : *items) {
-      if (depth >= kMaxDepth || found.tasks.size() >= kMaxWaitedFor) break;
+      if (depth >= kMaxDepth || ++looked_ > kMaxWaitedFor) break;
       const auto inner = futures_.kind_of(item) == FutureKind::future ? objects.type_of(item) : std::nullopt;
       if (!inner || objects.type_name(*inner) != "_GatheringFuture") continue;
       WaitsFor nested;
       by_target(nested, item, waiting, depth + 1);
       found.tasks.insert(found.tasks.end(), nested.tasks.begin(), nested.tasks.end());
+      found.more_tasks = found.more_tasks || nested.more_tasks;
     }
     return;
   }
@@ -269,6 +272,7 @@ void WaitReader::details(WaitsFor& found, const Coroutine& link, std::uint64_t n
 
 WaitsFor WaitReader::read(const FutureFields& task, const AwaitChain& chain, std::uint64_t now_ns) {
   WaitsFor found;
+  looked_ = 0;
   found.object = task.waiter != 0 ? task.waiter : chain.target;
   if (chain.links.empty()) return found;
   if (chain.links.front().state == CoroutineState::created) {

@@ -59,6 +59,8 @@ struct WaitsFor {
 
 /// One gather() or wait() names at most this many tasks.
 inline constexpr std::size_t kMaxWaitedFor = 100'000;
+/// And all together this many: tasks may all wait for one that is large.
+inline constexpr std::size_t kMaxWaitedForByAll = 4'000'000;
 
 /// Tells waits apart by CPython's own functions (Lib/asyncio, 3.8 to 3.15) and by the class of what is awaited.
 class WaitReader {
@@ -87,6 +89,8 @@ class WaitReader {
   CodeCache& codes_;
   TimerReader timers_;
   std::unordered_map<std::uint64_t, const Rule*> rules_;  // by code object
+  std::size_t looked_ = 0;  // futures, of one task: a list that holds itself has no end
+  std::size_t told_ = 0;    // of all tasks
 };
 
 }  // namespace aiotrace::python

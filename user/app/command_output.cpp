@@ -1,0 +1,56 @@
+#include "app/command_output.h"
+
+#include <cerrno>
+
+#include "app/outputs.h"
+#include "util/clock.h"
+
+namespace aiotrace::app {
+
+Result<CommandOutput> CommandOutput::open(const std::optional<std::string>& json, bool verbose) {
+  // Into a file or a pipe there is no width to keep to.
+  constexpr std::size_t kWide = 220;
+  CommandOutput out;
+  if (json) {
+    auto sink = output::FileSink::open(*json);
+    if (!sink) return std::unexpected(sink.error());
+    out.json_ = std::move(*sink);
+  }
+  if (json != "-") {
+    auto sink = output::FileSink::standard_output();
+    if (!sink) return std::unexpected(sink.error());
+    out.text_ = std::move(*sink);
+    out.context_ = terminal_context(*out.text_);
+    if (!out.text_->is_terminal()) out.context_.columns = kWide;
+  }
+  out.context_.realtime_minus_monotonic_ns = realtime_minus_monotonic_ns();
+  out.context_.verbose = verbose;
+  return out;
+}
+
+void CommandOutput::json(const std::string& line) {
+  if (json_) check(json_->write_line(line), *json_);
+}
+
+void CommandOutput::text(std::span<const std::string> lines) {
+  for (const auto& line : lines) {
+    if (text_ && !reader_gone_) check(text_->write_line(line), *text_);
+  }
+}
+
+void CommandOutput::check(const Status& status) {
+  if (status) return;
+  if (!failed_) say(status.error().message());
+  failed_ = true;
+}
+
+void CommandOutput::check(const Status& status, const output::FileSink& sink) {
+  if (status) return;
+  if (sink.last_errno() == EPIPE) {
+    reader_gone_ = true;
+  } else {
+    check(status);
+  }
+}
+
+}  // namespace aiotrace::app
