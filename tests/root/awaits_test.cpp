@@ -1,5 +1,6 @@
 // `aiotrace awaits` against programs that time their awaits themselves.
 #include <algorithm>
+#include <csignal>
 #include <map>
 
 #include "tests/catch.h"
@@ -106,6 +107,54 @@ AIOTRACE_TEST_CASES(awaits_uvloop) {
                       AIOTRACE_SKIP("the environment of Python " + python.version + " has no uvloop");
                     check_awaits(python, {"--uvloop"});
                   });
+  }
+}
+
+TEST_CASE("a gather() that holds itself is told in bounded time, by tasks and awaits", "[awaits]") {
+  Target target(any_python(), "self_gather.py");
+  target.wait_ready();
+  const auto pid = std::to_string(target.pid());
+  Tracer awaits({"awaits", "-p", pid, "-d", "300ms"});
+  CHECK(awaits.wait() == 0);
+  Tracer tasks({"tasks", "-p", pid});
+  CHECK(tasks.wait() == 0);
+  const auto lines = tasks.lines();
+  const auto waits = std::ranges::find_if(lines, [](const Json& line) {
+    return line["type"] == "task" && line["coroutine"] == "waits_for";
+  });
+  REQUIRE(waits != lines.end());
+  CHECK((*waits)["waits_for"]["kind"] == "gather");
+  target.go();
+  CHECK(target.process().wait() == 0);
+}
+
+TEST_CASE("awaits: Ctrl-C ends the watching with everything told", "[awaits]") {
+  Target target(any_python(), "awaits.py");
+  target.wait_ready();
+  Tracer tracer({"awaits", "-p", std::to_string(target.pid()), "--rate", "50", "--budget", "50"});
+  tracer.wait_line([](const Json& line) { return line["type"] == "watching"; });
+  tracer.process().signal(SIGINT);
+  CHECK(tracer.wait() == 0);
+  CHECK(tracer.lines().back()["type"] == "summary");
+  target.go();
+  CHECK(target.process().wait() == 0);
+}
+
+TEST_CASE("awaits: a target that ends is no failure, and nonsense is a usage error", "[awaits]") {
+  Target target(any_python(), "awaits.py");
+  target.wait_ready();
+  Tracer tracer({"awaits", "-p", std::to_string(target.pid())});
+  tracer.wait_line([](const Json& line) { return line["type"] == "watching"; });
+  target.go();
+  CHECK(target.process().wait() == 0);
+  CHECK(tracer.wait() == 0);
+  CHECK(tracer.lines().back()["type"] == "summary");
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"awaits"}, {"awaits", "-p", "0"}, {"awaits", "-p", "1,2"}, {"awaits", "-p", "1", "--rate", "0"},
+        {"awaits", "-p", "1", "-d", "0s"}}) {
+    Tracer refused(arguments);
+    CHECK(refused.wait() == 2);
+    CHECK(std::ranges::count(refused.err(), '\n') == 1);
   }
 }
 

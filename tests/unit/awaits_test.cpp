@@ -109,3 +109,19 @@ TEST_CASE("awaits: what is merged is one site from then on", "[awaits]") {
   CHECK(rows[0].total_ns == 30 * kMs);
   CHECK(rows[0].longest_ns == 30 * kMs);
 }
+
+TEST_CASE("awaits: merged again and again it is still one site", "[awaits]") {
+  AwaitTable table;
+  std::vector<std::size_t> sites;
+  for (std::uint32_t line = 1; line <= 4; line++) sites.push_back(table.site(site_at(line)));
+  table.add_snapshot(0, std::vector<AwaitSeen>{{.task = 1, .await = 1, .site = sites[0]}});
+  table.merge(sites[0], sites[1]);
+  table.merge(sites[1], sites[2]);
+  table.merge(sites[3], sites[0]);
+  table.add_snapshot(10 * kMs, std::vector<AwaitSeen>{{.task = 1, .await = 1, .site = sites[3]}});
+  const auto rows = table.rows();
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].site.place.line == 3);
+  CHECK(rows[0].count == 1);
+  CHECK(rows[0].total_ns == 10 * kMs);
+}
