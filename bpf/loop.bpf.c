@@ -9,17 +9,6 @@
 #include "lib/offcpu.bpf.h"
 #include "lib/python_calls.bpf.h"
 
-static __always_inline void tell_loop(struct loop_thread *t, __u64 now)
-{
-	struct loop_record r = {};
-
-	fill_head(&r.head, RECORD_LOOP, sizeof(r), t->pid, t->tid, now);
-	r.epfd = t->epfd;
-	r.kind = t->kind;
-	bpf_get_current_comm(r.comm, sizeof(r.comm));
-	emit(&r, sizeof(r), NOW);
-}
-
 static __always_inline struct loop_thread *new_thread(__u32 pid, __u32 tid)
 {
 	__u32 zero = 0, slot = 0, *known = bpf_map_lookup_elem(&thread_slots, &tid);
@@ -115,7 +104,7 @@ __noinline int decide_poll(__u32 pid, __u32 tid, __s32 epfd)
 	reset_iteration(t);
 	t->open_start = 0;
 	t->return_ns = now;
-	tell_loop(t, now);
+	send_loop(tid, now);
 	return 0;
 }
 
@@ -229,7 +218,7 @@ __noinline int decide_select(__u32 pid, __u32 tid)
 	t->kind = LOOP_ASYNCIO;
 	t->verified = 1;
 	reset_iteration(t);
-	tell_loop(t, now);
+	send_loop(tid, now);
 	return 0;
 }
 
@@ -256,7 +245,6 @@ struct sys_enter_args {
 	__u64 args[6];
 };
 
-/* Both sys_enter and the functions that x86-64 enters a system call by take the saved registers. */
 static __always_inline __s32 epfd_of(__u64 *ctx)
 {
 	__u64 epfd = 0;
@@ -295,25 +283,35 @@ int handle_sys_enter(__u64 *ctx)
 	return 0;
 }
 
-SEC("fentry/__x64_sys_epoll_wait")
-int handle_fentry_epoll_wait(__u64 *ctx)
+/*
+ * The argument is a pointer to the saved registers, but Linux 5.10 has no type for it and
+ * refuses to give it out ("arg0 type FWD is not a struct"): they are found by the task.
+ */
+static __always_inline int on_fentry(void)
 {
-	on_poll(epfd_of(ctx));
+	struct call call;
+
+	if (!read_call(&call, current_task()))
+		on_poll(call.di);
 	return 0;
+}
+
+SEC("fentry/__x64_sys_epoll_wait")
+int handle_fentry_epoll_wait(void *ctx)
+{
+	return on_fentry();
 }
 
 SEC("fentry/__x64_sys_epoll_pwait")
-int handle_fentry_epoll_pwait(__u64 *ctx)
+int handle_fentry_epoll_pwait(void *ctx)
 {
-	on_poll(epfd_of(ctx));
-	return 0;
+	return on_fentry();
 }
 
 SEC("fentry/__x64_sys_epoll_pwait2")
-int handle_fentry_epoll_pwait2(__u64 *ctx)
+int handle_fentry_epoll_pwait2(void *ctx)
 {
-	on_poll(epfd_of(ctx));
-	return 0;
+	return on_fentry();
 }
 
 /* epoll_wait, epoll_pwait and epoll_pwait2 have the descriptor as their first argument. */

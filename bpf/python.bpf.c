@@ -40,21 +40,29 @@ __noinline int send_code(__u32 slot, __u32 pid, __u32 tid)
 	bpf_probe_read_user(&size, sizeof(size), (void *)(s->code.linetable + l->bytes_size));
 	s->code.linetable_size = size > 0xffffffff ? 0xffffffff : size;
 	at = name_bytes + file_bytes;
-	if (size && size <= LINETABLE_MAX && at <= 2 * TEXT_MAX &&
+	/* clang folds `size && size <= MAX` into `size - 1 < MAX`, from which kernels before
+	 * 6.13 learn nothing about size itself. */
+	if (size > LINETABLE_MAX)
+		size = 0;
+	barrier_var(size);
+	if (size && at <= 2 * TEXT_MAX &&
 	    !bpf_probe_read_user(s->texts + at, size, (void *)(s->code.linetable + l->bytes_data)))
 		s->code.linetable_bytes = size;
 
 	class = classify_code(s, &s->code.name, &s->code.filename);
 	s->code_class = class;
 	at += s->code.linetable_bytes;
-	fill_head(&s->code.head, RECORD_CODE, sizeof(s->code) + at, pid, tid, bpf_ktime_get_ns());
-	if (at > TEXTS_SIZE)
+	size = at;
+	if (size > TEXTS_SIZE)
 		return 0;
+	barrier_var(size); /* else what was compared is another copy than what emit gets */
+	size += sizeof(s->code);
+	fill_head(&s->code.head, RECORD_CODE, size, pid, tid, bpf_ktime_get_ns());
 	/* What is not in the record has to be read from the process while it is there. */
 	readable = s->code.name.width && s->code.filename.width;
 	whole = readable && s->code.linetable_bytes &&
 		!(s->code.name.flags | s->code.filename.flags);
-	if (emit(&s->code, sizeof(s->code) + at, whole ? LATER : NOW))
+	if (emit(&s->code, size, whole ? LATER : NOW))
 		return 0;
 	if (!readable)
 		return 0; /* not classified: tried again when it is met again */

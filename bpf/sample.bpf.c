@@ -40,7 +40,7 @@ int handle_sample(struct sample_context *ctx)
 	struct sample_record *r;
 	struct process_config *p;
 	struct task_struct *task;
-	struct saved_regs user;
+	struct call user;
 	__u64 sp = 0, size = sizeof(*r);
 
 	if (!t || !s || t->pid != pid || t->exited)
@@ -59,7 +59,7 @@ int handle_sample(struct sample_context *ctx)
 		r->ip = ctx->regs.ip;
 		sp = ctx->regs.sp;
 	} else {
-		if (read_saved_regs(&user, task))
+		if (read_call(&user, task))
 			return 0;
 		if (in_own_poll(t, user.orig_ax, user.di))
 			return 0;

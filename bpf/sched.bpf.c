@@ -197,19 +197,31 @@ __noinline int take_wait_stack(__u32 pid, __u32 tid)
 	return 0;
 }
 
-static __always_inline void begin_wait(struct loop_thread *t, const struct saved_regs *regs,
-				       __u32 state, bool throttled)
+/* The system call of the thread that leaves. The registers have 168 bytes: in no frame that calls on. */
+__noinline int begin_wait(__u32 tid)
+{
+	struct loop_thread *t = find_thread(tid);
+	struct saved_regs regs;
+	struct wait *w;
+
+	if (!t || read_saved_regs(&regs, current_task()))
+		return 0;
+	w = &t->wait;
+	__builtin_memset(w, 0, sizeof(*w));
+	w->args[0] = regs.di;
+	w->args[1] = regs.si;
+	w->args[2] = regs.dx;
+	w->args[3] = regs.r10;
+	w->syscall = (__s32)regs.orig_ax < 0 ? -1 : (__s32)regs.orig_ax;
+	w->fd = -1;
+	t->has_task = 0;
+	return 1;
+}
+
+static __always_inline void explain_wait(struct loop_thread *t, __u32 state, bool throttled)
 {
 	struct wait *w = &t->wait;
 
-	__builtin_memset(w, 0, sizeof(*w));
-	w->args[0] = regs->di;
-	w->args[1] = regs->si;
-	w->args[2] = regs->dx;
-	w->args[3] = regs->r10;
-	w->syscall = (__s32)regs->orig_ax < 0 ? -1 : (__s32)regs->orig_ax;
-	w->fd = -1;
-	t->has_task = 0;
 	take_wait_stack(t->pid, t->tid);
 	if (t->off == OFF_BLOCKED)
 		w->cause = cause_of_wait(t->tid, state);
@@ -238,7 +250,6 @@ static __always_inline void switch_out(struct task_struct *prev, bool preempt, _
 {
 	__u32 tid = prev->pid;
 	struct loop_thread *t = find_thread(tid);
-	struct saved_regs regs;
 	struct call call;
 
 	if (!t || t->exited || t->pid != prev->tgid)
@@ -251,14 +262,14 @@ static __always_inline void switch_out(struct task_struct *prev, bool preempt, _
 		t->off = OFF_IN_POLL;
 		return;
 	}
-	if (read_saved_regs(&regs, prev))
+	if (!begin_wait(tid))
 		return;
 	t->off_ns = bpf_ktime_get_ns();
 	t->wake_ns = 0;
 	t->dirty = 1;
 	t->off = preempt || !state ? OFF_RUNNABLE : OFF_BLOCKED;
 	t->throttled = 0;
-	begin_wait(t, &regs, state, t->off == OFF_RUNNABLE && task_throttled(prev));
+	explain_wait(t, state, t->off == OFF_RUNNABLE && task_throttled(prev));
 }
 
 static __always_inline void switch_in(struct task_struct *next)

@@ -91,10 +91,11 @@ static __always_inline int is_select(__s64 syscall)
 	       syscall == NR_ppoll;
 }
 
-/* The system call a task is in and its first argument: two neighbours in struct saved_regs. */
+/* The system call a task is in, its first argument and where it was made: neighbours in struct saved_regs. */
 struct call {
 	__u64 di;
 	__u64 orig_ax;
+	__u64 ip;
 };
 
 static __always_inline int read_call(struct call *call, struct task_struct *task)

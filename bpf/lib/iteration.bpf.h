@@ -62,23 +62,11 @@ static __always_inline void reset_iteration(struct loop_thread *t)
 	t->dirty = 0;
 }
 
-static __always_inline void emit_iteration(struct loop_thread *t, __u64 now, __u32 flags)
-{
-	struct iteration_record r = {};
+/* Tells of a loop that has been found: bpf/report.bpf.c. */
+int send_loop(__u32 tid, __u64 now);
 
-	fill_head(&r.head, RECORD_ITERATION, sizeof(r), t->pid, t->tid, now);
-	r.iteration = t->iteration;
-	r.start_ns = t->return_ns;
-	r.duration_ns = now - t->return_ns;
-	__builtin_memcpy(r.cause_ns, t->cause_ns, sizeof(r.cause_ns));
-	__builtin_memcpy(r.cause_count, t->cause_count, sizeof(r.cause_count));
-	r.runnable_ns = t->cause_ns[CAUSE_CPU_WAIT];
-	r.epfd = t->epfd;
-	r.samples = t->samples;
-	r.flags = flags | (t->open_start ? ITERATION_OPEN_START : 0);
-	r.losses = t->losses;
-	emit(&r, sizeof(r), NOW);
-}
+/* Tells of an iteration that was a stall: bpf/report.bpf.c. */
+int send_iteration(__u32 tid, __u64 now, __u32 flags);
 
 /* The loop polls again: what lies between the poll's return and now was one iteration. */
 static __always_inline void end_iteration(struct loop_thread *t, __u64 now, __u32 flags)
@@ -98,7 +86,7 @@ static __always_inline void end_iteration(struct loop_thread *t, __u64 now, __u3
 			t->stats.max_ns = duration;
 		if (duration >= session.warn_ns) {
 			t->stats.stalls++;
-			emit_iteration(t, now, flags);
+			send_iteration(t->tid, now, flags);
 		}
 	}
 	reset_iteration(t);

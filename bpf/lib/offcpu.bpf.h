@@ -6,48 +6,8 @@
 #include "lib/iteration.bpf.h"
 #include "lib/targets.bpf.h"
 
-/* Tells of a wait that lasted, with the short ones of its cause since the last one told. */
-static __always_inline void emit_blocked(struct loop_thread *t, __u32 cause, __u64 now,
-					 bool with_target)
-{
-	const struct wait *w = &t->wait;
-	struct blocked_record r = {};
-	int has_target = w->target == TARGET_TOLD;
-
-	if (cause >= CAUSE_MAX)
-		return;
-	if (with_target && w->target == TARGET_FILE)
-		has_target = send_file(t->tid);
-	else if (with_target && w->target == TARGET_CHILD)
-		has_target = send_child(t->tid);
-	fill_head(&r.head, RECORD_BLOCKED, sizeof(r), t->pid, t->tid, now);
-	r.iteration = t->iteration;
-	r.start_ns = t->off_ns;
-	r.blocked_ns = t->pending_ns[cause];
-	r.runnable_ns = t->pending_runnable_ns[cause];
-	r.stack_id = w->stack_id;
-	__builtin_memcpy(r.args, w->args, sizeof(r.args));
-	r.cause = cause;
-	r.syscall = w->syscall;
-	r.count = t->pending_count[cause];
-	r.fd = w->fd;
-	r.holder_tstate = w->holder_tstate;
-	r.holder_stack = w->holder_stack;
-	r.holder_tid = w->holder_tid;
-	r.flags = (t->has_task ? BLOCKED_HAS_TASK : 0) | (has_target ? BLOCKED_HAS_TARGET : 0) |
-		  (t->throttled ? BLOCKED_THROTTLED : 0);
-	/* At a switch-in the current task is still the one that leaves. */
-	if (with_target) {
-		r.runner_pid = bpf_get_current_pid_tgid() >> 32;
-		bpf_get_current_comm(r.runner_comm, sizeof(r.runner_comm));
-	}
-	/* Who holds the GIL has to be looked up while that thread is there: once an iteration is enough. */
-	if (emit(&r, sizeof(r), cause == CAUSE_GIL && t->cause_count[CAUSE_GIL] == 1 ? NOW : LATER))
-		t->losses++;
-	t->pending_ns[cause] = 0;
-	t->pending_runnable_ns[cause] = 0;
-	t->pending_count[cause] = 0;
-}
+/* Tells of a wait that lasted, with the short ones of its cause since the last one told: bpf/report.bpf.c. */
+int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target);
 
 /* A preempted thread was runnable all the time: its wait has the cause cpu-wait itself. */
 static __always_inline void end_wait(struct loop_thread *t, __u64 now, bool with_target)
@@ -70,7 +30,7 @@ static __always_inline void end_wait(struct loop_thread *t, __u64 now, bool with
 	t->pending_runnable_ns[cause] += runnable;
 	t->pending_count[cause]++;
 	if (t->pending_ns[cause] + t->pending_runnable_ns[cause] >= session.segment_ns)
-		emit_blocked(t, cause, now, with_target);
+		send_blocked(t->tid, cause, now, with_target);
 }
 
 /* The thread runs again. `with_target`: whom it waited for can be looked up, at its switch-in. */

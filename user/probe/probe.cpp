@@ -8,15 +8,15 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdarg>
-#include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <unordered_map>
 
 #include "abi/records.h"
 #include "aiotrace.skel.h"
 #include "probe/handles.h"
+#include "probe/load_log.h"
 #include "probe/permissions.h"
 #include "probe/privileges.h"
 #include "probe/thread_table.h"
@@ -27,17 +27,6 @@
 namespace aiotrace::probe {
 
 namespace {
-
-// libbpf tells why something failed in its log only; the last warning goes into the error.
-thread_local std::string last_warning;  // NOLINT(*-avoid-non-const-global-variables)
-
-int keep_warning(libbpf_print_level level, const char* format, va_list args) {
-  if (level != LIBBPF_WARN) return 0;
-  char line[512];
-  vsnprintf(line, sizeof(line), format, args);
-  if (last_warning.empty()) last_warning = std::string(line, strcspn(line, "\n"));
-  return 0;
-}
 
 UniqueFd open_perf_event(perf_event_attr& attr, pid_t pid, int cpu) {
   attr.size = sizeof(attr);
@@ -55,6 +44,11 @@ bool fentry_forbidden() {
   const UniqueFd program(
       bpf_prog_load(BPF_PROG_TYPE_TRACING, "try_fentry", "GPL", kReturnZero.data(), kReturnZero.size(), &options));
   return !program && errno == EPERM;
+}
+
+// It came with Linux 5.11; a program for a function that is not there would not load.
+bool has_epoll_pwait2() {
+  return syscall(SYS_epoll_pwait2, -1, nullptr, 0, nullptr, nullptr, 0) == 0 || errno != ENOSYS;
 }
 
 }  // namespace
@@ -147,9 +141,9 @@ Status Probe::Impl::fill_syscalls() const {
 }
 
 Status Probe::Impl::load_programs() {
-  last_warning.clear();
+  forget_warnings();
   skeleton.reset(aiotrace_bpf::open());
-  if (!skeleton) return load_error("open the BPF programs", errno, last_warning);
+  if (!skeleton) return load_error("open the BPF programs", errno, last_warning());
 
   skeleton->rodata->session = session_config{
       .warn_ns = options.warn_ns,
@@ -166,22 +160,25 @@ Status Probe::Impl::load_programs() {
   bpf_map__set_max_entries(skeleton->maps.processes, options.max_processes);
   for (auto* map : {skeleton->maps.loop_threads, skeleton->maps.thread_slots, skeleton->maps.free_slots})
     bpf_map__set_max_entries(map, std::min(options.max_threads, ThreadTable::kMostSlots));
-  for (auto* program : {skeleton->progs.handle_fentry_epoll_wait, skeleton->progs.handle_fentry_epoll_pwait,
-                        skeleton->progs.handle_fentry_epoll_pwait2})
+  for (auto* program : {skeleton->progs.handle_fentry_epoll_wait, skeleton->progs.handle_fentry_epoll_pwait})
     bpf_program__set_autoload(program, poll == PollProbe::fentry);
+  bpf_program__set_autoload(skeleton->progs.handle_fentry_epoll_pwait2, poll == PollProbe::fentry && has_epoll_pwait2());
   if (poll == PollProbe::tracepoint) choose_tracepoint();
   const bool by_tracepoint = poll == PollProbe::tracepoint;
   bpf_program__set_autoload(skeleton->progs.handle_enter_poll, poll != PollProbe::uprobe && !raw_tracepoint);
   bpf_program__set_autoload(skeleton->progs.handle_sys_enter, by_tracepoint && raw_tracepoint);
   bpf_program__set_autoload(skeleton->progs.handle_uprobe_select, poll == PollProbe::uprobe);
   bpf_program__set_autoload(skeleton->progs.handle_uprobe_epoll, poll == PollProbe::uprobe);
+  std::optional<LoadStatistics> statistics;
+  if (options.load_statistics) statistics.emplace(skeleton->obj);
   if (const int error = aiotrace_bpf::load(skeleton.get()); error != 0)
-    return load_error("load the BPF programs", -error, last_warning);
+    return load_error("load the BPF programs", -error, last_warning());
+  if (statistics) std::ranges::move(statistics->lines(), std::back_inserter(notes));
   return {};
 }
 
 Result<Probe> Probe::load(const ProbeOptions& options) {
-  libbpf_set_print(keep_warning);
+  keep_warnings();
   libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
   if (auto status = check_host(); !status) return std::unexpected(status.error());
 
@@ -204,14 +201,14 @@ Result<Probe> Probe::load(const ProbeOptions& options) {
   if (auto status = impl->threads.fill(options.max_threads); !status) return std::unexpected(status.error());
 
   impl->ring.reset(ring_buffer__new(bpf_map__fd(skeleton.maps.ring), Impl::on_record, impl.get(), nullptr));
-  if (!impl->ring) return load_error("map the ring buffer", errno, last_warning);
+  if (!impl->ring) return load_error("map the ring buffer", errno, last_warning());
   return Probe(std::move(impl));
 }
 
 Status Probe::Impl::attach_program(bpf_program* program) {
-  last_warning.clear();
+  forget_warnings();
   Link link(bpf_program__attach(program));
-  if (!link) return load_error(std::string("attach ") + bpf_program__name(program), errno, last_warning);
+  if (!link) return load_error(std::string("attach ") + bpf_program__name(program), errno, last_warning());
   links.push_back(std::move(link));
   return {};
 }
@@ -226,7 +223,7 @@ Status Probe::Impl::attach_tracepoint(const std::string& call) {
   UniqueFd event = open_perf_event(attr, -1, 0);
   if (!event) return load_error("open the tracepoint of " + call, errno, "");
   Link link(bpf_program__attach_perf_event(skeleton->progs.handle_enter_poll, event.get()));
-  if (!link) return load_error("attach to the tracepoint of " + call, errno, last_warning);
+  if (!link) return load_error("attach to the tracepoint of " + call, errno, last_warning());
   (void)event.release();  // the link closes it
   links.push_back(std::move(link));
   return {};
@@ -257,9 +254,8 @@ Status Probe::Impl::attach_poll() {
   for (auto* program : {skeleton->progs.handle_fentry_epoll_wait, skeleton->progs.handle_fentry_epoll_pwait}) {
     if (auto status = attach_program(program); !status) return status;
   }
-  if (auto status = attach_program(skeleton->progs.handle_fentry_epoll_pwait2); !status)
-    notes.push_back(status.error().message());
-  return {};
+  if (!bpf_program__autoload(skeleton->progs.handle_fentry_epoll_pwait2)) return {};
+  return attach_program(skeleton->progs.handle_fentry_epoll_pwait2);
 }
 
 Status Probe::attach() {
@@ -276,11 +272,11 @@ PollProbe Probe::poll_probe() const { return impl_->poll; }
 const std::vector<std::string>& Probe::notes() const { return impl_->notes; }
 
 Status Probe::attach_uprobe(std::uint32_t pid, const std::string& path, std::uint64_t offset, bool epoll) {
-  last_warning.clear();
+  forget_warnings();
   const auto& programs = impl_->skeleton->progs;
   Link link(bpf_program__attach_uprobe(epoll ? programs.handle_uprobe_epoll : programs.handle_uprobe_select, false,
                                        static_cast<pid_t>(pid), path.c_str(), offset));
-  if (!link) return load_error("set a uprobe in " + path, errno, last_warning);
+  if (!link) return load_error("set a uprobe in " + path, errno, last_warning());
   impl_->uprobes.emplace(pid, std::move(link));
   return {};
 }
@@ -331,7 +327,7 @@ Status Probe::Impl::attach_to_thread(std::uint32_t tid, std::uint64_t event_id, 
   UniqueFd event = open_perf_event(attr, static_cast<pid_t>(tid), -1);
   if (!event) return fail_errno("sample thread " + std::to_string(tid), errno);
   Link link(bpf_program__attach_perf_event(program, event.get()));
-  if (!link) return load_error("sample thread " + std::to_string(tid), errno, last_warning);
+  if (!link) return load_error("sample thread " + std::to_string(tid), errno, last_warning());
   (void)event.release();  // the link closes it
   samplers[tid].push_back(std::move(link));
   return {};

@@ -26,6 +26,7 @@ struct ProbeOptions {
   PollProbe poll = PollProbe::automatic;
   bool trace_all = false;               ///< processes without a config too, as plain loops
   bool follow = false;                  ///< children start with their parent's config
+  bool load_statistics = false;         ///< notes() tells what verifying each program took
   std::uint32_t ring_bytes = 4u << 20;  ///< a power of two, at least a page
   std::uint32_t max_processes = 1024;
   std::uint32_t max_threads = 1024;

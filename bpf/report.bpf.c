@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * The large records of loop threads. Functions of their own, since the records lie on the
+ * stack: 512 bytes serve a program with all that it calls (check_max_stack_depth() of the
+ * verifier; 6.13 has relaxed it for some kinds of programs).
+ */
+#include "lib/iteration.bpf.h"
+#include "lib/offcpu.bpf.h"
+
+__noinline int send_loop(__u32 tid, __u64 now)
+{
+	struct loop_thread *t = find_thread(tid);
+	struct loop_record r = {};
+
+	if (!t)
+		return 0;
+	fill_head(&r.head, RECORD_LOOP, sizeof(r), t->pid, t->tid, now);
+	r.epfd = t->epfd;
+	r.kind = t->kind;
+	bpf_get_current_comm(r.comm, sizeof(r.comm));
+	emit(&r, sizeof(r), NOW);
+	return 0;
+}
+
+__noinline int send_iteration(__u32 tid, __u64 now, __u32 flags)
+{
+	struct loop_thread *t = find_thread(tid);
+	struct iteration_record r = {};
+
+	if (!t)
+		return 0;
+	fill_head(&r.head, RECORD_ITERATION, sizeof(r), t->pid, t->tid, now);
+	r.iteration = t->iteration;
+	r.start_ns = t->return_ns;
+	r.duration_ns = now - t->return_ns;
+	__builtin_memcpy(r.cause_ns, t->cause_ns, sizeof(r.cause_ns));
+	__builtin_memcpy(r.cause_count, t->cause_count, sizeof(r.cause_count));
+	r.runnable_ns = t->cause_ns[CAUSE_CPU_WAIT];
+	r.epfd = t->epfd;
+	r.samples = t->samples;
+	r.flags = flags | (t->open_start ? ITERATION_OPEN_START : 0);
+	r.losses = t->losses;
+	emit(&r, sizeof(r), NOW);
+	return 0;
+}
+
+/* Tells of a wait that lasted, with the short ones of its cause since the last one told. */
+__noinline int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target)
+{
+	struct loop_thread *t = find_thread(tid);
+	struct blocked_record r = {};
+	const struct wait *w;
+	int has_target;
+
+	if (!t || cause >= CAUSE_MAX)
+		return 0;
+	w = &t->wait;
+	has_target = w->target == TARGET_TOLD;
+	if (with_target && w->target == TARGET_FILE)
+		has_target = send_file(t->tid);
+	else if (with_target && w->target == TARGET_CHILD)
+		has_target = send_child(t->tid);
+	fill_head(&r.head, RECORD_BLOCKED, sizeof(r), t->pid, t->tid, now);
+	r.iteration = t->iteration;
+	r.start_ns = t->off_ns;
+	r.blocked_ns = t->pending_ns[cause];
+	r.runnable_ns = t->pending_runnable_ns[cause];
+	r.stack_id = w->stack_id;
+	__builtin_memcpy(r.args, w->args, sizeof(r.args));
+	r.cause = cause;
+	r.syscall = w->syscall;
+	r.count = t->pending_count[cause];
+	r.fd = w->fd;
+	r.holder_tstate = w->holder_tstate;
+	r.holder_stack = w->holder_stack;
+	r.holder_tid = w->holder_tid;
+	r.flags = (t->has_task ? BLOCKED_HAS_TASK : 0) | (has_target ? BLOCKED_HAS_TARGET : 0) |
+		  (t->throttled ? BLOCKED_THROTTLED : 0);
+	/* At a switch-in the current task is still the one that leaves. */
+	if (with_target) {
+		r.runner_pid = bpf_get_current_pid_tgid() >> 32;
+		bpf_get_current_comm(r.runner_comm, sizeof(r.runner_comm));
+	}
+	/* Who holds the GIL has to be looked up while that thread is there: once an iteration is enough. */
+	if (emit(&r, sizeof(r), cause == CAUSE_GIL && t->cause_count[CAUSE_GIL] == 1 ? NOW : LATER))
+		t->losses++;
+	t->pending_ns[cause] = 0;
+	t->pending_runnable_ns[cause] = 0;
+	t->pending_count[cause] = 0;
+	return 0;
+}

@@ -1,0 +1,194 @@
+"""The guest's init: runs aiotrace on small programs, writes what came of it to the second serial line and powers off.
+
+Lines of JSON: {"kernel", "python"}; {"case", "state", "reason", "ms"}; {"program", "instructions", "load_us"}; {"end"}.
+"""
+import ctypes
+import fcntl
+import json
+import os
+import platform
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import time
+import traceback
+
+import verdict
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+FAULTS = ("sleep:80,python:150,native:150,kernel:150,file:80,network:80,unix:80,poll:80,process:80,lock:80,gil:150,gc:150,"
+          "other:80,stop:80,json:150,udp:80")
+FEW_FAULTS = "sleep:80,python:120,network:80,gil:120,process:80"
+STRACE_S = 60
+
+
+def mount(source, target, kind):
+    if LIBC.mount(source.encode(), target.encode(), kind.encode(), 0, None) != 0:
+        raise OSError(ctypes.get_errno(), "mount " + target)
+
+
+def loopback_up():
+    import socket
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        request = struct.pack("16sH14x", b"lo", 0x41)  # IFF_UP | IFF_RUNNING, include/uapi/linux/if.h
+        fcntl.ioctl(sock, 0x8914, request)  # SIOCSIFFLAGS
+
+
+class Output:
+    def __init__(self):
+        self.file = open("/dev/ttyS1", "w", buffering=1)
+
+    def write(self, **fields):
+        self.file.write(json.dumps(fields) + "\n")
+
+
+class Tracer:
+    """aiotrace on a pid, from its `watching` line on."""
+
+    def __init__(self, pid, *options):
+        self.error = open("/tmp/stderr", "w+")
+        self.process = subprocess.Popen(["/usr/bin/aiotrace", "-v", "-q", "--json", "-", "-p", str(pid), *options],
+                                        stdout=subprocess.PIPE, stderr=self.error, bufsize=0)
+        self.begin = time.monotonic()
+        self.lines = []
+        first = self.line(STRACE_S)
+        self.attach_s = time.monotonic() - self.begin
+        if not first:
+            self.process.wait(10)
+            raise RuntimeError("aiotrace did not begin: " + self.messages()[-600:])
+        self.lines.append(json.loads(first))
+
+    def line(self, timeout):
+        data = b""
+        while not data.endswith(b"\n"):
+            if not select.select([self.process.stdout], [], [], timeout)[0]:
+                break
+            one = os.read(self.process.stdout.fileno(), 1)
+            if not one:
+                break
+            data += one
+        return data.decode()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        out, _ = self.process.communicate(timeout=60)
+        self.lines += [json.loads(line) for line in out.decode().splitlines()]
+        if self.process.returncode != 0:
+            raise RuntimeError("aiotrace ended with %d: %s" % (self.process.returncode, self.messages()[-600:]))
+
+    def messages(self):
+        self.error.seek(0)
+        return self.error.read()
+
+    def of_type(self, kind):
+        return [line for line in self.lines if line["type"] == kind]
+
+
+class Target:
+    def __init__(self, *arguments):
+        for name in ("ready", "go"):
+            if not os.path.exists("/tmp/" + name):
+                os.mkfifo("/tmp/" + name)
+        ready = os.open("/tmp/ready", os.O_RDWR)
+        self.go = os.open("/tmp/go", os.O_RDWR)
+        self.process = subprocess.Popen([sys.executable, "-B", "/programs/faults.py", "--ready", "/tmp/ready", "--go",
+                                         "/tmp/go", "--record", "/tmp/record", "--own-clock", "--styles", "nested",
+                                         "--gap", "30", *arguments])
+        if not select.select([ready], [], [], 60)[0]:
+            raise RuntimeError("the target did not start")
+        os.close(ready)
+
+    def run(self):
+        os.write(self.go, b"g")
+        os.close(self.go)
+        if self.process.wait(120) != 0:
+            raise RuntimeError("the target ended with %d" % self.process.returncode)
+        with open("/tmp/record") as file:
+            return [json.loads(line) for line in file]
+
+
+class Cases:
+    def __init__(self, output):
+        self.output = output
+        self.begin = time.monotonic()
+
+    def tell(self, name, wrong, skipped=False):
+        now = time.monotonic()
+        self.output.write(case=name, state="skipped" if skipped else "failed" if wrong else "passed",
+                          reason="; ".join(wrong), ms=round(1000 * (now - self.begin)))
+        for line in wrong:
+            print("%s: %s" % (name, line), flush=True)
+        self.begin = now
+
+    def programs(self, messages):
+        for name, instructions, load_us in re.findall(r"program (\S+): (\d+) instructions verified in (\d+) µs", messages):
+            self.output.write(program=name, instructions=int(instructions), load_us=int(load_us))
+
+    def trace(self, way, faults):
+        """`way`: of --poll-probe. Its cases: loads, stalls, causes, stacks."""
+        names = ["%s: %s" % (way, what) for what in ("attaches", "stalls", "causes", "stacks", "losses")]
+        try:
+            target = Target("--faults", faults)
+            tracer = Tracer(target.process.pid, "--poll-probe", way)
+            self.tell(names[0], [])
+            print("%s: attached in %.2f s" % (way, tracer.attach_s), flush=True)
+            records = target.run()
+            tracer.stop()
+        except Exception as why:
+            traceback.print_exc(file=sys.stdout)
+            self.tell(names[0], [str(why)])
+            for name in names[1:]:
+                self.tell(name, ["did not get so far"])
+            return
+        print(tracer.messages(), flush=True)
+        if way == "fentry":
+            self.programs(tracer.messages())
+        found = verdict.pairs(records, tracer.of_type("stall"))
+        self.tell(names[1], verdict.missed(found) + verdict.wrong_lengths(found) + ([] if found else ["no record"]))
+        self.tell(names[2], verdict.wrong_causes(found))
+        self.tell(names[3], verdict.wrong_stacks(found))
+        losses = tracer.of_type("summary")[0]["losses"]
+        self.tell(names[4], ["%s %d" % (name, count) for name, count in losses.items() if count and name in
+                             ("ring-full", "threads-full", "stack-unreadable", "name-unreadable", "task-unreadable",
+                              "bad-record", "iteration-incomplete", "stack-missing")])
+
+    def kernel_log(self):
+        """Neither the probes nor the verifier made the kernel complain."""
+        size = LIBC.klogctl(10, None, 0)  # SYSLOG_ACTION_SIZE_BUFFER
+        text = ctypes.create_string_buffer(size)
+        got = LIBC.klogctl(3, text, size)  # SYSLOG_ACTION_READ_ALL
+        lines = text.raw[:max(got, 0)].decode(errors="replace").splitlines()
+        self.tell("kernel log", [line for line in lines if re.search(r"WARNING:|BUG:|Oops|rcu.*stall|lockup|general prot", line)])
+
+
+def run(output):
+    for kind, target in (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("tmpfs", "/tmp")):
+        mount(kind, target, kind)
+    os.environ.update(PATH="/usr/bin", HOME="/root", LANG="C.UTF-8")
+    loopback_up()
+    out = Output()
+    output.append(out)
+    out.write(kernel=platform.release(), python=platform.python_version())
+    cases = Cases(out)
+    cases.tell("boots", [])
+    cases.trace("fentry", FAULTS)
+    cases.trace("tracepoint", FEW_FAULTS)
+    cases.trace("uprobe", FEW_FAULTS)
+    cases.kernel_log()
+
+
+def main():
+    output = []
+    try:
+        run(output)
+    except BaseException:
+        traceback.print_exc(file=sys.stdout)
+    if output:
+        output[0].write(end=True)
+        output[0].file.close()
+    sys.stdout.flush()
+    os.sync()
+    LIBC.reboot(0x4321FEDC)  # LINUX_REBOOT_CMD_POWER_OFF

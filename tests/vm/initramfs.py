@@ -1,0 +1,90 @@
+"""The guest's root: a cpio archive as the kernel unpacks it (Documentation/driver-api/early-userspace/buffer-format.rst)."""
+import os
+import stat
+
+# Of an interpreter's root, what no test needs.
+LEFT_OUT = {"share", "perl", "perl-base", "gconv", "test", "tests", "idlelib", "lib2to3", "ensurepip", "tkinter", "turtledemo",
+            "distutils", "pydoc_data", "__pycache__", "var", "games", "systemd", "terminfo", "apt", "dpkg", "engines-3",
+            "engines-1.1", "ossl-modules", "krb5", "audit"}
+
+
+class Archive:
+    def __init__(self, path):
+        self.file = open(path, "wb")
+        self.inode = 0
+        self.known = set()
+
+    def entry(self, name, mode, data=b"", device=(0, 0)):
+        if name in self.known:
+            return
+        self.known.add(name)
+        self.inode += 1
+        encoded = name.encode() + b"\0"
+        head = b"070701" + b"".join(b"%08X" % value for value in (
+            self.inode, mode, 0, 0, 1, 0, len(data), 0, 0, device[0], device[1], len(encoded), 0))
+        self.file.write(head + encoded)
+        self.pad(len(head) + len(encoded))
+        self.file.write(data)
+        self.pad(len(data))
+
+    def pad(self, size):
+        self.file.write(b"\0" * (-size % 4))
+
+    def directory(self, name):
+        parts = name.split("/")
+        for depth in range(1, len(parts) + 1):
+            self.entry("/".join(parts[:depth]), stat.S_IFDIR | 0o755)
+
+    def put(self, source, name):
+        if os.path.dirname(name):
+            self.directory(os.path.dirname(name))
+        status = os.lstat(source)
+        if stat.S_ISLNK(status.st_mode):
+            self.entry(name, stat.S_IFLNK | 0o777, os.readlink(source).encode())
+        else:
+            with open(source, "rb") as file:
+                self.entry(name, stat.S_IFREG | stat.S_IMODE(status.st_mode), file.read())
+
+    def tree(self, folder, under=""):
+        with os.scandir(folder) as entries:
+            for each in sorted(entries, key=lambda one: one.name):
+                name = os.path.join(under, each.name)
+                if each.name in LEFT_OUT:
+                    continue
+                if each.is_dir(follow_symlinks=False):
+                    self.directory(name)
+                    self.tree(each.path, name)
+                elif each.is_symlink() or each.is_file():
+                    self.put(each.path, name)
+
+    def close(self):
+        self.entry("TRAILER!!!", 0)
+        self.file.close()
+
+
+def interpreter(root):
+    """(path, version as in python3.9) of the interpreter in the root."""
+    names = [name for name in os.listdir(os.path.join(root, "usr/bin")) if name.startswith("python3.")]
+    return "/usr/bin/" + names[0], names[0]
+
+
+def build(path, root, binary, programs, guest):
+    """`root`: a tree of tools/get_pythons.sh; `binary`: the static aiotrace; `programs`, `guest`: folders of scripts."""
+    archive = Archive(path)
+    try:
+        for name in ("proc", "sys", "dev", "tmp", "run", "root", "etc"):
+            archive.directory(name)
+        # Before devtmpfs is mounted, init's own messages go here.
+        archive.entry("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
+        archive.tree(root)
+        archive.put(binary, "usr/bin/aiotrace")
+        for folder, name in ((programs, "programs"), (guest, "guest")):
+            archive.directory(name)
+            for file in sorted(os.listdir(folder)):
+                if file.endswith(".py"):
+                    archive.put(os.path.join(folder, file), name + "/" + file)
+        python, _ = interpreter(root)
+        archive.entry("init", stat.S_IFREG | 0o755, ("#!%s -B\nimport sys\nsys.path[:0] = ['/guest', '/programs']\n"
+                                                     "import guest\nguest.main()\n" % python).encode())
+    finally:
+        archive.close()

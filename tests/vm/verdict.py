@@ -1,0 +1,69 @@
+"""What aiotrace told against the target's own record. Pure."""
+
+SINGLE_SHARE = 0.9  # of a stall with one cause; an emulated processor is slow beside the waits
+SLACK_NS = 8 * 1000 * 1000
+
+
+def find(record, stalls):
+    """The stall that shares most time with the record's."""
+    start, end = record["start_ns"], record["end_ns"]
+
+    def common(one):
+        return min(end, one["start_ns"] + one["duration_ns"]) - max(start, one["start_ns"])
+
+    best = max(stalls, key=common, default=None)
+    return best if best and 2 * common(best) > end - start else None
+
+
+def pairs(records, stalls):
+    ended = [one for one in stalls if not one["ongoing"]]
+    return [(record, find(record, ended)) for record in records if record["kind"] != "incidental"]
+
+
+def missed(found):
+    return ["%s was not told" % record["label"] for record, told in found if told is None]
+
+
+def wrong_lengths(found):
+    wrong = []
+    for record, told in found:
+        start, end = (record.get("iteration_start_ns") or record["start_ns"],
+                      record.get("iteration_end_ns") or record["end_ns"])
+        if told and abs(told["duration_ns"] - (end - start)) > SLACK_NS + 0.03 * (end - start):
+            wrong.append("%s: %.1f ms told, %.1f ms by its own clock" % (record["label"], told["duration_ns"] / 1e6,
+                                                                         (end - start) / 1e6))
+        if told and abs(sum(told["causes"].values()) - told["duration_ns"]) > 0.01 * told["duration_ns"]:
+            wrong.append("%s: its causes add up to %.1f of %.1f ms" % (
+                record["label"], sum(told["causes"].values()) / 1e6, told["duration_ns"] / 1e6))
+    return wrong
+
+
+def wrong_causes(found):
+    """The blocking part of the stall under its cause: at least 90 % of what the record says, and the largest."""
+    wrong = []
+    for record, told in found:
+        if not told:
+            continue
+        causes, expected = told["causes"], record["expected_cause"]
+        wait = causes.get("cpu-wait", 0) if expected != "cpu-wait" else 0
+        length = record["end_ns"] - record["start_ns"] - wait
+        if causes.get(expected, 0) < SINGLE_SHARE * length - SLACK_NS:
+            wrong.append("%s: %s" % (record["label"], ", ".join(
+                "%s %.1f ms" % (name, ns / 1e6) for name, ns in sorted(causes.items(), key=lambda one: -one[1]))))
+    return wrong
+
+
+def wrong_stacks(found):
+    """The largest segment of the cause hangs in the function and at the line that the record names, in its task."""
+    wrong = []
+    for record, told in found:
+        if not told or not record.get("stack"):
+            continue
+        of_cause = [one for one in told["segments"] if one["cause"] == record["expected_cause"] and one["stack"]]
+        frames = {(frame["function"], frame["file"]) for one in of_cause for frame in one["stack"]}
+        if not of_cause or (record["function"], record["file"]) not in frames:
+            wrong.append("%s: not in %s, but in %s" % (record["label"], record["function"], sorted(frames)[:3]))
+        task = told["task"] and told["task"]["name"]
+        if record.get("task") and task != record["task"]:
+            wrong.append("%s: task %s, not %s" % (record["label"], task, record["task"]))
+    return wrong

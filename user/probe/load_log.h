@@ -1,0 +1,41 @@
+// What libbpf and the kernel's verifier say while programs are loaded and attached.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct bpf_object;
+
+namespace aiotrace::probe {
+
+/// From now on libbpf's warnings of this thread are kept instead of printed.
+void keep_warnings();
+void forget_warnings();
+
+/// The first warning since they were forgotten, one line, with the verifier's own reason if it refused a program; empty
+/// without one.
+[[nodiscard]] std::string last_warning();
+
+/// The verifier's reason in a warning of libbpf that holds its log ("-- BEGIN PROG LOAD LOG --"): the last lines before its
+/// statistics; empty if there is none.
+[[nodiscard]] std::string verifier_reason(std::string_view warning);
+
+/// What loading each program of an object took, by the verifier's own count (BPF_LOG_STATS, Linux 5.2): asked for before
+/// the load, read after it.
+class LoadStatistics {
+ public:
+  /// The object must be opened and not yet loaded; this must outlive its load.
+  explicit LoadStatistics(bpf_object* object);
+  /// One line for each loaded program: "program NAME: N instructions verified in T µs".
+  [[nodiscard]] std::vector<std::string> lines() const;
+
+ private:
+  struct Program {
+    std::string name;
+    std::vector<char> log;
+  };
+  std::vector<Program> programs_;
+};
+
+}  // namespace aiotrace::probe
