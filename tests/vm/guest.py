@@ -21,8 +21,10 @@ import verdict
 LIBC = ctypes.CDLL(None, use_errno=True)
 FAULTS = ("sleep:80,python:150,native:150,kernel:150,file:80,network:80,unix:80,poll:80,process:80,lock:80,gil:150,gc:150,"
           "other:80,stop:80,json:150,udp:80")
-FEW_FAULTS = "sleep:80,python:120,network:80,gil:120,process:80"
-STRACE_S = 60
+WAYS = ("fentry", "tracepoint", "uprobe")
+LOSSES = ("ring-full", "threads-full", "stack-unreadable", "name-unreadable", "task-unreadable", "bad-record",
+          "iteration-incomplete", "stack-missing")
+START_S = 60
 
 
 def mount(source, target, kind):
@@ -48,13 +50,13 @@ class Output:
 class Tracer:
     """aiotrace on a pid, from its `watching` line on."""
 
-    def __init__(self, pid, *options):
-        self.error = open("/tmp/stderr", "w+")
-        self.process = subprocess.Popen(["/usr/bin/aiotrace", "-v", "-q", "--json", "-", "-p", str(pid), *options],
-                                        stdout=subprocess.PIPE, stderr=self.error, bufsize=0)
+    def __init__(self, pid, way):
+        self.error = open("/tmp/stderr-" + way, "w+")
         self.begin = time.monotonic()
+        self.process = subprocess.Popen(["/usr/bin/aiotrace", "-v", "--json", "-", "-p", str(pid), "--poll-probe", way],
+                                        stdout=subprocess.PIPE, stderr=self.error, bufsize=0)
         self.lines = []
-        first = self.line(STRACE_S)
+        first = self.line(START_S)
         self.attach_s = time.monotonic() - self.begin
         if not first:
             self.process.wait(10)
@@ -94,7 +96,7 @@ class Target:
                 os.mkfifo("/tmp/" + name)
         ready = os.open("/tmp/ready", os.O_RDWR)
         self.go = os.open("/tmp/go", os.O_RDWR)
-        self.process = subprocess.Popen([sys.executable, "-B", "/programs/faults.py", "--ready", "/tmp/ready", "--go",
+        self.process = subprocess.Popen([sys.executable, "/programs/faults.py", "--ready", "/tmp/ready", "--go",
                                          "/tmp/go", "--record", "/tmp/record", "--own-clock", "--styles", "nested",
                                          "--gap", "30", *arguments])
         if not select.select([ready], [], [], 60)[0]:
@@ -114,6 +116,7 @@ class Cases:
     def __init__(self, output):
         self.output = output
         self.begin = time.monotonic()
+        self.known = set()
 
     def tell(self, name, wrong, skipped=False):
         now = time.monotonic()
@@ -124,36 +127,47 @@ class Cases:
         self.begin = now
 
     def programs(self, messages):
+        """The first to tell of a program is enough: each tracer loads what its way needs."""
         for name, instructions, load_us in re.findall(r"program (\S+): (\d+) instructions verified in (\d+) µs", messages):
-            self.output.write(program=name, instructions=int(instructions), load_us=int(load_us))
+            if name not in self.known:
+                self.known.add(name)
+                self.output.write(program=name, instructions=int(instructions), load_us=int(load_us))
 
-    def trace(self, way, faults):
-        """`way`: of --poll-probe. Its cases: loads, stalls, causes, stacks."""
-        names = ["%s: %s" % (way, what) for what in ("attaches", "stalls", "causes", "stacks", "losses")]
+    def attach(self, target, way):
         try:
-            target = Target("--faults", faults)
-            tracer = Tracer(target.process.pid, "--poll-probe", way)
-            self.tell(names[0], [])
-            print("%s: attached in %.2f s" % (way, tracer.attach_s), flush=True)
-            records = target.run()
-            tracer.stop()
-        except Exception as why:
-            traceback.print_exc(file=sys.stdout)
-            self.tell(names[0], [str(why)])
-            for name in names[1:]:
-                self.tell(name, ["did not get so far"])
-            return
+            tracer = Tracer(target.process.pid, way)
+        except (RuntimeError, OSError) as why:
+            self.tell(way + ": attaches", [str(why)])
+            for what in ("stalls", "causes", "stacks", "losses"):
+                self.tell("%s: %s" % (way, what), ["did not get so far"])
+            return None
+        seen_by = re.findall(r"polls are seen by (\S+)", tracer.messages())
+        self.tell(way + ": attaches", [] if seen_by == [way] else ["polls are seen by " + " ".join(seen_by)])
+        print("%s: attached in %.2f s" % (way, tracer.attach_s), flush=True)
+        return tracer
+
+    def judge(self, way, tracer, records):
         print(tracer.messages(), flush=True)
-        if way == "fentry":
-            self.programs(tracer.messages())
         found = verdict.pairs(records, tracer.of_type("stall"))
-        self.tell(names[1], verdict.missed(found) + verdict.wrong_lengths(found) + ([] if found else ["no record"]))
-        self.tell(names[2], verdict.wrong_causes(found))
-        self.tell(names[3], verdict.wrong_stacks(found))
+        self.tell(way + ": stalls", verdict.missed(found) + verdict.wrong_lengths(found) + ([] if found else ["no record"]))
+        self.tell(way + ": causes", verdict.wrong_causes(found))
+        self.tell(way + ": stacks", verdict.wrong_stacks(found))
         losses = tracer.of_type("summary")[0]["losses"]
-        self.tell(names[4], ["%s %d" % (name, count) for name, count in losses.items() if count and name in
-                             ("ring-full", "threads-full", "stack-unreadable", "name-unreadable", "task-unreadable",
-                              "bad-record", "iteration-incomplete", "stack-missing")])
+        self.tell(way + ": losses", ["%s %d" % (name, count) for name, count in losses.items() if count and name in LOSSES])
+
+    def trace(self):
+        """All ways to see a poll at once, on one target: each has to tell what its record says."""
+        target = Target("--faults", FAULTS)
+        self.tell("target", [])
+        tracers = [(way, self.attach(target, way)) for way in WAYS]
+        tracers = [(way, tracer) for way, tracer in tracers if tracer]
+        for _, tracer in tracers:
+            self.programs(tracer.messages())
+        records = target.run()
+        for _, tracer in tracers:
+            tracer.stop()
+        for way, tracer in tracers:
+            self.judge(way, tracer, records)
 
     def kernel_log(self):
         """Neither the probes nor the verifier made the kernel complain."""
@@ -167,16 +181,14 @@ class Cases:
 def run(output):
     for kind, target in (("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("tmpfs", "/tmp")):
         mount(kind, target, kind)
-    os.environ.update(PATH="/usr/bin", HOME="/root", LANG="C.UTF-8")
+    os.environ.update(PATH="/usr/bin", HOME="/root", LANG="C.UTF-8", PYTHONPYCACHEPREFIX="/pycache")
     loopback_up()
     out = Output()
     output.append(out)
     out.write(kernel=platform.release(), python=platform.python_version())
     cases = Cases(out)
     cases.tell("boots", [])
-    cases.trace("fentry", FAULTS)
-    cases.trace("tracepoint", FEW_FAULTS)
-    cases.trace("uprobe", FEW_FAULTS)
+    cases.trace()
     cases.kernel_log()
 
 

@@ -14,14 +14,14 @@ class Archive:
         self.inode = 0
         self.known = set()
 
-    def entry(self, name, mode, data=b"", device=(0, 0)):
+    def entry(self, name, mode, data=b"", device=(0, 0), mtime=0):
         if name in self.known:
             return
         self.known.add(name)
         self.inode += 1
         encoded = name.encode() + b"\0"
         head = b"070701" + b"".join(b"%08X" % value for value in (
-            self.inode, mode, 0, 0, 1, 0, len(data), 0, 0, device[0], device[1], len(encoded), 0))
+            self.inode, mode, 0, 0, 1, mtime, len(data), 0, 0, device[0], device[1], len(encoded), 0))
         self.file.write(head + encoded)
         self.pad(len(head) + len(encoded))
         self.file.write(data)
@@ -43,7 +43,8 @@ class Archive:
             self.entry(name, stat.S_IFLNK | 0o777, os.readlink(source).encode())
         else:
             with open(source, "rb") as file:
-                self.entry(name, stat.S_IFREG | stat.S_IMODE(status.st_mode), file.read())
+                self.entry(name, stat.S_IFREG | stat.S_IMODE(status.st_mode), file.read(),
+                           mtime=int(status.st_mtime))  # compiled modules are known by it
 
     def tree(self, folder, under=""):
         with os.scandir(folder) as entries:
@@ -68,8 +69,8 @@ def interpreter(root):
     return "/usr/bin/" + names[0], names[0]
 
 
-def build(path, root, binary, programs, guest):
-    """`root`: a tree of tools/get_pythons.sh; `binary`: the static aiotrace; `programs`, `guest`: folders of scripts."""
+def build(path, root, pycache, binary, programs, guest):
+    """`root`: a tree of tools/get_pythons.sh; `pycache`: its compiled modules; `binary`: the static aiotrace; `programs`, `guest`: folders of scripts."""
     archive = Archive(path)
     try:
         for name in ("proc", "sys", "dev", "tmp", "run", "root", "etc"):
@@ -77,6 +78,9 @@ def build(path, root, binary, programs, guest):
         # Before devtmpfs is mounted, init's own messages go here.
         archive.entry("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
         archive.tree(root)
+        if os.path.isdir(pycache):
+            archive.directory("pycache")
+            archive.tree(pycache, "pycache")
         archive.put(binary, "usr/bin/aiotrace")
         for folder, name in ((programs, "programs"), (guest, "guest")):
             archive.directory(name)
@@ -84,7 +88,7 @@ def build(path, root, binary, programs, guest):
                 if file.endswith(".py"):
                     archive.put(os.path.join(folder, file), name + "/" + file)
         python, _ = interpreter(root)
-        archive.entry("init", stat.S_IFREG | 0o755, ("#!%s -B\nimport sys\nsys.path[:0] = ['/guest', '/programs']\n"
+        archive.entry("init", stat.S_IFREG | 0o755, ("#!%s\nimport sys\nsys.pycache_prefix = '/pycache'\nsys.path[:0] = ['/guest', '/programs']\n"
                                                      "import guest\nguest.main()\n" % python).encode())
     finally:
         archive.close()

@@ -1,7 +1,9 @@
 """What aiotrace told against the target's own record. Pure."""
 
+SAMPLED = ("python", "native", "gc", "kernel")
 SINGLE_SHARE = 0.9  # of a stall with one cause; an emulated processor is slow beside the waits
 SLACK_NS = 8 * 1000 * 1000
+WARN_NS = 50 * 1000 * 1000
 
 
 def find(record, stalls):
@@ -21,7 +23,9 @@ def pairs(records, stalls):
 
 
 def missed(found):
-    return ["%s was not told" % record["label"] for record, told in found if told is None]
+    """Those of which nothing was told, though they were stalls by the program's own clock."""
+    return ["%s of %.1f ms was not told" % (record["label"], (record["end_ns"] - record["start_ns"]) / 1e6)
+            for record, told in found if told is None and record["end_ns"] - record["start_ns"] > WARN_NS + SLACK_NS]
 
 
 def wrong_lengths(found):
@@ -29,7 +33,9 @@ def wrong_lengths(found):
     for record, told in found:
         start, end = (record.get("iteration_start_ns") or record["start_ns"],
                       record.get("iteration_end_ns") or record["end_ns"])
-        if told and abs(told["duration_ns"] - (end - start)) > SLACK_NS + 0.03 * (end - start):
+        # On the one processor aiotrace itself may come between the program's clock and its poll.
+        wait = told["causes"].get("cpu-wait", 0) if told else 0
+        if told and abs(told["duration_ns"] - (end - start)) > SLACK_NS + 0.03 * (end - start) + wait:
             wrong.append("%s: %.1f ms told, %.1f ms by its own clock" % (record["label"], told["duration_ns"] / 1e6,
                                                                          (end - start) / 1e6))
         if told and abs(sum(told["causes"].values()) - told["duration_ns"]) > 0.01 * told["duration_ns"]:
@@ -39,7 +45,8 @@ def wrong_lengths(found):
 
 
 def wrong_causes(found):
-    """The blocking part of the stall under its cause: at least 90 % of what the record says, and the largest."""
+    """The blocking part of the stall is under its cause: 90 % of it. Of time on the processor, which is sampled, 90 % is
+    told as such, and its cause is the largest."""
     wrong = []
     for record, told in found:
         if not told:
@@ -47,7 +54,11 @@ def wrong_causes(found):
         causes, expected = told["causes"], record["expected_cause"]
         wait = causes.get("cpu-wait", 0) if expected != "cpu-wait" else 0
         length = record["end_ns"] - record["start_ns"] - wait
-        if causes.get(expected, 0) < SINGLE_SHARE * length - SLACK_NS:
+        mine = causes.get(expected, 0)
+        if expected in SAMPLED:
+            largest = mine == max(causes.get(cause, 0) for cause in SAMPLED)
+            mine = sum(causes.get(cause, 0) for cause in SAMPLED) if largest else 0
+        if mine < SINGLE_SHARE * length - SLACK_NS:
             wrong.append("%s: %s" % (record["label"], ", ".join(
                 "%s %.1f ms" % (name, ns / 1e6) for name, ns in sorted(causes.items(), key=lambda one: -one[1]))))
     return wrong

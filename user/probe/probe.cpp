@@ -233,9 +233,7 @@ Status Probe::Impl::attach_tracepoints() {
   for (const char* call : {"epoll_wait", "epoll_pwait"}) {
     if (auto status = attach_tracepoint(call); !status) return status;
   }
-  // epoll_pwait2 came with Linux 5.11.
-  if (auto status = attach_tracepoint("epoll_pwait2"); !status) notes.push_back(status.error().message());
-  return {};
+  return has_epoll_pwait2() ? attach_tracepoint("epoll_pwait2") : Status{};
 }
 
 // Loops on select and poll are few: their entries are seen by tracepoints even where epoll's are by fentry.
