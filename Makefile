@@ -93,7 +93,7 @@ BPF_FLAGS := -target bpf -mcpu=$(BPF_CPU) -g -O2 -D__TARGET_ARCH_x86 -Wall $(WER
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all help gen tests setup check test demo bench accuracy lint format install clean static
+.PHONY: all help gen tests setup check check-vm test demo bench accuracy lint format install clean static
 
 all: $(OUT)/aiotrace ## build build/aiotrace (the default)
 
@@ -251,11 +251,20 @@ check: $(OUT)/tests/unit $(OUT)/tests/native ## run the tests that need no root
 
 # One recipe, so that the set-up comes before anything that it installs is looked for.
 test: ## set up, build, run every test that this machine can run
-	@tools/setup.sh build test
+	@tools/setup.sh build test vm
 	@tools/get_pythons.sh
 	@tools/get_venvs.sh
+	@tools/get_kernels.sh
 	@$(MAKE) all tests
-	@$(RUN_TESTS) tools=tools/run_unittests.py $(foreach t,$(TIERS),$(t)=$(OUT)/tests/$(t)) accuracy=tools/accuracy/run -- $(ARGS)
+	@$(MAKE) static
+	@$(RUN_TESTS) tools=tools/run_unittests.py $(foreach t,$(TIERS),$(t)=$(OUT)/tests/$(t)) accuracy=tools/accuracy/run vm=tests/vm/run -- $(ARGS)
+
+check-vm: ## set up, build, run the core on Debian's kernels 5.10, 6.1, 6.12 and sid's under qemu
+	@tools/setup.sh build vm
+	@tools/get_pythons.sh
+	@tools/get_kernels.sh
+	@$(MAKE) static
+	@tests/vm/run $(ARGS)
 
 # ---- The rest ---------------------------------------------------------------------------------------------------------
 

@@ -84,6 +84,8 @@ __noinline int decide_poll(__u32 pid, __u32 tid, __s32 epfd)
 			walk_thread(slot, pid, tid, t->tstate, fsbase);
 		}
 		s = bpf_map_lookup_elem(&scratch, &slot);
+		if (s && s->owner != tid)
+			return 0; /* another thread's walk came between: the next poll decides */
 		if (s && s->count) {
 			depth = s->count;
 			verdict = s->verdict;
@@ -138,6 +140,19 @@ __noinline int has_left_loop(__u32 slot, __u32 tid)
 	return 1;
 }
 
+static __always_inline void enter_probe(struct loop_thread *t)
+{
+	*(volatile __u32 *)&t->in_probe = PROBE_RUNS;
+}
+
+/* The iteration that begins has not been going on while others ran. */
+static __always_inline void leave_probe(struct loop_thread *t)
+{
+	if (*(volatile __u32 *)&t->in_probe == PROBE_INTERRUPTED && t->return_ns)
+		t->return_ns = bpf_ktime_get_ns();
+	*(volatile __u32 *)&t->in_probe = PROBE_NOT;
+}
+
 /*
  * Every poll of every process on the machine comes by here: the usual cases first. A
  * known loop's costs one look-up.
@@ -151,15 +166,20 @@ static __always_inline void on_poll(__s32 epfd)
 	if (traced_tid[PID_SLOT(tid)]) {
 		t = find_thread(tid);
 		if (t && t->epfd == epfd && t->verified && !t->exited) {
-			__u64 now = bpf_ktime_get_ns();
+			__u64 now;
 
+			enter_probe(t);
+			now = bpf_ktime_get_ns();
 			if (t->off != OFF_NOT)
 				come_back_unseen(tid, now);
 			end_iteration(t, now, 0);
+			leave_probe(t);
 			return;
 		}
 		if (t && t->pid == pid) {
+			enter_probe(t);
 			decide_poll(pid, tid, epfd);
+			leave_probe(t);
 			return;
 		}
 	}
@@ -198,6 +218,8 @@ __noinline int decide_select(__u32 pid, __u32 tid)
 	}
 	if (t)
 		t->in_select = 0;
+	if (s->owner != tid)
+		return 0;
 	if (s->verdict != VERDICT_LOOP)
 		return 0;
 	t = present_thread(t, pid, tid);

@@ -163,6 +163,7 @@ __noinline int walk_thread(__u32 slot, __u32 pid, __u32 tid, __u64 tstate, __u64
 
 	if (!s)
 		return 0;
+	s->owner = tid;
 	s->count = s->verdict = 0;
 	s->hash = s->root_coroutine = s->root_code = 0;
 	if (!p || !(p->flags & PROCESS_PYTHON))

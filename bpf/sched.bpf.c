@@ -254,6 +254,10 @@ static __always_inline void switch_out(struct task_struct *prev, bool preempt, _
 
 	if (!t || t->exited || t->pid != prev->tgid)
 		return;
+	if (t->in_probe != PROBE_NOT) {
+		t->in_probe = PROBE_INTERRUPTED;
+		return;
+	}
 	if (t->off != OFF_NOT)
 		come_back_unseen(tid, bpf_ktime_get_ns());
 	if (read_call(&call, prev))
@@ -279,7 +283,7 @@ static __always_inline void switch_in(struct task_struct *next)
 	struct call call;
 	__u64 now;
 
-	if (!t || t->exited || t->pid != next->tgid)
+	if (!t || t->exited || t->pid != next->tgid || t->in_probe != PROBE_NOT)
 		return;
 	now = bpf_ktime_get_ns();
 	/* A thread that waited in a poll when aiotrace came: its entry was not seen. */

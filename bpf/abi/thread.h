@@ -14,6 +14,17 @@ enum off_cpu {
 	OFF_BLOCKED,
 };
 
+/*
+ * Is the thread inside the program on its poll's entry? Those of fentry and uprobe may be
+ * preempted (__bpf_prog_enter and uprobe programs only forbid migration, and a kernel with
+ * PREEMPT or PREEMPT_LAZY switches there): its iteration has not been ended then.
+ */
+enum in_probe {
+	PROBE_NOT = 0,
+	PROBE_RUNS,
+	PROBE_INTERRUPTED, /* by a switch to another thread */
+};
+
 /* How the other side of a wait is told of. */
 enum wait_target {
 	TARGET_NONE = 0,
@@ -90,7 +101,7 @@ struct loop_thread {
 	__u32 samples; /* told of in this iteration */
 	__u32 losses;
 	__u32 in_select; /* EPFD_SELECT: the select or poll entered last is the loop's own */
-	__u32 pad;
+	__u32 in_probe; /* enum in_probe */
 };
 
 ABI_ASSERT_SIZE(struct wait, 96);

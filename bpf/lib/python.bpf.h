@@ -47,7 +47,7 @@ struct scratch {
 	struct py_layout layout; /* of the process whose stack is walked */
 	__u32 generation;
 
-	__u32 pad2;
+	__u32 owner; /* tid of whose walk it is: SCRATCH_POLL may change hands, see enum in_probe */
 	__u64 search_interp; /* the search for a thread's state: see find_tstate */
 	__u64 search_tstate;
 	__u64 found_tstate;

@@ -19,7 +19,7 @@ import traceback
 import verdict
 
 LIBC = ctypes.CDLL(None, use_errno=True)
-FAULTS = ("sleep:80,python:150,native:150,kernel:150,file:80,network:80,unix:80,poll:80,process:80,lock:80,gil:150,gc:150,"
+FAULTS = ("sleep:80,python:150,native:150,kernel:150,file:80,network:80,unix:80,poll:80,process:80,lock:80,gil-regex:150,gc:150,"
           "other:80,stop:80,json:150,udp:80")
 WAYS = ("fentry", "tracepoint", "uprobe")
 LOSSES = ("ring-full", "threads-full", "stack-unreadable", "name-unreadable", "task-unreadable", "bad-record",
@@ -149,6 +149,9 @@ class Cases:
     def judge(self, way, tracer, records):
         print(tracer.messages(), flush=True)
         found = verdict.pairs(records, tracer.of_type("stall"))
+        for record, told in found:
+            print("%s: %s: %s" % (way, record["label"], json.dumps(told and {key: value for key, value in told.items()
+                                                                            if key != "segments"})))
         self.tell(way + ": stalls", verdict.missed(found) + verdict.wrong_lengths(found) + ([] if found else ["no record"]))
         self.tell(way + ": causes", verdict.wrong_causes(found))
         self.tell(way + ": stacks", verdict.wrong_stacks(found))
