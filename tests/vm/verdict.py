@@ -45,9 +45,9 @@ def wrong_lengths(found):
 
 
 def wrong_causes(found):
-    """Of a wait, 90 % of what was no time on the processor or in line for it is under its cause, which has at least half
-    of all; of time on the processor, which is sampled, 90 % is told as such, 10 % under its cause: each timer tick of the
-    guest takes an emulated processor long, and is the kernel's time."""
+    """A wait is under its cause: 90 % of what was blocked, and a tenth of the stall at least. Of time on the processor, which
+    is sampled, 90 % is told as such, a tenth of it under its cause: each timer tick of the guest takes an emulated processor
+    long, and is the kernel's time."""
     wrong = []
     for record, told in found:
         if not told:
@@ -55,11 +55,9 @@ def wrong_causes(found):
         causes, expected = told["causes"], record["expected_cause"]
         length = record["end_ns"] - record["start_ns"] - causes.get("cpu-wait", 0)
         mine, sampled = causes.get(expected, 0), sum(causes.get(cause, 0) for cause in SAMPLED)
-        if expected in SAMPLED:
-            right = mine >= 0.1 * length and sampled >= SHARE * length - SLACK_NS
-        else:
-            right = mine >= SHARE * (length - sampled) - SLACK_NS and mine >= 0.5 * length
-        if not right:
+        blocked = sum(causes.values()) - sampled - causes.get("cpu-wait", 0)
+        enough = sampled >= SHARE * length - SLACK_NS if expected in SAMPLED else mine >= SHARE * blocked - SLACK_NS
+        if not enough or mine < 0.1 * length:
             wrong.append("%s: %s" % (record["label"], ", ".join(
                 "%s %.1f ms" % (name, ns / 1e6) for name, ns in sorted(causes.items(), key=lambda one: -one[1]))))
     return wrong
