@@ -251,13 +251,11 @@ check: $(OUT)/tests/unit $(OUT)/tests/native ## run the tests that need no root
 
 # One recipe, so that the set-up comes before anything that it installs is looked for.
 test: ## set up, build, run every test that this machine can run
-	@tools/setup.sh build test vm
+	@tools/setup.sh build test
 	@tools/get_pythons.sh
 	@tools/get_venvs.sh
-	@tools/get_kernels.sh
 	@$(MAKE) all tests
-	@$(MAKE) static
-	@$(RUN_TESTS) tools=tools/run_unittests.py $(foreach t,$(TIERS),$(t)=$(OUT)/tests/$(t)) accuracy=tools/accuracy/run vm=tests/vm/run -- $(ARGS)
+	@$(RUN_TESTS) tools=tools/run_unittests.py $(foreach t,$(TIERS),$(t)=$(OUT)/tests/$(t)) accuracy=tools/accuracy/run -- $(ARGS)
 
 check-vm: ## set up, build, run the core on Debian's kernels 5.10, 6.1, 6.12 and sid's under qemu
 	@tools/setup.sh build vm

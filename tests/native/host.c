@@ -62,6 +62,7 @@ static __u64 bpf_get_current_pid_tgid(void) { return (__u64)kHostPid << 32 | kHo
 static long bpf_task_pt_regs(void* task) { return 0; }
 static void* bpf_get_current_task_btf(void) { return NULL; }
 static __u64 bpf_get_current_task(void) { return 0; }
+#define barrier_var(var) asm volatile("" : "+r"(var))
 
 #include "python.bpf.c"
 
