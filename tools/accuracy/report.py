@@ -5,8 +5,9 @@ from suite import CAUSES, WAYS
 
 
 class Result:
-    def __init__(self, outcomes, skipped, complaints):
+    def __init__(self, outcomes, skipped, complaints, unseen=0):
         self.outcomes, self.skipped, self.complaints = outcomes, skipped, complaints
+        self.unseen = unseen  # switches that the kernel did not tell of, by aiotrace's count
         self.matrix, self.culprits = Matrix(), Culprits()
         for outcome in outcomes:
             self.matrix.merge(outcome.matrix)

@@ -11,6 +11,9 @@ CASES = ([("accuracy: every target ran", None)] + [("accuracy: time of " + cause
          [("accuracy: culprits, but for cpu-wait", None)])
 
 SHORT_LIMIT = 0.9  # of the sampled causes
+# Some guest kernels have switches that no tracepoint tells of; aiotrace counts those that it notices. Of the half second
+# that a cause has here, one such wait is more than a hundredth.
+UNSEEN_NS = 8 * 1000 * 1000
 
 
 def is_one():
@@ -51,6 +54,9 @@ def run(arguments, measure):
             # A few short stalls have too few samples for the bound of the whole suite: one of ten milliseconds is 3 %.
             if cause in suite.SAMPLED:
                 limit, good = SHORT_LIMIT, share >= SHORT_LIMIT
+            elif cause:
+                lacking = (limit - share) * result.matrix.total(cause)
+                good = good or lacking <= UNSEEN_NS * min(result.unseen, 1)
             state = "passed" if good else "failed"
             reason = "" if good else "%.2f %%, must be %g %%" % (100 * share, 100 * limit)
         else:
