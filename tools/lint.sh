@@ -57,6 +57,11 @@ for name in sys.stdin.read().split("\0"):
 sys.exit(status)'
 }
 
+page_script() { # the report's script: does it parse, where there is anything that can tell
+  command -v node >/dev/null || return 0
+  node --check user/output/page/page.js
+}
+
 tidy() {
   local clang_tidy
   clang_tidy=$(tool clang-tidy) || return 1
@@ -73,6 +78,7 @@ step "include directions" tools/check_includes.py
 step "generated files" generated
 step "shell scripts" shell_syntax
 step "python files" python_syntax
+step "page script" page_script
 step "clang-tidy" tidy
 
 if [ ${#failed[@]} -gt 0 ]; then

@@ -1,5 +1,6 @@
 #include "output/pprof.h"
 
+#include <ranges>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -108,9 +109,7 @@ Result<std::string> pprof(const model::WeightedStacks& stacks, const ProfileTime
   out.message(profile::kSampleType, value_type_of(strings, stacks.what(), unit));
   for (const auto& stack : stacks.stacks()) {
     Message locations;
-    for (auto frame = stack.frames.rbegin(); frame != stack.frames.rend(); ++frame) {
-      locations.varint(std::uint64_t{*frame} + 1);
-    }
+    for (const auto frame : std::views::reverse(stack.frames)) locations.varint(std::uint64_t{frame} + 1);
     Message values;
     values.varint(stack.times);
     values.varint(stack.weight);
