@@ -49,7 +49,8 @@ LIB_OBJECTS := $(LIB_SOURCES:%.cpp=$(OUT)/obj/%.o)
 MAIN_OBJECT := $(OUT)/obj/user/main.o
 
 TIERS := unit native root
-tier_sources = $(sort $(shell find tests/$(1) -name '*.cpp' -o -name '*.c' 2>/dev/null))
+# The root tier has helpers of its own beside it.
+tier_sources = $(sort $(shell find tests/$(1) $(if $(filter root,$(1)),tests/support) -name '*.cpp' -o -name '*.c' 2>/dev/null))
 tier_objects = $(addprefix $(OUT)/obj/,$(addsuffix .o,$(basename $(call tier_sources,$(1)))))
 TEST_BINARIES := $(TIERS:%=$(OUT)/tests/%)
 CATCH_MAIN := $(OUT)/obj/tests/catch_main.o

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "tests/catch.h"
-#include "tests/root/support/tracer.h"
+#include "tests/support/tracer.h"
 
 namespace aiotrace::testing {
 namespace {
@@ -60,9 +60,8 @@ void check_awaits(const Python& python, const std::vector<std::string>& argument
   for (const auto& [line, sum] : expected) {
     INFO("site " << sites[line] << ", line " << line);
     std::vector<Json> rows;
-    std::ranges::copy_if(lines, std::back_inserter(rows), [at = line](const Json& one) {
-      return one["type"] == "await" && one["site"]["line"] == at;
-    });
+    std::ranges::copy_if(lines, std::back_inserter(rows),
+                         [at = line](const Json& one) { return one["type"] == "await" && one["site"]["line"] == at; });
     REQUIRE_FALSE(rows.empty());
     // A task that goes from one await to the next while it is read can look as if it were in a third: once in a while.
     for (std::size_t i = 1; i < rows.size(); i++)
@@ -99,8 +98,8 @@ FOR_EACH_PYTHON(awaits, "awaits are told as long as the program says", "[awaits]
 
 AIOTRACE_TEST_CASES(awaits_uvloop) {
   for (const auto& python : environments()) {
-    add_test_case("awaits on uvloop are told as long as the program says on Python " + python.title(),
-                  "[awaits]", [&python] {
+    add_test_case("awaits on uvloop are told as long as the program says on Python " + python.title(), "[awaits]",
+                  [&python] {
                     auto import = python.command;
                     import.insert(import.end(), {"-c", "import uvloop"});
                     if (!python.command.empty() && run(import).status != 0)
@@ -149,9 +148,11 @@ TEST_CASE("awaits: a target that ends is no failure, and nonsense is a usage err
   CHECK(target.process().wait() == 0);
   CHECK(tracer.wait() == 0);
   CHECK(tracer.lines().back()["type"] == "summary");
-  for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{"awaits"}, {"awaits", "-p", "0"}, {"awaits", "-p", "1,2"}, {"awaits", "-p", "1", "--rate", "0"},
-        {"awaits", "-p", "1", "-d", "0s"}}) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"awaits"},
+                                                    {"awaits", "-p", "0"},
+                                                    {"awaits", "-p", "1,2"},
+                                                    {"awaits", "-p", "1", "--rate", "0"},
+                                                    {"awaits", "-p", "1", "-d", "0s"}}) {
     Tracer refused(arguments);
     CHECK(refused.wait() == 2);
     CHECK(std::ranges::count(refused.err(), '\n') == 1);

@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "tests/catch.h"
-#include "tests/root/support/match.h"
-#include "tests/root/support/tracer.h"
+#include "tests/support/match.h"
+#include "tests/support/tracer.h"
 
 namespace aiotrace::testing {
 namespace {
@@ -30,7 +30,8 @@ void check_plain(const Run& run, std::size_t stalls) {
     const double duration = (*stall)["duration_ns"];
     CHECK(duration >= lasted);
     // Its first page faults lie outside of what it times.
-    CHECK(duration <= lasted + std::max(2e5, 0.005 * lasted) + cause_ns(*stall, "cpu-wait") + cause_ns(*stall, "fault"));
+    CHECK(duration <=
+          lasted + std::max(2e5, 0.005 * lasted) + cause_ns(*stall, "cpu-wait") + cause_ns(*stall, "fault"));
   }
 }
 

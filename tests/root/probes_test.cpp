@@ -1,7 +1,7 @@
 // The ways to see a poll: each finds the same stalls.
 #include "tests/catch.h"
-#include "tests/root/support/match.h"
-#include "tests/root/support/tracer.h"
+#include "tests/support/match.h"
+#include "tests/support/tracer.h"
 
 namespace aiotrace::testing {
 namespace {

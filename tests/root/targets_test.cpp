@@ -6,8 +6,8 @@
 #include <set>
 
 #include "tests/catch.h"
-#include "tests/root/support/match.h"
-#include "tests/root/support/tracer.h"
+#include "tests/support/match.h"
+#include "tests/support/tracer.h"
 
 namespace aiotrace::testing {
 namespace {

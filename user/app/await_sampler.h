@@ -18,7 +18,8 @@ class AwaitSampler {
   explicit AwaitSampler(std::optional<std::string> match, bool stacks) : match_(std::move(match)), stacks_(stacks) {}
 
   void add(const python::TaskSnapshot& snapshot);
-  /// When all are added: what could not be told of a place at times, for the task changed just then, is told by the rest.
+  /// When all are added: what could not be told of a place at times, for the task changed just then, is told by the
+  /// rest.
   void settle();
 
   [[nodiscard]] const model::AwaitTable& sites() const { return sites_; }

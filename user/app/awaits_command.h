@@ -15,9 +15,9 @@ struct AwaitsOptions {
   double rate_hz = 20;
   double budget = 0.01;  ///< of a core: slower than rate_hz when the snapshots would cost more
   std::uint64_t slow_ns = 10'000'000;
-  std::size_t top = 20;               ///< sites shown as text; 0: all
-  std::optional<std::string> match;   ///< only awaits of tasks, coroutines or functions with this in their name
-  std::optional<std::string> json;    ///< "-": standard output
+  std::size_t top = 20;              ///< sites shown as text; 0: all
+  std::optional<std::string> match;  ///< only awaits of tasks, coroutines or functions with this in their name
+  std::optional<std::string> json;   ///< "-": standard output
   std::optional<std::string> folded;
   std::optional<std::string> message;  ///< --help: nothing more to do
 };

@@ -57,8 +57,10 @@ Result<AwaitsOptions> parse_awaits_options(int argc, const char* const* argv) {
   std::optional<std::uint64_t> slow_ns;
   if (auto status = kArguments.set_duration("--slow ", slow, slow_ns); !status) return std::unexpected(status.error());
   options.slow_ns = slow_ns.value_or(options.slow_ns);
-  if (!(options.rate_hz >= 0.01 && options.rate_hz <= 1000)) return kArguments.usage("--rate", "must be from 0.01 to 1000");
-  if (!(budget_percent > 0 && budget_percent <= 100)) return kArguments.usage("--budget", "must be more than 0 and at most 100");
+  if (!(options.rate_hz >= 0.01 && options.rate_hz <= 1000))
+    return kArguments.usage("--rate", "must be from 0.01 to 1000");
+  if (!(budget_percent > 0 && budget_percent <= 100))
+    return kArguments.usage("--budget", "must be more than 0 and at most 100");
   options.budget = budget_percent / 100;
   if (options.folded == "-") return kArguments.usage("--folded -", "needs a file");
   return options;

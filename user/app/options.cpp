@@ -97,7 +97,8 @@ Status convert(const Raw& raw, Options& options) {
   std::optional<std::uint64_t> warn_ns, error_ns;
   for (const auto& [option, text, into] :
        {std::tuple{"-d ", &raw.duration, &options.duration_ns}, std::tuple{"--warn ", &raw.warn, &warn_ns},
-        std::tuple{"--error ", &raw.error, &error_ns}, std::tuple{"--fail-over ", &raw.fail_over, &options.fail_over_ns}}) {
+        std::tuple{"--error ", &raw.error, &error_ns},
+        std::tuple{"--fail-over ", &raw.fail_over, &options.fail_over_ns}}) {
     if (auto status = kArguments.set_duration(option, *text, *into); !status) return status;
   }
   options.warn_ns = warn_ns.value_or(options.warn_ns);
@@ -105,7 +106,8 @@ Status convert(const Raw& raw, Options& options) {
   // Raising only --warn above the default --error means that everything shown is an error.
   if (raw.error.empty()) options.error_ns = std::max(options.error_ns, options.warn_ns);
   if (options.error_ns < options.warn_ns)
-    return kArguments.usage("--error " + raw.error, "must not be less than --warn " + (raw.warn.empty() ? "50ms" : raw.warn));
+    return kArguments.usage("--error " + raw.error,
+                            "must not be less than --warn " + (raw.warn.empty() ? "50ms" : raw.warn));
   if (!raw.comm.empty()) options.comm = raw.comm;
   if (!raw.cgroup.empty()) options.cgroup = raw.cgroup;
   // A filter alone says what is meant.

@@ -52,8 +52,10 @@ Result<ReportOptions> parse(int argc, const char* const* argv) {
     options.output.message = std::move(*message);
     return options;
   }
-  if (auto status = kArguments.set_duration("--warn ", warn, options.thresholds.warn_ns); !status) return std::unexpected(status.error());
-  if (auto status = kArguments.set_duration("--error ", error, options.thresholds.error_ns); !status) return std::unexpected(status.error());
+  if (auto status = kArguments.set_duration("--warn ", warn, options.thresholds.warn_ns); !status)
+    return std::unexpected(status.error());
+  if (auto status = kArguments.set_duration("--error ", error, options.thresholds.error_ns); !status)
+    return std::unexpected(status.error());
   if (auto status = kArguments.set_duration("--fail-over ", fail_over, options.output.fail_over_ns); !status)
     return std::unexpected(status.error());
   if (options.files.size() != (options.diff ? 2U : 1U))

@@ -71,9 +71,11 @@ std::uint8_t class_of(proc::Wait wait) {
 }
 
 probe::ProbeOptions probe_options(const Options& options) {
-  probe::ProbeOptions wanted{
-      .warn_ns = options.warn_ns, .poll = options.poll_probe, .trace_all = options.all, .follow = options.follow,
-      .load_statistics = options.verbose};
+  probe::ProbeOptions wanted{.warn_ns = options.warn_ns,
+                             .poll = options.poll_probe,
+                             .trace_all = options.all,
+                             .follow = options.follow,
+                             .load_statistics = options.verbose};
   if (options.all || options.follow) {
     wanted.max_processes = 8192;
     wanted.max_threads = 8192;

@@ -43,7 +43,7 @@ Result<Interrupt> on_interrupt() {
   UniqueFd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!fd) return fail_errno("receive signals", errno);
   interrupt_fd = fd.get();
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = take_interrupt;
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   sigemptyset(&action.sa_mask);

@@ -113,7 +113,7 @@ class Command {
   }
 
   void write(const python::TaskSnapshot& snapshot, const proc::Process& process,
-               const std::map<pid_t, std::string>& names) {
+             const std::map<pid_t, std::string>& names) {
     const auto pid = static_cast<std::uint32_t>(process.pid());
     std::vector<model::TaskRow> rows;
     model::TaskListSummary own;

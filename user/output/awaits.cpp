@@ -73,10 +73,10 @@ std::vector<std::string> awaits_text(const std::vector<model::AwaitRow>& rows, s
   }
   if (shown < rows.size()) lines.push_back(fmt::format("… {} more sites (--top 0 shows all)", rows.size() - shown));
   if (cells.empty()) lines.emplace_back("no task was seen to wait");
-  lines.push_back(fmt::format(
-      "{} waited by up to {} tasks in {}; {} of {} sites have an await over {}", format_duration_ns(all_ns),
-      format_count(summary.tasks), format_duration_ns(summary.watched_ns), slow, rows.size(),
-      format_duration_ns(summary.slow_ns)));
+  lines.push_back(fmt::format("{} waited by up to {} tasks in {}; {} of {} sites have an await over {}",
+                              format_duration_ns(all_ns), format_count(summary.tasks),
+                              format_duration_ns(summary.watched_ns), slow, rows.size(),
+                              format_duration_ns(summary.slow_ns)));
   lines.push_back(fmt::format("{} snapshots, one each {}{}; ~ marks estimates of shorter awaits; aiotrace used {}",
                               format_count(summary.snapshots), format_duration_ns(interval_ns(summary)),
                               summary.slower ? " to keep the budget" : "",

@@ -13,7 +13,7 @@ namespace aiotrace::output {
 
 /// What is said once, behind the rows.
 struct AwaitsSummary {
-  std::uint64_t time_ns = 0;     ///< CLOCK_MONOTONIC, at the end
+  std::uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC, at the end
   std::uint64_t elapsed_ns = 0;
   std::uint64_t snapshots = 0;
   std::uint64_t first_ns = 0;    ///< CLOCK_MONOTONIC, the first snapshot

@@ -72,23 +72,21 @@ std::string leak_scan_json(const model::LeakScan& scan) {
 }
 
 std::string leak_summary_json(const model::LeakSummary& summary, std::uint64_t time_ns, const OutputContext& context) {
-  return line_of({{"type", "summary"},
-                  {"schema", model::kSchema},
-                  {"time", utc_time(time_ns, context)},
-                  {"elapsed_ns", summary.elapsed_ns},
-                  {"scans", summary.scans},
-                  {"max_scan_ns", summary.max_scan_ns},
-                  {"leaks", counts_json(summary.leaks)},
-                  {"candidates", counts_json(summary.candidates)},
-                  {"loops", Json::array()},
-                  {"causes", Json::object()},
-                  {"places", Json::array()},
-                  {"losses", losses_json(summary.losses)},
-                  {"cost",
-                   {{"bpf_ns", nullptr},
-                    {"runs", nullptr},
-                    {"cpu_ns", summary.cpu_ns},
-                    {"rss_bytes", summary.rss_bytes}}}});
+  return line_of(
+      {{"type", "summary"},
+       {"schema", model::kSchema},
+       {"time", utc_time(time_ns, context)},
+       {"elapsed_ns", summary.elapsed_ns},
+       {"scans", summary.scans},
+       {"max_scan_ns", summary.max_scan_ns},
+       {"leaks", counts_json(summary.leaks)},
+       {"candidates", counts_json(summary.candidates)},
+       {"loops", Json::array()},
+       {"causes", Json::object()},
+       {"places", Json::array()},
+       {"losses", losses_json(summary.losses)},
+       {"cost",
+        {{"bpf_ns", nullptr}, {"runs", nullptr}, {"cpu_ns", summary.cpu_ns}, {"rss_bytes", summary.rss_bytes}}}});
 }
 
 std::vector<std::string> leak_lines(const std::vector<model::Leak>& leaks, std::size_t most,

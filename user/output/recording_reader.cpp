@@ -200,8 +200,7 @@ Result<Record> RecordingReader::next() {
       if (auto watching = decoded<model::Watching>(body)) return *std::move(watching);
       break;
     case RecordKind::stall:
-    case RecordKind::unfinished:
-    {
+    case RecordKind::unfinished: {
       std::size_t memory = 0;
       if (auto stall = decoded<model::Stall>(body, &memory))
         return RecordedStall{.stall = *std::move(stall),

@@ -17,12 +17,12 @@ void forget_warnings();
 /// without one.
 [[nodiscard]] std::string last_warning();
 
-/// The verifier's reason in a warning of libbpf that holds its log ("-- BEGIN PROG LOAD LOG --"): the last lines before its
-/// statistics; empty if there is none.
+/// The verifier's reason in a warning of libbpf that holds its log ("-- BEGIN PROG LOAD LOG --"): the last lines before
+/// its statistics; empty if there is none.
 [[nodiscard]] std::string verifier_reason(std::string_view warning);
 
-/// What loading each program of an object took, by the verifier's own count (BPF_LOG_STATS, Linux 5.2): asked for before
-/// the load, read after it.
+/// What loading each program of an object took, by the verifier's own count (BPF_LOG_STATS, Linux 5.2): asked for
+/// before the load, read after it.
 class LoadStatistics {
  public:
   /// The object must be opened and not yet loaded; this must outlive its load.

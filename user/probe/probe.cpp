@@ -162,7 +162,8 @@ Status Probe::Impl::load_programs() {
     bpf_map__set_max_entries(map, std::min(options.max_threads, ThreadTable::kMostSlots));
   for (auto* program : {skeleton->progs.handle_fentry_epoll_wait, skeleton->progs.handle_fentry_epoll_pwait})
     bpf_program__set_autoload(program, poll == PollProbe::fentry);
-  bpf_program__set_autoload(skeleton->progs.handle_fentry_epoll_pwait2, poll == PollProbe::fentry && has_epoll_pwait2());
+  bpf_program__set_autoload(skeleton->progs.handle_fentry_epoll_pwait2,
+                            poll == PollProbe::fentry && has_epoll_pwait2());
   if (poll == PollProbe::tracepoint) choose_tracepoint();
   const bool by_tracepoint = poll == PollProbe::tracepoint;
   bpf_program__set_autoload(skeleton->progs.handle_enter_poll, poll != PollProbe::uprobe && !raw_tracepoint);

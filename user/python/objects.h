@@ -28,8 +28,7 @@ class Objects {
     std::uint64_t value = 0;
   };
   /// Entries that are in use, in insertion order; nothing for what cannot be a dict.
-  [[nodiscard]] std::optional<std::vector<Entry>> entries(std::uint64_t dict,
-                                                          std::uint64_t most = kMaxEntries) const;
+  [[nodiscard]] std::optional<std::vector<Entry>> entries(std::uint64_t dict, std::uint64_t most = kMaxEntries) const;
   /// The value of a str key; keys of other types never match.
   [[nodiscard]] std::optional<std::uint64_t> find(std::uint64_t dict, std::string_view key,
                                                   std::uint64_t most = kMaxEntries) const;

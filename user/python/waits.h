@@ -89,8 +89,8 @@ class WaitReader {
   CodeCache& codes_;
   TimerReader timers_;
   std::unordered_map<std::uint64_t, const Rule*> rules_;  // by code object
-  std::size_t looked_ = 0;  // futures, of one task: a list that holds itself has no end
-  std::size_t told_ = 0;    // of all tasks
+  std::size_t looked_ = 0;                                // futures, of one task: a list that holds itself has no end
+  std::size_t told_ = 0;                                  // of all tasks
 };
 
 }  // namespace aiotrace::python

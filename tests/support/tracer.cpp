@@ -1,4 +1,4 @@
-#include "tests/root/support/tracer.h"
+#include "tests/support/tracer.h"
 
 #include <algorithm>
 #include <cstdlib>

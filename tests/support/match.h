@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/root/support/scratch.h"
+#include "tests/support/scratch.h"
 
 namespace aiotrace::testing {
 

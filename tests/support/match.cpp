@@ -1,4 +1,4 @@
-#include "tests/root/support/match.h"
+#include "tests/support/match.h"
 
 #include <algorithm>
 #include <cmath>

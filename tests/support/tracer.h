@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "tests/root/support/process.h"
-#include "tests/root/support/python.h"
-#include "tests/root/support/scratch.h"
+#include "tests/support/process.h"
+#include "tests/support/python.h"
+#include "tests/support/scratch.h"
 
 namespace aiotrace::testing {
 

@@ -1,4 +1,4 @@
-#include "tests/root/support/scratch.h"
+#include "tests/support/scratch.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -1,7 +1,7 @@
 // The JSON's documented form.
 #include <cmath>
 
-#include "tests/root/support/match.h"
+#include "tests/support/match.h"
 
 namespace aiotrace::testing {
 

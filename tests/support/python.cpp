@@ -1,4 +1,4 @@
-#include "tests/root/support/python.h"
+#include "tests/support/python.h"
 
 #include <cstdio>
 #include <sstream>

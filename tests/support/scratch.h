@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/root/support/process.h"
+#include "tests/support/process.h"
 #include "util/unique_fd.h"
 
 namespace aiotrace::testing {

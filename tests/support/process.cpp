@@ -1,4 +1,4 @@
-#include "tests/root/support/process.h"
+#include "tests/support/process.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -12,7 +12,7 @@
 #include <cstring>
 
 #include "tests/catch.h"
-#include "tests/root/support/scratch.h"
+#include "tests/support/scratch.h"
 
 namespace aiotrace::testing {
 
