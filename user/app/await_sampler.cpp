@@ -117,7 +117,7 @@ AwaitSampler::Known AwaitSampler::find(const python::Task& task, std::uint64_t h
   auto& chain = chains_[hash];
   const int clear = clearness(task.waits_for);
   if (clear < chain.clearest) return chain.latest;
-  std::uint64_t wait = static_cast<std::uint64_t>(task.waits_for.kind);
+  auto wait = static_cast<std::uint64_t>(task.waits_for.kind);
   mix(wait, std::hash<std::string_view>{}(task.waits_for.call));
   const auto at = chain.by_wait.find(wait);
   const auto known = at != chain.by_wait.end() ? at->second : make(task, false);

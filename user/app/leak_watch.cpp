@@ -51,7 +51,7 @@ bool LeakWatch::wait(std::uint64_t ns) {
 
 void LeakWatch::work() {
   // The target's own threads, and ours that take stalls, go first. Not being able to step back is no reason to stop.
-  (void)probe::keep_capabilities_to_read();
+  [[maybe_unused]] const auto given_up = probe::keep_capabilities_to_read();
   (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
   std::uint64_t retry_ns = kFirstRetryNs;
   while (process_.alive()) {

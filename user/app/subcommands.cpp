@@ -13,12 +13,12 @@ namespace aiotrace::app {
 
 std::span<const Subcommand> subcommands() {
   // One line for each.
-  static const std::array all{
+  static const std::array kAll{
       Subcommand{"tasks", Need::memory, run_tasks},    Subcommand{"leaks", Need::memory, run_leaks},
       Subcommand{"awaits", Need::memory, run_awaits},  Subcommand{"report", Need::nothing, run_report},
       Subcommand{"doctor", Need::nothing, run_doctor},
   };
-  return all;
+  return kAll;
 }
 
 const Subcommand* find_subcommand(int argc, const char* const* argv) {

@@ -25,7 +25,8 @@ std::string about(std::string text, bool estimate) { return estimate ? "~" + std
 
 std::vector<std::string> awaits_text(const std::vector<model::AwaitRow>& rows, std::size_t top,
                                      const AwaitsSummary& summary, const OutputContext& context) {
-  enum : std::size_t { kTotal, kShare, kError, kNow, kSeen, kMean, kLongest, kNumbers };
+  constexpr std::size_t kNumbers = 7;
+  constexpr std::size_t kLongest = kNumbers - 1;
   using Numbers = std::array<std::string, kNumbers>;
   const Numbers headings = {"WAITED", "SHARE", "±", "NOW", "AWAITS", "MEAN", "LONGEST"};
   std::uint64_t all_ns = 0, slow = 0;

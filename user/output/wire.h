@@ -146,7 +146,7 @@ void transfer(Decoder& from, std::optional<T>& value) {
   bool there = false;
   transfer(from, there);
   value.reset();
-  if (there && from.ok()) transfer(from, value.emplace());
+  if (there && from.ok()) transfer(from, value.emplace(T{}));
 }
 
 template <class T>

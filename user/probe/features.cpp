@@ -21,8 +21,8 @@ namespace aiotrace::probe {
 namespace {
 
 Status refused(const std::string& what, int error_number, const std::string& otherwise = {}) {
-  auto hint = refusing_rule(error_number);
-  return fail_errno(what, error_number, hint.empty() ? otherwise : std::move(hint), ErrorKind::unsupported);
+  const auto hint = refusing_rule(error_number);
+  return fail_errno(what, error_number, hint.empty() ? otherwise : hint, ErrorKind::unsupported);
 }
 
 Status try_btf() {
