@@ -90,7 +90,7 @@ __noinline int wait_for_gil(__u32 pid, __u32 tid)
 	gil = p->gil_addr;
 	if (!gil && l->interp_gil_ptr != PY_NO_OFFSET)
 		gil = read_u64(read_u64(t->tstate + l->ts_interp) + l->interp_gil_ptr);
-	if (!gil || w->args[0] < gil + l->gil_cond || w->args[0] >= gil + l->gil_mutex)
+	if (!gil || w->args[0] < gil + l->gil_cond || w->args[0] >= gil + GIL_LOCKS_END(l))
 		return 0;
 	if ((__u32)read_u64(gil + l->gil_locked) != 1)
 		return 1;

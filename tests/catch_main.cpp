@@ -34,6 +34,13 @@ std::string_view environment(const char* name) {
   return value ? value : "";
 }
 
+/// Enough of a record to know the failure from the last lines of a log.
+std::string bounded(std::string text) {
+  constexpr std::size_t kMost = 1200;
+  if (text.size() > kMost) text = text.substr(0, kMost) + " [...]";
+  return text;
+}
+
 std::string one_line(std::string text) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20) c = ' ';
@@ -77,9 +84,19 @@ class Listener : public ListenerBase {
 
   void testCaseStarting(const Catch::TestCaseInfo& test) override {
     skip_reason.reset();
+    first_failure_.clear();
     start_ = std::chrono::steady_clock::now();
     log_line("start\t" + one_line(test.name));
   }
+
+#if AIOTRACE_CATCH2 == 3
+  void assertionEnded(const Catch::AssertionStats& stats) override { keep_first_failure(stats); }
+#else
+  bool assertionEnded(const Catch::AssertionStats& stats) override {
+    keep_first_failure(stats);
+    return false;  // the messages are the reporter's to clear
+  }
+#endif
 
   void testCaseEnded(const Catch::TestCaseStats& stats) override {
     const auto elapsed = std::chrono::steady_clock::now() - start_;
@@ -89,6 +106,7 @@ class Listener : public ListenerBase {
     std::string reason;
     if (assertions.failed > 0 || stats.totals.testCases.failed > 0) {
       result = "failed";
+      reason = first_failure_;
     } else if (skip_reason) {
       result = "skipped";
       reason = *skip_reason;
@@ -104,6 +122,17 @@ class Listener : public ListenerBase {
   }
 
  private:
+  void keep_first_failure(const Catch::AssertionStats& stats) {
+    const auto& result = stats.assertionResult;
+    if (!result.isOk() && first_failure_.empty() && !skip_reason) {
+      const auto source = result.getSourceInfo();
+      first_failure_ = std::string(source.file) + ":" + std::to_string(source.line) + ": " +
+                       bounded(result.getExpression()) + " => " + bounded(result.getExpandedExpression());
+      if (result.hasMessage()) first_failure_ += " | " + bounded(std::string(result.getMessage()));
+      for (const auto& message : stats.infoMessages) first_failure_ += " | " + bounded(message.message);
+    }
+  }
+
   static void show(const std::string& result, const std::string& name, const std::string& reason, long long ms) {
     const std::string_view wanted = environment("AIOTRACE_TEST_PROGRESS");
     if (wanted.empty() || (wanted == "skips" && result == "passed")) return;
@@ -114,6 +143,7 @@ class Listener : public ListenerBase {
   }
 
   std::chrono::steady_clock::time_point start_;
+  std::string first_failure_;
 };
 
 std::size_t planned(const Catch::Config& config) {

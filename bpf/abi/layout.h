@@ -19,6 +19,14 @@ enum py_layout_flags {
 };
 
 /*
+ * Where struct _gil_runtime_state ends (Python/ceval_gil.h, Include/internal/pycore_gil.h,
+ * 3.8 to 3.15): cond and mutex are followed by switch_cond and switch_mutex. A thread on
+ * its way to the GIL waits on cond, then perhaps for one that was preempted with mutex; one
+ * that hands it over on switch_cond. Sizes of pthread_mutex_t and pthread_cond_t: x86-64 ABI.
+ */
+#define GIL_LOCKS_END(layout) ((layout)->gil_mutex + 40 + 48 + 40)
+
+/*
  * Where things are in one CPython build: byte offsets into its structures, filled in
  * and validated by user space, read by BPF. Every offset is below 1 MiB or PY_NO_OFFSET.
  */
@@ -78,7 +86,7 @@ struct py_layout {
 
 	__u32 gil_last_holder; /* struct _gil_runtime_state */
 	__u32 gil_locked;
-	__u32 gil_cond; /* a waiter's futex lies in [gil_cond, gil_mutex) */
+	__u32 gil_cond; /* a waiter's futex lies from here on, see GIL_LOCKS_END */
 	__u32 gil_mutex;
 	__u32 gc_collecting; /* struct _gc_runtime_state: i32 */
 };

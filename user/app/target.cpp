@@ -111,7 +111,7 @@ bool Target::is_gil(std::uint64_t futex) const {
   auto gil = interpreter_->gil_addr;
   if (gil == 0 && layout.interp_gil_ptr != PY_NO_OFFSET)
     gil = memory_->pointer(interpreter_->main_interpreter + layout.interp_gil_ptr).value_or(0);
-  return gil != 0 && futex >= gil + layout.gil_cond && futex < gil + layout.gil_mutex;
+  return gil != 0 && futex >= gil + layout.gil_cond && futex < gil + GIL_LOCKS_END(&layout);
 }
 
 bool Target::is_named_pipe(std::int32_t fd) const {
