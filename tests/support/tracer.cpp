@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "tests/catch.h"
+#include "tests/support/steal.h"
 
 namespace aiotrace::testing {
 
@@ -38,6 +39,7 @@ Target::Target(const Python& python, const std::string& script, const std::vecto
 
 Target::Target(std::vector<std::string> command, const std::vector<std::string>& arguments)
     : ready_(scratch_.file("ready")), go_(scratch_.file("go")), input_(scratch_.file("input")) {
+  count_steal();
   command = joined(std::move(command), {"--ready", scratch_.file("ready"), "--go", scratch_.file("go"), "--record",
                                         scratch_.file("record")});
   // What it has to say goes where the test's own output goes.

@@ -14,6 +14,7 @@
 namespace aiotrace::app {
 namespace {
 
+constexpr std::uint64_t kFirstNs = 10'000'000'000;
 constexpr std::uint64_t kIntervalNs = 30'000'000'000;
 constexpr std::uint64_t kLongestIntervalNs = 600'000'000'000;
 constexpr std::uint64_t kMostOfTheTime = 400;  // a scan takes at most one part in so many
@@ -28,8 +29,8 @@ std::uint64_t thread_cpu_ns() { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
 LeakWatch::LeakWatch(proc::Process process)
     : process_(std::move(process)), scanner_(process_, kDefaultLeakAgeNs, &cancel_), thread_([this] { work(); }) {}
 
-void LeakWatch::stop() {
-  cancel_ = true;
+void LeakWatch::end(bool at_once) {
+  if (at_once) cancel_ = true;
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
@@ -49,23 +50,34 @@ bool LeakWatch::wait(std::uint64_t ns) {
   return !changed_.wait_for(lock, std::chrono::nanoseconds(ns), [this] { return stop_; });
 }
 
+// False: there is no Python in the process (yet), or it was given up.
+bool LeakWatch::scan() {
+  const auto scan = scanner_.scan();
+  if (!scan) return false;
+  auto leaks = scanner_.leaks();
+  // Every task that waits is a candidate for being stuck: beside stalls that is no news.
+  std::erase_if(leaks, [](const auto& leak) { return !leak.leak && leak.leak_class == model::LeakClass::stuck; });
+  const std::lock_guard lock(mutex_);
+  looks_.push_back({*scan, std::move(leaks)});
+  return true;
+}
+
 void LeakWatch::work() {
   // The target's own threads, and ours that take stalls, go first. Not being able to step back is no reason to stop.
   [[maybe_unused]] const auto given_up = probe::keep_capabilities_to_read();
   (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
+  // A short run is about stalls: it shall not pay for a scan while it watches.
+  if (!wait(kFirstNs)) {
+    if (!cancel_ && process_.alive()) (void)scan();
+    return;
+  }
   std::uint64_t retry_ns = kFirstRetryNs;
   while (process_.alive()) {
     const std::uint64_t before_ns = thread_cpu_ns();
-    const auto scan = scanner_.scan();
     std::uint64_t pause_ns = retry_ns;
-    if (scan) {
+    if (scan()) {
       pause_ns = std::clamp((thread_cpu_ns() - before_ns) * kMostOfTheTime, kIntervalNs, kLongestIntervalNs);
       retry_ns = kFirstRetryNs;
-      auto leaks = scanner_.leaks();
-      // Every task that waits is a candidate for being stuck: beside stalls that is no news.
-      std::erase_if(leaks, [](const auto& leak) { return !leak.leak && leak.leak_class == model::LeakClass::stuck; });
-      const std::lock_guard lock(mutex_);
-      looks_.push_back({*scan, std::move(leaks)});
     } else {
       retry_ns = std::min(retry_ns * 2, kIntervalNs);
     }

@@ -23,20 +23,24 @@ class LeakWatch {
     std::vector<model::Leak> leaks;
   };
 
-  /// Begins at once: a scan now, then every 30 s, less often where a scan takes so long that it would cost more than
-  /// 0.25 % of a CPU. A process that is no Python yet is asked again, at growing intervals.
+  /// Begins at once: the first scan after 10 s (at the end of a shorter run), then one every 30 s, less often where it
+  /// takes so long that it would cost more than 0.25 % of a CPU. A process that is no Python yet is asked again, at
+  /// growing intervals.
   explicit LeakWatch(proc::Process process);
   LeakWatch(const LeakWatch&) = delete;
   LeakWatch& operator=(const LeakWatch&) = delete;
   /// A scan that is under way is given up.
-  ~LeakWatch() { stop(); }
+  ~LeakWatch() { end(true); }
 
-  void stop();
+  /// Ends it with a scan if there was none yet, and waits for that.
+  void finish() { end(false); }
   /// The scans since the last call. From any thread.
   [[nodiscard]] std::vector<Look> take();
 
  private:
+  void end(bool at_once);
   void work();
+  [[nodiscard]] bool scan();
   bool wait(std::uint64_t ns);
 
   proc::Process process_;

@@ -100,7 +100,7 @@ class Session {
   Tracker& tracker() { return tracker_; }
 
  private:
-  model::Summary summary() const;
+  model::Summary summary(std::uint64_t now_ns) const;
   void take_signals(int signals);
   void take_ended(const std::vector<pollfd>& fds);
   void tell_waiting(std::uint64_t now_ns);
@@ -177,7 +177,7 @@ void Session::take_signals(int signals) {
   signalfd_siginfo info{};
   while (read(signals, &info, sizeof(info)) == sizeof(info)) {
     if (info.ssi_signo == SIGUSR1) {
-      outputs_.interim(summary());
+      outputs_.interim(summary(monotonic_ns()));
       continue;
     }
     if (info.ssi_signo == SIGCHLD) continue;
@@ -237,7 +237,7 @@ void Session::watch(int signals) {
       take_leaks();
       if (options_.record && now >= next_so_far_ns) {
         next_so_far_ns = now + kSoFarNs;
-        outputs_.so_far(summary());
+        outputs_.so_far(summary(now));
       }
     }
     next_look_ns = tracker_.look(now);
@@ -245,8 +245,8 @@ void Session::watch(int signals) {
   }
 }
 
-model::Summary Session::summary() const {
-  auto summary = tracker_.summary(monotonic_ns());
+model::Summary Session::summary(std::uint64_t now_ns) const {
+  auto summary = tracker_.summary(now_ns);
   for (const auto& [pid, look] : last_leaks_) {
     summary.leaks.insert(summary.leaks.end(), look.leaks.begin(), look.leaks.end());
     summary.last_leak_scan = look.scan;
@@ -256,11 +256,12 @@ model::Summary Session::summary() const {
 }
 
 int Session::finish() {
-  for (auto& [pid, watch] : leak_watches_) watch->stop();
-  take_leaks();
   if (auto status = tracker_.consume(); !status) say(status.error().message());
-  tracker_.finish(monotonic_ns());
-  outputs_.finish(summary());
+  const auto end_ns = monotonic_ns();
+  tracker_.finish(end_ns);
+  for (auto& [pid, watch] : leak_watches_) watch->finish();
+  take_leaks();
+  outputs_.finish(summary(end_ns));
   if (outputs_.failed()) return kExitFailure;
   if (options_.fail_over_ns && tracker_.longest_stall_ns() >= *options_.fail_over_ns) return kExitStall;
   return 0;
