@@ -3,6 +3,7 @@
  * All maps and global data, in one file that is linked first: the static linker of libbpf
  * 1.1 keeps offset 0 for a map that it met as extern before its definition.
  */
+#include "lib/native.bpf.h"
 #include "lib/python_calls.bpf.h"
 #include "lib/walk.bpf.h"
 
@@ -18,6 +19,7 @@ struct syscalls_map syscalls SEC(".maps");
 struct blank_map blank SEC(".maps");
 struct scratch_map scratch SEC(".maps");
 struct code_class_map codes SEC(".maps");
+struct natives_map natives SEC(".maps");
 struct stacks_map stacks SEC(".maps");
 
 const volatile struct session_config session = {};

@@ -87,8 +87,10 @@ __noinline int walk_step(__u32 slot, __u32 pid, __u32 tid)
 	step = read_frame(s, &s->layout, &coroutine);
 	if (step == STEP_END)
 		return 0;
-	if (step == STEP_NEXT)
+	if (step == STEP_NEXT) {
+		mark_entry(s);
 		return 1;
+	}
 	if (s->count >= MAX_FRAMES) {
 		s->flags |= STACK_TOO_DEEP;
 		return 0;

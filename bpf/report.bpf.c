@@ -5,6 +5,7 @@
  * verifier; 6.13 has relaxed it for some kinds of programs).
  */
 #include "lib/iteration.bpf.h"
+#include "lib/native.bpf.h"
 #include "lib/offcpu.bpf.h"
 
 __noinline int send_loop(__u32 tid, __u64 now)
@@ -76,6 +77,9 @@ __noinline int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target
 	r.holder_tid = w->holder_tid;
 	r.flags = (t->has_task ? BLOCKED_HAS_TASK : 0) | (has_target ? BLOCKED_HAS_TARGET : 0) |
 		  (t->throttled ? BLOCKED_THROTTLED : 0);
+	if (session.native_ns && r.blocked_ns + r.runnable_ns >= session.native_ns &&
+	    send_native(tid, t->off_ns))
+		r.flags |= BLOCKED_HAS_NATIVE;
 	/* At a switch-in the current task is still the one that leaves. */
 	if (with_target) {
 		r.runner_pid = bpf_get_current_pid_tgid() >> 32;

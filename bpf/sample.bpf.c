@@ -8,6 +8,7 @@
 #include <linux/bpf_perf_event.h>
 
 #include "lib/compat.bpf.h"
+#include "lib/native.bpf.h"
 #include "lib/offcpu.bpf.h"
 #include "lib/python_calls.bpf.h"
 
@@ -42,6 +43,7 @@ int handle_sample(struct sample_context *ctx)
 	struct task_struct *task;
 	struct call user;
 	__u64 sp = 0, size = sizeof(*r);
+	int native = 0;
 
 	if (!t || !s || t->pid != pid || t->exited)
 		return 0;
@@ -57,7 +59,8 @@ int handle_sample(struct sample_context *ctx)
 	task = current_task();
 	if ((ctx->regs.cs & 3) == 3) {
 		r->ip = ctx->regs.ip;
-		sp = ctx->regs.sp;
+		r->sp = sp = ctx->regs.sp;
+		r->bp = ctx->regs.bp;
 	} else {
 		if (read_call(&user, task))
 			return 0;
@@ -67,6 +70,8 @@ int handle_sample(struct sample_context *ctx)
 		r->ip = user.ip;
 		r->syscall = (__s64)user.orig_ax < 0 ? -1 : (__s32)user.orig_ax;
 	}
+	if (session.native_ns)
+		native = copy_native(tid, now);
 	p = bpf_map_lookup_elem(&processes, &pid);
 	if (p && p->flags & PROCESS_PYTHON) {
 		__u64 fsbase = BPF_CORE_READ(task, thread.fsbase);
@@ -92,6 +97,10 @@ int handle_sample(struct sample_context *ctx)
 		} else {
 			count_loss(LOSS_THREAD_UNKNOWN);
 		}
+	}
+	if (session.native_ns && native && send_native(tid, now)) {
+		r->flags |= SAMPLE_HAS_NATIVE;
+		sp = 0; /* its stack has been sent */
 	}
 	/* A leaf outside the interpreter: user space looks for who called it. */
 	if (sp && p && (r->ip < p->text_start || r->ip >= p->text_end) &&

@@ -9,6 +9,7 @@
  */
 #include "lib/compat.bpf.h"
 #include "lib/fdtarget.bpf.h"
+#include "lib/native.bpf.h"
 #include "lib/offcpu.bpf.h"
 #include "lib/python_calls.bpf.h"
 #include "lib/targets.bpf.h"
@@ -273,6 +274,8 @@ static __always_inline void switch_out(struct task_struct *prev, bool preempt, _
 	t->dirty = 1;
 	t->off = preempt || !state ? OFF_RUNNABLE : OFF_BLOCKED;
 	t->throttled = 0;
+	if (session.native_ns)
+		copy_native(tid, t->off_ns);
 	explain_wait(t, state, t->off == OFF_RUNNABLE && task_throttled(prev));
 }
 

@@ -12,6 +12,7 @@ struct session_config {
 	__u64 warn_ns; /* an iteration at least this long is a stall */
 	__u64 young_ns; /* samples in a younger iteration are dropped at once */
 	__u64 segment_ns; /* a blocked time at least this long is told on its own */
+	__u64 native_ns; /* --native: waits at least this long carry the user stack; 0: nothing does */
 	__u64 pid_ns_dev; /* unused when 0: tids are those of the initial namespace */
 	__u64 pid_ns_ino;
 	__u32 own_pid; /* aiotrace itself: never traced */
@@ -87,6 +88,7 @@ enum loss {
 	LOSS_TASK_UNREADABLE, /* the running task could not be read */
 	LOSS_SEEN_FULL, /* map of stacks or code objects already sent is full: sent again */
 	LOSS_SWITCH_UNSEEN, /* a thread came back onto a CPU without sched_switch telling */
+	LOSS_NATIVE_MISSING, /* --native: no room for a thread's native stack */
 	LOSS_MAX,
 };
 
@@ -95,7 +97,7 @@ enum loss {
 #else
 #define ABI_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), "both sides must agree")
 #endif
-ABI_ASSERT_SIZE(struct session_config, 56);
+ABI_ASSERT_SIZE(struct session_config, 64);
 ABI_ASSERT_SIZE(struct process_config, 56 + sizeof(struct py_layout));
 ABI_ASSERT_SIZE(struct loop_stats, 32 + 4 * HIST_BUCKETS);
 

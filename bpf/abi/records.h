@@ -24,6 +24,7 @@ enum record_type {
 	RECORD_PROCESS_EXIT,
 	RECORD_FORK,
 	RECORD_TARGET, /* whom the next blocked record of the thread waited for */
+	RECORD_NATIVE, /* registers and stack of the thread's next sample or blocked record */
 	RECORD_MAX,
 };
 
@@ -90,6 +91,7 @@ struct frame {
 
 enum frame_flags {
 	FRAME_COROUTINE = 1u << 0, /* a coroutine's own frame */
+	FRAME_ENTRY = 1u << 1, /* C called the evaluation for it (3.11+) */
 };
 
 enum stack_flags {
@@ -141,12 +143,14 @@ enum blocked_flags {
 	BLOCKED_HAS_TASK = 1u << 0, /* belongs to the last task record of the iteration */
 	BLOCKED_HAS_TARGET = 1u << 1, /* the last target record of the thread is its */
 	BLOCKED_THROTTLED = 1u << 2, /* the runnable part has the cause throttled */
+	BLOCKED_HAS_NATIVE = 1u << 3, /* the last native record of the thread is its */
 };
 
 enum sample_flags {
 	SAMPLE_KERNEL = 1u << 0,
 	SAMPLE_GC = 1u << 1,
 	SAMPLE_HAS_TASK = 1u << 2,
+	SAMPLE_HAS_NATIVE = 1u << 3, /* the last native record of the thread is its */
 };
 
 #define SAMPLE_WORDS 64
@@ -157,10 +161,40 @@ struct sample_record {
 	__u64 stack_id; /* 0: none */
 	__u64 ip; /* user address of the leaf; in kernel mode, where it will return to */
 	__u64 callback; /* tells callbacks of one iteration apart; 0: not known */
+	__u64 sp; /* user stack pointer and frame pointer; 0 in kernel mode */
+	__u64 bp;
 	__s32 syscall; /* in kernel mode: the number; -1: a fault or an interrupt */
 	__u32 flags; /* enum sample_flags */
 	__u32 words; /* u64 words of the user stack that follow (leaf outside the interpreter) */
 	__u32 pad;
+};
+
+/*
+ * Those that a function has to keep: enough to find its caller. The first six in the order of
+ * the kernel's struct pt_regs.
+ */
+enum native_register {
+	NATIVE_R15 = 0,
+	NATIVE_R14,
+	NATIVE_R13,
+	NATIVE_R12,
+	NATIVE_BP,
+	NATIVE_BX,
+	NATIVE_IP,
+	NATIVE_SP,
+	NATIVE_REGISTERS,
+};
+
+#define NATIVE_STACK_MAX 16384
+
+/* Only with --native. */
+struct native_record {
+	struct record head; /* time_ns: of the sample, or the switch-out */
+	__u64 iteration;
+	__u64 registers[NATIVE_REGISTERS];
+	__u32 stack_bytes; /* that follow: the user stack from its pointer on */
+	__u32 pad;
+	/* stack */
 };
 
 enum iteration_flags {
@@ -253,7 +287,8 @@ ABI_ASSERT(sizeof(struct stack_record) == 40);
 ABI_ASSERT(sizeof(struct task_record) == 24 + 32 + 16);
 ABI_ASSERT(sizeof(struct blocked_record) == 24 + 40 + 32 + 16 + 24 + 24);
 ABI_ASSERT(sizeof(struct target_record) == 24 + 16 + 16 + 8 + 32 + 16 + 16);
-ABI_ASSERT(sizeof(struct sample_record) == 24 + 32 + 16);
+ABI_ASSERT(sizeof(struct sample_record) == 24 + 48 + 16);
+ABI_ASSERT(sizeof(struct native_record) == 24 + 8 + 8 * NATIVE_REGISTERS + 8);
 ABI_ASSERT(sizeof(struct iteration_record) == 24 + 32 + 12 * CAUSE_MAX + 20);
 ABI_ASSERT(sizeof(struct exec_record) == 40);
 ABI_ASSERT(sizeof(struct exit_record) == 32);

@@ -89,6 +89,26 @@ static __always_inline __s32 last_instruction(const struct scratch *s, const str
 	return offset < 0 || offset > 0x7ffffffe ? -1 : offset;
 }
 
+/* _PyInterpreterFrame.is_entry of 3.11, right before `owner`: Include/internal/pycore_frame.h. */
+static __always_inline __u32 is_entry(const struct scratch *s, const struct py_layout *l)
+{
+	return l->version >> 16 == 0x030b && field_u8(s->frame_bytes, l->frame_owner - 1);
+}
+
+/*
+ * Since 3.12 the evaluation puts a frame of its own below the one that C called it for:
+ * _PyEval_EvalFrameDefault, Python/ceval.c. The mark belongs to what the stack is.
+ */
+static __always_inline void mark_entry(struct scratch *s)
+{
+	__u32 last = s->count - 1;
+
+	if (last >= MAX_FRAMES)
+		return;
+	s->frames[last & (MAX_FRAMES - 1)].flags |= FRAME_ENTRY;
+	s->hash = mix(s->hash, FRAME_ENTRY);
+}
+
 /* Takes the frame that read_frame found into the stack. */
 static __always_inline void add_frame(struct scratch *s, const struct py_layout *l, __u64 coroutine)
 {
@@ -96,7 +116,7 @@ static __always_inline void add_frame(struct scratch *s, const struct py_layout 
 
 	frame->code_id = s->code_id;
 	frame->lasti = last_instruction(s, l);
-	frame->flags = coroutine ? FRAME_COROUTINE : 0;
+	frame->flags = (coroutine ? FRAME_COROUTINE : 0) | (is_entry(s, l) ? FRAME_ENTRY : 0);
 	s->hash = mix(s->hash, frame->code_id);
 	s->hash = mix(s->hash, (__u32)frame->lasti);
 	s->count++;

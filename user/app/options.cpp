@@ -74,6 +74,7 @@ void declare(CLI::App& parser, Raw& raw, Options& options, bool& version) {
   parser.add_option("--speedscope", raw.speedscope, "a profile of the stalled time for speedscope")->type_name("FILE");
   parser.add_option("--pprof", raw.pprof, "the same for go tool pprof")->type_name("FILE");
   parser.add_option("--record", raw.record, "a recording, for aiotrace report")->type_name("FILE");
+  parser.add_flag("--native", options.native, "whole native stacks of stalls, Python's frames among them");
   parser.add_option("--poll-probe", raw.poll_probe, "how polls are seen: auto, fentry, tracepoint, uprobe")
       ->type_name("WAY");
   parser.add_option("--leaks", raw.leaks, "look for leaks too, every 30 s: on, off (on; never with -a)")

@@ -29,6 +29,7 @@ struct Options {
   std::optional<std::string> speedscope;
   std::optional<std::string> pprof;
   std::optional<std::string> record;
+  bool native = false;  ///< whole native stacks
   probe::PollProbe poll_probe = probe::PollProbe::automatic;
   bool leaks = true;  ///< look for leaks too (not with `all`)
   bool quiet = false;

@@ -64,13 +64,11 @@ const SampleClassifier::Code& SampleClassifier::code_at(Target& target, std::uin
 }
 
 symbolize::NativeStack SampleClassifier::top_of_stack(Target& target, const model::Sample& sample) {
-  // Where the copy was taken is not known and does not matter: rules reach into it from the stack pointer. No program
-  // has memory there, so that a real address never leads into the copy.
-  constexpr std::uint64_t kBase = 4096;
   symbolize::Registers registers;
   registers.set(symbolize::Register::rip, sample.ip);
-  registers.set(symbolize::Register::rsp, kBase);
-  return symbolize::unwind(symbolizer_, target.process(), target.maps(), registers, kBase,
+  registers.set(symbolize::Register::rsp, sample.sp);
+  registers.set(symbolize::Register::rbp, sample.bp);
+  return symbolize::unwind(symbolizer_, target.process(), target.maps(), registers, sample.sp,
                            std::as_bytes(std::span(sample.words)));
 }
 

@@ -23,6 +23,9 @@ class SampleClassifier {
   /// nearest caller in the same library (a stripped library still names its public functions).
   [[nodiscard]] model::ClassifiedSample classify(Target& target, const model::Sample& sample);
 
+  /// What its names come from.
+  [[nodiscard]] symbolize::Symbolizer& symbolizer() { return symbolizer_; }
+
   void forget(std::uint32_t pid) {
     mapped_.erase(pid);
     symbolizer_.forget(static_cast<pid_t>(pid));

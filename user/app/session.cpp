@@ -80,6 +80,12 @@ probe::ProbeOptions probe_options(const Options& options) {
     wanted.max_processes = 8192;
     wanted.max_threads = 8192;
   }
+  if (options.native) {
+    // A sample has some 10 KB then: a second of one thread's.
+    wanted.ring_bytes = 16u << 20;
+    // Shorter waits are common in loops that never stall, and are not worth unwinding.
+    wanted.native_ns = std::max(wanted.segment_ns, options.warn_ns / 20);
+  }
   for (const auto& syscall : proc::syscalls()) {
     const auto number = static_cast<std::size_t>(syscall.number);
     if (number >= wanted.syscalls.size()) continue;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <filesystem>
 
 #include "abi/records.h"
@@ -31,6 +32,8 @@ constexpr std::uint64_t kMaxLookNs = 10'000'000'000;
 constexpr std::uint64_t kMaxTellNs = 60'000'000'000;
 // A thread's control group and its quota are read again after this: it may have been moved.
 constexpr std::uint64_t kQuotaValidNs = 20'000'000;
+// Of --native: one Python stack has many native ones, and they must not push it out.
+constexpr std::size_t kNativeStacks = 4 * model::StackStore::kDefaultCapacity;
 
 std::size_t index(model::Loss loss) { return static_cast<std::size_t>(loss); }
 
@@ -40,8 +43,10 @@ Tracker::Tracker(const Options& options, probe::Probe& probe, Outputs& outputs)
     : options_(options),
       probe_(probe),
       outputs_(outputs),
+      stacks_(options.native ? kNativeStacks : model::StackStore::kDefaultCapacity),
       builder_(options.error_ns, stacks_,
                [this](std::uint32_t pid, std::uint64_t code_id) { return codes_.definition(pid, code_id); }),
+      natives_(classifier_.symbolizer(), stacks_),
       filter_{.comm = options.comm, .cgroup = options.cgroup},
       start_ns_(monotonic_ns()) {}
 
@@ -55,11 +60,16 @@ void Tracker::drop_ended() {
   if (!options_.all && !options_.follow) return;
   std::erase_if(targets_, [this](const auto& each) {
     if (!each.second.ended) return false;
-    codes_.forget(each.first);
-    stacks_.forget(each.first);
-    classifier_.forget(each.first);
+    forget_image(each.first);
     return true;
   });
+}
+
+void Tracker::forget_image(std::uint32_t pid) {
+  codes_.forget(pid);
+  stacks_.forget(pid);
+  classifier_.forget(pid);
+  natives_.forget(pid);
 }
 
 std::size_t Tracker::alive() const {
@@ -210,6 +220,16 @@ void Tracker::on(const model::StackSeen& event) {
   stack.reserve(event.frames.size());
   for (const auto& frame : event.frames) stack.push_back(codes_.resolve(event.head.pid, frame));
   stacks_.add(event.head.pid, event.stack_id, std::move(stack), event.unreadable, event.too_deep);
+  if (options_.native) natives_.add(event);
+}
+
+void Tracker::on(const model::NativeSeen& event) { natives_.add(event); }
+
+// The id of the stack with its native frames, as far as they are known.
+std::uint64_t Tracker::with_native(const model::EventHead& head, std::uint64_t iteration, std::uint64_t python_stack) {
+  const auto* copy = natives_.copy_of(head, iteration);
+  auto* owner = target(head.pid);
+  return copy == nullptr || owner == nullptr ? python_stack : natives_.merge(*owner, *copy, python_stack);
 }
 
 void Tracker::on(const model::TaskSeen& event) {
@@ -304,6 +324,7 @@ void Tracker::on(const model::Blocked& event) {
                                .syscall = std::string(proc::syscall_name(event.syscall)),
                                .culprit = {},
                                .runnable_culprit = {}};
+  if (event.has_native) block.blocked.stack_id = with_native(event.head, event.iteration, event.stack_id);
   if (runnable) {
     block.culprit = culprit_of_runnable(event, event.cause == model::Cause::throttled);
   } else {
@@ -317,10 +338,26 @@ void Tracker::on(const model::Blocked& event) {
     builder_.add(block);
 }
 
+// What tells a leaf's caller is in the copy of the stack then.
+void Tracker::keep_words(model::Sample& sample) const {
+  const auto* copy = natives_.copy_of(sample.head, sample.iteration);
+  if (copy == nullptr || sample.kernel) return;
+  sample.words.resize(std::min<std::size_t>(SAMPLE_WORDS, copy->stack.size() / sizeof(std::uint64_t)));
+  std::memcpy(sample.words.data(), copy->stack.data(), sample.words.size() * sizeof(std::uint64_t));
+}
+
 void Tracker::on(const model::Sample& event) {
   auto* seen = target(event.head.pid);
   if (seen == nullptr) return;
-  builder_.add(classifier_.classify(*seen, event));
+  if (!event.has_native) {
+    builder_.add(classifier_.classify(*seen, event));
+    return;
+  }
+  auto sample = event;
+  keep_words(sample);
+  auto classified = classifier_.classify(*seen, sample);
+  classified.stack_id = with_native(event.head, event.iteration, event.stack_id);
+  builder_.add(classified);
 }
 
 void Tracker::on(const model::IterationEnd& event) {
@@ -352,6 +389,17 @@ void Tracker::tell(model::Stall stall, bool unfinished) {
     outputs_.stall(stall);
 }
 
+// Of a thread that waits now; its copy is the one of the switch-out that began the wait, or it has gone on.
+std::uint64_t Tracker::stack_of_wait(const loop_thread& thread) {
+  if (!options_.native) return thread.wait.stack_id;
+  const auto record = probe_.native_copy(thread.tid);
+  const auto event = decode::decode(record);
+  const auto* copy = event ? std::get_if<model::NativeSeen>(&*event) : nullptr;
+  auto* owner = target(thread.pid);
+  if (copy == nullptr || owner == nullptr || copy->head.time_ns != thread.off_ns) return thread.wait.stack_id;
+  return natives_.merge(*owner, *copy, thread.wait.stack_id);
+}
+
 void Tracker::tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_ns, std::uint64_t least_ns) {
   const auto thread = probe_.thread(tid);
   if (!thread || thread->exited != 0 || thread->off == OFF_IN_POLL || thread->return_ns == 0 ||
@@ -381,14 +429,14 @@ void Tracker::tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_n
   if (thread->off == OFF_RUNNABLE) {
     open.wait = model::OpenIteration::Wait{.cause = model::Cause::cpu_wait,
                                            .since_ns = thread->off_ns,
-                                           .stack_id = 0,
+                                           .stack_id = stack_of_wait(*thread),
                                            .syscall = {},
                                            .culprit = {},
                                            .has_task = false};
   } else if (thread->off == OFF_BLOCKED && thread->wait.cause < CAUSE_MAX) {
     open.wait = model::OpenIteration::Wait{.cause = static_cast<model::Cause>(thread->wait.cause),
                                            .since_ns = thread->off_ns,
-                                           .stack_id = thread->wait.stack_id,
+                                           .stack_id = stack_of_wait(*thread),
                                            .syscall = std::string(proc::syscall_name(thread->wait.syscall)),
                                            .culprit = culprit_of(
                                                model::Blocked{.head = open.head,
@@ -439,9 +487,7 @@ void Tracker::on(const model::ProcessExec& event) {
   auto* seen = target(event.head.pid);
   if (seen == nullptr) return;
   builder_.forget_process(event.head.pid);
-  stacks_.forget(event.head.pid);
-  codes_.forget(event.head.pid);
-  classifier_.forget(event.head.pid);
+  forget_image(event.head.pid);
   for (const auto tid : seen->loops) probe_.remove_thread(tid);
   seen->forget_image();
   seen->rename(event.comm);
@@ -460,6 +506,7 @@ void Tracker::on(const model::ThreadExit& event) {
   last_target_.erase(event.head.tid);
   quotas_.erase(event.head.tid);
   faults_.erase(event.head.tid);
+  natives_.forget_thread(event.head.tid);
   if (auto* seen = target(event.head.pid)) seen->loops.erase(event.head.tid);
 }
 
@@ -529,6 +576,7 @@ model::Summary Tracker::summary(std::uint64_t now_ns) const {
   const auto kernel = probe_.losses();
   static_assert(std::tuple_size_v<decltype(kernel)> == model::kKernelLosses);
   for (std::size_t i = 0; i < kernel.size(); i++) summary.losses[i] += kernel[i];
+  summary.losses[index(model::Loss::native_cut)] += natives_.cut();
   summary.losses[index(model::Loss::stack_missing)] += builder_.missing_stacks();
   return summary;
 }

@@ -13,6 +13,7 @@
 #include "app/cgroup_quota.h"
 #include "app/code_store.h"
 #include "app/filter.h"
+#include "app/native_stacks.h"
 #include "app/options.h"
 #include "app/outputs.h"
 #include "app/sample_classifier.h"
@@ -75,6 +76,7 @@ class Tracker {
   void on(const model::TargetSeen& event);
   void on(const model::Blocked& event);
   void on(const model::Sample& event);
+  void on(const model::NativeSeen& event);
   void on(const model::IterationEnd& event);
   void on(const model::ProcessExec& event);
   void on(const model::ThreadExit& event);
@@ -85,6 +87,11 @@ class Tracker {
   Target* target_or_new(const model::LoopSeen& event);
   void ignore(std::uint32_t pid, std::uint32_t tid);
   void drop_ended();
+  void forget_image(std::uint32_t pid);
+  [[nodiscard]] std::uint64_t with_native(const model::EventHead& head, std::uint64_t iteration,
+                                          std::uint64_t python_stack);
+  void keep_words(model::Sample& sample) const;
+  [[nodiscard]] std::uint64_t stack_of_wait(const loop_thread& thread);
   Status tell_probe(Target& target);
   void seed(Target& target);
   void attach_uprobes(Target& target);
@@ -102,6 +109,7 @@ class Tracker {
   model::StallBuilder builder_;
   model::Statistics statistics_;
   SampleClassifier classifier_;
+  NativeStacks natives_;
   std::map<std::uint32_t, Loop> loops_;                               // by tid
   std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;  // by tid
   void release_fault(std::uint32_t tid, const model::TargetSeen* target);

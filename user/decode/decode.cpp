@@ -40,7 +40,8 @@ static_assert(same(Loss::ring_full, LOSS_RING_FULL) && same(Loss::threads_full, 
               same(Loss::stack_unreadable, LOSS_STACK_UNREADABLE) && same(Loss::stack_too_deep, LOSS_STACK_TOO_DEEP) &&
               same(Loss::thread_unknown, LOSS_THREAD_UNKNOWN) && same(Loss::name_unreadable, LOSS_NAME_UNREADABLE) &&
               same(Loss::task_unreadable, LOSS_TASK_UNREADABLE) && same(Loss::seen_full, LOSS_SEEN_FULL) &&
-              same(Loss::switch_unseen, LOSS_SWITCH_UNSEEN) && model::kKernelLosses == LOSS_MAX);
+              same(Loss::switch_unseen, LOSS_SWITCH_UNSEEN) && same(Loss::native_missing, LOSS_NATIVE_MISSING) &&
+               model::kKernelLosses == LOSS_MAX);
 
 model::EventHead head_of(const record& head) { return {.pid = head.pid, .tid = head.tid, .time_ns = head.time_ns}; }
 
@@ -141,7 +142,7 @@ Decoded<Event> decode_stack(Reader& in) {
     const auto one = in.get<frame>();
     if (!one) return std::unexpected(DecodeError::bad_count);
     event.frames.push_back(
-        {.code_id = one->code_id, .lasti = one->lasti, .coroutine = (one->flags & FRAME_COROUTINE) != 0});
+        {.code_id = one->code_id, .lasti = one->lasti, .coroutine = (one->flags & FRAME_COROUTINE) != 0, .entry = (one->flags & FRAME_ENTRY) != 0});
   }
   return event;
 }
@@ -185,6 +186,7 @@ Decoded<Event> decode_blocked(Reader& in) {
                        .has_task = (raw->flags & BLOCKED_HAS_TASK) != 0,
                        .has_target = (raw->flags & BLOCKED_HAS_TARGET) != 0,
                        .throttled = (raw->flags & BLOCKED_THROTTLED) != 0,
+                       .has_native = (raw->flags & BLOCKED_HAS_NATIVE) != 0,
                        .runner_pid = raw->runner_pid,
                        .runner_comm = comm_of(raw->runner_comm)};
   for (std::size_t i = 0; i < event.args.size(); ++i) event.args[i] = raw->args[i];
@@ -263,14 +265,33 @@ Decoded<Event> decode_sample(Reader& in) {
                       .stack_id = raw->stack_id,
                       .ip = raw->ip,
                       .callback = raw->callback,
+                      .sp = raw->sp,
+                      .bp = raw->bp,
                       .syscall = raw->syscall,
                       .kernel = (raw->flags & SAMPLE_KERNEL) != 0,
                       .gc = (raw->flags & SAMPLE_GC) != 0,
                       .has_task = (raw->flags & SAMPLE_HAS_TASK) != 0,
+                      .has_native = (raw->flags & SAMPLE_HAS_NATIVE) != 0,
                       .words = {}};
   event.words.resize(raw->words);
   if (!words->empty()) std::memcpy(event.words.data(), words->data(), words->size());
   return event;
+}
+
+Decoded<Event> decode_native(Reader& in) {
+  const auto raw = in.get<native_record>();
+  if (!raw) return std::unexpected(DecodeError::too_short);
+  if (raw->stack_bytes > NATIVE_STACK_MAX) return std::unexpected(DecodeError::bad_count);
+  const auto stack = in.take(raw->stack_bytes);
+  if (!stack) return std::unexpected(DecodeError::bad_count);
+  model::NativeSeen seen{.head = head_of(raw->head),
+                         .iteration = raw->iteration,
+                         .registers = {},
+                         .stack = {stack->begin(), stack->end()}};
+  constexpr std::array kOrder{NATIVE_IP, NATIVE_SP, NATIVE_BP, NATIVE_BX, NATIVE_R12, NATIVE_R13, NATIVE_R14, NATIVE_R15};
+  static_assert(kOrder.size() == NATIVE_REGISTERS && kOrder.size() == std::tuple_size_v<decltype(seen.registers)>);
+  std::ranges::transform(kOrder, seen.registers.begin(), [&](native_register which) { return raw->registers[which]; });
+  return seen;
 }
 
 Decoded<Event> decode_iteration(Reader& in) {
@@ -335,6 +356,7 @@ std::expected<model::Event, DecodeError> decode(std::span<const std::byte> data)
     case RECORD_BLOCKED: return decode_blocked(in);
     case RECORD_TARGET: return decode_target(in);
     case RECORD_SAMPLE: return decode_sample(in);
+    case RECORD_NATIVE: return decode_native(in);
     case RECORD_ITERATION: return decode_iteration(in);
     case RECORD_EXEC: return decode_exec(in);
     case RECORD_THREAD_EXIT: return decode_exit(in, false);

@@ -76,8 +76,8 @@ Calls calls_in(const Stack& stack) {
   Calls calls;
   std::size_t looked_at = 0;
   for (const auto& frame : stack) {
-    if (++looked_at > kMostFrames) break;
     if (frame.kind != Frame::Kind::python) continue;
+    if (++looked_at > kMostFrames) break;
     const auto [path, standard] = library_module(frame.file);
     if (path.empty()) {
       // Functions that a library has generated ("<string>", "<attrs generated init …>") are nobody's.

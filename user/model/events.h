@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -71,6 +72,7 @@ struct RawFrame {
   std::uint64_t code_id = 0;
   std::int32_t lasti = -1;  ///< byte offset in the bytecode
   bool coroutine = false;
+  bool entry = false;  ///< C called the evaluation for it; never set before 3.11
 };
 
 struct StackSeen {
@@ -112,6 +114,7 @@ struct Blocked {
   bool has_task = false;
   bool has_target = false;       ///< the thread's last TargetSeen is its
   bool throttled = false;        ///< the runnable part is throttled
+  bool has_native = false;       ///< the thread's last NativeSeen is its
   std::uint32_t runner_pid = 0;  ///< who left the CPU for this thread; 0: it was idle
   std::string runner_comm;
 };
@@ -147,11 +150,22 @@ struct Sample {
   std::uint64_t stack_id = 0;
   std::uint64_t ip = 0;
   std::uint64_t callback = 0;  ///< tells callbacks of one iteration apart; 0: not known
+  std::uint64_t sp = 0;        ///< user stack pointer; 0 in kernel mode
+  std::uint64_t bp = 0;        ///< rbp, with sp
   std::int32_t syscall = -1;
   bool kernel = false;
   bool gc = false;
   bool has_task = false;
+  bool has_native = false;            ///< the thread's last NativeSeen is its
   std::vector<std::uint64_t> words;  ///< top of the user stack, when the leaf was outside the interpreter
+};
+
+/// A thread's registers and the top of its stack, for the sample or block that follows.
+struct NativeSeen {
+  EventHead head;
+  std::uint64_t iteration = 0;
+  std::array<std::uint64_t, 8> registers{};  ///< rip, rsp, rbp, rbx, r12, r13, r14, r15
+  std::vector<std::byte> stack;              ///< from rsp on
 };
 
 struct IterationEnd {
@@ -185,7 +199,7 @@ struct ProcessFork {
   std::uint32_t child_tid = 0;
 };
 
-using Event = std::variant<LoopSeen, CodeSeen, StackSeen, TaskSeen, TargetSeen, Blocked, Sample, IterationEnd,
+using Event = std::variant<LoopSeen, CodeSeen, StackSeen, TaskSeen, TargetSeen, Blocked, Sample, NativeSeen, IterationEnd,
                            ProcessExec, ThreadExit, ProcessExit, ProcessFork>;
 
 }  // namespace aiotrace::model

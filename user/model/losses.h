@@ -20,12 +20,14 @@ enum class Loss : std::uint8_t {
   task_unreadable,       ///< the running task could not be read
   seen_full,             ///< too many stacks or code objects: sent more than once
   switch_unseen,         ///< a switch onto a CPU that the kernel did not tell of: a wait's end is known to 1 ms only
+  native_missing,        ///< --native: no room for a thread's native stack
   bad_record,            ///< a record that decode refused
   iteration_incomplete,  ///< a stall of which records were lost
   stack_missing,         ///< a stack that was told by id only: its record was lost or is long gone
+  native_cut,            ///< --native: a native stack that could not be followed to the thread's start
 };
-inline constexpr std::size_t kKernelLosses = 9;
-inline constexpr std::size_t kLosses = 12;
+inline constexpr std::size_t kKernelLosses = 10;
+inline constexpr std::size_t kLosses = 14;
 
 /// The name as in text and JSON: "ring-full".
 [[nodiscard]] std::string_view name(Loss loss);

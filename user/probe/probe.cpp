@@ -28,6 +28,14 @@ namespace aiotrace::probe {
 
 namespace {
 
+// 16 KiB each, allocated at the start; threads beyond it have no native stacks, and that is counted.
+constexpr std::uint32_t kMaxNatives = 512;
+
+struct NativeCopy {
+  native_record record;
+  std::array<std::byte, NATIVE_STACK_MAX> stack;
+};
+
 UniqueFd open_perf_event(perf_event_attr& attr, pid_t pid, int cpu) {
   attr.size = sizeof(attr);
   return UniqueFd(static_cast<int>(syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC)));
@@ -149,6 +157,7 @@ Status Probe::Impl::load_programs() {
       .warn_ns = options.warn_ns,
       .young_ns = options.young_ns,
       .segment_ns = options.segment_ns,
+      .native_ns = options.native_ns,
       .pid_ns_dev = 0,
       .pid_ns_ino = 0,
       .own_pid = static_cast<std::uint32_t>(getpid()),
@@ -160,6 +169,7 @@ Status Probe::Impl::load_programs() {
   bpf_map__set_max_entries(skeleton->maps.processes, options.max_processes);
   for (auto* map : {skeleton->maps.loop_threads, skeleton->maps.thread_slots, skeleton->maps.free_slots})
     bpf_map__set_max_entries(map, std::min(options.max_threads, ThreadTable::kMostSlots));
+  if (options.native_ns != 0) bpf_map__set_max_entries(skeleton->maps.natives, kMaxNatives);
   for (auto* program : {skeleton->progs.handle_fentry_epoll_wait, skeleton->progs.handle_fentry_epoll_pwait})
     bpf_program__set_autoload(program, poll == PollProbe::fentry);
   bpf_program__set_autoload(skeleton->progs.handle_fentry_epoll_pwait2,
@@ -335,6 +345,11 @@ Status Probe::Impl::attach_to_thread(std::uint32_t tid, std::uint64_t event_id, 
 Status Probe::sample_thread(std::uint32_t tid) {
   auto& self = *impl_;
   if (self.samplers.contains(tid)) return {};
+  if (self.options.native_ns != 0) {
+    const NativeCopy empty{};
+    // No room: BPF counts what is missed by it.
+    bpf_map__update_elem(self.skeleton->maps.natives, &tid, sizeof(tid), &empty, sizeof(empty), BPF_NOEXIST);
+  }
   if (auto status = self.attach_to_thread(tid, PERF_COUNT_SW_CPU_CLOCK, self.options.sample_period_ns,
                                           self.skeleton->progs.handle_sample);
       !status)
@@ -345,6 +360,16 @@ Status Probe::sample_thread(std::uint32_t tid) {
 void Probe::remove_thread(std::uint32_t tid) {
   impl_->threads.remove(tid);
   impl_->samplers.erase(tid);
+  if (impl_->options.native_ns != 0)
+    bpf_map__delete_elem(impl_->skeleton->maps.natives, &tid, sizeof(tid), 0);
+}
+
+std::vector<std::byte> Probe::native_copy(std::uint32_t tid) const {
+  std::vector<std::byte> bytes(sizeof(NativeCopy));
+  if (impl_->options.native_ns == 0 ||
+      bpf_map__lookup_elem(impl_->skeleton->maps.natives, &tid, sizeof(tid), bytes.data(), bytes.size(), 0) != 0)
+    bytes.clear();
+  return bytes;
 }
 
 std::optional<loop_thread> Probe::thread(std::uint32_t tid) const { return impl_->threads.find(tid); }

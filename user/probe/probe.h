@@ -23,6 +23,7 @@ struct ProbeOptions {
   std::uint64_t young_ns = 2'000'000;    ///< samples in a younger iteration are dropped
   std::uint64_t segment_ns = 1'000'000;  ///< shorter waits are added up by cause
   std::uint64_t sample_period_ns = 1'000'000;
+  std::uint64_t native_ns = 0;  ///< waits at least this long, and all samples, carry the native stack; 0: nothing does
   PollProbe poll = PollProbe::automatic;
   bool trace_all = false;               ///< processes without a config too, as plain loops
   bool follow = false;                  ///< children start with their parent's config
@@ -93,6 +94,9 @@ class Probe {
   Status sample_thread(std::uint32_t tid);
   void remove_thread(std::uint32_t tid);
   [[nodiscard]] std::optional<loop_thread> thread(std::uint32_t tid) const;
+  /// The last copy of a thread's registers and stack, as a record; empty without one. Of a running thread it may be
+  /// half of one and half of another.
+  [[nodiscard]] std::vector<std::byte> native_copy(std::uint32_t tid) const;
   /// The tids in the map of loop threads.
   [[nodiscard]] std::vector<std::uint32_t> threads() const;
 

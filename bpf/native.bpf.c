@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Copies of user stacks for --native: see bpf/lib/native.bpf.h. Functions of their own, so
+ * that the verifier looks at them once.
+ *
+ * CONTEXT: the switch-out (interrupts off) and the interrupt of the cpu-clock event, both
+ * of the thread itself; a sample never interrupts the switch-out. At a switch-in of the
+ * thread its buffer is sent while another is the current task.
+ */
+#include "lib/compat.bpf.h"
+#include "lib/emit.bpf.h"
+#include "lib/native.bpf.h"
+
+#define PAGE_BYTES 4096
+
+/* From the stack pointer up to the end of the stack's memory or NATIVE_STACK_MAX. */
+static __always_inline __u32 copy_stack(struct native_copy *copy)
+{
+	__u64 from = copy->record.registers[NATIVE_SP];
+	__u32 bytes = 0;
+
+	for (int i = 0; i < NATIVE_STACK_MAX / PAGE_BYTES; i++) {
+		__u64 left = PAGE_BYTES - (from & (PAGE_BYTES - 1));
+
+		if (!bpf_probe_read_user(copy->stack + i * PAGE_BYTES, PAGE_BYTES, (void *)from)) {
+			bytes += PAGE_BYTES;
+			from += PAGE_BYTES;
+			continue;
+		}
+		/* The next page is none of the stack's: what is left of this one. */
+		if (left < PAGE_BYTES &&
+		    !bpf_probe_read_user(copy->stack + i * PAGE_BYTES, left, (void *)from))
+			bytes += left;
+		break;
+	}
+	return bytes;
+}
+
+/* What the kernel saved when it was entered is where user space stands, also in an interrupt. */
+static __always_inline int copy_registers(struct native_copy *copy)
+{
+	const struct saved_regs *regs = saved_regs_of(current_task());
+	__u64 *to = copy->record.registers;
+
+	return bpf_probe_read_kernel(to, 6 * sizeof(*to), regs) ||
+	       bpf_probe_read_kernel(to + NATIVE_IP, sizeof(*to), &regs->ip) ||
+	       bpf_probe_read_kernel(to + NATIVE_SP, sizeof(*to), &regs->sp);
+}
+
+__noinline int copy_native(__u32 tid, __u64 now)
+{
+	struct native_copy *copy = bpf_map_lookup_elem(&natives, &tid);
+	struct loop_thread *t = find_thread(tid);
+	__u32 bytes;
+
+	if (!copy || !t || copy_registers(copy)) {
+		count_loss(LOSS_NATIVE_MISSING);
+		return 0;
+	}
+	bytes = copy_stack(copy);
+	copy->record.stack_bytes = bytes;
+	copy->record.iteration = t->iteration;
+	fill_head(&copy->record.head, RECORD_NATIVE, sizeof(copy->record) + bytes, t->pid, tid, now);
+	return 1;
+}
+
+__noinline int send_native(__u32 tid, __u64 time_ns)
+{
+	struct native_copy *copy = bpf_map_lookup_elem(&natives, &tid);
+	__u64 bytes;
+
+	if (!copy || copy->record.head.time_ns != time_ns)
+		return 0;
+	bytes = copy->record.stack_bytes;
+	if (bytes > NATIVE_STACK_MAX)
+		return 0;
+	return !emit(copy, sizeof(copy->record) + bytes, LATER);
+}
