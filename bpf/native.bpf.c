@@ -13,33 +13,55 @@
 
 #define PAGE_BYTES 4096
 
-/* From the stack pointer up to the end of the stack's memory or NATIVE_STACK_MAX. */
-static __always_inline __u32 copy_stack(struct native_copy *copy)
+/*
+ * Where the stack ends, if that is known and near: the first thread's where the kernel began
+ * it, another's where the C library (glibc and musl) has put what the thread pointer points to.
+ */
+static __always_inline __u64 stack_bytes(struct task_struct *task, __u64 from)
 {
-	__u64 from = copy->record.registers[NATIVE_SP];
-	__u32 bytes = 0;
+	__u64 first = BPF_CORE_READ(task, mm, start_stack) - from;
+	__u64 other = BPF_CORE_READ(task, thread.fsbase) - from;
+	__u64 bytes = NATIVE_STACK_MAX;
 
-	for (int i = 0; i < NATIVE_STACK_MAX / PAGE_BYTES; i++) {
-		__u64 left = PAGE_BYTES - (from & (PAGE_BYTES - 1));
-
-		if (!bpf_probe_read_user(copy->stack + i * PAGE_BYTES, PAGE_BYTES, (void *)from)) {
-			bytes += PAGE_BYTES;
-			from += PAGE_BYTES;
-			continue;
-		}
-		/* The next page is none of the stack's: what is left of this one. */
-		if (left < PAGE_BYTES &&
-		    !bpf_probe_read_user(copy->stack + i * PAGE_BYTES, left, (void *)from))
-			bytes += left;
-		break;
-	}
+	if (first < bytes)
+		bytes = first;
+	if (other < bytes)
+		bytes = other;
 	return bytes;
 }
 
-/* What the kernel saved when it was entered is where user space stands, also in an interrupt. */
-static __always_inline int copy_registers(struct native_copy *copy)
+/* From the stack pointer up to the stack's end, the end of its memory or NATIVE_STACK_MAX. */
+static __always_inline __u32 copy_stack(struct native_copy *copy, struct task_struct *task)
 {
-	const struct saved_regs *regs = saved_regs_of(current_task());
+	__u64 from = copy->record.registers[NATIVE_SP];
+	__u64 left = stack_bytes(task, from);
+	__u32 copied = 0;
+
+	for (int i = 0; i < NATIVE_STACK_MAX / PAGE_BYTES; i++) {
+		void *to = copy->stack + i * PAGE_BYTES;
+		__u64 of_page = PAGE_BYTES - (from & (PAGE_BYTES - 1));
+		__u64 bytes = left < PAGE_BYTES ? left : PAGE_BYTES;
+
+		if (!bpf_probe_read_user(to, bytes, (void *)from)) {
+			copied += bytes;
+			from += bytes;
+			left -= bytes;
+			if (!left)
+				break;
+			continue;
+		}
+		/* The next page is none of the stack's: what is left of this one. */
+		if (of_page < bytes && !bpf_probe_read_user(to, of_page, (void *)from))
+			copied += of_page;
+		break;
+	}
+	return copied;
+}
+
+/* What the kernel saved when it was entered is where user space stands, also in an interrupt. */
+static __always_inline int copy_registers(struct native_copy *copy, struct task_struct *task)
+{
+	const struct saved_regs *regs = saved_regs_of(task);
 	__u64 *to = copy->record.registers;
 
 	return bpf_probe_read_kernel(to, 6 * sizeof(*to), regs) ||
@@ -51,13 +73,14 @@ __noinline int copy_native(__u32 tid, __u64 now)
 {
 	struct native_copy *copy = bpf_map_lookup_elem(&natives, &tid);
 	struct loop_thread *t = find_thread(tid);
+	struct task_struct *task = current_task();
 	__u32 bytes;
 
-	if (!copy || !t || copy_registers(copy)) {
+	if (!copy || !t || copy_registers(copy, task)) {
 		count_loss(LOSS_NATIVE_MISSING);
 		return 0;
 	}
-	bytes = copy_stack(copy);
+	bytes = copy_stack(copy, task);
 	copy->record.stack_bytes = bytes;
 	copy->record.iteration = t->iteration;
 	fill_head(&copy->record.head, RECORD_NATIVE, sizeof(copy->record) + bytes, t->pid, tid, now);

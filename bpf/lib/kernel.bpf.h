@@ -147,12 +147,17 @@ struct sched_entity {
 	struct cfs_rq *cfs_rq;
 };
 
+struct mm_struct {
+	unsigned long start_stack;
+};
+
 struct task_struct {
 	unsigned int __state;
 	void *stack;
 	int pid;
 	int tgid;
 	int exit_code;
+	struct mm_struct *mm;
 	struct files_struct *files;
 	struct fs_struct *fs;
 	struct signal_struct *signal;

@@ -185,5 +185,15 @@ TEST_CASE("system calls are known by number, with what they do to a file", "[pro
   REQUIRE(call);
   CHECK(proc::polled_epoll(*call) == 5);
   CHECK(call->arguments[2] == 0x40);
+  CHECK(call->stack_pointer == 0x7ffd);
+  CHECK(call->instruction == 0x7f00);
+  const auto fault = proc::parse_syscall("-1 0x7ffd 0x7f00\n");
+  REQUIRE(fault);
+  CHECK(fault->stack_pointer == 0x7ffd);
+  CHECK(fault->instruction == 0x7f00);
+  const auto cut = proc::parse_syscall("35 0x5 0x6 0x7 0x8 0x0 0x0 0x7ffd");
+  REQUIRE(cut);
+  CHECK(cut->arguments[3] == 8);
+  CHECK(cut->stack_pointer == 0);
   CHECK_FALSE(proc::parse_syscall("running\n"));
 }

@@ -146,6 +146,19 @@ Bytes sample_bytes(std::uint32_t words = 2) {
   return bytes;
 }
 
+Bytes native_bytes(std::uint32_t stack_bytes = 3) {
+  native_record raw{};
+  raw.head = head(RECORD_NATIVE);
+  raw.iteration = 3;
+  for (std::uint64_t i = 0; i < NATIVE_REGISTERS; ++i) raw.registers[i] = 100 + i;
+  raw.stack_bytes = stack_bytes;
+  Bytes bytes;
+  put(bytes, raw);
+  put(bytes, std::string("abc"));
+  set_size(bytes);
+  return bytes;
+}
+
 Bytes iteration_bytes() {
   iteration_record raw{};
   raw.head = head(RECORD_ITERATION);
@@ -231,7 +244,8 @@ std::vector<Bytes> one_of_each() {
           exit_bytes(RECORD_THREAD_EXIT),
           fork_bytes(),
           exit_bytes(RECORD_PROCESS_EXIT),
-          target_bytes()};
+          target_bytes(),
+          native_bytes()};
 }
 
 template <class T>
@@ -332,6 +346,16 @@ TEST_CASE("each record type is decoded with all its fields", "[decode]") {
   CHECK(sample.gc);
   CHECK(sample.has_task);
   CHECK(sample.words == std::vector<std::uint64_t>{11, 12});
+  CHECK(sample.sp == 0x7000);
+  CHECK(sample.bp == 0x7010);
+  CHECK_FALSE(sample.has_native);
+
+  const auto native = decoded<model::NativeSeen>(native_bytes());
+  CHECK(native.iteration == 3);
+  CHECK(native.registers == std::array<std::uint64_t, 8>{100 + NATIVE_IP, 100 + NATIVE_SP, 100 + NATIVE_BP,
+                                                         100 + NATIVE_BX, 100 + NATIVE_R12, 100 + NATIVE_R13,
+                                                         100 + NATIVE_R14, 100 + NATIVE_R15});
+  CHECK(native.stack == std::vector<std::byte>{std::byte{'a'}, std::byte{'b'}, std::byte{'c'}});
 
   const auto end = decoded<model::IterationEnd>(iteration_bytes());
   CHECK(end.iteration == 3);
@@ -431,6 +455,8 @@ TEST_CASE("a record that contradicts itself is refused for a named reason", "[de
   CHECK(refused(stack_bytes(0xffffffff)) == DecodeError::bad_count);
   CHECK(refused(sample_bytes(3)) == DecodeError::bad_count);
   CHECK(refused(sample_bytes(0x20000002)) == DecodeError::bad_count);
+  CHECK(refused(native_bytes(4)) == DecodeError::bad_count);
+  CHECK(refused(native_bytes(NATIVE_STACK_MAX + 1)) == DecodeError::bad_count);
   CHECK(refused(code_bytes(latin("f"), "f", "\1\2\3\4")) == DecodeError::bad_count);
   const text odd{.length = 2, .bytes = 3, .width = 2, .flags = 0};
   CHECK(refused(code_bytes(odd, "abc")) == DecodeError::bad_text);

@@ -166,6 +166,33 @@ TEST_CASE("a very deep stack is shown by its ends, whole when verbose", "[output
   CHECK_FALSE(contains(lines, "more frames"));
 }
 
+TEST_CASE("native frames stand among Python's, but the interpreter's between them only when verbose", "[output]") {
+  const auto native = [](const char* function, const char* library) {
+    return model::Frame{model::Frame::Kind::native, function, library, 0};
+  };
+  auto stall = samples::stall();
+  stall.segments.resize(1);
+  stall.segments[0].stack = {native("clock_nanosleep", "libc.so.6"),
+                             native("time_sleep", "python3.11"),
+                             samples::python("inside", "a.py", 3),
+                             native("_PyObject_Call", "libpython3.11.so.1.0"),
+                             native("ffi_call", "libffi.so.8"),
+                             native("void outer<std::vector<int, std::allocator<int>>, std::string>(std::string, int)", "libx.so"),
+                             samples::python("outside", "a.py", 9),
+                             native("main", "python3.11")};
+  auto context = utc_context();
+  auto lines = stall_lines(stall, context);
+  CHECK(contains(lines, "time_sleep "));
+  CHECK(contains(lines, "ffi_call "));
+  CHECK(contains(lines, "void outer<"));  // a C++ name is known by its beginning
+  CHECK_FALSE(contains(lines, "_PyObject_Call"));
+  CHECK_FALSE(contains(lines, "main "));
+  context.verbose = true;
+  lines = stall_lines(stall, context);
+  CHECK(contains(lines, "_PyObject_Call "));
+  CHECK(contains(lines, "main "));
+}
+
 TEST_CASE("who held the GIL, and what it ran", "[output]") {
   auto stall = samples::stall();
   stall.segments.resize(1);

@@ -63,6 +63,17 @@ TEST_CASE("the frame to name is the innermost of the program's own", "[model]") 
   CHECK(user_frame({}) == nullptr);
 }
 
+TEST_CASE("without Python it is the innermost native one that is not the C library's", "[model]") {
+  const Frame clock{Frame::Kind::native, "__clock_nanosleep", "libc.so.6", 0};
+  const Frame nameless{Frame::Kind::native, "", "app", 0};
+  const Frame work{Frame::Kind::native, "work", "app", 0};
+  CHECK(native_frame({clock, nameless, work})->function == "work");
+  CHECK(native_frame({clock})->function == "__clock_nanosleep");
+  CHECK(native_frame({nameless}) == nullptr);
+  CHECK(native_frame({work, python("main", "app/a.py", 3)}) == nullptr);
+  CHECK(native_frame({}) == nullptr);
+}
+
 TEST_CASE("stalls add up by cause and place", "[model]") {
   Statistics statistics;
   const Stack fetch{python("fetch", "app/a.py", 9)};

@@ -8,6 +8,7 @@
 #include "python/build.h"
 #include "python/frames.h"
 #include "python/threads.h"
+#include "symbolize/perf_map.h"
 
 namespace aiotrace::app {
 
@@ -115,6 +116,25 @@ Finding command_finding(const Finding& on_host, bool needs_python, const std::op
   return finding;
 }
 
+// Code that is compiled while the program runs is in no file.
+bool has_compiled_code(const Target& target) {
+  constexpr std::uint64_t kLeast = 64 << 10;  // smaller pieces are trampolines
+  return std::ranges::any_of(target.maps().all(), [](const proc::Mapping& mapping) {
+    return mapping.executable && mapping.inode == 0 && mapping.end - mapping.start >= kLeast;
+  });
+}
+
+Finding native_finding(const Finding& watch, const Target& target) {
+  Finding finding = watch;
+  finding.name = "watch --native";
+  if (!finding.works || !has_compiled_code(target)) return finding;
+  finding.note = symbolize::PerfMap().exists(target.process())
+                     ? "names of compiled code by its /tmp/perf-PID.map"
+                     : "compiled code has no names: no /tmp/perf-PID.map of its user (node writes one with "
+                       "--perf-basic-prof)";
+  return finding;
+}
+
 }  // namespace
 
 model::ProcessReport look_at_process(Target target, const model::HostReport& host) {
@@ -128,6 +148,7 @@ model::ProcessReport look_at_process(Target target, const model::HostReport& hos
   for (std::size_t i = 0; i < model::kCauses; i++)
     report.causes.push_back(cause_finding(static_cast<Cause>(i), watch != nullptr ? *watch : Finding{}, no_python));
   if (watch != nullptr) report.commands.push_back(command_finding(*watch, false, no_python, target.interpreter()));
+  if (watch != nullptr) report.commands.push_back(native_finding(*watch, target));
   for (const auto& subcommand : subcommands()) {
     // A file is no matter of a process.
     const auto* on_host = command_of(host.commands, subcommand.name);

@@ -23,7 +23,9 @@ symbolize::Registers registers_of(const model::NativeSeen& copy) {
                               Register::r12, Register::r13, Register::r14, Register::r15};
   static_assert(kOrder.size() == std::tuple_size_v<decltype(copy.registers)>);
   symbolize::Registers registers;
-  for (std::size_t i = 0; i < kOrder.size(); ++i) registers.set(kOrder[i], copy.registers[i]);
+  for (std::size_t i = 0; i < kOrder.size(); ++i) {
+    if (copy.registers[i] != 0) registers.set(kOrder[i], copy.registers[i]);
+  }
   return registers;
 }
 

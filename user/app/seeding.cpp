@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "abi/records.h"
 #include "app/python_stack.h"
 #include "proc/syscalls.h"
 #include "proc/thread_syscall.h"
@@ -62,11 +63,28 @@ void add_task(Target& target, std::uint64_t tstate, const std::vector<python::Py
   seeded.task = std::move(task);
 }
 
+// Its registers but these two are not told: enough where functions keep no frame pointer.
+model::NativeSeen native_of(const Target& target, std::uint32_t tid, const proc::ThreadSyscall& call) {
+  constexpr std::size_t kPage = 4096;
+  model::NativeSeen seen;
+  seen.head = {.pid = target.pid(), .tid = tid, .time_ns = 0};
+  seen.registers[0] = call.instruction;
+  seen.registers[1] = call.stack_pointer;
+  std::vector<std::byte> page;
+  for (auto at = call.stack_pointer; at != 0 && seen.stack.size() < NATIVE_STACK_MAX; at += page.size()) {
+    page.resize(kPage - at % kPage);
+    if (!target.memory().read(at, page)) break;
+    seen.stack.insert(seen.stack.end(), page.begin(), page.end());
+  }
+  return seen;
+}
+
 std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<std::uint64_t> tstate) {
   Seeded seeded{.seed = {.pid = target.pid(), .tid = tid, .epfd = -1, .python = tstate.has_value(), .waiting = {}},
                 .stack = {},
                 .task = {},
-                .code = {}};
+                .code = {},
+                .native = {}};
   const auto call = proc::current_syscall(target.process().pid(), static_cast<pid_t>(tid));
   if (const auto epfd = call ? proc::polled_epoll(*call) : std::nullopt) {
     seeded.seed.epfd = *epfd;
@@ -81,6 +99,7 @@ std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<s
   if (!python::in_callback(stack)) return std::nullopt;
   const auto cause = cause_of_call(target, call->number, call->arguments);
   seeded.stack = to_stack(stack);
+  seeded.native = native_of(target, tid, *call);
   seeded.seed.waiting = probe::ThreadSeed::Waiting{.cause = static_cast<std::uint32_t>(cause),
                                                    .syscall = call->number,
                                                    .args = call->arguments,

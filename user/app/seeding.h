@@ -15,6 +15,7 @@ struct Seeded {
   model::Stack stack;                   ///< of a thread in mid-iteration that waits; its id is in the seed
   std::optional<model::TaskSeen> task;  ///< that runs there
   std::optional<model::CodeSeen> code;  ///< of its root coroutine
+  model::NativeSeen native;             ///< of a thread that waits: its stack, but few of its registers
 };
 
 /// The threads of a process that wait in a poll now, and those that run or wait inside an iteration of their loop: only

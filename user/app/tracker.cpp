@@ -96,9 +96,10 @@ void Tracker::attach_uprobes(Target& target) {
 
 // A thread that waits in a poll now was not seen to enter it; another may be in mid-stall.
 void Tracker::seed(Target& target) {
-  for (auto& [seed, stack, task, code] : threads_to_seed(target)) {
+  for (auto& [seed, stack, task, code, native] : threads_to_seed(target)) {
     if (seed.waiting) {
       stacks_.add(target.pid(), seed.waiting->stack_id, std::move(stack));
+      if (options_.native) seed.waiting->stack_id = natives_.merge(target, native, seed.waiting->stack_id);
       seed.waiting->has_task = task.has_value();
       if (code) codes_.add(*code, target.interpreter(), nullptr);
       if (task) builder_.add(*task);
@@ -366,6 +367,20 @@ void Tracker::on(const model::IterationEnd& event) {
   tell(builder_.end(event), false);
 }
 
+namespace {
+
+// On-CPU time too short for a sample counts as `python`; a program without Python has no such time.
+void say_native(model::Stall& stall) {
+  auto& times = stall.cause_ns;
+  times[static_cast<std::size_t>(model::Cause::native)] += times[static_cast<std::size_t>(model::Cause::python)];
+  times[static_cast<std::size_t>(model::Cause::python)] = 0;
+  for (auto& segment : stall.segments) {
+    if (segment.cause == model::Cause::python) segment.cause = model::Cause::native;
+  }
+}
+
+}  // namespace
+
 void Tracker::tell(model::Stall stall, bool unfinished) {
   const auto loop = loops_.find(stall.tid);
   auto* owner = target(stall.pid);
@@ -381,6 +396,7 @@ void Tracker::tell(model::Stall stall, bool unfinished) {
     stall.thread = owner->thread_name(stall.tid);
     stall.loop_kind = owner->loop_kind(owner->interpreter() != nullptr ? LOOP_PYTHON : LOOP_PLAIN);
   }
+  if (owner != nullptr && owner->settled() && owner->interpreter() == nullptr && !owner->refusal()) say_native(stall);
   longest_ns_ = std::max(longest_ns_, stall.duration_ns);
   if (!stall.ongoing || unfinished) statistics_.add(stall);
   if (unfinished)

@@ -52,6 +52,20 @@ const Frame* user_frame(const Stack& stack) {
   return innermost;
 }
 
+const Frame* native_frame(const Stack& stack) {
+  const Frame* innermost = nullptr;
+  for (const auto& frame : stack) {
+    if (frame.kind == Frame::Kind::python) return nullptr;
+    if (frame.kind != Frame::Kind::native || frame.function.empty()) continue;
+    const auto is = [&frame](std::string_view prefix) { return frame.file.starts_with(prefix); };
+    const bool support = is("libc.so") || is("libpthread") || is("ld-linux") || is("libc.musl") || is("ld-musl") ||
+                         is("[vdso]");
+    if (!support) return &frame;
+    if (innermost == nullptr) innermost = &frame;
+  }
+  return innermost;
+}
+
 LoopSummary summarize_loop(std::uint32_t pid, std::uint32_t tid, const LoopCounters& counters) {
   return {.pid = pid,
           .tid = tid,
@@ -80,6 +94,7 @@ Statistics::Key Statistics::key_of(const Segment& segment, std::uint32_t& line) 
   line = 0;
   if (!segment.stack) return key;
   const auto* frame = user_frame(*segment.stack);
+  if (frame == nullptr) frame = native_frame(*segment.stack);
   if (frame == nullptr) return key;
   key.function = frame->function;
   key.file = frame->file;

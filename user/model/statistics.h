@@ -21,6 +21,10 @@ namespace aiotrace::model {
 /// Python frame. Null if there is none.
 [[nodiscard]] const Frame* user_frame(const Stack& stack);
 
+/// The frame to name where there is no Python: the innermost native one with a name that is not of the C library, else
+/// the innermost with a name. Null if there is none, or Python is on the stack.
+[[nodiscard]] const Frame* native_frame(const Stack& stack);
+
 /// True for the files of CPython's own library, by their path (site-packages and dist-packages are not).
 [[nodiscard]] bool is_standard_library(std::string_view file);
 

@@ -37,6 +37,21 @@ std::size_t end_of_task(const model::Stack& stack) {
   return static_cast<std::size_t>(end - stack.begin());
 }
 
+// What the interpreter does between two Python frames is the same everywhere. The frames inside the innermost Python
+// frame are what it called, and stay.
+model::Stack without_interpreter(const model::Stack& stack) {
+  model::Stack kept;
+  kept.reserve(stack.size());
+  bool in_python = false;
+  for (const auto& frame : stack) {
+    in_python = in_python || frame.kind == Frame::Kind::python;
+    const bool interpreter = frame.kind == Frame::Kind::native &&
+                             (frame.file.starts_with("libpython3") || frame.file.starts_with("python3"));
+    if (!in_python || !interpreter) kept.push_back(frame);
+  }
+  return kept;
+}
+
 std::string culprit_text(Cause cause, const model::Culprit& who) {
   switch (cause) {
     case Cause::network: {
@@ -112,7 +127,8 @@ std::string describe(const model::Segment& segment) {
   return clean_for_terminal(text);
 }
 
-std::vector<std::string> stack_lines(const model::Stack& stack, std::size_t indent, const OutputContext& context) {
+std::vector<std::string> stack_lines(const model::Stack& whole, std::size_t indent, const OutputContext& context) {
+  const auto stack = context.verbose ? whole : without_interpreter(whole);
   constexpr std::size_t kInner = 16;
   constexpr std::size_t kOuter = 6;
   constexpr std::size_t kLeastFunction = 20;
@@ -127,7 +143,10 @@ std::vector<std::string> stack_lines(const model::Stack& stack, std::size_t inde
   for (std::size_t i = 0; i < count; ++i) {
     if (hidden(i)) continue;
     const auto& name = stack[i].function;
-    functions[i] = shorten_left(name.empty() ? "?" : clean_for_terminal(name), kMostFunction);
+    const auto shown = name.empty() ? "?" : clean_for_terminal(name);
+    // The end of a qualified name tells most; of a C++ function those are its parameters.
+    const bool parameters = stack[i].kind != Frame::Kind::python && shown.ends_with(')');
+    functions[i] = parameters ? shorten_right(shown, kMostFunction) : shorten_left(shown, kMostFunction);
     column = std::max(column, display_width(functions[i]));
   }
   const auto used = indent + column + kGap;

@@ -26,9 +26,9 @@ enum class Color { bold, dim, red, yellow, cyan };
 /// System call and culprit of a segment in words, cleaned: "recvfrom → tcp 10.0.0.5:443"; empty if neither is known.
 [[nodiscard]] std::string describe(const model::Segment& segment);
 
-/// The frames of a stack as aligned lines. Unless verbose, asyncio's own frames below the task's and the middle of a
-/// very deep stack are left out.
-[[nodiscard]] std::vector<std::string> stack_lines(const model::Stack& stack, std::size_t indent,
+/// The frames of a stack as aligned lines. Unless verbose, asyncio's own frames below the task's, the interpreter's
+/// native ones between Python's and the middle of a very deep stack are left out.
+[[nodiscard]] std::vector<std::string> stack_lines(const model::Stack& whole, std::size_t indent,
                                                    const OutputContext& context);
 
 }  // namespace aiotrace::output

@@ -103,13 +103,15 @@ void append(std::vector<std::string>& lines, std::vector<std::string> more) {
   lines.insert(lines.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-void append_stack(std::vector<std::string>& lines, const Segment& segment, const OutputContext& context) {
+void append_stack(std::vector<std::string>& lines, const Segment& segment, model::LoopKind loop,
+                  const OutputContext& context) {
   constexpr std::size_t kIndent = 5;
   const std::string margin(kIndent, ' ');
   if (segment.stack && !segment.stack->empty()) {
     append(lines, stack_lines(*segment.stack, kIndent, context));
   } else if (!segment.stack_unreadable) {
-    lines.push_back(margin + "(no Python stack)");
+    lines.push_back(margin + (loop == model::LoopKind::other ? "(no Python stack; --native shows the native one)"
+                                                             : "(no Python stack)"));
   }
   if (segment.stack_unreadable) lines.push_back(margin + "(the stack could not be read any further)");
   if (segment.stack_too_deep) lines.push_back(margin + "(deeper than can be read: the outermost frames are missing)");
@@ -139,7 +141,7 @@ std::vector<std::string> stall_lines(const Stall& stall, const OutputContext& co
       lines.push_back(fmt::format("   in {} {}{}{}", model::name(group.largest->cause), format_ms_ns(group.ns),
                                   what.empty() ? "" : "  ", what));
     }
-    append_stack(lines, *group.largest, context);
+    append_stack(lines, *group.largest, stall.loop_kind, context);
   }
   constexpr std::size_t kOtherIndent = 5;
   for (const auto& [tid, thread, stack] : stall.other_threads) {

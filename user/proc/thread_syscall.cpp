@@ -12,13 +12,23 @@ std::optional<ThreadSyscall> parse_syscall(std::string_view text) {
   const auto number = std::from_chars(text.data(), text.data() + text.size(), call.number);
   if (number.ec != std::errc{}) return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(number.ptr - text.data()));
-  constexpr std::string_view kPrefix = " 0x";
-  for (auto& argument : call.arguments) {
-    if (!text.starts_with(kPrefix)) break;
+  static constexpr std::string_view kPrefix = " 0x";
+  const auto take = [&text](std::uint64_t& value) {
+    if (!text.starts_with(kPrefix)) return false;
     text.remove_prefix(kPrefix.size());
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), argument, 16);
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), value, 16);
     text.remove_prefix(static_cast<std::size_t>(read.ptr - text.data()));
+    return read.ec == std::errc{};
+  };
+  // Six arguments in a system call, else none: Linux, fs/proc/base.c, proc_pid_syscall().
+  if (call.number >= 0) {
+    std::uint64_t unused = 0;
+    for (auto& argument : call.arguments) {
+      if (!take(argument)) return call;
+    }
+    if (!take(unused) || !take(unused)) return call;
   }
+  if (!take(call.stack_pointer) || !take(call.instruction)) call.stack_pointer = call.instruction = 0;
   return call;
 }
 

@@ -13,6 +13,8 @@ namespace aiotrace::proc {
 struct ThreadSyscall {
   std::int32_t number = -1;  ///< -1: blocked outside of a system call
   std::array<std::uint64_t, 4> arguments{};
+  std::uint64_t stack_pointer = 0;  ///< of the user's side; 0: not told
+  std::uint64_t instruction = 0;    ///< where it goes on there
 };
 
 /// Parses /proc/PID/task/TID/syscall; nothing for "running".

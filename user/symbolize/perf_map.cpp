@@ -99,6 +99,8 @@ void PerfMap::refresh(const proc::Process& process) {
   }
 }
 
+bool PerfMap::exists(const proc::Process& process) { return open(process); }
+
 std::optional<PerfMapText::Hit> PerfMap::find(const proc::Process& process, std::uint64_t address) {
   refresh(process);
   return text_.find(address);

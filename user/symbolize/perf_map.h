@@ -45,6 +45,8 @@ class PerfMapText {
 /// regular file (no symbolic link) of the process's user or of root counts; at most 64 MiB of it.
 class PerfMap {
  public:
+  /// There is such a file, and it counts.
+  [[nodiscard]] bool exists(const proc::Process& process);
   [[nodiscard]] std::optional<PerfMapText::Hit> find(const proc::Process& process, std::uint64_t address);
 
  private:

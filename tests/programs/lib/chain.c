@@ -1,0 +1,30 @@
+// A library with a known chain of calls, back into its caller or into a leaf of its own: for native_chain.py.
+#include <time.h>
+
+#define APART __attribute__((noinline, noclone))
+
+static volatile long long sink;
+
+static long long now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+APART void chain_spin(long long ns) {
+  for (long long deadline = now_ns() + ns; now_ns() < deadline;) {
+    for (int i = 0; i < 20000; i++) sink += i;
+  }
+  sink++;
+}
+
+// What is behind the call keeps it from becoming a jump.
+APART void chain_middle(void (*what)(long long), long long ns) {
+  what(ns);
+  sink++;
+}
+
+APART void chain_outer(void (*what)(long long), long long ns) {
+  chain_middle(what ? what : chain_spin, ns);
+  sink++;
+}
