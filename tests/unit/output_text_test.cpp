@@ -176,6 +176,8 @@ TEST_CASE("native frames stand among Python's, but the interpreter's between the
                              native("time_sleep", "python3.11"),
                              samples::python("inside", "a.py", 3),
                              native("_PyObject_Call", "libpython3.11.so.1.0"),
+                             native("", "libffi.so.8"),
+                             native("", "libffi.so.8"),
                              native("ffi_call", "libffi.so.8"),
                              native("void outer<std::vector<int, std::allocator<int>>, std::string>(std::string, int)", "libx.so"),
                              samples::python("outside", "a.py", 9),
@@ -184,6 +186,8 @@ TEST_CASE("native frames stand among Python's, but the interpreter's between the
   auto lines = stall_lines(stall, context);
   CHECK(contains(lines, "time_sleep "));
   CHECK(contains(lines, "ffi_call "));
+  const auto nameless = [](const std::string& line) { return line.starts_with("     ? "); };
+  CHECK(std::ranges::count_if(lines, nameless) == 1);
   CHECK(contains(lines, "void outer<"));  // a C++ name is known by its beginning
   CHECK_FALSE(contains(lines, "_PyObject_Call"));
   CHECK_FALSE(contains(lines, "main "));
@@ -191,6 +195,7 @@ TEST_CASE("native frames stand among Python's, but the interpreter's between the
   lines = stall_lines(stall, context);
   CHECK(contains(lines, "_PyObject_Call "));
   CHECK(contains(lines, "main "));
+  CHECK(std::ranges::count_if(lines, nameless) == 2);
 }
 
 TEST_CASE("who held the GIL, and what it ran", "[output]") {

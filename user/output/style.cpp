@@ -37,8 +37,10 @@ std::size_t end_of_task(const model::Stack& stack) {
   return static_cast<std::size_t>(end - stack.begin());
 }
 
+bool nameless(const Frame& frame) { return frame.kind == Frame::Kind::native && frame.function.empty(); }
+
 // What the interpreter does between two Python frames is the same everywhere. The frames inside the innermost Python
-// frame are what it called, and stay.
+// frame are what it called, and stay. Of a row of nameless ones in a stripped library one tells as much.
 model::Stack without_interpreter(const model::Stack& stack) {
   model::Stack kept;
   kept.reserve(stack.size());
@@ -47,7 +49,9 @@ model::Stack without_interpreter(const model::Stack& stack) {
     in_python = in_python || frame.kind == Frame::Kind::python;
     const bool interpreter = frame.kind == Frame::Kind::native &&
                              (frame.file.starts_with("libpython3") || frame.file.starts_with("python3"));
-    if (!in_python || !interpreter) kept.push_back(frame);
+    if (in_python && interpreter) continue;
+    if (!kept.empty() && nameless(frame) && nameless(kept.back()) && frame.file == kept.back().file) continue;
+    kept.push_back(frame);
   }
   return kept;
 }
@@ -144,9 +148,9 @@ std::vector<std::string> stack_lines(const model::Stack& whole, std::size_t inde
     if (hidden(i)) continue;
     const auto& name = stack[i].function;
     const auto shown = name.empty() ? "?" : clean_for_terminal(name);
-    // The end of a qualified name tells most; of a C++ function those are its parameters.
-    const bool parameters = stack[i].kind != Frame::Kind::python && shown.ends_with(')');
-    functions[i] = parameters ? shorten_right(shown, kMostFunction) : shorten_left(shown, kMostFunction);
+    // The end of a qualified name tells most; of a C++ function those are its parameters, of a JavaScript one its file.
+    const bool begins = stack[i].kind != Frame::Kind::python && shown.contains(' ');
+    functions[i] = begins ? shorten_right(shown, kMostFunction) : shorten_left(shown, kMostFunction);
     column = std::max(column, display_width(functions[i]));
   }
   const auto used = indent + column + kGap;
