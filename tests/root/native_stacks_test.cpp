@@ -78,7 +78,8 @@ void check_calls(const Names& flags) {
     CHECK(share(*stall, sleeps ? "sleep" : "native", chain, kCalls) >= 0.9);
     CHECK(cause_ns(*stall, "python") == 0);
   }
-  CHECK_THAT(traced.folded, Catch::Matchers::ContainsSubstring("middle (calls);inner (calls);leaf_spin (calls);[native]"));
+  CHECK_THAT(traced.folded,
+             Catch::Matchers::ContainsSubstring("middle (calls);inner (calls);leaf_spin (calls);[native]"));
   const auto& summary = traced.lines.back();
   CHECK(summary["losses"]["native-missing"] == 0);
   // The summary's places are functions too.
@@ -158,8 +159,8 @@ const std::map<std::string, std::string> kCauses = {
 
 std::string compiled_library(const Scratch& scratch) {
   // Without frame pointers: only the unwind tables lead through it.
-  const auto compiled = run({"cc", "-O2", "-shared", "-fPIC", "-fomit-frame-pointer", "-o",
-                             scratch.file("libchain.so"), program("lib/chain.c")});
+  const auto compiled = run({"cc", "-O2", "-shared", "-fPIC", "-fomit-frame-pointer", "-o", scratch.file("libchain.so"),
+                             program("lib/chain.c")});
   if (compiled.status != 0) AIOTRACE_SKIP("no C compiler: " + compiled.err);
   return scratch.file("libchain.so");
 }
@@ -183,10 +184,16 @@ void check_mixed(const Python& python, const Names& arguments) {
     INFO(record.dump());
     INFO(stall->dump());
     const auto& cause = kCauses.at(record["kind"]);
-    CHECK(mixed_share(*stall, cause, record["chain"]) >= 0.9);
+    // Debian's 3.14 and later do not name the evaluation function: only what the innermost frame called has its place.
+    auto chain = record["chain"].get<Names>();
+    const bool placed = !python.in_other_root() || python.minor() < 14;
+    if (!placed)
+      std::erase_if(chain, [&](const std::string& name) { return name.starts_with("chain_") && name != chain[0]; });
+    if (!placed && record["kind"] == "leaf") chain = record["chain"].get<Names>();
+    CHECK(mixed_share(*stall, cause, chain) >= 0.9);
     const auto* segment = segment_of(*stall, cause);
     REQUIRE(segment != nullptr);
-    CHECK(has_kind((*segment)["stack"], "native"));
+    CHECK((has_kind((*segment)["stack"], "native") || (!placed && cause == "python")));
     CHECK((*stall)["task"]["coroutine"] == "stall");
   }
 }
@@ -239,8 +246,8 @@ TEST_CASE("native stacks: node's functions by the map that it writes, for -p and
                                             "(Date.now() < end) x += innermost(1000); return x; }\n"
                                             "setTimeout(() => fs.writeFileSync('ready', 'x'), 200);\n"
                                             "setInterval(() => between(100), 120);\n";
-  const Names program{"sh", "-c", "cd " + scratch.path() +
-                                      " && exec node --perf-basic-prof --interpreted-frames-native-stack spin.js"};
+  const Names program{
+      "sh", "-c", "cd " + scratch.path() + " && exec node --perf-basic-prof --interpreted-frames-native-stack spin.js"};
   Process node(program);
   REQUIRE(scratch.wait_until(node, [&] { return !slurp(scratch.file("ready")).empty(); }));
   const auto names_of = [](const Json& stall) {

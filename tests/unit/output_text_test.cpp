@@ -179,7 +179,8 @@ TEST_CASE("native frames stand among Python's, but the interpreter's between the
                              native("", "libffi.so.8"),
                              native("", "libffi.so.8"),
                              native("ffi_call", "libffi.so.8"),
-                             native("void outer<std::vector<int, std::allocator<int>>, std::string>(std::string, int)", "libx.so"),
+                             native("void outer<std::vector<int, std::allocator<int>>, std::string>(std::string, int)",
+                                    "libx.so"),
                              samples::python("outside", "a.py", 9),
                              native("main", "python3.11")};
   auto context = utc_context();

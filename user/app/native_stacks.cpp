@@ -1,5 +1,6 @@
 #include "app/native_stacks.h"
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
@@ -30,10 +31,8 @@ symbolize::Registers registers_of(const model::NativeSeen& copy) {
 }
 
 model::Frame frame_of(const symbolize::NativeFrame& native) {
-  return {.kind = model::Frame::Kind::native,
-          .function = native.symbol.function,
-          .file = native.symbol.library,
-          .line = 0};
+  return {
+      .kind = model::Frame::Kind::native, .function = native.symbol.function, .file = native.symbol.library, .line = 0};
 }
 
 // Code that is compiled while the program runs: the next function at an address is another.
@@ -94,8 +93,25 @@ symbolize::NativeStack NativeStacks::unwind(Target& target, const model::NativeS
   return native;
 }
 
+// A stripped interpreter may not name its evaluation function (Debian's 3.14 does not export it): where Python's frames
+// belong is not known then, but that those before the interpreter's first were called by the innermost of them.
+bool NativeStacks::drop_unplaceable(const Target& target, symbolize::NativeStack& native) {
+  const auto* interpreter = target.interpreter();
+  const auto evaluates = [](const symbolize::NativeFrame& frame) {
+    return symbolize::is_evaluation(frame.symbol.function);
+  };
+  if (interpreter == nullptr || std::ranges::any_of(native.frames, evaluates)) return false;
+  const auto first = std::ranges::find_if(native.frames, [&](const symbolize::NativeFrame& frame) {
+    return frame.address >= interpreter->text_start && frame.address < interpreter->text_end;
+  });
+  if (first == native.frames.end()) return false;
+  native.frames.erase(first, native.frames.end());
+  return true;
+}
+
 std::uint64_t NativeStacks::merge(Target& target, const model::NativeSeen& copy, std::uint64_t python_stack) {
-  const auto native = unwind(target, copy);
+  auto native = unwind(target, copy);
+  if (python_stack != 0 && drop_unplaceable(target, native)) ++cut_;
   if (native.frames.empty()) return python_stack;
   const auto id = id_of(python_stack, native);
   if (stacks_.find(target.pid(), id) != nullptr) return id;

@@ -44,6 +44,8 @@ class NativeStacks {
     std::unordered_map<std::uint64_t, std::vector<bool>> entries;  ///< by the id of a Python stack: frames C entered
     std::uint64_t maps_read_ns = 0;
   };
+  /// True if frames were dropped whose place among Python's is not known.
+  static bool drop_unplaceable(const Target& target, symbolize::NativeStack& native);
   symbolize::NativeStack unwind(Target& target, const model::NativeSeen& copy);
 
   symbolize::Symbolizer& symbolizer_;

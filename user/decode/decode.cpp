@@ -41,7 +41,7 @@ static_assert(same(Loss::ring_full, LOSS_RING_FULL) && same(Loss::threads_full, 
               same(Loss::thread_unknown, LOSS_THREAD_UNKNOWN) && same(Loss::name_unreadable, LOSS_NAME_UNREADABLE) &&
               same(Loss::task_unreadable, LOSS_TASK_UNREADABLE) && same(Loss::seen_full, LOSS_SEEN_FULL) &&
               same(Loss::switch_unseen, LOSS_SWITCH_UNSEEN) && same(Loss::native_missing, LOSS_NATIVE_MISSING) &&
-               model::kKernelLosses == LOSS_MAX);
+              model::kKernelLosses == LOSS_MAX);
 
 model::EventHead head_of(const record& head) { return {.pid = head.pid, .tid = head.tid, .time_ns = head.time_ns}; }
 
@@ -141,8 +141,10 @@ Decoded<Event> decode_stack(Reader& in) {
   for (std::uint32_t i = 0; i < raw->count; ++i) {
     const auto one = in.get<frame>();
     if (!one) return std::unexpected(DecodeError::bad_count);
-    event.frames.push_back(
-        {.code_id = one->code_id, .lasti = one->lasti, .coroutine = (one->flags & FRAME_COROUTINE) != 0, .entry = (one->flags & FRAME_ENTRY) != 0});
+    event.frames.push_back({.code_id = one->code_id,
+                            .lasti = one->lasti,
+                            .coroutine = (one->flags & FRAME_COROUTINE) != 0,
+                            .entry = (one->flags & FRAME_ENTRY) != 0});
   }
   return event;
 }
@@ -288,7 +290,8 @@ Decoded<Event> decode_native(Reader& in) {
                          .iteration = raw->iteration,
                          .registers = {},
                          .stack = {stack->begin(), stack->end()}};
-  constexpr std::array kOrder{NATIVE_IP, NATIVE_SP, NATIVE_BP, NATIVE_BX, NATIVE_R12, NATIVE_R13, NATIVE_R14, NATIVE_R15};
+  constexpr std::array kOrder{NATIVE_IP,  NATIVE_SP,  NATIVE_BP,  NATIVE_BX,
+                              NATIVE_R12, NATIVE_R13, NATIVE_R14, NATIVE_R15};
   static_assert(kOrder.size() == NATIVE_REGISTERS && kOrder.size() == std::tuple_size_v<decltype(seen.registers)>);
   std::ranges::transform(kOrder, seen.registers.begin(), [&](native_register which) { return raw->registers[which]; });
   return seen;

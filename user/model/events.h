@@ -156,7 +156,7 @@ struct Sample {
   bool kernel = false;
   bool gc = false;
   bool has_task = false;
-  bool has_native = false;            ///< the thread's last NativeSeen is its
+  bool has_native = false;           ///< the thread's last NativeSeen is its
   std::vector<std::uint64_t> words;  ///< top of the user stack, when the leaf was outside the interpreter
 };
 
@@ -199,7 +199,7 @@ struct ProcessFork {
   std::uint32_t child_tid = 0;
 };
 
-using Event = std::variant<LoopSeen, CodeSeen, StackSeen, TaskSeen, TargetSeen, Blocked, Sample, NativeSeen, IterationEnd,
-                           ProcessExec, ThreadExit, ProcessExit, ProcessFork>;
+using Event = std::variant<LoopSeen, CodeSeen, StackSeen, TaskSeen, TargetSeen, Blocked, Sample, NativeSeen,
+                           IterationEnd, ProcessExec, ThreadExit, ProcessExit, ProcessFork>;
 
 }  // namespace aiotrace::model

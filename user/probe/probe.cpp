@@ -360,8 +360,7 @@ Status Probe::sample_thread(std::uint32_t tid) {
 void Probe::remove_thread(std::uint32_t tid) {
   impl_->threads.remove(tid);
   impl_->samplers.erase(tid);
-  if (impl_->options.native_ns != 0)
-    bpf_map__delete_elem(impl_->skeleton->maps.natives, &tid, sizeof(tid), 0);
+  if (impl_->options.native_ns != 0) bpf_map__delete_elem(impl_->skeleton->maps.natives, &tid, sizeof(tid), 0);
 }
 
 std::vector<std::byte> Probe::native_copy(std::uint32_t tid) const {
