@@ -9,6 +9,7 @@
 
 #include "abi/records.h"
 #include "app/culprits.h"
+#include "app/present_wait.h"
 #include "app/seeding.h"
 #include "app/uprobe_places.h"
 #include "decode/decode.h"
@@ -86,7 +87,7 @@ void Tracker::attach_uprobes(Target& target) {
 
 // A thread that waits in a poll now was not seen to enter it; another may be in mid-stall.
 void Tracker::seed(Target& target) {
-  for (auto& [seed, stack, task, code] : threads_to_seed(target)) {
+  for (auto& [seed, stack, task, code, start_known, culprit] : threads_to_seed(target)) {
     if (seed.waiting) {
       stacks_.add(target.pid(), seed.waiting->stack_id, std::move(stack));
       seed.waiting->has_task = task.has_value();
@@ -94,11 +95,17 @@ void Tracker::seed(Target& target) {
       if (task) builder_.add(*task);
     }
     if (auto status = probe_.seed_thread(seed); !status) say(status.error().message());
+    if (has_moved_on(target, seed, start_known)) {
+      probe_.remove_thread(seed.tid);
+      continue;
+    }
     if (auto status = probe_.sample_thread(seed.tid); !status && options_.verbose) say(status.error().message());
     target.loops.insert(seed.tid);
     auto& loop = loops_[seed.tid];
     loop.pid = target.pid();
     loop.thread = target.thread_name(seed.tid);
+    loop.start_known = start_known;
+    if (seed.waiting) loop.found_wait = FoundWait{.since_ns = seed.began_ns, .culprit = std::move(culprit)};
     if (seed.python && target.interpreter()->asyncio_loaded)
       loop.kind = target.loop_kind(target.interpreter()->uvloop ? LOOP_PYTHON : LOOP_ASYNCIO);
   }
@@ -241,6 +248,9 @@ std::optional<model::Culprit> Tracker::culprit_of(const model::Blocked& blocked)
     return culprit;
   }
   auto* owner = target(blocked.head.pid);
+  const auto loop = loops_.find(blocked.head.tid);
+  if (loop != loops_.end() && loop->second.found_wait && loop->second.found_wait->since_ns == blocked.start_ns)
+    return loop->second.found_wait->culprit;
   if (blocked.has_target) {
     const auto seen = last_target_.find(blocked.head.tid);
     if (seen == last_target_.end() || seen->second.iteration != blocked.iteration) return std::nullopt;
@@ -339,6 +349,7 @@ void Tracker::tell(model::Stall stall, bool unfinished) {
       loop->second.thread = owner->thread_name(stall.tid);
     }
     stall.thread = loop->second.thread;
+    stall.start_known = stall.at_least && loop->second.start_known;
     stall.loop_kind = loop->second.kind;
   } else if (owner != nullptr) {
     stall.thread = owner->thread_name(stall.tid);
@@ -358,7 +369,9 @@ void Tracker::tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_n
       thread->return_ns + least_ns > now_ns)
     return;
   // Its first poll was entered before aiotrace came, and goes on: that is idleness.
-  if (thread->verified == 0 && proc::polled_epoll(static_cast<pid_t>(thread->pid), static_cast<pid_t>(tid))) return;
+  if (thread->verified == 0 && thread->off != OFF_BLOCKED &&
+      proc::polled_epoll(static_cast<pid_t>(thread->pid), static_cast<pid_t>(tid)))
+    return;
   const std::uint64_t age = now_ns - thread->return_ns;
   if (loop.told_iteration != thread->iteration) {
     loop.told_iteration = thread->iteration;
@@ -367,6 +380,7 @@ void Tracker::tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_n
   if (age < loop.tell_at_ns) return;
   loop.tell_at_ns = age + std::min(age, kMaxTellNs);
 
+  auto* owner = target(thread->pid);
   model::OpenIteration open{.head = {.pid = thread->pid, .tid = tid, .time_ns = now_ns},
                             .iteration = thread->iteration,
                             .start_ns = thread->return_ns,
@@ -393,6 +407,7 @@ void Tracker::tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_n
                                            .culprit = culprit_of(
                                                model::Blocked{.head = open.head,
                                                               .iteration = open.iteration,
+                                                              .start_ns = thread->off_ns,
                                                               .args = {thread->wait.args[0], 0, 0, 0},
                                                               .cause = static_cast<model::Cause>(thread->wait.cause),
                                                               .holder_tstate = thread->wait.holder_tstate,
@@ -401,9 +416,13 @@ void Tracker::tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_n
                                                               .runner_comm = {}}),
                                            .has_task = thread->has_task != 0};
   }
+  if (owner != nullptr && open.wait && !open.wait->culprit) {
+    open.wait->culprit = present_culprit(*owner, tid, thread->wait);
+    // What is looked up from outside is another wait's if the thread has gone on meanwhile.
+    if (const auto again = probe_.thread(tid); !again || again->off_ns != thread->off_ns) open.wait->culprit.reset();
+  }
   auto stall = builder_.snapshot(open);
   if (!stall) return;
-  auto* owner = target(thread->pid);
   if (owner != nullptr && open.wait && open.wait->cause == model::Cause::lock)
     stall->other_threads = owner->other_threads(tid);
   tell(std::move(*stall), false);

@@ -57,6 +57,11 @@ class Tracker {
   [[nodiscard]] std::uint64_t start_ns() const { return start_ns_; }
 
  private:
+  // The wait that a thread was in when aiotrace came: BPF did not see whom it is for.
+  struct FoundWait {
+    std::uint64_t since_ns = 0;
+    std::optional<model::Culprit> culprit;
+  };
   struct Loop {
     std::uint32_t pid = 0;
     model::LoopKind kind = model::LoopKind::other;
@@ -64,6 +69,8 @@ class Tracker {
     std::uint64_t told_iteration = ~std::uint64_t{0};
     std::uint64_t tell_at_ns = 0;  // age at which the present iteration is told of next
     bool ended = false;
+    bool start_known = false;  // of the iteration that it was in when aiotrace came
+    std::optional<FoundWait> found_wait;
     loop_stats last{};  // kept when the thread is gone
   };
 
