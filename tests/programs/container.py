@@ -57,7 +57,7 @@ def enter_directory(root, path):
     return inside
 
 
-def build_root(lower, shared):
+def build_root(lower, shared, program):
     mount("none", "/", flags=MS_REC | MS_PRIVATE)
     base = "/mnt"
     mount("tmpfs", base, "tmpfs")
@@ -67,6 +67,7 @@ def build_root(lower, shared):
     mount("overlay", root, "overlay", options="lowerdir=%s,upperdir=%s,workdir=%s" % (lower, upper, work))
     for name in ("proc", "tmp", "dev", "old"):
         enter_directory(root, name)
+    enter_directory(root, os.path.dirname(program))
     mount("proc", root + "/proc", "proc")
     mount("tmpfs", root + "/tmp", "tmpfs", options="mode=1777")
     mount("/dev", root + "/dev", flags=MS_BIND | MS_REC)
@@ -106,8 +107,8 @@ def main():
         status = os.waitpid(child, 0)[1]
         os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
     loopback_up()
-    build_root(options.lower, [options.scratch, PROJECT])
     program = options.program[0]
+    build_root(options.lower, [options.scratch, PROJECT], program)
     if options.copy:
         with open(program, "rb") as source, open("/tmp/program", "wb") as copy:
             copy.write(source.read())

@@ -9,6 +9,7 @@
 
 #include "abi/records.h"
 #include "app/culprits.h"
+#include "app/open_files.h"
 #include "app/present_wait.h"
 #include "app/seeding.h"
 #include "app/uprobe_places.h"
@@ -99,7 +100,10 @@ void Tracker::seed(Target& target) {
       probe_.remove_thread(seed.tid);
       continue;
     }
-    if (auto status = probe_.sample_thread(seed.tid); !status && options_.verbose) say(status.error().message());
+    if (auto status = probe_.sample_thread(seed.tid); !status) {
+      note_untraced();
+      if (options_.verbose) say(status.error().message());
+    }
     target.loops.insert(seed.tid);
     auto& loop = loops_[seed.tid];
     loop.pid = target.pid();
@@ -135,12 +139,20 @@ std::size_t Tracker::add_all_running() {
     if (std::from_chars(name.data(), name.data() + name.size(), pid).ptr != name.data() + name.size()) continue;
     if (pid == getpid() || targets_.contains(static_cast<std::uint32_t>(pid))) continue;
     auto opened = Target::open(pid);
+    if (!opened) note_untraced();
     if (!opened || !filter_.matches(opened->pid(), opened->comm())) continue;
     const auto threads = opened->process().threads();
     if (std::ranges::none_of(threads, [&](pid_t tid) { return proc::polled_epoll(pid, tid).has_value(); })) continue;
     if (add(std::move(*opened), Look::later)) added++;
   }
   return added;
+}
+
+void Tracker::note_untraced() {
+  if (!no_more_open_files()) return;
+  if (untraced_++ == 0)
+    say("no more files can be opened (limit " + std::to_string(open_files_limit()) +
+        "): some processes are not traced, or without samples; raise it with ulimit -n, or watch fewer");
 }
 
 // BPF would tell of each of its polls again: it has to know that nobody asked for it.
@@ -155,7 +167,10 @@ Target* Tracker::target_or_new(const model::LoopSeen& event) {
   if (auto* known = target(event.head.pid); known != nullptr && !known->ended) return known;
   if (!options_.all && !options_.follow) return nullptr;
   auto opened = Target::open(static_cast<std::int32_t>(event.head.pid));
-  if (!opened) return nullptr;  // ended meanwhile
+  if (!opened) {  // ended meanwhile, or
+    note_untraced();
+    return nullptr;
+  }
   if (options_.all && !filter_.matches(opened->pid(), opened->comm())) {
     ignore(event.head.pid, event.head.tid);
     return nullptr;
@@ -187,7 +202,10 @@ void Tracker::take(std::span<const std::byte> record) {
 void Tracker::on(const model::LoopSeen& event) {
   auto* seen = target_or_new(event);
   if (seen == nullptr) return;
-  if (auto status = probe_.sample_thread(event.head.tid); !status && options_.verbose) say(status.error().message());
+  if (auto status = probe_.sample_thread(event.head.tid); !status) {
+    note_untraced();
+    if (options_.verbose) say(status.error().message());
+  }
   // The first poll of a Python that was not ready when it was last looked at.
   if (!seen->settled() && seen->look()) {
     if (auto status = tell_probe(*seen); !status) say(status.error().message());
@@ -452,6 +470,8 @@ void Tracker::finish(std::uint64_t now_ns) {
     }
   }
   for (auto& stall : builder_.take_unfinished(true)) tell(std::move(stall), true);
+  if (untraced_ != 0)
+    say(std::to_string(untraced_) + " times a process or a loop was not traced for want of open files");
 }
 
 void Tracker::on(const model::ProcessExec& event) {

@@ -111,6 +111,9 @@ class Tracker {
   SampleClassifier classifier_;
   std::map<std::uint32_t, Loop> loops_;                               // by tid
   std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;  // by tid
+  // Something could not be traced: if it is for want of open files, the user has to know.
+  void note_untraced();
+  std::uint64_t untraced_ = 0;
   void release_fault(std::uint32_t tid, const model::TargetSeen* target);
 
   // A fault's address is told behind its block: that waits here.
