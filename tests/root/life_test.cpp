@@ -193,6 +193,34 @@ TEST_CASE("-d: ends by itself, with what it saw", "[life]") {
   CHECK_FALSE(target.process().ended());
 }
 
+// `limits` is what ulimit gets.
+Outcome watch_many_loops(const std::string& limits) {
+  constexpr const char* kLoops = "30";
+  Target target(any_python(), "many_loops.py", {"--count", kLoops});
+  target.wait_ready();
+  return run({"sh", "-c", "ulimit " + limits + " && exec \"$0\" -p \"$1\" -d 500ms --leaks off --json -",
+              aiotrace_binary(), std::to_string(target.pid())});
+}
+
+TEST_CASE("a low soft limit of open files is raised", "[life]") {
+  const auto outcome = watch_many_loops("-S -n 90");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.err == "");
+  REQUIRE(!ndjson(outcome.out).empty());
+  CHECK(ndjson(outcome.out).back()["loops"].size() == 30);
+}
+
+TEST_CASE("too few open files for all loops: said once, and how many were missed at the end", "[life]") {
+  const auto outcome = watch_many_loops("-n 90");
+  CHECK(outcome.status == 0);
+  const auto said = lines_of(outcome.err);
+  REQUIRE(said.size() == 2);
+  CHECK_THAT(said[0], ContainsSubstring("no more files can be opened (limit 90)"));
+  CHECK_THAT(said[0], ContainsSubstring("ulimit -n"));
+  CHECK_THAT(said[1], ContainsSubstring("not traced for want of open files"));
+  CHECK(schema_complaints(ndjson(outcome.out)) == std::vector<std::string>{});
+}
+
 TEST_CASE("--fail-over: exit status 4 only for a stall that long", "[life]") {
   for (const auto& [limit, status] : {std::pair{"100ms", 4}, std::pair{"10s", 0}}) {
     Target target(any_python(), "faults.py", {"--faults", "sleep:120"});

@@ -145,6 +145,7 @@ class Checker {
             {"level", "s"},
             {"ongoing", "b"},
             {"at_least", "b"},
+            {"start_known", "b"},
             {"pid", "u"},
             {"tid", "u"},
             {"thread", "s?"},

@@ -118,6 +118,7 @@ TEST_CASE("an ongoing stall says so", "[output]") {
   const auto object = stall_json(stall);
   CHECK(object["ongoing"] == true);
   CHECK(object["at_least"] == true);
+  CHECK(object["start_known"] == false);
   CHECK(object["id"] == 7);
   CHECK(object["time"] == "2026-11-05T12:03:22.123Z");
 }

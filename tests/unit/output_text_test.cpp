@@ -115,6 +115,9 @@ TEST_CASE("a stall that goes on, one seen from the middle, one with losses", "[o
   const auto lines = stall_lines(stall, context);
   CHECK(contains(lines, "STALL  ≥ 213 ms  pid 1234 MainThread  no task"));
   CHECK(contains(lines, "3 records of this stall were lost"));
+  stall.start_known = true;
+  CHECK(contains(stall_lines(stall, context), "STALL  213 ms  pid 1234 MainThread  no task"));
+  CHECK(contains(stall_lines(stall, context), "began before aiotrace came"));
 }
 
 TEST_CASE("samples that differ in lines only are one part with one stack", "[output]") {

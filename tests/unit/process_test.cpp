@@ -102,6 +102,10 @@ TEST_CASE("process: the last id of a line of status", "[process]") {
   CHECK(last_id(kStatus, "Tgid") == 12);
   CHECK(last_id(kStatus, "NSpid") == 3);
   CHECK(!last_id(kStatus, "Empty"));
+  CHECK(aiotrace::proc::ids_of(kStatus, "NSpid").back() == 3);
+  CHECK(aiotrace::proc::ids_of("NSpid:\t4711\t12\t1\n", "NSpid") == std::vector<pid_t>{4711, 12, 1});
+  CHECK(aiotrace::proc::ids_of("NSpid:\t4711\tx\t1\n", "NSpid") == std::vector<pid_t>{4711});
+  CHECK(aiotrace::proc::ids_of(kStatus, "Absent").empty());
   CHECK(!last_id(kStatus, "Absent"));
 }
 

@@ -53,7 +53,7 @@ model::Stall full_stall() {
   auto stall = samples::stall();
   stall.id = 8;
   stall.ongoing = true;
-  stall.at_least = true;
+  stall.at_least = stall.start_known = true;
   stall.epfd = -1;
   stall.losses = 3;
   stall.callbacks = model::Stall::Callbacks{1200, 340};

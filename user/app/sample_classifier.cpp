@@ -108,7 +108,9 @@ model::ClassifiedSample SampleClassifier::classify(Target& target, const model::
     result.syscall = proc::syscall_name(sample.syscall);
     return result;
   }
-  if (target.maps().find(sample.ip) == nullptr) target.refresh_maps();
+  // Code that runs where there was none when the map was read: a library, or a page that a JIT compiler has made since.
+  const proc::Mapping* mapping = target.maps().find(sample.ip);
+  if (mapping == nullptr || !mapping->executable) target.refresh_maps();
   const Code* leaf = &code_at(target, sample.ip);
   std::string function;
   if (leaf->place == Place::support || leaf->place == Place::library) {

@@ -7,11 +7,14 @@
 #include <string>
 
 #include "abi/records.h"
+#include "app/present_wait.h"
 #include "app/python_stack.h"
 #include "proc/syscalls.h"
 #include "proc/thread_syscall.h"
 #include "python/frames.h"
+#include "python/poll_return.h"
 #include "python/threads.h"
+#include "util/clock.h"
 
 namespace aiotrace::app {
 
@@ -79,20 +82,44 @@ model::NativeSeen native_of(const Target& target, std::uint32_t tid, const proc:
   return seen;
 }
 
+// By the loop's own clock; 0: not known.
+std::uint64_t began_ns(const Target& target, const std::vector<python::PythonFrame>& stack) {
+  const auto& process = target.process();
+  if (!process.shares_clock()) return 0;
+  const auto now_ns = monotonic_ns();
+  const auto returned = python::poll_returned_ns(*target.interpreter(), target.memory(), stack, now_ns);
+  // A loop with a clock of its own can say anything; none is older than its process.
+  return returned && now_ns - *returned <= process.age_ns() ? *returned : 0;
+}
+
 std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<std::uint64_t> tstate) {
-  Seeded seeded{.seed = {.pid = target.pid(), .tid = tid, .epfd = -1, .python = tstate.has_value(), .waiting = {}},
+  Seeded seeded{.seed = {.pid = target.pid(),
+                         .tid = tid,
+                         .epfd = -1,
+                         .python = tstate.has_value(),
+                         .began_ns = monotonic_ns(),
+                         .waiting = {}},
                 .stack = {},
                 .task = {},
                 .code = {},
-                .native = {}};
+                 .start_known = false,
+                 .culprit = {},
+                 .native = {}};
   const auto call = proc::current_syscall(target.process().pid(), static_cast<pid_t>(tid));
-  if (const auto epfd = call ? proc::polled_epoll(*call) : std::nullopt) {
+  const auto epfd = call ? proc::polled_epoll(*call) : std::nullopt;
+  std::vector<python::PythonFrame> stack;
+  if (tstate) stack = python::read_stack(*target.interpreter(), target.memory(), *tstate);
+  // One inside a callback is not the loop's own.
+  if (epfd && !python::in_callback(stack)) {
     seeded.seed.epfd = *epfd;
     return seeded;
   }
   if (!tstate) return std::nullopt;
-  const auto stack = python::read_stack(*target.interpreter(), target.memory(), *tstate);
   if (!python::runs_loop(stack)) return std::nullopt;
+  if (const auto began = began_ns(target, stack); began != 0) {
+    seeded.seed.began_ns = began;
+    seeded.start_known = true;
+  }
   if (!call) return seeded;  // it runs: samples will tell
   add_task(target, *tstate, stack, seeded);
   // In its loop's own code it may wait in the loop's own poll (a select, else it would have been found above).
@@ -104,6 +131,12 @@ std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<s
                                                    .syscall = call->number,
                                                    .args = call->arguments,
                                                    .stack_id = stack_id_of(stack)};
+  wait present{};
+  present.cause = static_cast<std::uint32_t>(cause);
+  present.syscall = call->number;
+  present.fd = -1;
+  std::ranges::copy(call->arguments, present.args);
+  seeded.culprit = present_culprit(target, tid, present);
   return seeded;
 }
 
@@ -130,6 +163,16 @@ Cause cause_of_call(const Target& target, std::int32_t syscall, const std::array
     case proc::Wait::other: break;
   }
   return Cause::other;
+}
+
+bool has_moved_on(Target& target, const probe::ThreadSeed& seed, bool start_known) {
+  const auto* interpreter = target.interpreter();
+  if (seed.epfd >= 0 || interpreter == nullptr) return false;
+  const auto python = python::python_threads(*interpreter, target.process(), target.memory());
+  const auto thread = python.find(static_cast<pid_t>(seed.tid));
+  if (thread == python.end()) return true;
+  const auto now = seed_of(target, seed.tid, thread->second.tstate);
+  return !now || now->seed.epfd >= 0 || (start_known && now->seed.began_ns != seed.began_ns);
 }
 
 std::vector<Seeded> threads_to_seed(Target& target) {

@@ -18,6 +18,7 @@
 
 #include "app/command.h"
 #include "app/leak_watch.h"
+#include "app/open_files.h"
 #include "app/signals.h"
 #include "app/tracker.h"
 #include "probe/privileges.h"
@@ -312,6 +313,7 @@ int run_session(const Options& options) {
     if (!started) return report(started.error());
     command = std::move(*started);
   }
+  allow_many_open_files();
   auto targets = open_targets(options, command);
   if (!targets) return report(targets.error());
   auto probe = probe::Probe::load(probe_options(options));

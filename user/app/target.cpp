@@ -105,12 +105,17 @@ model::LoopKind Target::loop_kind(std::uint32_t abi_kind) const {
   return model::LoopKind::other;
 }
 
+std::uint64_t Target::main_gil() const {
+  if (!interpreter_) return 0;
+  const auto& layout = interpreter_->layout.bpf;
+  if (interpreter_->gil_addr != 0 || layout.interp_gil_ptr == PY_NO_OFFSET) return interpreter_->gil_addr;
+  return memory_->pointer(interpreter_->main_interpreter + layout.interp_gil_ptr).value_or(0);
+}
+
 bool Target::is_gil(std::uint64_t futex) const {
   if (!interpreter_) return false;
   const auto& layout = interpreter_->layout.bpf;
-  auto gil = interpreter_->gil_addr;
-  if (gil == 0 && layout.interp_gil_ptr != PY_NO_OFFSET)
-    gil = memory_->pointer(interpreter_->main_interpreter + layout.interp_gil_ptr).value_or(0);
+  const auto gil = main_gil();
   return gil != 0 && futex >= gil + layout.gil_cond && futex < gil + GIL_LOCKS_END(&layout);
 }
 
@@ -135,22 +140,42 @@ std::vector<model::Stall::OtherThread> Target::other_threads(std::uint32_t tid) 
   return others;
 }
 
+std::optional<model::Stall::OtherThread> Target::gil_holder() {
+  const auto gil = main_gil();
+  if (gil == 0 || !interpreter_->initialized) return std::nullopt;
+  const auto& layout = interpreter_->layout.bpf;
+  const auto locked = memory_->read<std::int32_t>(gil + layout.gil_locked);
+  const auto holder = memory_->pointer(gil + layout.gil_last_holder);
+  if (locked != 1 || !holder) return std::nullopt;
+  for (const auto& [id, thread] : python::python_threads(*interpreter_, process_, *memory_)) {
+    if (thread.tstate != *holder) continue;
+    const auto tid = static_cast<std::uint32_t>(id);
+    return model::Stall::OtherThread{tid, thread_name(tid),
+                                     to_stack(python::read_stack(*interpreter_, *memory_, *holder))};
+  }
+  return std::nullopt;
+}
+
+std::string Target::path_inside(std::string path) const {
+  std::error_code error;
+  const auto root = std::filesystem::read_symlink("/proc/" + std::to_string(process_.pid()) + "/root", error).string();
+  if (error || root.size() <= 1) return path;
+  if (path == root) return "/";
+  if (path.starts_with(root + "/")) path.erase(0, root.size());
+  return path;
+}
+
 std::string Target::mapped_file(std::uint64_t address) {
   refresh_maps();
   const proc::Mapping* mapping = maps_.find(address);
   if (mapping == nullptr || mapping->inode == 0) return {};
-  std::string path = mapping->path + (mapping->deleted ? " (deleted)" : "");
-  // maps gives paths as this process sees them: of a chroot with its directory in front.
-  std::error_code error;
-  const auto root = std::filesystem::read_symlink("/proc/" + std::to_string(process_.pid()) + "/root", error).string();
-  if (!error && root.size() > 1 && path.starts_with(root + "/")) path.erase(0, root.size());
-  return path;
+  return path_inside(mapping->path + (mapping->deleted ? " (deleted)" : ""));
 }
 
 std::string Target::working_directory() const {
   std::error_code error;
   const auto path = std::filesystem::read_symlink("/proc/" + std::to_string(process_.pid()) + "/cwd", error);
-  return error ? std::string() : path.string();
+  return error ? std::string() : path_inside(path.string());
 }
 
 std::size_t Target::epolls() const {

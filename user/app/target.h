@@ -50,7 +50,11 @@ class Target {
   [[nodiscard]] std::vector<model::Stall::OtherThread> other_threads(std::uint32_t tid);
   /// The file that is mapped at an address, as the process itself calls it; empty: none.
   [[nodiscard]] std::string mapped_file(std::uint64_t address);
-  /// Where relative paths of the program start; empty if it cannot be told.
+  /// The thread that holds the main interpreter's GIL now, and what it does; nothing if none does.
+  [[nodiscard]] std::optional<model::Stall::OtherThread> gil_holder();
+  /// A path of /proc as the process itself calls it: of a chroot without its directory in front.
+  [[nodiscard]] std::string path_inside(std::string path) const;
+  /// Where relative paths of the program start, as the process itself calls it; empty if it cannot be told.
   [[nodiscard]] std::string working_directory() const;
   /// Epoll instances that it has open: what its loops wait on.
   [[nodiscard]] std::size_t epolls() const;
@@ -75,6 +79,7 @@ class Target {
 
  private:
   explicit Target(proc::Process process);
+  [[nodiscard]] std::uint64_t main_gil() const;  // 0: unknown
 
   proc::Process process_;
   std::string comm_;

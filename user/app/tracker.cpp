@@ -10,6 +10,8 @@
 
 #include "abi/records.h"
 #include "app/culprits.h"
+#include "app/open_files.h"
+#include "app/present_wait.h"
 #include "app/seeding.h"
 #include "app/uprobe_places.h"
 #include "decode/decode.h"
@@ -96,7 +98,7 @@ void Tracker::attach_uprobes(Target& target) {
 
 // A thread that waits in a poll now was not seen to enter it; another may be in mid-stall.
 void Tracker::seed(Target& target) {
-  for (auto& [seed, stack, task, code, native] : threads_to_seed(target)) {
+  for (auto& [seed, stack, task, code, start_known, culprit, native] : threads_to_seed(target)) {
     if (seed.waiting) {
       stacks_.add(target.pid(), seed.waiting->stack_id, std::move(stack));
       if (options_.native) seed.waiting->stack_id = natives_.merge(target, native, seed.waiting->stack_id);
@@ -105,11 +107,20 @@ void Tracker::seed(Target& target) {
       if (task) builder_.add(*task);
     }
     if (auto status = probe_.seed_thread(seed); !status) say(status.error().message());
-    if (auto status = probe_.sample_thread(seed.tid); !status && options_.verbose) say(status.error().message());
+    if (has_moved_on(target, seed, start_known)) {
+      probe_.remove_thread(seed.tid);
+      continue;
+    }
+    if (auto status = probe_.sample_thread(seed.tid); !status) {
+      note_untraced();
+      if (options_.verbose) say(status.error().message());
+    }
     target.loops.insert(seed.tid);
     auto& loop = loops_[seed.tid];
     loop.pid = target.pid();
     loop.thread = target.thread_name(seed.tid);
+    loop.start_known = start_known;
+    if (seed.waiting) loop.found_wait = FoundWait{.since_ns = seed.began_ns, .culprit = std::move(culprit)};
     if (seed.python && target.interpreter()->asyncio_loaded)
       loop.kind = target.loop_kind(target.interpreter()->uvloop ? LOOP_PYTHON : LOOP_ASYNCIO);
   }
@@ -139,12 +150,20 @@ std::size_t Tracker::add_all_running() {
     if (std::from_chars(name.data(), name.data() + name.size(), pid).ptr != name.data() + name.size()) continue;
     if (pid == getpid() || targets_.contains(static_cast<std::uint32_t>(pid))) continue;
     auto opened = Target::open(pid);
+    if (!opened) note_untraced();
     if (!opened || !filter_.matches(opened->pid(), opened->comm())) continue;
     const auto threads = opened->process().threads();
     if (std::ranges::none_of(threads, [&](pid_t tid) { return proc::polled_epoll(pid, tid).has_value(); })) continue;
     if (add(std::move(*opened), Look::later)) added++;
   }
   return added;
+}
+
+void Tracker::note_untraced() {
+  if (!no_more_open_files()) return;
+  if (untraced_++ == 0)
+    say("no more files can be opened (limit " + std::to_string(open_files_limit()) +
+        "): some processes are not traced, or without samples; raise it with ulimit -n, or watch fewer");
 }
 
 // BPF would tell of each of its polls again: it has to know that nobody asked for it.
@@ -159,7 +178,10 @@ Target* Tracker::target_or_new(const model::LoopSeen& event) {
   if (auto* known = target(event.head.pid); known != nullptr && !known->ended) return known;
   if (!options_.all && !options_.follow) return nullptr;
   auto opened = Target::open(static_cast<std::int32_t>(event.head.pid));
-  if (!opened) return nullptr;  // ended meanwhile
+  if (!opened) {  // ended meanwhile, or
+    note_untraced();
+    return nullptr;
+  }
   if (options_.all && !filter_.matches(opened->pid(), opened->comm())) {
     ignore(event.head.pid, event.head.tid);
     return nullptr;
@@ -191,7 +213,10 @@ void Tracker::take(std::span<const std::byte> record) {
 void Tracker::on(const model::LoopSeen& event) {
   auto* seen = target_or_new(event);
   if (seen == nullptr) return;
-  if (auto status = probe_.sample_thread(event.head.tid); !status && options_.verbose) say(status.error().message());
+  if (auto status = probe_.sample_thread(event.head.tid); !status) {
+    note_untraced();
+    if (options_.verbose) say(status.error().message());
+  }
   // The first poll of a Python that was not ready when it was last looked at.
   if (!seen->settled() && seen->look()) {
     if (auto status = tell_probe(*seen); !status) say(status.error().message());
@@ -262,6 +287,9 @@ std::optional<model::Culprit> Tracker::culprit_of(const model::Blocked& blocked)
     return culprit;
   }
   auto* owner = target(blocked.head.pid);
+  const auto loop = loops_.find(blocked.head.tid);
+  if (loop != loops_.end() && loop->second.found_wait && loop->second.found_wait->since_ns == blocked.start_ns)
+    return loop->second.found_wait->culprit;
   if (blocked.has_target) {
     const auto seen = last_target_.find(blocked.head.tid);
     if (seen == last_target_.end() || seen->second.iteration != blocked.iteration) return std::nullopt;
@@ -391,6 +419,7 @@ void Tracker::tell(model::Stall stall, bool unfinished) {
       loop->second.thread = owner->thread_name(stall.tid);
     }
     stall.thread = loop->second.thread;
+    stall.start_known = stall.at_least && loop->second.start_known;
     stall.loop_kind = loop->second.kind;
   } else if (owner != nullptr) {
     stall.thread = owner->thread_name(stall.tid);
@@ -422,7 +451,9 @@ void Tracker::tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_n
       thread->return_ns + least_ns > now_ns)
     return;
   // Its first poll was entered before aiotrace came, and goes on: that is idleness.
-  if (thread->verified == 0 && proc::polled_epoll(static_cast<pid_t>(thread->pid), static_cast<pid_t>(tid))) return;
+  if (thread->verified == 0 && thread->off != OFF_BLOCKED &&
+      proc::polled_epoll(static_cast<pid_t>(thread->pid), static_cast<pid_t>(tid)))
+    return;
   const std::uint64_t age = now_ns - thread->return_ns;
   if (loop.told_iteration != thread->iteration) {
     loop.told_iteration = thread->iteration;
@@ -431,6 +462,7 @@ void Tracker::tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_n
   if (age < loop.tell_at_ns) return;
   loop.tell_at_ns = age + std::min(age, kMaxTellNs);
 
+  auto* owner = target(thread->pid);
   model::OpenIteration open{.head = {.pid = thread->pid, .tid = tid, .time_ns = now_ns},
                             .iteration = thread->iteration,
                             .start_ns = thread->return_ns,
@@ -457,6 +489,7 @@ void Tracker::tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_n
                                            .culprit = culprit_of(
                                                model::Blocked{.head = open.head,
                                                               .iteration = open.iteration,
+                                                              .start_ns = thread->off_ns,
                                                               .args = {thread->wait.args[0], 0, 0, 0},
                                                               .cause = static_cast<model::Cause>(thread->wait.cause),
                                                               .holder_tstate = thread->wait.holder_tstate,
@@ -465,9 +498,13 @@ void Tracker::tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_n
                                                               .runner_comm = {}}),
                                            .has_task = thread->has_task != 0};
   }
+  if (owner != nullptr && open.wait && !open.wait->culprit) {
+    open.wait->culprit = present_culprit(*owner, tid, thread->wait);
+    // What is looked up from outside is another wait's if the thread has gone on meanwhile.
+    if (const auto again = probe_.thread(tid); !again || again->off_ns != thread->off_ns) open.wait->culprit.reset();
+  }
   auto stall = builder_.snapshot(open);
   if (!stall) return;
-  auto* owner = target(thread->pid);
   if (owner != nullptr && open.wait && open.wait->cause == model::Cause::lock)
     stall->other_threads = owner->other_threads(tid);
   tell(std::move(*stall), false);
@@ -497,6 +534,8 @@ void Tracker::finish(std::uint64_t now_ns) {
     }
   }
   for (auto& stall : builder_.take_unfinished(true)) tell(std::move(stall), true);
+  if (untraced_ != 0)
+    say(std::to_string(untraced_) + " times a process or a loop was not traced for want of open files");
 }
 
 void Tracker::on(const model::ProcessExec& event) {

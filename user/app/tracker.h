@@ -58,6 +58,11 @@ class Tracker {
   [[nodiscard]] std::uint64_t start_ns() const { return start_ns_; }
 
  private:
+  // The wait that a thread was in when aiotrace came: BPF did not see whom it is for.
+  struct FoundWait {
+    std::uint64_t since_ns = 0;
+    std::optional<model::Culprit> culprit;
+  };
   struct Loop {
     std::uint32_t pid = 0;
     model::LoopKind kind = model::LoopKind::other;
@@ -65,6 +70,8 @@ class Tracker {
     std::uint64_t told_iteration = ~std::uint64_t{0};
     std::uint64_t tell_at_ns = 0;  // age at which the present iteration is told of next
     bool ended = false;
+    bool start_known = false;  // of the iteration that it was in when aiotrace came
+    std::optional<FoundWait> found_wait;
     loop_stats last{};  // kept when the thread is gone
   };
 
@@ -112,6 +119,9 @@ class Tracker {
   NativeStacks natives_;
   std::map<std::uint32_t, Loop> loops_;                               // by tid
   std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;  // by tid
+  // Something could not be traced: if it is for want of open files, the user has to know.
+  void note_untraced();
+  std::uint64_t untraced_ = 0;
   void release_fault(std::uint32_t tid, const model::TargetSeen* target);
 
   // A fault's address is told behind its block: that waits here.

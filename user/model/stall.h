@@ -93,6 +93,9 @@ struct Stall {
   bool error = false;  ///< over --error
   bool ongoing = false;
   bool at_least = false;  ///< began before aiotrace could see it
+  /// Of such a one: start_ns is its beginning all the same, by the loop's own clock. The time before aiotrace came is
+  /// counted to the wait it found, else to what samples have shown since. False: start_ns is when aiotrace came.
+  bool start_known = false;
   std::uint32_t pid = 0;
   std::uint32_t tid = 0;
   std::string thread;  ///< Python's name or the comm

@@ -141,6 +141,7 @@ Status JsonOutput::stall(const model::Stall& stall) {
                {"level", stall.error ? "error" : "warn"},
                {"ongoing", stall.ongoing},
                {"at_least", stall.at_least},
+               {"start_known", !stall.at_least || stall.start_known},
                {"pid", stall.pid},
                {"tid", stall.tid},
                {"thread", text_or_null(stall.thread)},

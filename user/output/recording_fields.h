@@ -61,10 +61,21 @@ void transfer(Wire& wire, T& other) {
   transfer_all(wire, other.tid, other.thread, other.stack);
 }
 
+// One number, as it was when there was only the first of them: 0, 1, and 2 for both.
+inline void transfer_start(Encoder& to, const model::Stall& stall) {
+  to.number(stall.at_least ? (stall.start_known ? 2 : 1) : 0);
+}
+inline void transfer_start(Decoder& from, model::Stall& stall) {
+  const auto start = from.number(2);
+  stall.at_least = start != 0;
+  stall.start_known = start == 2;
+}
+
 template <class Wire, Is<model::Stall> T>
 void transfer(Wire& wire, T& stall) {
-  transfer_all(wire, stall.id, stall.start_ns, stall.duration_ns, stall.error, stall.ongoing, stall.at_least, stall.pid,
-               stall.tid, stall.thread);
+  transfer_all(wire, stall.id, stall.start_ns, stall.duration_ns, stall.error, stall.ongoing);
+  transfer_start(wire, stall);
+  transfer_all(wire, stall.pid, stall.tid, stall.thread);
   transfer_enum(wire, stall.loop_kind, model::LoopKind::other);
   transfer_all(wire, stall.epfd, stall.task, stall.cause_ns, stall.segments, stall.losses, stall.callbacks,
                stall.other_threads);

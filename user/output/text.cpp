@@ -53,8 +53,8 @@ std::vector<Group> groups_of(const Stall& stall) {
 
 std::string header(const Stall& stall, const OutputContext& context) {
   const auto level = stall.error ? paint("ERROR", Color::red, context) : paint("STALL", Color::yellow, context);
-  const auto lasted = fmt::format("{}{}{}", stall.at_least ? "≥ " : "", format_duration_ns(stall.duration_ns),
-                                  stall.ongoing ? ", still running" : "");
+  const auto lasted = fmt::format("{}{}{}", stall.at_least && !stall.start_known ? "≥ " : "",
+                                  format_duration_ns(stall.duration_ns), stall.ongoing ? ", still running" : "");
   constexpr std::size_t kThread = 32;
   const auto thread = shorten_right(clean_for_terminal(stall.thread), kThread);
   auto line = fmt::format("{}  {}  {}  pid {}", local_time(stall.start_ns, context), level, lasted, stall.pid);
@@ -127,6 +127,10 @@ void append_stack(std::vector<std::string>& lines, const Segment& segment, model
 std::vector<std::string> stall_lines(const Stall& stall, const OutputContext& context) {
   const auto groups = groups_of(stall);
   std::vector<std::string> lines{header(stall, context)};
+  if (stall.start_known)
+    lines.push_back(
+        paint("   began before aiotrace came, by the loop's own clock: what it does since counts for all of it",
+              Color::yellow, context));
   append(lines, cause_lines(stall, groups, context));
   const auto worth = [&](const Group& group) { return group.ns >= stall.duration_ns / kWorthTelling; };
   const auto told = std::max<std::size_t>(

@@ -311,7 +311,7 @@ Status Probe::seed_thread(const ThreadSeed& seed) {
   thread.tid = seed.tid;
   thread.epfd = seed.epfd;
   thread.kind = seed.python ? LOOP_PYTHON : LOOP_PLAIN;
-  thread.return_ns = monotonic_ns();
+  thread.return_ns = seed.began_ns;
   thread.open_start = 1;
   if (seed.waiting) {
     thread.off = OFF_BLOCKED;

@@ -49,6 +49,7 @@ struct ThreadSeed {
   std::uint32_t tid = 0;
   std::int32_t epfd = -1;  ///< it waits in its poll on this one; -1: it is in the middle of an iteration
   bool python = false;
+  std::uint64_t began_ns = 0;  ///< when its iteration began, or when it was looked at
   /// In the middle of an iteration: what it waits for.
   struct Waiting {
     std::uint32_t cause = 0;  ///< enum cause

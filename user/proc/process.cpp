@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <memory>
 
 #include "proc/text_file.h"
+#include "util/clock.h"
 
 namespace aiotrace::proc {
 namespace {
@@ -58,6 +60,23 @@ std::optional<pid_t> last_id(std::string_view status, std::string_view name) {
   while (!line->empty() && (line->back() == ' ' || line->back() == '\t')) line->remove_suffix(1);
   const std::size_t blank = line->find_last_of(" \t");
   return number<pid_t>(blank == std::string_view::npos ? *line : line->substr(blank + 1));
+}
+
+std::vector<pid_t> ids_of(std::string_view status, std::string_view name) {
+  constexpr std::size_t kMost = 64;  // pid namespaces nest 32 deep: MAX_PID_NS_LEVEL
+  std::vector<pid_t> ids;
+  auto line = line_of(status, name).value_or("");
+  while (ids.size() < kMost) {
+    const std::size_t begin = line.find_first_not_of(" \t");
+    if (begin == std::string_view::npos) break;
+    line.remove_prefix(begin);
+    const auto word = line.substr(0, line.find_first_of(" \t"));
+    const auto id = number<pid_t>(word);
+    if (!id) break;
+    ids.push_back(*id);
+    line.remove_prefix(word.size());
+  }
+  return ids;
 }
 
 std::optional<Stat> parse_stat(std::string_view text) {
@@ -127,6 +146,8 @@ Result<Process> Process::open(pid_t pid) {
   process.comm_ = stat->comm;
   process.start_time_ = stat->start_time;
   process.in_pid_namespace_ = last_id(*status, "NSpid").value_or(pid) != pid;
+  // "NSpid: 4711 12 1": the first number is of the pid namespace of /proc, the last one of the process's own.
+  process.pid_namespace_depth_ = std::max<std::size_t>(ids_of(*status, "NSpid").size(), 1) - 1;
   return process;
 }
 
@@ -156,6 +177,27 @@ std::optional<pid_t> Process::ns_tid(pid_t tid) const {
   const auto status = read_text(dir_of(pid_) + "/task/" + std::to_string(tid) + "/status", kSmallFile);
   if (!status || !alive()) return std::nullopt;
   return last_id(*status, "NSpid");
+}
+
+std::optional<pid_t> Process::number_inside(std::string_view status) const {
+  const auto ids = ids_of(status, "NSpid");
+  return pid_namespace_depth_ < ids.size() ? std::optional(ids[pid_namespace_depth_]) : std::nullopt;
+}
+
+bool Process::shares_clock() const {
+  struct stat own{};
+  struct stat its{};
+  // Not there before Linux 5.6: then all do.
+  if (::stat("/proc/self/ns/time", &own) != 0) return true;
+  return ::stat((dir_of(pid_) + "/ns/time").c_str(), &its) == 0 && own.st_ino == its.st_ino;
+}
+
+std::uint64_t Process::age_ns() const {
+  const auto ticks = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+  if (ticks == 0 || ticks > 1'000'000) return 0;
+  const std::uint64_t started_ns = start_time_ * (1'000'000'000 / ticks);
+  const std::uint64_t now_ns = clock_ns(CLOCK_BOOTTIME);
+  return now_ns > started_ns ? now_ns - started_ns : 0;
 }
 
 std::map<pid_t, pid_t> Process::tids_by_ns_tid() const {

@@ -38,6 +38,13 @@ class Process {
   [[nodiscard]] std::optional<pid_t> ns_tid(pid_t tid) const;
   /// True when the process calls its threads by other ids than /proc does.
   [[nodiscard]] bool in_pid_namespace() const { return in_pid_namespace_; }
+  /// What the process calls the one of this /proc/PID/status, which lives in its pid namespace or in one below it;
+  /// nothing for others.
+  [[nodiscard]] std::optional<pid_t> number_inside(std::string_view status) const;
+  /// False in a time namespace of its own: its CLOCK_MONOTONIC is another one.
+  [[nodiscard]] bool shares_clock() const;
+  /// Since it was started, in ns; 0 if that cannot be told.
+  [[nodiscard]] std::uint64_t age_ns() const;
   /// The id in the process's own pid namespace → the id here, of every live thread.
   [[nodiscard]] std::map<pid_t, pid_t> tids_by_ns_tid() const;
 
@@ -49,7 +56,11 @@ class Process {
   UniqueFd pidfd_;
   std::uint64_t start_time_ = 0;
   bool in_pid_namespace_ = false;
+  std::size_t pid_namespace_depth_ = 0;  // below that of /proc
 };
+
+/// The numbers of a "Name:\t1\t2" line of /proc/PID/status; empty when the line is not there.
+[[nodiscard]] std::vector<pid_t> ids_of(std::string_view status, std::string_view name);
 
 /// What /proc/PID/stat says, as far as it is needed here.
 struct Stat {

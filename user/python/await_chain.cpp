@@ -57,6 +57,7 @@ std::vector<PythonFrame> frames_of(const AwaitChain& chain, CodeCache& codes) {
                       .line = 0,
                       .first_line = code->first_line,
                       .code = link.code,
+                      .at = 0,
                       .coroutine_at = link.object,
                       .coroutine = link.kind == CoroutineKind::coroutine};
     frame.line = link.state == CoroutineState::created ? frame.first_line : codes.line(link.code, link.lasti);

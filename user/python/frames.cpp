@@ -75,6 +75,7 @@ class Walk {
                        .line = 0,
                        .first_line = *first_line,
                        .code = code,
+                       .at = frame,
                        .coroutine_at = 0,
                        .coroutine = false};
     if ((*flags & kCoroutineFlags) != 0) {

@@ -17,6 +17,7 @@ struct PythonFrame {
   std::uint32_t line = 0;          ///< 0: unknown
   std::uint32_t first_line = 0;    ///< of its definition
   std::uint64_t code = 0;          ///< address of the code object
+  std::uint64_t at = 0;            ///< address of the frame; 0: of a coroutine that is not on a stack
   std::uint64_t coroutine_at = 0;  ///< address of the coroutine whose own frame it is; 0: of none
   bool coroutine = false;          ///< a coroutine's own frame
 };

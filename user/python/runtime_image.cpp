@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <system_error>
 #include <vector>
 
 namespace aiotrace::python {
@@ -20,12 +22,16 @@ std::vector<const proc::Mapping*> candidates(const proc::Process& process, const
   std::vector<const proc::Mapping*> found;
   struct stat exe{};
   const bool have_exe = ::stat(fmt::format("/proc/{}/exe", process.pid()).c_str(), &exe) == 0;
+  std::error_code unknown;
+  const std::string exe_name = std::filesystem::read_symlink(fmt::format("/proc/{}/exe", process.pid()), unknown);
   std::string exe_path;
   for (const proc::Mapping& mapping : maps.all()) {
     if (!mapping.executable || mapping.inode == 0) continue;
     if (std::ranges::any_of(found, [&](const auto* seen) { return seen->same_file(mapping); })) continue;
-    // By inode: the device of /proc/PID/maps differs from stat's on btrfs and overlayfs.
-    if (have_exe && mapping.inode == exe.st_ino && exe_path.empty()) {
+    // By inode: the device of /proc/PID/maps differs from stat's on btrfs and overlayfs. The inode can, too, where an
+    // overlay has layers on several file systems (its option xino): then by the name, which both have from the kernel.
+    const bool same_name = mapping.path + (mapping.deleted ? " (deleted)" : "") == exe_name;
+    if (((have_exe && mapping.inode == exe.st_ino) || same_name) && exe_path.empty()) {
       exe_path = mapping.path;
       found.insert(found.begin(), &mapping);
     } else if (mapping.file_name().starts_with("libpython")) {

@@ -1,0 +1,131 @@
+// Loops that hang: told of while they do, with what they wait for now; also when they did before aiotrace came.
+#include <signal.h>
+
+#include <algorithm>
+
+#include "tests/catch.h"
+#include "tests/support/match.h"
+#include "tests/support/tracer.h"
+
+namespace aiotrace::testing {
+namespace {
+
+bool is_ongoing(const Json& line) { return line["type"] == "stall" && line["ongoing"] == true; }
+
+void check_culprit(const Json& record, const Json& stall) {
+  const auto* segment = segment_of(stall, record["expected_cause"]);
+  REQUIRE(segment != nullptr);
+  INFO("segment " << segment->dump());
+  check_stack(record, (*segment)["stack"]);
+  if (record["culprit"].is_null()) return;
+  const auto& culprit = (*segment)["culprit"];
+  REQUIRE(culprit.is_object());
+  for (const auto& [name, value] : record["culprit"].items()) CHECK(culprit.value(name, Json()) == value);
+  if (!record.contains("holder")) return;
+  REQUIRE(culprit["stack"].is_array());
+  CHECK(
+      std::ranges::any_of(culprit["stack"], [&](const Json& frame) { return frame["function"] == record["holder"]; }));
+}
+
+void check_others(const Json& record, const Json& stall) {
+  for (const auto& [name, function] : record["others"].items()) {
+    REQUIRE(stall["other_threads"].is_array());
+    const auto found = std::ranges::find_if(stall["other_threads"], [&, &thread = name](const Json& other) {
+      return other["thread"] == thread;
+    });
+    REQUIRE(found != stall["other_threads"].end());
+    const std::string innermost = (*found)["stack"][0]["function"];
+    CHECK(innermost.ends_with(function.get<std::string>()));
+  }
+}
+
+void check_hang(const Json& record, const Json& stall) {
+  const std::string cause = record["expected_cause"];
+  INFO(record.dump());
+  INFO(stall.dump());
+  CHECK(stall["level"] == "error");
+  CHECK(stall["thread"] == "MainThread");
+  CHECK(stall["task"]["coroutine"] == "hang");
+  CHECK(cause_ns(stall, cause) >= 0.9 * own_ns(stall));
+  check_culprit(record, stall);
+  check_others(record, stall);
+}
+
+/// It hangs, then aiotrace comes: the first line about it, after the summary has been checked.
+Json hang_before(Target& target) {
+  target.wait_ready();
+  target.go();
+  REQUIRE(target.line() == "hanging");
+  Tracer tracer({"-p", std::to_string(target.pid()), "--error", "200ms"});
+  auto told = tracer.wait_line(is_ongoing);
+  tracer.process().signal(SIGINT);
+  CHECK(tracer.wait() == 0);
+  CHECK(tracer.err() == "");
+  const auto lines = tracer.lines();
+  CHECK(schema_complaints(lines) == std::vector<std::string>{});
+  CHECK(lines.back()["stalls"] == 1);
+  CHECK(told["at_least"] == true);
+  return told;
+}
+
+void check_hung_before(const Python& python, const std::string& kind) {
+  Target target(python, "hangs.py", {"--kind", kind});
+  const auto told = hang_before(target);
+  const auto record = target.records().at(0);
+  check_hang(record, told);
+  CHECK(told["start_known"] == true);
+  CHECK(told["start_ns"] >= record["poll_returned_ns"]);
+  CHECK(told["start_ns"] <= record["start_ns"]);
+}
+
+FOR_EACH_PYTHON(hung_on_lock, "a deadlock before aiotrace came: since when, where, and what the other threads do",
+                "[hang]") {
+  check_hung_before(python, "lock");
+}
+
+FOR_EACH_PYTHON(hung_in_python, "an endless loop before aiotrace came: since when, and where", "[hang]") {
+  check_hung_before(python, "python");
+}
+
+AIOTRACE_TEST_CASES(hung_before) {
+  for (const char* kind : {"sleep", "network", "poll", "select", "epoll", "open", "read", "process", "gil"})
+    add_test_case("a hang of kind " + std::string(kind) + " before aiotrace came: since when, where and on whom",
+                  "[hang]", [kind] { check_hung_before(any_python(), kind); });
+}
+
+AIOTRACE_TEST_CASES(hangs_while_watched) {
+  for (const char* kind : {"lock", "network", "poll", "open", "read", "process", "gil", "python"}) {
+    add_test_case("a hang of kind " + std::string(kind) +
+                      " while it is watched: who is waited for, at doubling intervals",
+                  "[hang]", [kind] {
+                    Target target(any_python(), "hangs.py", {"--kind", kind});
+                    target.wait_ready();
+                    Tracer tracer({"-p", std::to_string(target.pid()), "--error", "200ms"});
+                    tracer.wait_watching();
+                    target.go();
+                    REQUIRE(target.line() == "hanging");
+                    (void)tracer.wait_line(
+                        [](const Json& line) { return is_ongoing(line) && line["duration_ns"] >= 800'000'000; });
+                    tracer.process().signal(SIGINT);
+                    CHECK(tracer.wait() == 0);
+                    const auto record = target.records().at(0);
+                    std::vector<Json> told;
+                    std::ranges::copy_if(tracer.lines(), std::back_inserter(told), is_ongoing);
+                    REQUIRE(told.size() >= 3);
+                    for (const auto& stall : told) {
+                      check_hang(record, stall);
+                      CHECK(stall["at_least"] == false);
+                      CHECK(stall["start_known"] == true);
+                      CHECK(stall["id"] == told[0]["id"]);
+                    }
+                    // The last one is told of at the end, whatever its age.
+                    for (std::size_t i = 1; i + 1 < told.size(); ++i) {
+                      const double before = told[i - 1]["duration_ns"];
+                      CHECK(told[i]["duration_ns"] >= 2 * before);
+                    }
+                  });
+  }
+}
+
+}  // namespace
+}  // namespace aiotrace::testing

@@ -1,0 +1,106 @@
+#include "proc/sockets.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <charconv>
+#include <cstring>
+#include <tuple>
+#include <vector>
+
+#include "proc/text_file.h"
+
+namespace aiotrace::proc {
+namespace {
+
+constexpr std::size_t kMaxTable = 16u << 20;
+
+/// Takes the first line off.
+std::string_view take_line(std::string_view& text) {
+  const auto end = text.find('\n');
+  const auto line = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  return line;
+}
+
+/// At most `most` words; the last one is all the rest.
+std::vector<std::string_view> words_of(std::string_view line, std::size_t most) {
+  std::vector<std::string_view> words;
+  while (words.size() < most) {
+    const auto begin = line.find_first_not_of(' ');
+    if (begin == std::string_view::npos) break;
+    line.remove_prefix(begin);
+    const auto end = words.size() + 1 == most ? std::string_view::npos : line.find(' ');
+    words.push_back(line.substr(0, end));
+    line.remove_prefix(words.back().size());
+  }
+  return words;
+}
+
+template <class T>
+bool is_number(std::string_view word, int base, T& value) {
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value, base);
+  return error == std::errc{} && end == word.data() + word.size();
+}
+
+/// "0100007F:0016": the address as its 32-bit words lie in memory, each printed as a number; the port as a number.
+bool read_end(std::string_view word, std::size_t size, std::array<std::uint8_t, 16>& address, std::uint16_t& port) {
+  constexpr std::size_t kDigits = 8;  // of 32 bits
+  if (word.size() != 2 * size + 5 || word[2 * size] != ':') return false;
+  for (std::size_t at = 0; at < size; at += 4) {
+    std::uint32_t part = 0;
+    if (!is_number(word.substr(2 * at, kDigits), 16, part)) return false;
+    std::memcpy(address.data() + at, &part, sizeof part);
+  }
+  return is_number(word.substr(2 * size + 1), 16, port);
+}
+
+}  // namespace
+
+// "sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode …": net/ipv4/tcp_ipv4.c
+std::optional<SocketEnds> find_in_inet_table(std::string_view table, std::uint64_t inode, std::uint16_t family,
+                                             std::uint16_t protocol) {
+  constexpr std::size_t kInode = 9;
+  const std::size_t size = family == AF_INET6 ? 16 : 4;
+  while (!table.empty()) {
+    const auto words = words_of(take_line(table), kInode + 2);
+    std::uint64_t its = 0;
+    if (words.size() <= kInode || !is_number(words[kInode], 10, its) || its != inode) continue;
+    SocketEnds ends;
+    ends.family = family;
+    ends.protocol = protocol;
+    if (read_end(words[1], size, ends.local, ends.local_port) && read_end(words[2], size, ends.peer, ends.peer_port))
+      return ends;
+  }
+  return std::nullopt;
+}
+
+// "Num: RefCount Protocol Flags Type St Inode Path": net/unix/af_unix.c. An abstract name begins with @.
+std::optional<SocketEnds> find_in_unix_table(std::string_view table, std::uint64_t inode) {
+  constexpr std::size_t kInode = 6;
+  while (!table.empty()) {
+    const auto words = words_of(take_line(table), kInode + 2);
+    std::uint64_t its = 0;
+    if (words.size() <= kInode || !is_number(words[kInode], 10, its) || its != inode) continue;
+    SocketEnds ends;
+    ends.family = AF_UNIX;
+    if (words.size() > kInode + 1) ends.path = words[kInode + 1];
+    return ends;
+  }
+  return std::nullopt;
+}
+
+std::optional<SocketEnds> find_socket(pid_t pid, std::uint64_t inode) {
+  const std::string directory = "/proc/" + std::to_string(pid) + "/net/";
+  const auto read = [&](const char* name) { return read_text(directory + name, kMaxTable).value_or(""); };
+  for (const auto& [name, family, protocol] :
+       {std::tuple{"tcp", AF_INET, IPPROTO_TCP}, std::tuple{"tcp6", AF_INET6, IPPROTO_TCP},
+        std::tuple{"udp", AF_INET, IPPROTO_UDP}, std::tuple{"udp6", AF_INET6, IPPROTO_UDP}}) {
+    auto ends = find_in_inet_table(read(name), inode, static_cast<std::uint16_t>(family),
+                                   static_cast<std::uint16_t>(protocol));
+    if (ends) return ends;
+  }
+  return find_in_unix_table(read("unix"), inode);
+}
+
+}  // namespace aiotrace::proc
