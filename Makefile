@@ -94,7 +94,7 @@ BPF_FLAGS := -target bpf -mcpu=$(BPF_CPU) -g -O2 -D__TARGET_ARCH_x86 -Wall $(WER
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all help gen tests setup check check-vm fuzz test demo bench accuracy lint format install clean static
+.PHONY: all help gen tests setup check check-vm check-deb deb fuzz test demo bench accuracy lint format install clean static
 
 all: $(OUT)/aiotrace ## build build/aiotrace (the default)
 
@@ -340,8 +340,27 @@ $(BUILD)/tidy/%.ok: user/%.cpp $(BUILD)/obj/user/%.o .clang-tidy | $(BUILD)/comp
 	@if $(CLANG_TIDY) -p $(BUILD) --quiet $< >$@.log 2>&1; then mv $@.log $@; \
 	else grep -v 'warnings generated' $@.log >&2; exit 1; fi
 
-install: $(OUT)/aiotrace ## install to $(DESTDIR)$(PREFIX)/bin
+# The man page and the completion are what --help says.
+DOCS := $(OUT)/doc/aiotrace.8 $(OUT)/doc/aiotrace.bash
+$(DOCS) &: $(OUT)/aiotrace tools/gen_docs.py
+	$(call msg,GEN,$(DOCS))
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/gen_docs.py $< $(DOCS)
+
+install: $(OUT)/aiotrace $(DOCS) ## install program, man page and completion below $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(OUT)/aiotrace $(DESTDIR)$(PREFIX)/bin/aiotrace
+	install -D -m 644 $(OUT)/doc/aiotrace.8 $(DESTDIR)$(PREFIX)/share/man/man8/aiotrace.8
+	install -D -m 644 $(OUT)/doc/aiotrace.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/aiotrace
+
+DEB := $(BUILD)/aiotrace.deb
+deb: ## set up, build build/aiotrace.deb; check-deb installs, runs and removes it in a fresh root
+	@tools/setup.sh build deb
+	@$(MAKE) all
+	$(call msg,DEB,$(DEB))
+	+@tools/make_deb.sh $(OUT)/aiotrace $(DEB)
+
+check-deb: deb
+	@tests/package/run $(DEB)
 
 clean: ## remove build/
 	rm -rf $(BUILD)

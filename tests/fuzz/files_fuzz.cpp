@@ -81,8 +81,8 @@ void fuzz_elf(Bytes bytes) {
     use(symbolize::debug_frame_only(*image));
     if (const auto code = symbolize::CodeFile::from_image(std::move(*image), 0)) step_through(*code, address);
   }
-  std::vector<std::byte> copy(rest.size());
-  std::memcpy(copy.data(), rest.data(), rest.size());
+  const auto raw = std::as_bytes(rest);
+  std::vector<std::byte> copy(raw.begin(), raw.end());
   if (const auto code = symbolize::CodeFile::from_memory(std::move(copy))) step_through(*code, address);
 }
 
