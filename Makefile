@@ -78,7 +78,8 @@ WARNINGS := -Wall -Wextra -Wshadow -Wno-restrict $(WERROR_FLAG)
 SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 ALL_CPPFLAGS = $(INCLUDES) -MMD -MP $(CPPFLAGS)
 ALL_CXXFLAGS = -std=c++23 $(WARNINGS) $(SAN_FLAGS) $(CXXFLAGS)
-ALL_CFLAGS = -std=gnu11 -Wall -Wextra $(WERROR_FLAG) $(SAN_FLAGS) $(CFLAGS)
+# C is what runs as BPF too, whose loads need no alignment.
+ALL_CFLAGS = -std=gnu11 -Wall -Wextra $(WERROR_FLAG) $(SAN_FLAGS) $(if $(SAN),-fno-sanitize=alignment) $(CFLAGS)
 # Tests are compiled often and run briefly; CHECK reads better without optimisation.
 TEST_CXXFLAGS ?= -O1 -g
 LDLIBS ?= -lbpf -ldw -lelf -lz -lzstd -llzma -lfmt
