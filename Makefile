@@ -48,9 +48,9 @@ LIB_SOURCES := $(filter-out user/main.cpp,$(sort $(shell find user -name '*.cpp'
 LIB_OBJECTS := $(LIB_SOURCES:%.cpp=$(OUT)/obj/%.o)
 MAIN_OBJECT := $(OUT)/obj/user/main.o
 
-TIERS := unit native root
-# The root tier has helpers of its own beside it.
-tier_sources = $(sort $(shell find tests/$(1) $(if $(filter root,$(1)),tests/support) -name '*.cpp' -o -name '*.c' 2>/dev/null))
+TIERS := unit native fuzz root
+# The root tier has helpers of its own beside it; libFuzzer has a main of its own.
+tier_sources = $(filter-out %/libfuzzer.cpp,$(sort $(shell find tests/$(1) $(if $(filter root,$(1)),tests/support) -name '*.cpp' -o -name '*.c' 2>/dev/null)))
 tier_objects = $(addprefix $(OUT)/obj/,$(addsuffix .o,$(basename $(call tier_sources,$(1)))))
 TEST_BINARIES := $(TIERS:%=$(OUT)/tests/%)
 CATCH_MAIN := $(OUT)/obj/tests/catch_main.o
@@ -78,7 +78,8 @@ WARNINGS := -Wall -Wextra -Wshadow -Wno-restrict $(WERROR_FLAG)
 SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 ALL_CPPFLAGS = $(INCLUDES) -MMD -MP $(CPPFLAGS)
 ALL_CXXFLAGS = -std=c++23 $(WARNINGS) $(SAN_FLAGS) $(CXXFLAGS)
-ALL_CFLAGS = -std=gnu11 -Wall -Wextra $(WERROR_FLAG) $(SAN_FLAGS) $(CFLAGS)
+# C is what runs as BPF too, whose loads need no alignment.
+ALL_CFLAGS = -std=gnu11 -Wall -Wextra $(WERROR_FLAG) $(SAN_FLAGS) $(if $(SAN),-fno-sanitize=alignment) $(CFLAGS)
 # Tests are compiled often and run briefly; CHECK reads better without optimisation.
 TEST_CXXFLAGS ?= -O1 -g
 LDLIBS ?= -lbpf -ldw -lelf -lz -lzstd -llzma -lfmt
@@ -94,7 +95,7 @@ BPF_FLAGS := -target bpf -mcpu=$(BPF_CPU) -g -O2 -D__TARGET_ARCH_x86 -Wall $(WER
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all help gen tests setup check check-vm test demo bench accuracy lint format install clean static
+.PHONY: all help gen tests setup check check-vm check-deb deb fuzz test demo bench accuracy lint format install clean static
 
 all: $(OUT)/aiotrace ## build build/aiotrace (the default)
 
@@ -247,8 +248,8 @@ $(OUT)/tests/root: | $(OUT)/aiotrace $(PROGRAMS)
 
 RUN_TESTS = AIOTRACE_BINARY=$(OUT)/aiotrace V=$(V) $(PYTHON) tools/run_tests.py
 
-check: $(OUT)/tests/unit $(OUT)/tests/native ## run the tests that need no root
-	@$(RUN_TESTS) tools=tools/run_unittests.py unit=$(OUT)/tests/unit native=$(OUT)/tests/native -- $(ARGS)
+check: $(OUT)/tests/unit $(OUT)/tests/native $(OUT)/tests/fuzz ## run the tests that need no root
+	@$(RUN_TESTS) tools=tools/run_unittests.py $(foreach t,unit native fuzz,$(t)=$(OUT)/tests/$(t)) -- $(ARGS)
 
 # One recipe, so that the set-up comes before anything that it installs is looked for.
 test: ## set up, build, run every test that this machine can run
@@ -264,6 +265,31 @@ check-vm: ## set up, build, run the core on Debian's kernels 5.10, 6.1, 6.12 and
 	@tools/get_kernels.sh
 	@$(MAKE) static
 	@tests/vm/run $(ARGS)
+
+# What reads bytes of a target or of a file, over input that lies: under libFuzzer, which is clang's (std::expected needs
+# clang 19), with sanitizers. The tier `fuzz` runs the same targets without it for a moment.
+FUZZ_CXX ?= clang++-19
+FUZZ_SECONDS ?= 60
+FUZZ_SOURCES := $(filter user/util/% user/proc/% user/python/% user/decode/% user/symbolize/% user/model/% \
+  user/output/recording_reader.cpp user/output/json_values.cpp,$(LIB_SOURCES)) $(filter-out %_test.cpp,$(wildcard tests/fuzz/*.cpp))
+FUZZ_OBJECTS := $(FUZZ_SOURCES:%.cpp=$(BUILD)/fuzz/obj/%.o)
+# libstdc++ 12 uses what it calls deprecated itself; Debian's fmt is GCC's.
+FUZZ_FLAGS := -std=c++23 -O1 -g -Wall -Wextra -Wno-deprecated-declarations $(WERROR_FLAG) -DFMT_HEADER_ONLY \
+  -fsanitize=address,undefined -fno-sanitize-recover=all
+
+fuzz: ## set up, build, and run the fuzz targets, FUZZ_SECONDS (60) each; ARGS names some of them
+	@tools/setup.sh build fuzz
+	@$(MAKE) $(BUILD)/fuzz/aiotrace-fuzz
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(BUILD)/fuzz/aiotrace-fuzz $(ARGS)
+
+$(BUILD)/fuzz/obj/%.o: %.cpp | $(ADVICE)
+	$(call msg,FUZZ-CXX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CXX) $(ALL_CPPFLAGS) -I . $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c $< -o $@
+
+$(BUILD)/fuzz/aiotrace-fuzz: $(FUZZ_OBJECTS)
+	$(call msg,LINK,$@)
+	$(Q)$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ -ldw -lelf -lz -lzstd -llzma
 
 # ---- The rest ---------------------------------------------------------------------------------------------------------
 
@@ -315,11 +341,31 @@ $(BUILD)/tidy/%.ok: user/%.cpp $(BUILD)/obj/user/%.o .clang-tidy | $(BUILD)/comp
 	@if $(CLANG_TIDY) -p $(BUILD) --quiet $< >$@.log 2>&1; then mv $@.log $@; \
 	else grep -v 'warnings generated' $@.log >&2; exit 1; fi
 
-install: $(OUT)/aiotrace ## install to $(DESTDIR)$(PREFIX)/bin
+# The man page and the completion are what --help says.
+DOCS := $(OUT)/doc/aiotrace.8 $(OUT)/doc/aiotrace.bash
+$(DOCS) &: $(OUT)/aiotrace tools/gen_docs.py
+	$(call msg,GEN,$(DOCS))
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/gen_docs.py $< $(DOCS)
+
+install: $(OUT)/aiotrace $(DOCS) ## install program, man page and completion below $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(OUT)/aiotrace $(DESTDIR)$(PREFIX)/bin/aiotrace
+	install -D -m 644 $(OUT)/doc/aiotrace.8 $(DESTDIR)$(PREFIX)/share/man/man8/aiotrace.8
+	install -D -m 644 $(OUT)/doc/aiotrace.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/aiotrace
+
+DEB := $(BUILD)/aiotrace.deb
+deb: ## set up, build build/aiotrace.deb; check-deb installs, runs and removes it in a fresh root
+	@tools/setup.sh build deb
+	@$(MAKE) all
+	$(call msg,DEB,$(DEB))
+	+@tools/make_deb.sh $(OUT)/aiotrace $(DEB)
+
+check-deb: deb
+	@tests/package/run $(DEB)
 
 clean: ## remove build/
 	rm -rf $(BUILD)
 
 -include $(LIB_OBJECTS:.o=.d) $(MAIN_OBJECT:.o=.d) $(CATCH_MAIN:.o=.d) $(CATCH_PCH:.gch=.d) $(BPF_OBJECTS:.o=.d)
 -include $(BUILD)/bpf/features.bpf.d $(foreach t,$(TIERS),$(patsubst %.o,%.d,$(call tier_objects,$(t))))
+-include $(FUZZ_OBJECTS:.o=.d)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the Debian or Ubuntu packages that the given groups of tools/packages.txt need and that are missing.
-#   tools/setup.sh [--check] [build|test|vm|lint|bench]…     (default: build)
+#   tools/setup.sh [--check] [build|test|vm|fuzz|deb|lint|bench]…     (default: build)
 # --check installs nothing: it fails and says what is missing. Nothing is installed, asked or fetched when all is there.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -10,9 +10,9 @@ groups=()
 for arg in "$@"; do
   case $arg in
     --check) check=1 ;;
-    build | test | vm | lint | bench) groups+=("$arg") ;;
+    build | test | vm | fuzz | deb | lint | bench) groups+=("$arg") ;;
     -h | --help) sed -n '2,4s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) echo "setup: unknown group '$arg': build, test, vm, lint or bench" >&2; exit 2 ;;
+    *) echo "setup: unknown group '$arg': build, test, vm, fuzz, deb, lint or bench" >&2; exit 2 ;;
   esac
 done
 [ ${#groups[@]} -gt 0 ] || groups=(build)

@@ -1,5 +1,6 @@
 #include "proc/elf_image.h"
 
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,7 +9,9 @@
 #include <fstream>
 
 #include "tests/catch.h"
+#include "util/unique_fd.h"
 
+using aiotrace::UniqueFd;
 using aiotrace::proc::ElfImage;
 using aiotrace::proc::Maps;
 
@@ -54,6 +57,23 @@ TEST_CASE("elf: symbols of this program lie where they are", "[elf]") {
   CHECK(!image->section(".bss")->in_file);
   CHECK(!image->section(".no_such"));
   CHECK(image->soname().empty());
+}
+
+TEST_CASE("elf: a segment that lies behind the file's end gives no offset", "[elf]") {
+  // The head of this program and its segments, without what they are of.
+  std::string bytes(4096, '\0');
+  std::ifstream("/proc/self/exe", std::ios::binary).read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  const UniqueFd fd(::memfd_create("cut", MFD_CLOEXEC));
+  REQUIRE(::write(fd.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+  const auto whole = ElfImage::open_file("/proc/self/exe");
+  const auto cut = ElfImage::open_file("/proc/self/fd/" + std::to_string(fd.get()));
+  REQUIRE(whole);
+  REQUIRE(cut);
+  const auto marker = whole->symbol("aiotrace_test_marker");
+  REQUIRE(marker);
+  CHECK(whole->file_offset(marker->address));
+  CHECK(!cut->file_offset(marker->address));
+  CHECK(cut->file_offset(64));
 }
 
 TEST_CASE("elf: a library's SONAME, build-id and undefined symbols", "[elf]") {

@@ -218,6 +218,8 @@ std::optional<std::uint64_t> ElfImage::file_offset(std::uint64_t address) const 
     offset = address - segment.p_vaddr + segment.p_offset;
     return true;
   });
+  // A segment may claim what the file does not have.
+  if (offset && *offset >= file_size_) return std::nullopt;
   return offset;
 }
 

@@ -1,0 +1,254 @@
+// Files and texts: ELF images, maps, the maps of JIT compilers, recordings, names on their way to a terminal.
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "output/json_values.h"
+#include "output/recording_reader.h"
+#include "proc/elf_image.h"
+#include "proc/process.h"
+#include "proc/resident.h"
+#include "symbolize/cfi.h"
+#include "symbolize/code_file.h"
+#include "symbolize/debug_file.h"
+#include "symbolize/debug_frame.h"
+#include "symbolize/demangle.h"
+#include "symbolize/perf_map.h"
+#include "tests/fuzz/target.h"
+#include "util/duration.h"
+#include "util/text.h"
+
+namespace aiotrace::fuzz {
+namespace {
+
+std::string content(const char* path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// A file that only this process has, with the path to open it by.
+class MemoryFile {
+ public:
+  explicit MemoryFile(std::string_view bytes) : fd_(::memfd_create("fuzz", MFD_CLOEXEC)) {
+    require(fd_ && ::write(fd_.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()),
+            "a file to read");
+  }
+  [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(fd_.get()); }
+
+ private:
+  UniqueFd fd_;
+};
+
+// ---- ELF
+
+void step_through(symbolize::CodeFile& file, std::uint64_t address) {
+  use(file.name(address));
+  symbolize::Registers registers{};
+  for (std::size_t i = 0; i < 4; ++i) {
+    auto* rules = file.rules(address + i * 16);
+    if (rules == nullptr) continue;
+    use(symbolize::step(rules, registers, 0, [](std::uint64_t at) { return std::optional(at * 3); }));
+  }
+  std::array<std::byte, 64> bytes{};
+  use(file.read(address, bytes));
+}
+
+void fuzz_elf(Bytes bytes) {
+  Input input(bytes);
+  const std::uint64_t address = input.number(3);
+  const auto rest = input.rest();
+  const MemoryFile file(text_of(rest));
+  auto image = proc::ElfImage::open_file(file.path());
+  if (image) {
+    static constexpr std::array<std::string_view, 3> kNames = {"__vdso_gettimeofday", "_PyRuntime", "main"};
+    use(image->symbols(kNames));
+    for (const auto* section : {".PyRuntime", ".text", ".gnu_debugdata", ".eh_frame"}) {
+      if (const auto found = image->section(section)) use(image->file_bytes(found->offset, 4096));
+    }
+    require(image->soname().size() <= rest.size(), "a SONAME lies in the file");
+    require(image->build_id().size() <= 2 * rest.size(), "a build-id lies in the file");
+    const auto offset = image->file_offset(address);
+    require(!offset || *offset < rest.size(), "a file offset lies in the file");
+    const auto maps = proc::Maps::parse("400000-500000 r-xp 00000000 08:01 7 /x\n");
+    use(image->bias(maps, maps.all().front()));
+    use(symbolize::mini_debug_info(*image));
+    use(symbolize::debug_frame_only(*image));
+    if (const auto code = symbolize::CodeFile::from_image(std::move(*image), 0)) step_through(*code, address);
+  }
+  const auto raw = std::as_bytes(rest);
+  std::vector<std::byte> copy(raw.begin(), raw.end());
+  if (const auto code = symbolize::CodeFile::from_memory(std::move(copy))) step_through(*code, address);
+}
+
+// The kernel's vdso: a whole small ELF file that every process has.
+std::vector<std::string> elf_seeds() {
+  const auto* vdso = reinterpret_cast<const char*>(::getauxval(AT_SYSINFO_EHDR));
+  std::vector<std::string> seeds;
+  if (vdso != nullptr) seeds.push_back(std::string("\x00\x0a\x00", 3) + std::string(vdso, 8192));
+  const auto crt = content("/usr/lib/x86_64-linux-gnu/crt1.o");
+  if (!crt.empty()) seeds.push_back(std::string("\x10\x00\x00", 3) + crt);
+  return seeds;
+}
+
+const Registration elf({.name = "elf", .run = fuzz_elf, .seeds = elf_seeds});
+
+// ---- Maps
+
+void fuzz_maps(Bytes bytes) {
+  const auto maps = proc::Maps::parse(text_of(bytes));
+  std::uint64_t behind = 0;
+  for (const auto& mapping : maps.all()) {
+    require(mapping.start >= behind && mapping.start < mapping.end, "mappings are sorted and do not overlap");
+    behind = mapping.end;
+    require(maps.find(mapping.start) == &mapping && maps.find(mapping.end - 1) == &mapping, "a mapping is found");
+    use(mapping.file_name());
+  }
+  use(proc::heap_mappings(maps));
+  use(proc::parse_stat(text_of(bytes)));
+  use(proc::last_id(text_of(bytes), "NSpid"));
+}
+
+std::vector<std::string> maps_seeds() {
+  return {content("/proc/self/maps"), content("/proc/self/stat"), content("/proc/self/status"),
+          "1000-2000 rw-p 00000000 00:00 0 [heap]\n2000-3000 r--p 0 08:01 7 /a b (deleted)\n"};
+}
+
+const Registration maps({.name = "maps", .run = fuzz_maps, .seeds = maps_seeds});
+
+// ---- Maps of JIT compilers
+
+void fuzz_perf_map(Bytes bytes) {
+  Input input(bytes);
+  const auto address = input.number(8);
+  symbolize::PerfMapText map;
+  auto text = text_of(input.rest());
+  // As a file that grows: what was not taken comes again.
+  for (std::size_t end = text.size() / 2;; end = text.size()) {
+    const auto taken = map.add(text.substr(0, end));
+    require(taken <= end, "no more is taken than there was");
+    text.remove_prefix(taken);
+    if (const auto hit = map.find(address)) {
+      require(hit->start <= address && hit->name.size() <= symbolize::PerfMapText::kMaxName,
+              "a hit covers the address");
+      require(valid_utf8(hit->name) == hit->name, "names are UTF-8");
+    }
+    if (end >= text.size() || taken == 0) break;
+  }
+  use(map.find(0));
+  use(map.find(~std::uint64_t{0}));
+  use(symbolize::plain_name(std::string(text_of(bytes))));
+}
+
+std::vector<std::string> perf_map_seeds() {
+  return {std::string("\x10\x20\0\0\0\0\0\0", 8) + "2000 20 py::f:/a.py\n2010 8 _ZN3foo3barEv\n1fff 100 x\n",
+          std::string(8, '\xff') + "ffffffffffffffff 1 a\nfffffffffffffff0 20 b\n"};
+}
+
+const Registration perf_map({.name = "perf-map", .run = fuzz_perf_map, .seeds = perf_map_seeds});
+
+// ---- Recordings
+
+void read_recording(std::string_view bytes) {
+  const MemoryFile file(bytes);
+  auto reader = output::RecordingReader::open(file.path());
+  while (reader) {
+    const auto record = reader->next();
+    if (!record || std::holds_alternative<output::RecordingEnd>(*record)) break;
+  }
+}
+
+/// As it is, and as the records in a whole file: a damaged frame is the compressor's to find, what is in it is ours.
+void fuzz_recording(Bytes bytes) {
+  Input input(bytes);
+  if (input.byte() % 2 == 0) {
+    read_recording(text_of(input.rest()));
+    return;
+  }
+  std::string records;
+  while (!input.empty()) {
+    const auto kind = static_cast<char>(input.byte());
+    const auto body = input.take(input.number(2));
+    const auto begin = records.size();
+    const auto size = static_cast<std::uint32_t>(body.size());
+    records.append(1, kind).append(reinterpret_cast<const char*>(&size), 4).append(text_of(body));
+    const auto* from = reinterpret_cast<const unsigned char*>(records.data() + begin);
+    const auto sum = static_cast<std::uint32_t>(::crc32_z(0, from, records.size() - begin));
+    records.append(reinterpret_cast<const char*>(&sum), 4);
+  }
+  std::string file(output::kRecordingMagic.begin(), output::kRecordingMagic.end());
+  file.append(reinterpret_cast<const char*>(&output::kRecordingFormat), 4);
+  const auto before = file.size();
+  file.resize(before + ::ZSTD_compressBound(records.size()));
+  const auto packed = ::ZSTD_compress(file.data() + before, file.size() - before, records.data(), records.size(), 1);
+  require(::ZSTD_isError(packed) == 0, "it can be packed");
+  file.resize(before + packed);
+  read_recording(file);
+}
+
+std::vector<std::string> recording_seeds() {
+  const auto golden = content("tests/golden/run.aiorec");
+  std::vector<std::string> seeds{std::string("\0", 1) + golden};
+  // The same once more as records, so that what mutates is what is in them.
+  if (golden.size() <= output::kRecordingStart) return seeds;
+  std::string plain(std::size_t{4} << 20, '\0');
+  auto* context = ::ZSTD_createDCtx();
+  ZSTD_inBuffer in{golden.data() + output::kRecordingStart, golden.size() - output::kRecordingStart, 0};
+  ZSTD_outBuffer out{plain.data(), plain.size(), 0};
+  while (in.pos < in.size && ::ZSTD_isError(::ZSTD_decompressStream(context, &out, &in)) == 0) {
+  }
+  ::ZSTD_freeDCtx(context);
+  std::string records = "\x01";
+  for (std::size_t at = 0; at + 9 <= out.pos;) {
+    std::uint32_t size = 0;
+    std::memcpy(&size, plain.data() + at + 1, 4);
+    const auto length = static_cast<std::uint16_t>(size);
+    if (size > 0xffff || at + 9 + size > out.pos) break;
+    records.append(plain, at, 1).append(reinterpret_cast<const char*>(&length), 2).append(plain, at + 5, size);
+    at += 9 + size;
+  }
+  seeds.push_back(records);
+  return seeds;
+}
+
+const Registration recording({.name = "recording", .run = fuzz_recording, .seeds = recording_seeds});
+
+// ---- Text
+
+void fuzz_text(Bytes bytes) {
+  Input input(bytes);
+  const std::size_t columns = input.byte();
+  const unsigned width = 1U << (input.byte() % 3);
+  const auto raw = input.rest();
+  const auto clean = clean_for_terminal(text_of(raw));
+  for (std::string_view left = clean; !left.empty();) require(!is_unsafe(next_code_point(left)), "clean text is clean");
+  require(valid_utf8(clean) == clean, "clean text is UTF-8");
+  require(display_width(shorten_left(clean, columns)) <= columns, "shortened on the left it fits");
+  require(display_width(shorten_right(clean, columns)) <= columns, "shortened on the right it fits");
+  use(pad_left(clean, columns));
+  const auto decoded = utf8_from_cpython(std::as_bytes(raw), width);
+  require(valid_utf8(decoded) == decoded, "decoded text is UTF-8");
+  const auto line = output::line_of(output::Json(decoded));
+  for (std::string_view left = line; !left.empty();) require(!is_unsafe(next_code_point(left)), "JSON is clean");
+  require(output::Json::parse(line) == output::Json(decoded), "JSON says what it was told");
+  use(parse_duration(text_of(raw)));
+}
+
+std::vector<std::string> text_seeds() {
+  return {"\x20\x01plain/path/to/app.py", "\x05\x01\xf0\x9f\x90\x8d\xe2\x80\xae\x1b[31m\x9b\xff",
+          "\x01\x02\x40\xd8\x00\xdc",
+          "\x08\x01"
+          "1h30m",
+          "\x08\x01"
+          "1.5ms"};
+}
+
+const Registration text({.name = "text", .run = fuzz_text, .seeds = text_seeds});
+
+}  // namespace
+}  // namespace aiotrace::fuzz
