@@ -102,9 +102,9 @@ std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<s
                 .stack = {},
                 .task = {},
                 .code = {},
-                 .start_known = false,
-                 .culprit = {},
-                 .native = {}};
+                .start_known = false,
+                .culprit = {},
+                .native = {}};
   const auto call = proc::current_syscall(target.process().pid(), static_cast<pid_t>(tid));
   const auto epfd = call ? proc::polled_epoll(*call) : std::nullopt;
   std::vector<python::PythonFrame> stack;
