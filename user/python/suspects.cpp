@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "python/objects.h"
+#include "python/scheduled.h"
 
 namespace aiotrace::python {
 namespace {
@@ -43,6 +44,8 @@ Wait wait_in(const CodeInfo& code) {
   if (in("asyncio/base_events.py") && name == "serve_forever") return Wait::idle;
   if (in("asyncio/queues.py") || in("asyncio/streams.py") || in("asyncio/selector_events.py")) return Wait::idle;
   if (in("aiohttp/web_protocol.py") && name == "start") return Wait::idle;
+  // A connection on which the other side says nothing: requests' bodies, WebSockets.
+  if (in("aiohttp/streams.py") || in("aiohttp/web_ws.py") || in("aiohttp/client_ws.py")) return Wait::idle;
   return Wait::unknown;
 }
 
@@ -114,6 +117,7 @@ class Finder {
     for (const auto& [address, stepped] : census_.stepped) {
       if (stepped.state == State::running) mark(address);
     }
+    mark_scheduled();
     for (const auto& [address, stepped] : census_.stepped) {
       if (stepped.state != State::suspended || marked_.contains(address)) continue;
       // Through plain generators to the next that the census knows.
@@ -132,6 +136,21 @@ class Finder {
 
  private:
   using Link = AwaitGraph::Link;
+
+  // What a callback holds that is to run: a coroutine that another thread handed over is begun by it.
+  void mark_scheduled() {
+    const Objects objects(reader_.memory(), reader_.interpreter().layout);
+    std::unordered_set<std::uint64_t> loops;
+    std::unordered_set<std::uint64_t> held;
+    constexpr std::size_t kMaxLoops = 64;
+    for (const Future& future : census_.futures) {
+      if (loops.size() < kMaxLoops && loops.insert(future.loop).second)
+        add_scheduled_objects(objects, future.loop, held);
+    }
+    for (const std::uint64_t object : held) {
+      if (census_.stepped.contains(object)) mark(object);
+    }
+  }
 
   void mark(std::uint64_t address) {
     const Stepped* at = graph_.at(address);
@@ -302,7 +321,10 @@ class Finder {
     const auto waited = reader_.future(task.waits_for, false);
     if (!waited || !waited->pending) return;
     // shield()'s outer future waits for the task inside; the program's own task ends with the program.
-    if (callback_of(*waited).ends_with("_outer_done_callback")) return;
+    const std::string wakes = callback_of(*waited);
+    if (wakes.ends_with("_outer_done_callback")) return;
+    // Lib/asyncio/futures.py, _chain_future: the work is at a thread, or at another loop, which goes on with it.
+    if (wakes.ends_with("_call_check_cancel")) idle = true;
     const std::string callback = callback_of(task);
     if (callback.ends_with("_run_until_complete_cb") || callback.find("cython_function") != std::string::npos) return;
     add(Kind::stuck, task.address, bytes, task.waits_for, chain, idle);
