@@ -62,10 +62,6 @@ void check_traps(const Python& python, const std::vector<std::string>& arguments
 
 FOR_EACH_PYTHON(traps_idle, "what looks like a leak and is none", "[leaks][traps]") { check_traps(python, {}); }
 
-FOR_EACH_PYTHON(traps_blocked, "what waits for a loop that stands is no leak", "[leaks][traps]") {
-  check_traps(python, {"--mode", "blocked"});
-}
-
 AIOTRACE_TEST_CASES(traps_uvloop) {
   for (const auto& python : environments()) {
     add_test_case("what looks like a leak under uvloop and is none on Python " + python.title(),

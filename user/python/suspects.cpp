@@ -5,7 +5,6 @@
 #include <string_view>
 
 #include "python/objects.h"
-#include "python/scheduled.h"
 
 namespace aiotrace::python {
 namespace {
@@ -117,7 +116,6 @@ class Finder {
     for (const auto& [address, stepped] : census_.stepped) {
       if (stepped.state == State::running) mark(address);
     }
-    mark_scheduled();
     for (const auto& [address, stepped] : census_.stepped) {
       if (stepped.state != State::suspended || marked_.contains(address)) continue;
       // Through plain generators to the next that the census knows.
@@ -136,21 +134,6 @@ class Finder {
 
  private:
   using Link = AwaitGraph::Link;
-
-  // What a callback holds that is to run: a coroutine that another thread handed over is begun by it.
-  void mark_scheduled() {
-    const Objects objects(reader_.memory(), reader_.interpreter().layout);
-    std::unordered_set<std::uint64_t> loops;
-    std::unordered_set<std::uint64_t> held;
-    constexpr std::size_t kMaxLoops = 64;
-    for (const Future& future : census_.futures) {
-      if (loops.size() < kMaxLoops && loops.insert(future.loop).second)
-        add_scheduled_objects(objects, future.loop, held);
-    }
-    for (const std::uint64_t object : held) {
-      if (census_.stepped.contains(object)) mark(object);
-    }
-  }
 
   void mark(std::uint64_t address) {
     const Stepped* at = graph_.at(address);
