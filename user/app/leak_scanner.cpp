@@ -11,6 +11,8 @@
 
 #include "proc/page_cache.h"
 #include "proc/resident.h"
+#include "python/generations.h"
+#include "python/holders.h"
 #include "python/objects.h"
 #include "python/warnings.h"
 #include "util/clock.h"
@@ -34,6 +36,18 @@ model::LeakClass class_of(python::Suspect::Kind kind) {
     case python::Suspect::Kind::async_generator: break;
   }
   return model::LeakClass::async_generator;
+}
+
+std::string_view name_of(python::Holder::Kind kind) {
+  switch (kind) {
+    case python::Holder::Kind::variable: return "variable";
+    case python::Holder::Kind::attribute: return "attribute";
+    case python::Holder::Kind::local: return "local";
+    case python::Holder::Kind::closure: return "closure";
+    case python::Holder::Kind::object: return "object";
+    case python::Holder::Kind::unnamed: break;
+  }
+  return {};
 }
 
 model::LeakSeen to_seen(const python::Suspect& suspect) {
@@ -133,6 +147,7 @@ void LeakScanner::describe(const python::Suspects& found) {
   python::CodeCache codes(cached, interpreter_->layout);
   std::unordered_map<std::uint64_t, model::LeakPlace> places;
   std::size_t told_bytes = 0;
+  new_places_.clear();
   for (const auto& suspect : found.all) {
     if (places.contains(suspect.place)) continue;
     // A place is told by the addresses of its code: known is known.
@@ -167,8 +182,47 @@ void LeakScanner::describe(const python::Suspects& found) {
       place.detail = type ? objects.type_name(*type).value_or("") : "";
     }
     places.emplace(suspect.place, std::move(place));
+    new_places_.push_back(suspect.place);
   }
   places_ = std::move(places);
+}
+
+// Of one suspect of each new place: what holds a task that waits is its loop's business.
+void LeakScanner::find_holders(const python::Suspects& found, const proc::Maps& maps) {
+  using Kind = python::Suspect::Kind;
+  const std::unordered_set<std::uint64_t> fresh(new_places_.begin(), new_places_.end());
+  std::unordered_map<std::uint64_t, std::uint64_t> place_of;  // by its example
+  std::unordered_set<std::uint64_t> taken;
+  std::vector<std::uint64_t> examples;
+  for (const auto& suspect : found.all) {
+    if (suspect.kind == Kind::stuck || !fresh.contains(suspect.place) || examples.size() >= python::kMaxHeld) continue;
+    if (!taken.insert(suspect.place).second) continue;
+    place_of.emplace(suspect.address, suspect.place);
+    examples.push_back(suspect.address);
+  }
+  if (examples.empty()) return;
+  const proc::PageCache cached(memory_);
+  const python::ObjectReader reader(*interpreter_, cached);
+  python::CodeCache codes(cached, interpreter_->layout);
+  const auto resident = proc::resident_memory(process_.pid(), proc::heap_mappings(maps));
+  for (auto& [object, holder] : python::find_holders(reader, memory_, resident, codes, examples)) {
+    places_[place_of.at(object)].holder = model::LeakHolder{.kind = name_of(holder.kind),
+                                                            .container = std::move(holder.container),
+                                                            .name = std::move(holder.name),
+                                                            .owner = std::move(holder.owner)};
+  }
+}
+
+std::vector<model::LeakSeen> LeakScanner::seen(const std::vector<python::Suspect>& suspects) const {
+  std::vector<model::LeakSeen> all;
+  all.reserve(suspects.size());
+  for (const auto& suspect : suspects) all.push_back(to_seen(suspect));
+  // What is new in a later look is younger than the time between the two.
+  if (scans_ > 1 || all.empty()) return all;
+  const auto generations = python::Generations::read(*interpreter_, memory_);
+  if (!generations) return all;
+  for (auto& each : all) each.generation = generations->of(each.address);
+  return all;
 }
 
 Result<model::LeakScan> LeakScanner::scan() {
@@ -188,14 +242,16 @@ Result<model::LeakScan> LeakScanner::scan() {
   };
   if (auto status = over(); !status) return std::unexpected(status.error());
   describe(found);
+  if (holders_ == Holders::find) {
+    const std::uint64_t before_ns = monotonic_ns();
+    find_holders(found, *maps);
+    scan.holders_ns = monotonic_ns() - before_ns;
+  }
   const proc::PageCache cached(memory_);
   const auto written_down = python::dropped_coroutines(*interpreter_, cached);
   // What was read of a process that has ended may be another's by now.
   if (auto status = over(); !status) return std::unexpected(status.error());
-  std::vector<model::LeakSeen> seen;
-  seen.reserve(found.all.size());
-  for (const auto& suspect : found.all) seen.push_back(to_seen(suspect));
-  tracker_.look(scan.time_ns, seen);
+  tracker_.look(scan.time_ns, seen(found.all));
   std::vector<model::LeakPlace> dropped;
   for (const auto& each : written_down) {
     model::LeakPlace place{

@@ -16,10 +16,12 @@ namespace aiotrace::app {
 
 class LeakScanner {
  public:
+  enum class Holders { leave, find };
   /// `process` must outlive this object. Several scanners may run at once, each in a thread of its own.
-  /// `stop`, which must outlive this object, ends a scan with an error once it is set.
-  LeakScanner(const proc::Process& process, std::uint64_t age_ns, const std::atomic<bool>* stop)
-      : process_(process), memory_(process.pid(), stop), tracker_(age_ns) {}
+  /// `stop`, which must outlive this object, ends a scan with an error once it is set. To find `holders` takes a few
+  /// more looks at all memory, each time that there is something at a place where nothing was before.
+  LeakScanner(const proc::Process& process, std::uint64_t age_ns, const std::atomic<bool>* stop, Holders holders)
+      : process_(process), memory_(process.pid(), stop), holders_(holders), tracker_(age_ns) {}
 
   /// One look. Errors: no CPython that is known, no symbols, the process has ended. Never stops the process.
   Result<model::LeakScan> scan();
@@ -36,12 +38,16 @@ class LeakScanner {
   [[nodiscard]] python::Suspects one_pass(const proc::Maps& maps, model::LeakScan& scan) const;
   void confirm(python::Suspects& found, const proc::Maps& maps, model::LeakScan& scan);
   void describe(const python::Suspects& found);
+  void find_holders(const python::Suspects& found, const proc::Maps& maps);
+  [[nodiscard]] std::vector<model::LeakSeen> seen(const std::vector<python::Suspect>& suspects) const;
 
   const proc::Process& process_;
   proc::LiveMemory memory_;
+  Holders holders_;
   std::optional<python::Interpreter> interpreter_;
   std::vector<python::Suspect> watched_;  // those of the last scan
   std::unordered_map<std::uint64_t, model::LeakPlace> places_;
+  std::vector<std::uint64_t> new_places_;  // of the last scan
   model::LeakTracker tracker_;
   std::uint64_t scans_ = 0;
 };

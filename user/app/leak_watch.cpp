@@ -27,7 +27,9 @@ std::uint64_t thread_cpu_ns() { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
 }  // namespace
 
 LeakWatch::LeakWatch(proc::Process process)
-    : process_(std::move(process)), scanner_(process_, kDefaultLeakAgeNs, &cancel_), thread_([this] { work(); }) {}
+    : process_(std::move(process)),
+      scanner_(process_, kDefaultLeakAgeNs, &cancel_, LeakScanner::Holders::leave),
+      thread_([this] { work(); }) {}
 
 void LeakWatch::end(bool at_once) {
   if (at_once) cancel_ = true;

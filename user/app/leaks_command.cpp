@@ -27,7 +27,7 @@ constexpr std::uint64_t kShortestGlanceNs = 200'000'000;
 /// One process that is looked at.
 struct Watched {
   Watched(proc::Process opened, std::uint64_t age_ns, const std::atomic<bool>* stop)
-      : process(std::move(opened)), scanner(process, age_ns, stop) {}
+      : process(std::move(opened)), scanner(process, age_ns, stop, LeakScanner::Holders::find) {}
   Watched(const Watched&) = delete;
   Watched& operator=(const Watched&) = delete;
 

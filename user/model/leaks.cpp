@@ -56,6 +56,7 @@ void LeakTracker::look(std::uint64_t now_ns, const std::vector<LeakSeen>& seen) 
     ++part.count;
     part.bytes += each.bytes;
     part.oldest_ns = std::min(part.oldest_ns, first_ns);
+    if (each.generation) part.generation = std::max(part.generation.value_or(0), *each.generation);
     group.idle = group.idle || each.idle;
   }
   std::erase_if(objects_, [this](const auto& entry) { return entry.second.look != looks_; });
@@ -77,7 +78,10 @@ Leak LeakTracker::to_row(LeakClass leak_class, const Group& group, const Part& p
            .age_ns = {},
            .bytes = part.bytes,
            .growth_per_minute = {}};
-  if (part.oldest_ns < now_ns_) row.age_ns = now_ns_ - part.oldest_ns;
+  if (part.oldest_ns < now_ns_)
+    row.age_ns = now_ns_ - part.oldest_ns;
+  else
+    row.generation = part.generation;
   const auto& history = group.history;
   // Before its first look a group had none: if there were looks then, that counts.
   const std::uint64_t time_ns = history.back().time_ns - history.front().time_ns;

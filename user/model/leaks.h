@@ -28,16 +28,26 @@ struct LeakSeen {
   std::uint64_t address = 0;  ///< with class and fingerprint: the same object in the same state
   std::uint64_t fingerprint = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t place = 0;  ///< the same for all that hang at the same lines
+  std::uint64_t place = 0;                   ///< the same for all that hang at the same lines
+  std::optional<std::uint8_t> generation{};  ///< of the garbage collector, 0 to 2; nullopt: not known
+};
+
+/// What keeps an object alive.
+struct LeakHolder {
+  std::string_view kind{};  ///< "variable", "attribute", "local", "closure", "object"; empty: not known
+  std::string container{};  ///< "list", "dict", "set", "tuple" that it lies in; empty: in none
+  std::string name{};       ///< of the variable or attribute; empty: not known
+  std::string owner{};      ///< module, class or function that has it
 };
 
 /// Where objects hang, for people.
 struct LeakPlace {
-  std::string coroutine{};  ///< qualified name; empty: a future that is no coroutine's
-  std::string file{};       ///< of its definition; of a dropped one where it was dropped
-  std::uint32_t line = 0;   ///< 0: unknown
-  Stack stack{};            ///< where it hangs, innermost first; empty: it has not begun
-  std::string detail{};     ///< type of an exception that was not read; empty: nothing to add
+  std::string coroutine{};             ///< qualified name; empty: a future that is no coroutine's
+  std::string file{};                  ///< of its definition; of a dropped one where it was dropped
+  std::uint32_t line = 0;              ///< 0: unknown
+  Stack stack{};                       ///< where it hangs, innermost first; empty: it has not begun
+  std::string detail{};                ///< type of an exception that was not read; empty: nothing to add
+  std::optional<LeakHolder> holder{};  ///< of one of them
 };
 
 /// A group of objects as it is told.
@@ -49,8 +59,9 @@ struct Leak {
   std::optional<std::uint64_t> count;   ///< nullopt: not known
   std::optional<std::uint64_t> age_ns;  ///< of the oldest, at least; nullopt: seen once
   std::uint64_t bytes = 0;
-  std::optional<double> growth_per_minute;  ///< of the whole group; nullopt: fewer than two looks
-  bool growing = false;                     ///< more of them in each of the last looks
+  std::optional<std::uint8_t> generation{};  ///< of the oldest, while `age_ns` is not known
+  std::optional<double> growth_per_minute;   ///< of the whole group; nullopt: fewer than two looks
+  bool growing = false;                      ///< more of them in each of the last looks
   std::uint32_t pid = 0;
   std::uint64_t scan = 0;
 };
@@ -67,6 +78,7 @@ struct LeakScan {
   std::uint64_t objects_over_limit = 0;
   std::uint64_t unconfirmed = 0;  ///< looked suspicious, but a second look did not confirm it
   std::uint64_t untold = 0;       ///< suspended outside of every task on something that is not known: not judged
+  std::uint64_t holders_ns = 0;   ///< of `duration_ns`: the search for what holds them
   std::uint32_t pid = 0;
 };
 
@@ -131,6 +143,7 @@ class LeakTracker {
     std::uint64_t count = 0;
     std::uint64_t bytes = 0;
     std::uint64_t oldest_ns = UINT64_MAX;  // first seen
+    std::optional<std::uint8_t> generation{};
   };
   struct Look {
     std::uint64_t time_ns = 0;

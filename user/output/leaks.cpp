@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "model/summary.h"
 #include "output/json_values.h"
@@ -30,8 +31,40 @@ Json losses_json(const model::LeakScan& scan) {
 
 std::string age_text(const model::Leak& leak) {
   if (leak.leak_class == model::LeakClass::dropped) return "over";
-  if (!leak.age_ns) return "seen once";
+  if (!leak.age_ns) {
+    if (!leak.generation) return "seen once";
+    constexpr std::array<const char*, 3> kSurvived = {"made since the last garbage collection",
+                                                      "has outlived a garbage collection",
+                                                      "has outlived several garbage collections"};
+    return fmt::format("seen once, {}", kSurvived[std::min<std::size_t>(*leak.generation, kSurvived.size() - 1)]);
+  }
   return fmt::format("≥ {}", format_duration_ns(*leak.age_ns));
+}
+
+Json holder_json(const std::optional<model::LeakHolder>& holder) {
+  if (!holder) return nullptr;
+  return {{"kind", text_or_null(std::string(holder->kind))},
+          {"container", text_or_null(holder->container)},
+          {"name", text_or_null(holder->name)},
+          {"owner", text_or_null(holder->owner)}};
+}
+
+// "list held of module app", "local work of Service.run()".
+std::string holder_text(const model::LeakHolder& holder) {
+  const std::string name = holder.name.empty() ? std::string("?") : clean_for_terminal(holder.name);
+  const std::string owner = holder.owner.empty() ? std::string("?") : clean_for_terminal(holder.owner);
+  const std::string container = clean_for_terminal(holder.container);
+  const std::string first = container.empty() ? "" : fmt::format("a {}", container);
+  const std::string join = container.empty() ? "" : ", ";
+  if (holder.kind == "variable") return fmt::format("{}{}variable {} of module {}", first, join, name, owner);
+  if (holder.kind == "attribute") return fmt::format("{}{}attribute {} of {}", first, join, name, owner);
+  if (holder.kind == "local") {
+    if (holder.name.empty()) return fmt::format("{}{}the frame of {}()", first, join, owner);
+    return fmt::format("{}{}local {} of {}()", first, join, name, owner);
+  }
+  if (holder.kind == "closure") return fmt::format("{}{}the closure of {}()", first, join, owner);
+  if (holder.kind == "object") return fmt::format("{}{}an object of type {}", first, join, owner);
+  return first;
 }
 
 std::string growth_text(const model::Leak& leak) {
@@ -53,6 +86,8 @@ std::string leak_json(const model::Leak& leak) {
                   {"bytes", leak.leak_class == model::LeakClass::dropped ? Json(nullptr) : Json(leak.bytes)},
                   {"stack", stack_json(leak.place.stack)},
                   {"detail", text_or_null(leak.place.detail)},
+                  {"holder", holder_json(leak.place.holder)},
+                  {"gc_generation", value_or_null(leak.generation)},
                   {"idle", leak.idle},
                   {"growth_per_minute", value_or_null(leak.growth_per_minute)},
                   {"growing", leak.growing},
@@ -68,6 +103,7 @@ std::string leak_scan_json(const model::LeakScan& scan) {
                   {"pid", scan.pid},
                   {"start_ns", scan.time_ns},
                   {"bytes", scan.bytes},
+                  {"holders_ns", scan.holders_ns},
                   {"losses", losses_json(scan)}});
 }
 
@@ -120,6 +156,10 @@ std::vector<std::string> leak_lines(const std::vector<model::Leak>& leaks, std::
                                   begun ? ", hangs at" : ""));
     }
     for (auto& line : stack_lines(leak.place.stack, kIndent + 2, context)) lines.push_back(std::move(line));
+    if (leak.place.holder) {
+      lines.push_back(
+          fmt::format("{:<{}}held by {}", "", kIndent, shorten_right(holder_text(*leak.place.holder), 160)));
+    }
   }
   if (shown < leaks.size()) lines.push_back(fmt::format("… {} more", leaks.size() - shown));
   return lines;

@@ -142,7 +142,7 @@ std::optional<std::int64_t> Objects::basicsize(std::uint64_t type) const {
   return memory_.read<std::int64_t>(type + layout_.user.type_basicsize);
 }
 
-std::optional<std::uint64_t> Objects::attribute(std::uint64_t object, std::string_view name) const {
+std::optional<std::vector<Objects::Entry>> Objects::attributes(std::uint64_t object) const {
   const UserLayout& user = layout_.user;
   const auto type = type_of(object);
   if (!type) return std::nullopt;
@@ -155,29 +155,33 @@ std::optional<std::uint64_t> Objects::attribute(std::uint64_t object, std::strin
     // Negative: counted from the end of an object of variable size. No class that is read here has that.
     if (!offset || *offset <= 0 || *offset > 1 << 20) return std::nullopt;
     const auto dict = memory_.pointer(object + static_cast<std::uint64_t>(*offset));
-    return dict ? find(*dict, name, kMaxAttributes) : std::nullopt;
+    return dict ? entries(*dict, kMaxAttributes) : std::nullopt;
   }
 
   const auto word = memory_.read<std::uint64_t>(object - user.managed_dict);
   if (!word) return std::nullopt;
   std::uint64_t values = 0;
   if (user.values_valid != kNoOffset) {  // 3.13+: values lie behind the object, in use or not
-    if (*word != 0) return find(*word, name, kMaxAttributes);
+    if (*word != 0) return entries(*word, kMaxAttributes);
     const auto size = basicsize(*type);
     if (!(*flags & kInlineValues) || !size || *size <= 0 || *size > 1 << 20) return std::nullopt;
     values = object + static_cast<std::uint64_t>(*size);
     const auto valid = memory_.read<std::uint8_t>(values + user.values_valid);
     if (!valid || *valid == 0) return std::nullopt;
   } else if (user.managed_values != kNoOffset) {  // 3.11: a pointer of its own
-    if (*word != 0) return find(*word, name, kMaxAttributes);
+    if (*word != 0) return entries(*word, kMaxAttributes);
     values = memory_.read<std::uint64_t>(object - user.managed_values).value_or(0);
   } else {  // 3.12: one word, the lowest bit set for values, which begin one byte behind what it says
-    if (!(*word & 1)) return *word ? find(*word, name, kMaxAttributes) : std::nullopt;
+    if (!(*word & 1)) return *word ? entries(*word, kMaxAttributes) : std::nullopt;
     values = *word + 1;
   }
   const auto keys = memory_.pointer(*type + user.heap_type_cached_keys);
   if (!keys || values == 0) return std::nullopt;
-  const auto all = split_entries(*keys, values);
+  return split_entries(*keys, values);
+}
+
+std::optional<std::uint64_t> Objects::attribute(std::uint64_t object, std::string_view name) const {
+  const auto all = attributes(object);
   return all ? find_in(*all, name) : std::nullopt;
 }
 

@@ -33,7 +33,9 @@ class Objects {
   [[nodiscard]] std::optional<std::uint64_t> find(std::uint64_t dict, std::string_view key,
                                                   std::uint64_t most = kMaxEntries) const;
 
-  /// An attribute that lives in the instance itself: no properties, slots or class attributes.
+  /// Attributes that live in the instance itself: no properties, slots or class attributes. Values may be 0.
+  [[nodiscard]] std::optional<std::vector<Entry>> attributes(std::uint64_t object) const;
+  /// One of them.
   [[nodiscard]] std::optional<std::uint64_t> attribute(std::uint64_t object, std::string_view name) const;
   /// The dict of a module object.
   [[nodiscard]] std::optional<std::uint64_t> module_dict(std::uint64_t module) const;

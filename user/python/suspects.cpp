@@ -43,6 +43,8 @@ Wait wait_in(const CodeInfo& code) {
   if (in("asyncio/base_events.py") && name == "serve_forever") return Wait::idle;
   if (in("asyncio/queues.py") || in("asyncio/streams.py") || in("asyncio/selector_events.py")) return Wait::idle;
   if (in("aiohttp/web_protocol.py") && name == "start") return Wait::idle;
+  // A connection on which the other side says nothing: requests' bodies, WebSockets.
+  if (in("aiohttp/streams.py") || in("aiohttp/web_ws.py") || in("aiohttp/client_ws.py")) return Wait::idle;
   return Wait::unknown;
 }
 
@@ -302,7 +304,10 @@ class Finder {
     const auto waited = reader_.future(task.waits_for, false);
     if (!waited || !waited->pending) return;
     // shield()'s outer future waits for the task inside; the program's own task ends with the program.
-    if (callback_of(*waited).ends_with("_outer_done_callback")) return;
+    const std::string wakes = callback_of(*waited);
+    if (wakes.ends_with("_outer_done_callback")) return;
+    // Lib/asyncio/futures.py, _chain_future: the work is at a thread, or at another loop, which goes on with it.
+    if (wakes.ends_with("_call_check_cancel")) idle = true;
     const std::string callback = callback_of(task);
     if (callback.ends_with("_run_until_complete_cb") || callback.find("cython_function") != std::string::npos) return;
     add(Kind::stuck, task.address, bytes, task.waits_for, chain, idle);

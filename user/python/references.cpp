@@ -1,0 +1,131 @@
+#include "python/references.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <span>
+
+namespace aiotrace::python {
+namespace {
+
+constexpr std::size_t kChunk = std::size_t{512} << 10;
+constexpr std::size_t kPage = 4096;
+constexpr std::size_t kObject = 64;  // as much of a list, dict or set as is looked at: 3.8 to 3.15
+constexpr std::uint64_t kSetEntry = 16;
+// A dict's keys: header, indices of at most 4 bytes and entries of 24 for 1.5 times as many slots as are in use, and
+// some that were removed. Too large only costs a look at a dict that it is not.
+constexpr std::uint64_t kDictRoom = 4096;
+constexpr std::uint64_t kDictEntry = 96;
+constexpr std::uint64_t kMaxSplitValues = 4096;
+
+std::size_t hash_of(std::uint64_t pointer, std::size_t size) { return (pointer >> 4) % size; }
+
+std::uint64_t word(std::span<const std::byte> bytes, std::size_t at) {
+  std::uint64_t value = 0;
+  std::memcpy(&value, bytes.data() + at, sizeof value);
+  return value;
+}
+
+}  // namespace
+
+ContainerTypes container_types(const Objects& objects, std::uint64_t modules) {
+  ContainerTypes types;
+  const auto module = objects.find(modules, "builtins");
+  const auto names = module ? objects.module_dict(*module) : std::nullopt;
+  if (!names) return types;
+  const auto type = [&](const char* name) -> std::uint64_t {
+    const auto found = objects.find(*names, name);
+    return found && objects.type_name(*found) == name ? *found : 0;
+  };
+  return {.list = type("list"), .dict = type("dict"), .set = type("set")};
+}
+
+void ReferenceScan::add_container(std::uint64_t object, std::uint64_t type, std::span<const std::byte> bytes,
+                                  std::size_t at) {
+  std::array<std::byte, kObject> copy{};
+  if (at + kObject > bytes.size()) {  // at the end of what was read
+    if (!live_.read(object, copy)) return;
+    bytes = copy;
+    at = 0;
+  }
+  const auto field = [&](std::uint32_t offset) { return offset + 8 <= kObject ? word(bytes, at + offset) : 0; };
+  const UserLayout& user = layout_.user;
+  Container found{.object = object};
+  constexpr std::uint64_t kMost = 1u << 28;
+  if (type == types_.list) {
+    found.start = field(user.list_items);
+    found.end = found.start + 8 * std::min(field(layout_.bpf.bytes_size), kMost);
+  } else if (type == types_.set) {
+    found.start = field(user.set_table);
+    found.end = found.start + kSetEntry * (std::min(field(user.set_mask), kMost) + 1);
+  } else {
+    const std::uint64_t values = field(user.dict_values);
+    found.start = values != 0 ? values : field(layout_.bpf.dict_keys);
+    found.end = found.start +
+                (values != 0 ? 8 * kMaxSplitValues : kDictRoom + kDictEntry * std::min(field(user.dict_used), kMost));
+  }
+  if (found.start != 0) containers_.push_back(found);
+}
+
+std::vector<Reference> ReferenceScan::find(const std::vector<proc::Range>& ranges,
+                                           const std::unordered_set<std::uint64_t>& wanted) {
+  std::vector<Reference> found;
+  std::unordered_map<std::uint64_t, std::size_t> counts;
+  std::vector<std::uint8_t> maybe(std::size_t{1} << 16);
+  for (const std::uint64_t each : wanted) maybe[hash_of(each, maybe.size())] = 1;
+  const bool index = !indexed_;
+  indexed_ = true;
+  if (index) {
+    for (const std::uint64_t type : {types_.list, types_.dict, types_.set}) {
+      if (type != 0) maybe[hash_of(type, maybe.size())] = 1;
+    }
+  }
+  const std::uint64_t mask = layout_.bpf.flags & PY_TAGGED_REFS ? ~std::uint64_t{3} : ~std::uint64_t{0};
+  const std::uint32_t type_at = layout_.bpf.obj_type;
+  const auto look = [&](std::span<const std::byte> bytes, std::uint64_t address) {
+    for (std::size_t at = 0; at + 8 <= bytes.size(); at += 8) {
+      const std::uint64_t value = word(bytes, at) & mask;
+      if (maybe[hash_of(value, maybe.size())] == 0 || value == 0) continue;
+      if (wanted.contains(value)) {
+        if (counts[value]++ < kMaxReferences) found.push_back({address + at, value});
+      } else if (index && (value == types_.list || value == types_.dict || value == types_.set) && at >= type_at &&
+                 at % 16 == type_at % 16 && containers_.size() < kMaxContainers) {
+        add_container(address + at - type_at, value, bytes, at - type_at);
+      }
+    }
+  };
+  std::vector<std::byte> buffer(kChunk);
+  for (const proc::Range& range : ranges) {
+    for (std::uint64_t at = range.start; at < range.end;) {
+      const auto chunk = std::span(buffer).first(std::min<std::uint64_t>(kChunk, range.end - at));
+      if (live_.read(at, chunk)) {
+        look(chunk, at);
+      } else {
+        for (std::size_t page = 0; page < chunk.size(); page += kPage) {
+          const auto bytes = chunk.subspan(page, std::min(kPage, chunk.size() - page));
+          if (live_.read(at + page, bytes)) look(bytes, at + page);
+        }
+      }
+      at += chunk.size();
+    }
+  }
+  return found;
+}
+
+std::unordered_multimap<std::size_t, std::uint64_t> ReferenceScan::owners(
+    const std::vector<Reference>& references) const {
+  constexpr std::size_t kMaxOwners = 4096;
+  std::vector<std::pair<std::uint64_t, std::size_t>> places;  // ascending
+  for (std::size_t i = 0; i < references.size(); ++i) places.emplace_back(references[i].at, i);
+  std::ranges::sort(places);
+  std::unordered_multimap<std::size_t, std::uint64_t> found;
+  for (const Container& each : containers_) {
+    auto place = std::ranges::lower_bound(places, each.start, {}, &std::pair<std::uint64_t, std::size_t>::first);
+    for (; place != places.end() && place->first < each.end; ++place) {
+      if (found.size() < kMaxOwners) found.emplace(place->second, each.object);
+    }
+  }
+  return found;
+}
+
+}  // namespace aiotrace::python

@@ -1,0 +1,66 @@
+// Where in a process's memory chosen objects are referred to.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "proc/memory.h"
+#include "proc/resident.h"
+#include "python/objects.h"
+
+namespace aiotrace::python {
+
+/// A word that is the address of a wanted object.
+struct Reference {
+  std::uint64_t at = 0;
+  std::uint64_t object = 0;
+};
+
+/// A list, dict or set whose items lie apart from itself.
+struct Container {
+  std::uint64_t object = 0;
+  std::uint64_t start = 0;  ///< its items lie from here
+  std::uint64_t end = 0;    ///< to here; of a dict an upper bound
+};
+
+/// The types whose objects keep their items apart; 0: not found.
+struct ContainerTypes {
+  std::uint64_t list = 0;
+  std::uint64_t dict = 0;
+  std::uint64_t set = 0;
+};
+/// By the names of the module builtins.
+[[nodiscard]] ContainerTypes container_types(const Objects& objects, std::uint64_t modules);
+
+/// One look at all memory: references to objects, and the containers that a reference at hand may belong to.
+class ReferenceScan {
+ public:
+  /// More references to one object than this are not kept.
+  static constexpr std::size_t kMaxReferences = 64;
+  /// More containers than this (96 MB of them) are not kept.
+  static constexpr std::size_t kMaxContainers = 4'000'000;
+
+  /// Both must outlive this object.
+  ReferenceScan(const proc::Memory& live, const Layout& layout, const ContainerTypes& types)
+      : live_(live), layout_(layout), types_(types) {}
+
+  /// References to `wanted`. The first call also takes in the containers.
+  [[nodiscard]] std::vector<Reference> find(const std::vector<proc::Range>& ranges,
+                                            const std::unordered_set<std::uint64_t>& wanted);
+  /// For each of `references` (by its index) those containers that its place lies in.
+  [[nodiscard]] std::unordered_multimap<std::size_t, std::uint64_t> owners(
+      const std::vector<Reference>& references) const;
+
+ private:
+  void add_container(std::uint64_t object, std::uint64_t type, std::span<const std::byte> bytes, std::size_t at);
+
+  const proc::Memory& live_;
+  const Layout& layout_;
+  ContainerTypes types_;
+  std::vector<Container> containers_;
+  bool indexed_ = false;
+};
+
+}  // namespace aiotrace::python
