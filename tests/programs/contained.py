@@ -132,15 +132,15 @@ def stall_in_jit(record, seconds):
 def regex_size(seconds):
     """Each character more doubles its time."""
     for size in range(12, 40):
-        start = time.perf_counter()
+        start = time.thread_time()
         re.match(r"(a+)+$", "a" * size + "b")
-        if time.perf_counter() - start > seconds:
+        if time.thread_time() - start > seconds:
             return size
     return 40
 
 
 def stall_on_gil(record, seconds):
-    size, ready, ident = regex_size(seconds / 2), threading.Event(), []
+    size, ready, ident = regex_size(seconds), threading.Event(), []
 
     def hold_gil():
         ident.append(threading.get_native_id())
@@ -186,7 +186,7 @@ async def run(options):
     say_ready(options.ready)
     await wait_go(options.go)
     for kind in options.kinds:
-        record = {"kind": kind, "expected_cause": CAUSES.get(kind, kind), "single": kind != "gil", "culprit": None}
+        record = {"kind": kind, "expected_cause": CAUSES.get(kind, kind), "single": False, "culprit": None}
         steps = KINDS[kind](record, options.seconds)
         next(steps)
         await asyncio.sleep(0.01)

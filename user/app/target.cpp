@@ -38,6 +38,7 @@ bool Target::look() {
   }
   refused_.reset();
   interpreter_ = std::move(*found);
+  names_.clear();  // those of the kernel: Python's can be read from now on
   tids_are_right_ = interpreter_->initialized && python::keeps_tid_in_pthread(*interpreter_, process_, *memory_);
   generation_++;
   return true;

@@ -589,6 +589,7 @@ std::uint64_t Tracker::look(std::uint64_t now_ns) {
       if (each.look()) {
         if (auto status = tell_probe(each); !status) say(status.error().message());
         attach_uprobes(each);
+        for (const auto tid : each.loops) loops_[tid].thread = each.thread_name(tid);
       }
       each.starting = each.starting && now_ns - each.first_look_ns < kStartupNs;
       each.look_interval_ns = each.starting ? kStartupLookNs
