@@ -49,6 +49,8 @@ void check_traps(const Python& python, const std::vector<std::string>& arguments
       CHECK(rows[name][0]["class"] == leak_class);
       CHECK(rows[name][0]["count"] == count);
       CHECK(rows[name][0]["status"] == "leak");
+      CHECK(rows[name][0]["holder"] ==
+            Json{{"kind", "variable"}, {"container", "list"}, {"name", "kept"}, {"owner", "__main__"}});
       rows.erase(name);
     }
   }

@@ -211,10 +211,11 @@ class Search {
 
   bool by_local(const Followed& followed, std::uint64_t code, std::uint64_t index) {
     const auto info = codes_.find(code);
-    if (info == nullptr || index > kMaxObject) return false;
+    // Behind its variables lies the frame's stack, and above its top what was there before.
+    if (info == nullptr || index >= info->locals.size()) return false;
     take(followed, {.kind = Kind::local,
                     .container = followed.container,
-                    .name = index < info->locals.size() ? info->locals[index] : "",
+                    .name = info->locals[index],
                     .owner = info->function});
     return true;
   }
