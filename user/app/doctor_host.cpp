@@ -50,6 +50,7 @@ model::Finding finding_of(const Subcommand& command, bool reads_memory, const mo
   if (command.need == Need::probes) {
     auto finding = watch;
     finding.name = command.name;
+    finding.note.clear();  // how polls are seen: none are here
     return finding;
   }
   model::Finding finding{.name = std::string(command.name), .works = true, .note = {}, .reason = {}, .remedy = {}};

@@ -145,6 +145,7 @@ void put_gil(Lines& lines, const ProfileReport& report, const std::vector<model:
                               format_duration_ns(held_ns), format_share(held_ns, report.elapsed_ns),
                               format_duration_ns(waited_ns)));
   std::vector<std::pair<std::string, std::uint64_t>> order;
+  order.reserve(holders.size());
   for (const auto& [who, ns] : holders) order.emplace_back(fmt::format("{} (tid {})", who.second, who.first), ns);
   std::ranges::stable_sort(order, [](const auto& a, const auto& b) { return a.second > b.second; });
   Table threads({"HELD", "OF TIME", "THREAD"});
