@@ -55,10 +55,11 @@ class Profiler {
   void on(const model::ProcessExec& event);
   void on(const model::ThreadExit& event);
   void on(const model::ProcessExit& event);
-  // Of loops nothing is told in a profile, and children are not followed.
+  // Of loops and native stacks nothing is told in a profile, and children are not followed.
   void on(const model::LoopSeen& /*event*/) {}
   void on(const model::IterationEnd& /*event*/) {}
   void on(const model::ProcessFork& /*event*/) {}
+  void on(const model::NativeSeen& /*event*/) {}
 
   Target* target(std::uint32_t pid);
   void seed(Target& target);
