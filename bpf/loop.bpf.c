@@ -6,35 +6,9 @@
  */
 #include "lib/compat.bpf.h"
 #include "lib/fdtarget.bpf.h"
+#include "lib/new_thread.bpf.h"
 #include "lib/offcpu.bpf.h"
 #include "lib/python_calls.bpf.h"
-
-static __always_inline struct loop_thread *new_thread(__u32 pid, __u32 tid)
-{
-	__u32 zero = 0, slot = 0, *known = bpf_map_lookup_elem(&thread_slots, &tid);
-	struct loop_thread *t = bpf_map_lookup_elem(&blank, &zero);
-
-	if (known) {
-		slot = *known;
-	} else if (bpf_map_pop_elem(&free_slots, &slot)) {
-		count_loss(LOSS_THREADS_FULL);
-		return NULL;
-	} else if (bpf_map_update_elem(&thread_slots, &tid, &slot, BPF_ANY)) {
-		bpf_map_push_elem(&free_slots, &slot, 0);
-		count_loss(LOSS_THREADS_FULL);
-		return NULL;
-	}
-	if (!t || bpf_map_update_elem(&loop_threads, &slot, t, BPF_ANY))
-		return NULL;
-	t = bpf_map_lookup_elem(&loop_threads, &slot);
-	if (!t)
-		return NULL;
-	t->pid = pid;
-	t->tid = tid;
-	t->epfd = -1;
-	traced_tid[PID_SLOT(tid)] = TID_ENTRY(tid, slot);
-	return t;
-}
 
 /*
  * Is the poll on `epfd` the loop's own wait, or one inside a callback (a synchronous

@@ -4,6 +4,7 @@
  * 1.1 keeps offset 0 for a map that it met as extern before its definition.
  */
 #include "lib/native.bpf.h"
+#include "lib/profile.bpf.h"
 #include "lib/python_calls.bpf.h"
 #include "lib/walk.bpf.h"
 
@@ -21,8 +22,10 @@ struct scratch_map scratch SEC(".maps");
 struct code_class_map codes SEC(".maps");
 struct natives_map natives SEC(".maps");
 struct stacks_map stacks SEC(".maps");
+struct profile_threads_map profile_threads SEC(".maps");
 
 const volatile struct session_config session = {};
+const volatile struct profile_config profile = {};
 
 __u32 traced_tid[PID_FILTER_SIZE];
 __u8 traced_tgid[PID_FILTER_SIZE];

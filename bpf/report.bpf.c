@@ -76,7 +76,7 @@ __noinline int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target
 	r.holder_stack = w->holder_stack;
 	r.holder_tid = w->holder_tid;
 	r.flags = (t->has_task ? BLOCKED_HAS_TASK : 0) | (has_target ? BLOCKED_HAS_TARGET : 0) |
-		  (t->throttled ? BLOCKED_THROTTLED : 0);
+		  (t->throttled ? BLOCKED_THROTTLED : 0) | (w->holds_gil ? BLOCKED_HOLDS_GIL : 0);
 	if (session.native_ns && r.blocked_ns + r.runnable_ns >= session.native_ns &&
 	    send_native(tid, t->off_ns))
 		r.flags |= BLOCKED_HAS_NATIVE;

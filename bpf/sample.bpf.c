@@ -5,31 +5,11 @@
  *
  * CONTEXT: a timer interrupt. It may have come while a poll's probe held SCRATCH_POLL.
  */
-#include <linux/bpf_perf_event.h>
-
 #include "lib/compat.bpf.h"
 #include "lib/native.bpf.h"
 #include "lib/offcpu.bpf.h"
 #include "lib/python_calls.bpf.h"
-
-/* The first fields of struct bpf_perf_event_data on x86-64: the interrupted registers. */
-struct sample_context {
-	struct saved_regs regs;
-};
-
-static __always_inline __u32 gc_runs(const struct process_config *p, __u64 tstate)
-{
-	const struct py_layout *l = &p->layout;
-	__u64 gc = p->gc_addr;
-	__u32 collecting = 0;
-
-	if (!gc && l->interp_gc != PY_NO_OFFSET)
-		gc = read_u64(tstate + l->ts_interp) + l->interp_gc;
-	if (!gc)
-		return 0;
-	bpf_probe_read_user(&collecting, sizeof(collecting), (void *)(gc + l->gc_collecting));
-	return collecting == 1;
-}
+#include "lib/sampled.bpf.h"
 
 SEC("perf_event")
 int handle_sample(struct sample_context *ctx)

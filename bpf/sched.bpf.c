@@ -13,6 +13,7 @@
 #include "lib/offcpu.bpf.h"
 #include "lib/python_calls.bpf.h"
 #include "lib/targets.bpf.h"
+#include "lib/waits.bpf.h"
 
 /* The wait is for this file: its cause, and who is to be told of if it lasts. */
 static __always_inline __u32 cause_of_waited(struct wait *w, struct task_struct *task,

@@ -144,6 +144,8 @@ enum blocked_flags {
 	BLOCKED_HAS_TARGET = 1u << 1, /* the last target record of the thread is its */
 	BLOCKED_THROTTLED = 1u << 2, /* the runnable part has the cause throttled */
 	BLOCKED_HAS_NATIVE = 1u << 3, /* the last native record of the thread is its */
+	BLOCKED_HOLDS_GIL =
+		1u << 8, /* the thread kept the GIL meanwhile; only in a profile of it */
 };
 
 enum sample_flags {
@@ -151,6 +153,7 @@ enum sample_flags {
 	SAMPLE_GC = 1u << 1,
 	SAMPLE_HAS_TASK = 1u << 2,
 	SAMPLE_HAS_NATIVE = 1u << 3, /* the last native record of the thread is its */
+	SAMPLE_HOLDS_GIL = 1u << 8, /* only in a profile of the GIL */
 };
 
 #define SAMPLE_WORDS 64

@@ -59,7 +59,7 @@ struct wait {
 	__s32 fd; /* -1: none */
 	__u32 cause; /* enum cause */
 	__u32 target; /* enum wait_target */
-	__u32 pad;
+	__u32 holds_gil; /* the thread waits with it; only in a profile of the GIL */
 };
 
 /*

@@ -154,6 +154,7 @@ struct mm_struct {
 struct task_struct {
 	unsigned int __state;
 	void *stack;
+	unsigned int flags;
 	int pid;
 	int tgid;
 	int exit_code;

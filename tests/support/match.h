@@ -30,5 +30,7 @@ void check_stack(const Json& record, const Json& stack);
 
 /// Everything that breaks the documented form: fields that are missing or of another type, first and last line, sums.
 [[nodiscard]] std::vector<std::string> schema_complaints(const std::vector<Json>& lines);
+/// The same for what `aiotrace profile` writes.
+[[nodiscard]] std::vector<std::string> profile_complaints(const std::vector<Json>& lines);
 
 }  // namespace aiotrace::testing

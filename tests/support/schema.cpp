@@ -182,6 +182,90 @@ class Checker {
       complaints.push_back("the segments add up to " + std::to_string(sum) + " of " + std::to_string(duration));
   }
 
+  void profile_watching(const Json& line) {
+    fields(line, "watching",
+           {{"schema", "u"},
+            {"time", "s"},
+            {"start_ns", "u"},
+            {"version", "s"},
+            {"kernel", "s?"},
+            {"mode", "s"},
+            {"by", "s"},
+            {"min_ns", "u"},
+            {"targets", "a"}});
+    one_of(line["mode"], "mode", {"cpu", "off-cpu", "wall", "gil"});
+    one_of(line["by"], "by", {"none", "thread", "task", "coroutine"});
+    for (const auto& target : line["targets"])
+      fields(target, "target", {{"pid", "u"}, {"comm", "s?"}, {"python", "s?"}});
+  }
+
+  void profile_row(const Json& line) {
+    const auto before = complaints.size();
+    fields(line, "profile",
+           {{"pid", "u"},
+            {"tid", "u"},
+            {"thread", "s?"},
+            {"task", "o?"},
+            {"cause", "s"},
+            {"ns", "u"},
+            {"count", "u"},
+            {"max_ns", "u?"},
+            {"exact", "b"},
+            {"shorter", "b"},
+            {"holds_gil", "b"},
+            {"syscall", "s?"},
+            {"culprit", "o?"},
+            {"stack", "a?"}});
+    if (complaints.size() != before) return;
+    if (!line["task"].is_null()) fields(line["task"], "task", {{"name", "s?"}, {"coroutine", "s?"}});
+    if (line["cause"] != "idle") cause(line["cause"], "profile.cause");
+    culprit(line, "culprit");
+    stack(line["stack"], "profile.stack");
+  }
+
+  void profile_summary(const Json& line, const std::vector<Json>& rows) {
+    const auto before = complaints.size();
+    fields(line, "summary",
+           {{"time", "s"},
+            {"elapsed_ns", "u"},
+            {"mode", "s"},
+            {"samples", "u"},
+            {"process_cpu_ns", "u?"},
+            {"idle_ns", "u"},
+            {"threads", "a"},
+            {"functions", "a"},
+            {"rows_over", "u"},
+            {"causes", "o"},
+            {"losses", "o"},
+            {"cost", "o"}});
+    if (complaints.size() != before) return;
+    for (const auto& thread : line["threads"]) {
+      fields(thread, "threads",
+             {{"pid", "u"},
+              {"tid", "u"},
+              {"thread", "s?"},
+              {"samples", "u"},
+              {"elapsed_ns", "u?"},
+              {"cpu_ns", "u?"},
+              {"idle_ns", "u?"},
+              {"causes", "o?"}});
+    }
+    for (const auto& function : line["functions"]) {
+      fields(
+          function, "functions",
+          {{"function", "s?"}, {"file", "s?"}, {"line", "u?"}, {"self_ns", "u"}, {"total_ns", "u"}, {"error_ns", "u"}});
+    }
+    causes(line["causes"], "summary.causes");
+    Json sums = Json::object();
+    for (const auto& row : rows) {
+      const std::string name = row["cause"];
+      if (name != "idle" && row["ns"] != 0)
+        sums[name] = sums.value(name, std::uint64_t{0}) + row["ns"].get<std::uint64_t>();
+    }
+    if (line["causes"] != sums)
+      complaints.push_back("summary.causes " + line["causes"].dump() + " are not the rows' " + sums.dump());
+  }
+
   void summary(const Json& line, const std::vector<Json>& ended) {
     fields(line, "summary",
            {{"time", "s"},
@@ -252,6 +336,20 @@ class Checker {
 };
 
 }  // namespace
+
+std::vector<std::string> profile_complaints(const std::vector<Json>& lines) {
+  Checker checker;
+  if (lines.size() < 2 || lines.front()["type"] != "watching" || lines.back()["type"] != "summary")
+    return {"no watching at the beginning, or no summary at the end"};
+  const std::vector<Json> rows(lines.begin() + 1, lines.end() - 1);
+  checker.profile_watching(lines.front());
+  for (const auto& row : rows) {
+    if (row["type"] != "profile") checker.complaints.push_back("an unknown type: " + row["type"].dump());
+    checker.profile_row(row);
+  }
+  checker.profile_summary(lines.back(), rows);
+  return checker.complaints;
+}
 
 std::vector<std::string> schema_complaints(const std::vector<Json>& lines) {
   Checker checker;

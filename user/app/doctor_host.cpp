@@ -46,7 +46,13 @@ std::vector<std::pair<std::string, std::string>> settings() {
           {"user-namespace", probe::in_user_namespace() ? "own" : "initial"}};
 }
 
-model::Finding finding_of(const Subcommand& command, bool reads_memory) {
+model::Finding finding_of(const Subcommand& command, bool reads_memory, const model::Finding& watch) {
+  if (command.need == Need::probes) {
+    auto finding = watch;
+    finding.name = command.name;
+    finding.note.clear();  // how polls are seen: none are here
+    return finding;
+  }
   model::Finding finding{.name = std::string(command.name), .works = true, .note = {}, .reason = {}, .remedy = {}};
   if (command.need == Need::nothing) {
     finding.note = "needs no privilege";
@@ -95,7 +101,7 @@ model::HostReport look_at_host() {
   }
   host.settings = settings();
   host.commands.push_back(watch);
-  for (const auto& subcommand : subcommands()) host.commands.push_back(finding_of(subcommand, reads_memory));
+  for (const auto& subcommand : subcommands()) host.commands.push_back(finding_of(subcommand, reads_memory, watch));
   return host;
 }
 

@@ -153,7 +153,8 @@ model::ProcessReport look_at_process(Target target, const model::HostReport& hos
     // A file is no matter of a process.
     const auto* on_host = command_of(host.commands, subcommand.name);
     if (subcommand.need == Need::nothing || on_host == nullptr) continue;
-    report.commands.push_back(command_finding(*on_host, true, no_python, target.interpreter()));
+    report.commands.push_back(
+        command_finding(*on_host, subcommand.need == Need::memory, no_python, target.interpreter()));
   }
   return report;
 }

@@ -21,6 +21,7 @@ constexpr const char* kAbout =
     "  aiotrace tasks -p PID[,PID…]         tasks now: where each stands, who waits for whom\n"
     "  aiotrace leaks -p PID[,PID…]         coroutines and tasks that leak\n"
     "  aiotrace awaits -p PID               where tasks wait, and for how long\n"
+    "  aiotrace profile -p PID[,PID…]       on-CPU, blocked or wall-clock profile of all threads; who holds the GIL\n"
     "  aiotrace report FILE                 everything again from a recording\n"
     "  aiotrace doctor [-p PID]             what works here, what does not, and what to do about it";
 

@@ -2,9 +2,7 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,10 +17,10 @@
 #include "app/command.h"
 #include "app/leak_watch.h"
 #include "app/open_files.h"
+#include "app/probe_setup.h"
 #include "app/signals.h"
 #include "app/tracker.h"
 #include "probe/privileges.h"
-#include "proc/syscalls.h"
 
 namespace aiotrace::app {
 
@@ -34,49 +32,13 @@ constexpr std::uint64_t kTickNs = 50'000'000;
 constexpr std::uint64_t kSoFarNs = 5'000'000'000;
 constexpr std::uint64_t kNoLoopYetNs = 1'000'000'000;
 
-std::string kernel_release() {
-  utsname name{};
-  return uname(&name) == 0 ? name.release : "";
-}
-
-model::Cost own_cost(const probe::Probe& probe) {
-  model::Cost cost;
-  if (const auto bpf = probe.cost()) {
-    cost.bpf_ns = bpf->run_ns;
-    cost.runs = bpf->runs;
-    cost.measured_ns = bpf->measured_ns;
-  }
-  rusage usage{};
-  if (getrusage(RUSAGE_SELF, &usage) == 0) {
-    const auto ns = [](const timeval& time) {
-      return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_usec) * 1000;
-    };
-    cost.cpu_ns = ns(usage.ru_utime) + ns(usage.ru_stime);
-    cost.rss_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-  }
-  return cost;
-}
-
-std::uint8_t class_of(proc::Wait wait) {
-  switch (wait) {
-    case proc::Wait::sleep: return SYSCALL_SLEEP;
-    case proc::Wait::file: return SYSCALL_FILE;
-    case proc::Wait::network: return SYSCALL_NETWORK;
-    case proc::Wait::process: return SYSCALL_PROCESS;
-    case proc::Wait::futex: return SYSCALL_FUTEX;
-    case proc::Wait::fd: return SYSCALL_FD;
-    case proc::Wait::poll: return SYSCALL_POLL;
-    case proc::Wait::other: break;
-  }
-  return SYSCALL_OTHER;
-}
-
 probe::ProbeOptions probe_options(const Options& options) {
   probe::ProbeOptions wanted{.warn_ns = options.warn_ns,
                              .poll = options.poll_probe,
                              .trace_all = options.all,
                              .follow = options.follow,
-                             .load_statistics = options.verbose};
+                             .load_statistics = options.verbose,
+                             .syscalls = wait_classes()};
   if (options.all || options.follow) {
     wanted.max_processes = 8192;
     wanted.max_threads = 8192;
@@ -86,12 +48,6 @@ probe::ProbeOptions probe_options(const Options& options) {
     wanted.ring_bytes = 16u << 20;
     // Shorter waits are common in loops that never stall, and are not worth unwinding.
     wanted.native_ns = std::max(wanted.segment_ns, options.warn_ns / 20);
-  }
-  for (const auto& syscall : proc::syscalls()) {
-    const auto number = static_cast<std::size_t>(syscall.number);
-    if (number >= wanted.syscalls.size()) continue;
-    wanted.syscalls[number] = static_cast<std::uint16_t>(class_of(syscall.wait) | proc::path_argument(syscall.name)
-                                                                                      << 8);
   }
   return wanted;
 }

@@ -6,6 +6,7 @@
 #include "app/awaits_command.h"
 #include "app/doctor_command.h"
 #include "app/leaks_command.h"
+#include "app/profile_command.h"
 #include "app/report_command.h"
 #include "app/tasks_command.h"
 
@@ -16,7 +17,7 @@ std::span<const Subcommand> subcommands() {
   static const std::array kAll{
       Subcommand{"tasks", Need::memory, run_tasks},    Subcommand{"leaks", Need::memory, run_leaks},
       Subcommand{"awaits", Need::memory, run_awaits},  Subcommand{"report", Need::nothing, run_report},
-      Subcommand{"doctor", Need::nothing, run_doctor},
+      Subcommand{"doctor", Need::nothing, run_doctor}, Subcommand{"profile", Need::probes, run_profile},
   };
   return kAll;
 }

@@ -11,6 +11,7 @@ namespace aiotrace::app {
 enum class Need : std::uint8_t {
   nothing,  ///< works with files, or looks what works
   memory,   ///< reads the memory of a Python process
+  probes,   ///< the same BPF programs as the watching of stalls
 };
 
 struct Subcommand {

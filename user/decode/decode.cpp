@@ -189,6 +189,7 @@ Decoded<Event> decode_blocked(Reader& in) {
                        .has_target = (raw->flags & BLOCKED_HAS_TARGET) != 0,
                        .throttled = (raw->flags & BLOCKED_THROTTLED) != 0,
                        .has_native = (raw->flags & BLOCKED_HAS_NATIVE) != 0,
+                       .holds_gil = (raw->flags & BLOCKED_HOLDS_GIL) != 0,
                        .runner_pid = raw->runner_pid,
                        .runner_comm = comm_of(raw->runner_comm)};
   for (std::size_t i = 0; i < event.args.size(); ++i) event.args[i] = raw->args[i];
@@ -274,6 +275,7 @@ Decoded<Event> decode_sample(Reader& in) {
                       .gc = (raw->flags & SAMPLE_GC) != 0,
                       .has_task = (raw->flags & SAMPLE_HAS_TASK) != 0,
                       .has_native = (raw->flags & SAMPLE_HAS_NATIVE) != 0,
+                      .holds_gil = (raw->flags & SAMPLE_HOLDS_GIL) != 0,
                       .words = {}};
   event.words.resize(raw->words);
   if (!words->empty()) std::memcpy(event.words.data(), words->data(), words->size());

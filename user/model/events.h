@@ -115,6 +115,7 @@ struct Blocked {
   bool has_target = false;       ///< the thread's last TargetSeen is its
   bool throttled = false;        ///< the runnable part is throttled
   bool has_native = false;       ///< the thread's last NativeSeen is its
+  bool holds_gil = false;        ///< the thread kept it meanwhile; only told in a profile of the GIL
   std::uint32_t runner_pid = 0;  ///< who left the CPU for this thread; 0: it was idle
   std::string runner_comm;
 };
@@ -157,6 +158,7 @@ struct Sample {
   bool gc = false;
   bool has_task = false;
   bool has_native = false;           ///< the thread's last NativeSeen is its
+  bool holds_gil = false;            ///< only told in a profile of the GIL
   std::vector<std::uint64_t> words;  ///< top of the user stack, when the leaf was outside the interpreter
 };
 

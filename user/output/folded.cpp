@@ -60,6 +60,24 @@ std::string folded_frame(const model::Frame& frame) {
   return text + ")";
 }
 
+Status write_folded(const model::WeightedStacks& stacks, Sink& sink) {
+  constexpr std::uint64_t kMicro = 1000;
+  for (const auto& [frames, weight, times] : stacks.stacks()) {
+    const auto micros = (weight + kMicro / 2) / kMicro;
+    if (micros == 0) continue;
+    std::string line;
+    for (const auto index : frames) {
+      const auto& frame = stacks.frames()[index];
+      if (!line.empty()) line += ";";
+      line += frame.kind == model::WeightedFrame::Kind::mark
+                  ? safe(frame.function)
+                  : folded_frame({.function = frame.function, .file = frame.file, .line = frame.line});
+    }
+    if (auto status = sink.write_line(line + " " + std::to_string(micros)); !status) return status;
+  }
+  return {};
+}
+
 void FoldedOutput::add(const model::Stall& stall) {
   for (const auto& segment : stall.segments) {
     auto line = line_of(segment);

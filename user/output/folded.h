@@ -6,6 +6,7 @@
 #include <string>
 
 #include "model/stall.h"
+#include "model/weighted_stacks.h"
 #include "output/sink.h"
 
 namespace aiotrace::output {
@@ -28,6 +29,10 @@ class FoldedOutput {
  private:
   std::map<std::string, std::uint64_t> ns_by_stack_;
 };
+
+/// Weighted stacks in their own order, the weights in microseconds; lines below half of one are left out. Marks are
+/// written as they are: `[network]`.
+Status write_folded(const model::WeightedStacks& stacks, Sink& sink);
 
 /// A frame as a folded stack may hold it: no `;`, no control, separator or format character, never starting with `[`
 /// (those are aiotrace's own).

@@ -5,11 +5,11 @@
 #include <string>
 
 #include "model/cause.h"
+#include "output/json_parts.h"
 #include "output/json_values.h"
 #include "output/names.h"
 
 namespace aiotrace::output {
-namespace {
 
 using model::Cause;
 
@@ -45,6 +45,8 @@ Json culprit_json(Cause cause, const std::optional<model::Culprit>& culprit) {
   }
 }
 
+namespace {
+
 // Null unless they were looked at.
 Json other_threads_json(const model::Stall& stall) {
   if (stall.other_threads.empty()) return nullptr;
@@ -54,6 +56,8 @@ Json other_threads_json(const model::Stall& stall) {
   return threads;
 }
 
+}  // namespace
+
 Json causes_json(const std::array<std::uint64_t, model::kCauses>& cause_ns) {
   auto causes = Json::object();
   for (std::size_t i = 0; i < model::kCauses; ++i) {
@@ -61,6 +65,23 @@ Json causes_json(const std::array<std::uint64_t, model::kCauses>& cause_ns) {
   }
   return causes;
 }
+
+Json losses_json(const model::LossCounts& counts) {
+  auto losses = Json::object();
+  for (std::size_t i = 0; i < model::kLosses; ++i)
+    losses[std::string(model::name(static_cast<model::Loss>(i)))] = counts[i];
+  return losses;
+}
+
+Json cost_json(const model::Cost& cost) {
+  return {{"bpf_ns", value_or_null(cost.bpf_ns)},
+          {"runs", value_or_null(cost.runs)},
+          {"measured_ns", value_or_null(cost.measured_ns)},
+          {"cpu_ns", value_or_null(cost.cpu_ns)},
+          {"rss_bytes", value_or_null(cost.rss_bytes)}};
+}
+
+namespace {
 
 Json segment_json(const model::Segment& segment) {
   Json object{{"cause", model::name(segment.cause)},
@@ -161,10 +182,6 @@ Status JsonOutput::summary(const model::Summary& summary) {
   for (const auto& loop : summary.loops) loops.push_back(loop_json(loop));
   auto places = Json::array();
   for (const auto& place : summary.places) places.push_back(place_json(place));
-  auto losses = Json::object();
-  for (std::size_t i = 0; i < model::kLosses; ++i) {
-    losses[std::string(model::name(static_cast<model::Loss>(i)))] = summary.losses[i];
-  }
   return sink_.write_line(line_of({{"type", "summary"},
                                    {"time", utc_time(summary.time_ns, context_)},
                                    {"elapsed_ns", summary.elapsed_ns},
@@ -173,13 +190,8 @@ Status JsonOutput::summary(const model::Summary& summary) {
                                    {"loops", std::move(loops)},
                                    {"causes", causes_json(summary.cause_ns)},
                                    {"places", std::move(places)},
-                                   {"losses", std::move(losses)},
-                                   {"cost",
-                                    {{"bpf_ns", value_or_null(summary.cost.bpf_ns)},
-                                     {"runs", value_or_null(summary.cost.runs)},
-                                     {"measured_ns", value_or_null(summary.cost.measured_ns)},
-                                     {"cpu_ns", value_or_null(summary.cost.cpu_ns)},
-                                     {"rss_bytes", value_or_null(summary.cost.rss_bytes)}}}}));
+                                   {"losses", losses_json(summary.losses)},
+                                   {"cost", cost_json(summary.cost)}}));
 }
 
 }  // namespace aiotrace::output

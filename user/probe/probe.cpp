@@ -101,6 +101,11 @@ struct Probe::Impl {
   Status attach_tracepoints();
   void attach_select();
   Status attach_poll();
+  void choose_programs();
+  void choose_poll_programs();
+  Status attach_profile();
+  /// A cpu-clock event on each CPU.
+  Status sample_all();
   Status attach_to_thread(std::uint32_t tid, std::uint64_t event_id, std::uint64_t period, bpf_program* program);
   static int on_record(void* context, void* data, size_t size);
 };
@@ -167,9 +172,43 @@ Status Probe::Impl::load_programs() {
   };
   bpf_map__set_max_entries(skeleton->maps.ring, options.ring_bytes);
   bpf_map__set_max_entries(skeleton->maps.processes, options.max_processes);
-  for (auto* map : {skeleton->maps.loop_threads, skeleton->maps.thread_slots, skeleton->maps.free_slots})
+  for (auto* map : {skeleton->maps.loop_threads, skeleton->maps.thread_slots, skeleton->maps.free_slots,
+                    skeleton->maps.profile_threads})
     bpf_map__set_max_entries(map, std::min(options.max_threads, ThreadTable::kMostSlots));
   if (options.native_ns != 0) bpf_map__set_max_entries(skeleton->maps.natives, kMaxNatives);
+  choose_programs();
+  std::optional<LoadStatistics> statistics;
+  if (options.load_statistics) statistics.emplace(skeleton->obj);
+  if (const int error = aiotrace_bpf::load(skeleton.get()); error != 0)
+    return load_error("load the BPF programs", -error, last_warning());
+  if (statistics) std::ranges::move(statistics->lines(), std::back_inserter(notes));
+  return {};
+}
+
+void Probe::Impl::choose_programs() {
+  const auto& programs = skeleton->progs;
+  if (!options.profile) {
+    for (auto* program : {programs.profile_sample, programs.profile_switch}) bpf_program__set_autoload(program, false);
+    bpf_map__set_autocreate(skeleton->maps.profile_threads, false);
+    choose_poll_programs();
+    return;
+  }
+  const auto& wanted = *options.profile;
+  skeleton->rodata->profile = profile_config{.min_ns = wanted.min_ns,
+                                             .tasks = wanted.tasks ? 1u : 0u,
+                                             .gil = wanted.gil ? 1u : 0u,
+                                             .waits = wanted.waits ? 1u : 0u,
+                                             .pad = 0};
+  bpf_program* each = nullptr;
+  bpf_object__for_each_program(each, skeleton->obj) bpf_program__set_autoload(each, false);
+  for (auto* program : {programs.handle_process_exit, programs.handle_process_exec, programs.handle_process_fork})
+    bpf_program__set_autoload(program, true);
+  bpf_program__set_autoload(programs.profile_sample, wanted.samples);
+  for (auto* program : {programs.profile_switch, programs.handle_sched_wakeup})
+    bpf_program__set_autoload(program, wanted.waits);
+}
+
+void Probe::Impl::choose_poll_programs() {
   for (auto* program : {skeleton->progs.handle_fentry_epoll_wait, skeleton->progs.handle_fentry_epoll_pwait})
     bpf_program__set_autoload(program, poll == PollProbe::fentry);
   bpf_program__set_autoload(skeleton->progs.handle_fentry_epoll_pwait2,
@@ -180,12 +219,6 @@ Status Probe::Impl::load_programs() {
   bpf_program__set_autoload(skeleton->progs.handle_sys_enter, by_tracepoint && raw_tracepoint);
   bpf_program__set_autoload(skeleton->progs.handle_uprobe_select, poll == PollProbe::uprobe);
   bpf_program__set_autoload(skeleton->progs.handle_uprobe_epoll, poll == PollProbe::uprobe);
-  std::optional<LoadStatistics> statistics;
-  if (options.load_statistics) statistics.emplace(skeleton->obj);
-  if (const int error = aiotrace_bpf::load(skeleton.get()); error != 0)
-    return load_error("load the BPF programs", -error, last_warning());
-  if (statistics) std::ranges::move(statistics->lines(), std::back_inserter(notes));
-  return {};
 }
 
 Result<Probe> Probe::load(const ProbeOptions& options) {
@@ -195,7 +228,9 @@ Result<Probe> Probe::load(const ProbeOptions& options) {
 
   auto impl = std::make_unique<Impl>();
   impl->options = options;
-  if (auto status = impl->choose_poll_probe(); !status) return std::unexpected(status.error());
+  if (!options.profile) {
+    if (auto status = impl->choose_poll_probe(); !status) return std::unexpected(status.error());
+  }
   auto loaded = impl->load_programs();
   if (!loaded && impl->poll == PollProbe::fentry && options.poll == PollProbe::automatic) {
     impl->notes.push_back("fentry does not load: " + loaded.error().message());
@@ -267,8 +302,40 @@ Status Probe::Impl::attach_poll() {
   return attach_program(skeleton->progs.handle_fentry_epoll_pwait2);
 }
 
+Status Probe::Impl::sample_all() {
+  perf_event_attr attr{};
+  attr.type = PERF_TYPE_SOFTWARE;
+  attr.config = PERF_COUNT_SW_CPU_CLOCK;
+  attr.sample_period = options.sample_period_ns;
+  const int cpus = libbpf_num_possible_cpus();
+  std::size_t sampled = 0;
+  for (int cpu = 0; cpu < cpus; cpu++) {
+    UniqueFd event = open_perf_event(attr, -1, cpu);
+    if (!event && (errno == ENODEV || errno == EINVAL)) continue;  // it is offline
+    if (!event) return load_error("sample CPU " + std::to_string(cpu), errno, "");
+    Link link(bpf_program__attach_perf_event(skeleton->progs.profile_sample, event.get()));
+    if (!link) return load_error("sample CPU " + std::to_string(cpu), errno, last_warning());
+    (void)event.release();  // the link closes it
+    links.push_back(std::move(link));
+    sampled++;
+  }
+  if (sampled == 0) return fail("sample the CPUs", "none is online", {}, ErrorKind::unsupported);
+  return {};
+}
+
+Status Probe::Impl::attach_profile() {
+  auto& programs = skeleton->progs;
+  for (auto* program : {programs.handle_process_exit, programs.handle_process_exec, programs.handle_process_fork,
+                        programs.profile_switch, programs.handle_sched_wakeup}) {
+    if (!bpf_program__autoload(program)) continue;
+    if (auto status = attach_program(program); !status) return status;
+  }
+  return options.profile->samples ? sample_all() : Status{};
+}
+
 Status Probe::attach() {
   impl_->attached_ns = monotonic_ns();
+  if (impl_->options.profile) return impl_->attach_profile();
   auto& programs = impl_->skeleton->progs;
   for (auto* program : {programs.handle_sched_switch, programs.handle_sched_wakeup, programs.handle_process_exit,
                         programs.handle_process_exec, programs.handle_process_fork}) {
@@ -327,6 +394,38 @@ Status Probe::seed_thread(const ThreadSeed& seed) {
   return impl_->threads.add(thread);
 }
 
+Status Probe::seed_profiled(const ProfileSeed& seed) {
+  const auto now = monotonic_ns();
+  loop_thread thread{};
+  thread.pid = seed.pid;
+  thread.tid = seed.tid;
+  thread.epfd = -1;
+  thread.wait.fd = -1;
+  if (seed.idle || seed.waiting) {
+    thread.off = seed.idle ? OFF_IN_POLL : OFF_BLOCKED;
+    thread.off_ns = now;
+  }
+  if (seed.waiting) {
+    thread.wait.cause = seed.waiting->cause;
+    thread.wait.syscall = seed.waiting->syscall;
+    thread.wait.stack_id = seed.waiting->stack_id;
+    std::copy(seed.waiting->args.begin(), seed.waiting->args.end(), thread.wait.args);
+  }
+  const profile_thread times{.on_ns = thread.off == OFF_NOT ? now : 0, .cpu_ns = 0, .idle_ns = 0, .first_ns = now};
+  if (bpf_map__update_elem(impl_->skeleton->maps.profile_threads, &seed.tid, sizeof(seed.tid), &times, sizeof(times),
+                           BPF_NOEXIST) != 0) {
+    return errno == EEXIST ? Status{} : fail_errno("profile thread " + std::to_string(seed.tid), errno);
+  }
+  return impl_->threads.add(thread);
+}
+
+std::optional<profile_thread> Probe::profiled(std::uint32_t tid) const {
+  profile_thread times{};
+  if (bpf_map__lookup_elem(impl_->skeleton->maps.profile_threads, &tid, sizeof(tid), &times, sizeof(times), 0) != 0)
+    return std::nullopt;
+  return times;
+}
+
 Status Probe::Impl::attach_to_thread(std::uint32_t tid, std::uint64_t event_id, std::uint64_t period,
                                      bpf_program* program) {
   perf_event_attr attr{};
@@ -360,6 +459,7 @@ Status Probe::sample_thread(std::uint32_t tid) {
 void Probe::remove_thread(std::uint32_t tid) {
   impl_->threads.remove(tid);
   impl_->samplers.erase(tid);
+  if (impl_->options.profile) bpf_map__delete_elem(impl_->skeleton->maps.profile_threads, &tid, sizeof(tid), 0);
   if (impl_->options.native_ns != 0) bpf_map__delete_elem(impl_->skeleton->maps.natives, &tid, sizeof(tid), 0);
 }
 

@@ -12,11 +12,21 @@
 #include <vector>
 
 #include "abi/config.h"
+#include "abi/profile.h"
 #include "abi/thread.h"
 #include "probe/poll_probe.h"
 #include "util/result.h"
 
 namespace aiotrace::probe {
+
+/// All threads of the traced processes, whatever they do, in place of the iterations of their loops.
+struct ProfileOptions {
+  bool samples = true;       ///< on a CPU: a sample each `sample_period_ns` of it
+  bool waits = false;        ///< off the CPU: exactly, by the scheduler
+  std::uint64_t min_ns = 0;  ///< shorter intervals off the CPU are added up by thread and cause
+  bool tasks = false;        ///< with the task of each
+  bool gil = false;          ///< only waits for the GIL and with it, and samples that know who holds it
+};
 
 struct ProbeOptions {
   std::uint64_t warn_ns = 50'000'000;
@@ -25,9 +35,10 @@ struct ProbeOptions {
   std::uint64_t sample_period_ns = 1'000'000;
   std::uint64_t native_ns = 0;  ///< waits at least this long, and all samples, carry the native stack; 0: nothing does
   PollProbe poll = PollProbe::automatic;
-  bool trace_all = false;               ///< processes without a config too, as plain loops
-  bool follow = false;                  ///< children start with their parent's config
-  bool load_statistics = false;         ///< notes() tells what verifying each program took
+  bool trace_all = false;        ///< processes without a config too, as plain loops
+  bool follow = false;           ///< children start with their parent's config
+  bool load_statistics = false;  ///< notes() tells what verifying each program took
+  std::optional<ProfileOptions> profile = {};
   std::uint32_t ring_bytes = 4u << 20;  ///< a power of two, at least a page
   std::uint32_t max_processes = 1024;
   std::uint32_t max_threads = 1024;
@@ -59,6 +70,14 @@ struct ThreadSeed {
     bool has_task = false;  ///< the task is known to user space
   };
   std::optional<Waiting> waiting;  ///< nothing: it runs
+};
+
+/// A thread of a profile that was there before its probes.
+struct ProfileSeed {
+  std::uint32_t pid = 0;
+  std::uint32_t tid = 0;
+  bool idle = false;                           ///< it waits in its loop's own poll
+  std::optional<ThreadSeed::Waiting> waiting;  ///< else what it waits for; nothing: it runs
 };
 
 class Probe {
@@ -98,6 +117,10 @@ class Probe {
   /// The last copy of a thread's registers and stack, as a record; empty without one. Of a running thread it may be
   /// half of one and half of another.
   [[nodiscard]] std::vector<std::byte> native_copy(std::uint32_t tid) const;
+  /// Does nothing if BPF has met that thread already.
+  Status seed_profiled(const ProfileSeed& seed);
+  /// What a profile with waits knows of a thread's time.
+  [[nodiscard]] std::optional<profile_thread> profiled(std::uint32_t tid) const;
   /// The tids in the map of loop threads.
   [[nodiscard]] std::vector<std::uint32_t> threads() const;
 

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+#ifndef AIOTRACE_ABI_PROFILE_H
+#define AIOTRACE_ABI_PROFILE_H
+
+#include <linux/types.h>
+
+#include "config.h"
+
+/* What a profile wants: written once, before its programs are loaded. */
+struct profile_config {
+	__u64 min_ns; /* an interval off the CPU at least this long is told on its own */
+	__u32 tasks; /* name the task of each sample and interval */
+	__u32 gil; /* mark what happens while the thread holds the GIL, tell of nothing but it */
+	__u32 waits; /* the scheduler is watched */
+	__u32 pad;
+};
+
+/*
+ * One thread as the scheduler saw it: map `profile_threads`, key tid. Its time off the CPU
+ * by cause is in loop_thread.cause_ns.
+ */
+struct profile_thread {
+	__u64 on_ns; /* since when it is on a CPU; 0: it is not */
+	__u64 cpu_ns; /* on a CPU up to on_ns */
+	__u64 idle_ns; /* in its loop's own poll */
+	__u64 first_ns; /* its time is known from here on */
+};
+
+ABI_ASSERT_SIZE(struct profile_config, 24);
+ABI_ASSERT_SIZE(struct profile_thread, 32);
+
+#endif

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * `aiotrace profile`: where all threads of the traced processes spend their time. On the
+ * CPU by a clock on each CPU, which sees threads that come later too; off the CPU by the
+ * scheduler's own switches, so exactly.
+ *
+ * CONTEXT: a timer interrupt and the scheduler, both with interrupts off.
+ */
+#include "lib/compat.bpf.h"
+#include "lib/new_thread.bpf.h"
+#include "lib/profile.bpf.h"
+#include "lib/python_calls.bpf.h"
+#include "lib/sampled.bpf.h"
+#include "lib/waits.bpf.h"
+
+/* bpf/report.bpf.c */
+int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target);
+
+static __always_inline int is_profiled(__u32 pid)
+{
+	return traced_tgid[PID_SLOT(pid)] && bpf_map_lookup_elem(&processes, &pid);
+}
+
+#define PF_EXITING 0x4 /* include/linux/sched.h */
+
+/*
+ * The entry of a thread, made when it is first met; NULL: none, or it has ended. One that
+ * is about to end is not met any more: nobody would tell when its entry can go.
+ */
+static __always_inline struct loop_thread *profiled_thread(struct task_struct *task, __u32 pid,
+							   __u32 tid, __u64 on_ns, __u64 now)
+{
+	struct loop_thread *t = find_thread(tid);
+	struct profile_thread fresh = {.on_ns = on_ns, .first_ns = now};
+
+	if (t && t->pid == pid)
+		return t->exited ? NULL : t;
+	if (BPF_CORE_READ(task, flags) & PF_EXITING)
+		return NULL;
+	if (profile.waits && bpf_map_update_elem(&profile_threads, &tid, &fresh, BPF_ANY)) {
+		count_loss(LOSS_THREADS_FULL);
+		return NULL;
+	}
+	return new_thread(pid, tid);
+}
+
+/* The Python stack of the current thread into scratch; its frames, 0: none. */
+__noinline int walk_current(__u32 slot, __u32 pid, __u32 tid, __u64 now)
+{
+	struct loop_thread *t = find_thread(tid);
+	__u64 fsbase = BPF_CORE_READ(current_task(), thread.fsbase);
+	int frames;
+
+	if (!t)
+		return 0;
+	frames = walk_thread(slot, pid, tid, t->tstate, fsbase);
+	if (frames < 0)
+		return 0;
+	if (frames || now < t->tstate_retry_ns)
+		return frames;
+	t->tstate = find_tstate(slot, pid, fsbase);
+	t->tstate_retry_ns = now + TSTATE_RETRY_NS;
+	frames = walk_thread(slot, pid, tid, t->tstate, fsbase);
+	return frames < 0 ? 0 : frames;
+}
+
+/*
+ * Sends the task that runs, after walk_current. Each time anew: without the polls nothing
+ * tells that a task at the same address is another one by now.
+ */
+static __always_inline int profiled_task(struct loop_thread *t, __u32 slot, __u32 pid, __u32 tid)
+{
+	if (!profile.tasks)
+		return 0;
+	t->task = t->coroutine = 0;
+	return send_running_task(slot, pid, tid);
+}
+
+__noinline int holds_gil(__u32 pid, __u32 tid)
+{
+	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
+	struct loop_thread *t = find_thread(tid);
+	const struct py_layout *l;
+	__u64 gil;
+
+	if (!p || !t || !(p->flags & PROCESS_PYTHON) || !t->tstate)
+		return 0;
+	l = &p->layout;
+	gil = p->gil_addr;
+	if (!gil && l->interp_gil_ptr != PY_NO_OFFSET)
+		gil = read_u64(read_u64(t->tstate + l->ts_interp) + l->interp_gil_ptr);
+	return gil && (__u32)read_u64(gil + l->gil_locked) == 1 &&
+	       read_u64(gil + l->gil_last_holder) == t->tstate;
+}
+
+/* The thread is on a CPU again: what its time off it was. */
+static __always_inline void end_interval(struct loop_thread *t, struct profile_thread *times,
+					 __u64 now, __u32 with_target)
+{
+	__u64 woken = t->wake_ns > t->off_ns && t->wake_ns <= now ? t->wake_ns : now;
+	__u64 blocked = woken - t->off_ns, runnable = now - woken;
+	__u32 cause = t->wait.cause;
+	__u8 off = t->off;
+
+	t->off = OFF_NOT;
+	if (off != OFF_NOT || !times->on_ns)
+		times->on_ns = now;
+	if (off == OFF_IN_POLL)
+		times->idle_ns += now - t->off_ns;
+	if ((off != OFF_BLOCKED && off != OFF_RUNNABLE) || cause >= CAUSE_MAX)
+		return;
+	t->cause_ns[cause] += blocked;
+	t->cause_count[cause]++;
+	if (runnable) {
+		__u32 why = t->throttled ? CAUSE_THROTTLED : CAUSE_CPU_WAIT;
+
+		t->cause_ns[why] += runnable;
+		t->cause_count[why]++;
+	}
+	if (blocked + runnable < profile.min_ns)
+		return;
+	if (profile.gil && cause != CAUSE_GIL && !t->wait.holds_gil)
+		return;
+	t->pending_ns[cause] = blocked;
+	t->pending_runnable_ns[cause] = runnable;
+	t->pending_count[cause] = 1;
+	send_blocked(t->tid, cause, now, with_target);
+}
+
+/* See come_back_unseen() of bpf/sched.bpf.c: such an interval is too long by what was not seen. */
+__noinline int profile_return_unseen(__u32 tid, __u64 now)
+{
+	struct profile_thread *times = bpf_map_lookup_elem(&profile_threads, &tid);
+	struct loop_thread *t = find_thread(tid);
+
+	if (!t || !times)
+		return 0;
+	count_loss(LOSS_SWITCH_UNSEEN);
+	end_interval(t, times, now, 0);
+	return 0;
+}
+
+SEC("perf_event")
+int profile_sample(struct sample_context *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid(), now, sp = 0, size = sizeof(struct sample_record);
+	__u32 pid = id >> 32, tid = (__u32)id, slot = SCRATCH_SAMPLE;
+	struct process_config *p;
+	struct sample_record *r;
+	struct loop_thread *t;
+	struct scratch *s;
+	struct call user;
+
+	if (!traced_tgid[PID_SLOT(pid)])
+		return 0;
+	now = bpf_ktime_get_ns();
+	p = bpf_map_lookup_elem(&processes, &pid);
+	s = bpf_map_lookup_elem(&scratch, &slot);
+	t = p ? profiled_thread(current_task(), pid, tid, now, now) : NULL;
+	if (!s || !t)
+		return 0;
+	if (t->off != OFF_NOT)
+		profile_return_unseen(tid, now);
+	r = &s->sample;
+	__builtin_memset(r, 0, sizeof(*r));
+	r->syscall = -1;
+	if ((ctx->regs.cs & 3) == 3) {
+		r->ip = ctx->regs.ip;
+		sp = ctx->regs.sp;
+	} else {
+		r->flags |= SAMPLE_KERNEL;
+		if (!read_call(&user, current_task())) {
+			r->ip = user.ip;
+			r->syscall = (__s64)user.orig_ax < 0 ? -1 : (__s32)user.orig_ax;
+		}
+	}
+	if (walk_current(slot, pid, tid, now) > 0) {
+		r->stack_id = s->hash;
+		if (gc_runs(p, t->tstate))
+			r->flags |= SAMPLE_GC;
+		if (profiled_task(t, slot, pid, tid))
+			r->flags |= SAMPLE_HAS_TASK;
+		if (profile.gil && holds_gil(pid, tid))
+			r->flags |= SAMPLE_HOLDS_GIL;
+	}
+	/* A leaf outside the interpreter: user space looks for who called it. */
+	if (sp && (r->ip < p->text_start || r->ip >= p->text_end) &&
+	    !bpf_probe_read_user(s->words, sizeof(s->words), (void *)sp)) {
+		r->words = SAMPLE_WORDS;
+		size += sizeof(s->words);
+	}
+	fill_head(&r->head, RECORD_SAMPLE, size, pid, tid, now);
+	r->iteration = t->iteration;
+	emit(r, size, LATER);
+	return 0;
+}
+
+/* asyncio's loop waits for events in its own frames; others (uvloop) with no callback on the stack. */
+static __always_inline int waits_idle(const struct scratch *s, int frames, __s32 syscall)
+{
+	if (!frames)
+		return is_epoll(syscall);
+	if (s->verdict == VERDICT_LOOP)
+		return is_epoll(syscall) || is_select(syscall);
+	return is_epoll(syscall) && s->verdict != VERDICT_NESTED;
+}
+
+/* The thread leaves the CPU: everything that only it can tell now. */
+__noinline int profile_leave(__u32 pid, __u32 tid, __u32 runnable, __u32 state)
+{
+	struct task_struct *task = current_task(); /* still the one that leaves */
+	__u64 now = bpf_ktime_get_ns();
+	struct loop_thread *t = profiled_thread(task, pid, tid, now, now);
+	struct profile_thread *times = bpf_map_lookup_elem(&profile_threads, &tid);
+	__u32 slot = SCRATCH_SWITCH;
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	int frames;
+
+	if (!t || !s || !times)
+		return 0;
+	if (t->off != OFF_NOT)
+		profile_return_unseen(tid, now);
+	if (times->on_ns)
+		times->cpu_ns += now - times->on_ns;
+	times->on_ns = 0;
+	if (!begin_wait(tid))
+		return 0;
+	t->off_ns = now;
+	t->wake_ns = 0;
+	t->throttled = 0;
+	t->iteration++; /* the target told of next is this interval's */
+	t->off = runnable ? OFF_RUNNABLE : OFF_BLOCKED;
+	frames = walk_current(slot, pid, tid, now);
+	if (waits_idle(s, frames, t->wait.syscall)) {
+		t->off = OFF_IN_POLL;
+		return 0;
+	}
+	if (frames > 0) {
+		t->wait.stack_id = s->hash;
+		t->has_task = profiled_task(t, slot, pid, tid);
+		if (profile.gil)
+			t->wait.holds_gil = holds_gil(pid, tid);
+	}
+	if (!runnable)
+		t->wait.cause = cause_of_wait(tid, state);
+	else
+		t->wait.cause = task_throttled(task) ? CAUSE_THROTTLED : CAUSE_CPU_WAIT;
+	return 0;
+}
+
+__noinline int profile_return(__u32 pid, __u32 tid)
+{
+	struct loop_thread *t = find_thread(tid);
+	struct profile_thread *times = bpf_map_lookup_elem(&profile_threads, &tid);
+
+	if (t && times && t->pid == pid && !t->exited)
+		end_interval(t, times, bpf_ktime_get_ns(), 1);
+	return 0;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(profile_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	__u64 now;
+
+	if (is_profiled(prev->tgid)) {
+		__u32 state = task_state(prev);
+
+		profile_leave(prev->tgid, prev->pid, preempt || !state, state);
+	}
+	if (is_profiled(next->tgid)) {
+		now = bpf_ktime_get_ns();
+		profiled_thread(next, next->tgid, next->pid, now, now);
+		profile_return(next->tgid, next->pid);
+	}
+	return 0;
+}

@@ -1,0 +1,294 @@
+// `aiotrace profile` against programs that count their own time.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <csignal>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "tests/catch.h"
+#include "tests/support/match.h"
+#include "tests/support/tracer.h"
+
+namespace aiotrace::testing {
+namespace {
+
+const std::set<std::string> kFunctions = {"heavy", "middle", "light", "threaded"};
+
+struct Profiled {
+  std::vector<Json> records;  ///< the target's, of the time that was profiled
+  std::vector<Json> lines;
+  Json summary;
+  std::string out;
+  std::string folded;
+  pid_t pid = 0;
+};
+
+Profiled profiled(const Python& python, const std::string& kind, std::vector<std::string> arguments) {
+  if (python.command.empty()) AIOTRACE_SKIP("Python " + python.version + ": " + python.origin);
+  Target target(python, "profiled.py", {"--kind", kind});
+  target.wait_ready();
+  Profiled result;
+  result.pid = target.pid();
+  arguments.insert(arguments.begin(),
+                   {"profile", "-p", std::to_string(target.pid()), "-F", "997", "--folded", "FOLDED"});
+  Tracer tracer(arguments);
+  REQUIRE(tracer.wait() == 0);
+  CHECK(tracer.err() == "");
+  target.go();
+  CHECK(target.process().wait() == 0);
+  result.lines = tracer.lines();
+  result.out = tracer.out();
+  result.folded = slurp(tracer.file("folded"));
+  REQUIRE(result.lines.size() > 2);
+  const auto complaints = profile_complaints(result.lines);
+  INFO(Json(complaints).dump(1));
+  CHECK(complaints.empty());
+  result.summary = result.lines.back();
+  const double begin_ns = result.lines.front()["start_ns"].get<double>();
+  const double end_ns = begin_ns + result.summary["elapsed_ns"].get<double>();
+  for (auto& record : target.records()) {
+    if (record["begin_ns"].get<double>() >= begin_ns && record["end_ns"].get<double>() <= end_ns)
+      result.records.push_back(std::move(record));
+  }
+  INFO("losses: " << result.summary["losses"].dump());
+  CHECK(result.summary["losses"]["ring-full"] == 0);
+  CHECK(result.summary["losses"]["bad-record"] == 0);
+  return result;
+}
+
+/// The plain name of the innermost frame that is one of these; empty: none.
+std::string function_in(const Json& row, const std::set<std::string>& wanted) {
+  if (row["stack"].is_null()) return {};
+  for (const auto& frame : row["stack"]) {
+    if (frame["function"].is_string() && wanted.contains(frame["function"].get<std::string>()))
+      return frame["function"].get<std::string>();
+  }
+  return {};
+}
+
+std::vector<Json> rows_of(const Profiled& run) {
+  std::vector<Json> rows;
+  std::ranges::copy_if(run.lines, std::back_inserter(rows), [](const Json& line) { return line["type"] == "profile"; });
+  return rows;
+}
+
+struct Shares {
+  std::map<std::string, double> own_ns;
+  std::map<std::string, double> told_ns;
+  double samples = 0;
+};
+
+/// CPU time by function: the target's count, and the sum of the rows that `wanted` takes.
+Shares shares_of(const Profiled& run, const std::function<bool(const Json&)>& wanted) {
+  Shares shares;
+  for (const auto& record : run.records)
+    shares.own_ns[record["function"].get<std::string>()] += record["cpu_ns"].get<double>();
+  for (const auto& row : rows_of(run)) {
+    const auto function = function_in(row, kFunctions);
+    if (function.empty() || row["exact"] == true || !wanted(row)) continue;
+    shares.told_ns[function] += row["ns"].get<double>();
+    shares.samples += row["count"].get<double>();
+  }
+  return shares;
+}
+
+double sum_of(const std::map<std::string, double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0,
+                         [](double sum, const auto& each) { return sum + each.second; });
+}
+
+void check_shares(const Shares& shares) {
+  REQUIRE(shares.own_ns.size() == kFunctions.size());
+  REQUIRE(shares.samples > 50);
+  const double own_ns = sum_of(shares.own_ns), told_ns = sum_of(shares.told_ns);
+  for (const auto& [function, ns] : shares.own_ns) {
+    const double own = ns / own_ns;
+    const auto told_at = shares.told_ns.find(function);
+    const double told = told_at == shares.told_ns.end() ? 0 : told_at->second / told_ns;
+    const double deviation = std::sqrt(own * (1 - own) / shares.samples);
+    INFO(function << ": own share " << own << ", told " << told << " of " << shares.samples << " samples, deviation "
+                  << deviation);
+    CHECK(std::abs(told - own) <= 4 * deviation + 0.005);
+  }
+}
+
+FOR_EACH_PYTHON(profile_cpu, "CPU time by function is told as the program counts it", "[profile]") {
+  const auto run = profiled(python, "busy", {"-d", "2500ms"});
+  check_shares(shares_of(run, [](const Json&) { return true; }));
+  for (const auto& row : rows_of(run)) {
+    CHECK(row["pid"] == run.pid);
+    CHECK(row["task"].is_null());
+  }
+  const auto& functions = run.summary["functions"];
+  for (const auto& name : kFunctions) {
+    const auto found = std::ranges::find(functions, Json(name), [](const Json& each) { return each["function"]; });
+    REQUIRE(found != functions.end());
+    CHECK((*found)["total_ns"] >= (*found)["self_ns"]);
+  }
+  double folded_us = 0;
+  for (const auto& line : lines_of(run.folded)) folded_us += std::stod(line.substr(line.rfind(' ')));
+  double rows_ns = 0;
+  for (const auto& row : rows_of(run)) rows_ns += row["ns"].get<double>();
+  CHECK(std::abs(1000 * folded_us - rows_ns) <= 0.001 * rows_ns);
+  if (!run.summary["process_cpu_ns"].is_null())
+    CHECK(std::abs(rows_ns - run.summary["process_cpu_ns"].get<double>()) <= 0.05 * rows_ns + 20e6);
+}
+
+const std::map<std::string, std::pair<std::string, std::string>> kSites = {{"sleep", {"sleeps", "sleep"}},
+                                                                           {"network", {"receives", "network"}},
+                                                                           {"pipe", {"reads", "process"}},
+                                                                           {"lock", {"locks", "lock"}}};
+
+FOR_EACH_PYTHON(profile_off_cpu, "time off the CPU is exact, with its cause", "[profile]") {
+  const auto run = profiled(python, "waits", {"--mode", "off-cpu", "-d", "2s", "--min", "0s"});
+  for (const auto& [site, expected] : kSites) {
+    const auto& [function, cause] = expected;
+    double own_ns = 0, count = 0;
+    for (const auto& record : run.records) {
+      if (record["site"] != site) continue;
+      // What it needed a CPU for is not off it.
+      own_ns += record["end_ns"].get<double>() - record["begin_ns"].get<double>() - record["cpu_ns"].get<double>();
+      count++;
+    }
+    double told_ns = 0, cause_ns = 0, not_ready_ns = 0;
+    int unnamed = 0;  // what goes on at the beginning and at the end of the profile
+    for (const auto& row : rows_of(run)) {
+      if (function_in(row, {function}).empty()) continue;
+      CHECK(row["exact"] == true);
+      told_ns += row["ns"].get<double>();
+      if (row["cause"] != "cpu-wait" && row["cause"] != "throttled") not_ready_ns += row["ns"].get<double>();
+      if (row["cause"] != cause) continue;
+      cause_ns += row["ns"].get<double>();
+      if (site != "network") continue;
+      CHECK(row["syscall"] == "recvfrom");
+      if (row["culprit"].is_null())
+        unnamed += row["count"].get<int>();
+      else
+        CHECK(row["culprit"]["protocol"] == "unix");
+    }
+    INFO(site << ": " << count << " waits, own " << own_ns / 1e6 << " ms, told " << told_ns / 1e6 << " ms, as " << cause
+              << " " << cause_ns / 1e6 << " ms");
+    REQUIRE(count > 10);
+    CHECK(unnamed <= 2);
+    // One wait at each end of the profile is not whole in it; each one is exact to 0.1 ms.
+    CHECK(std::abs(told_ns - own_ns) <= 2 * own_ns / count + 1e5 * count + 5e6);
+    CHECK(cause_ns >= 0.95 * not_ready_ns - 5e6);
+  }
+}
+
+FOR_EACH_PYTHON(profile_wall, "a profile of the wall clock adds up for each thread", "[profile]") {
+  const auto run = profiled(python, "waits", {"--mode", "wall", "-d", "1500ms", "--by", "thread"});
+  const auto& threads = run.summary["threads"];
+  std::set<std::string> names;
+  double cpu_ns = 0;
+  for (const auto& thread : threads) {
+    const double elapsed_ns = thread["elapsed_ns"].get<double>();
+    double sum_ns = thread["cpu_ns"].get<double>() + thread["idle_ns"].get<double>();
+    for (const auto& [cause, ns] : thread["causes"].items()) sum_ns += ns.get<double>();
+    INFO(thread.dump());
+    CHECK(std::abs(sum_ns - elapsed_ns) <= 0.01 * elapsed_ns);
+    CHECK(elapsed_ns >= 0.95 * run.summary["elapsed_ns"].get<double>());
+    names.insert(thread["thread"].get<std::string>());
+    cpu_ns += thread["cpu_ns"].get<double>();
+    double rows_ns = 0;
+    for (const auto& row : rows_of(run)) {
+      if (row["tid"] == thread["tid"]) rows_ns += row["ns"].get<double>();
+    }
+    CHECK(std::abs(rows_ns - elapsed_ns) <= 0.01 * elapsed_ns);
+  }
+  CHECK(names == std::set<std::string>{"MainThread", "peer", "waiter"});
+  if (!run.summary["process_cpu_ns"].is_null())
+    CHECK(std::abs(cpu_ns - run.summary["process_cpu_ns"].get<double>()) <= 0.05 * cpu_ns + 20e6);
+  CHECK(run.summary["idle_ns"] > 0);
+  for (const auto& line : lines_of(run.folded))
+    CHECK((line.starts_with("[MainThread];") || line.starts_with("[peer];") || line.starts_with("[waiter];")));
+}
+
+FOR_EACH_PYTHON(profile_gil, "who holds the GIL, and who waits for it", "[profile]") {
+  const auto run = profiled(python, "busy", {"--mode", "gil", "-d", "2500ms"});
+  // What computes in Python holds it.
+  check_shares(shares_of(run, [](const Json& row) { return row["holds_gil"] == true; }));
+  double waited_ns = 0, known_ns = 0;
+  for (const auto& row : rows_of(run)) {
+    if (row["cause"] != "gil") {
+      CHECK(row["holds_gil"] == true);
+      continue;
+    }
+    waited_ns += row["ns"].get<double>();
+    const auto& holder = row["culprit"];
+    if (holder.is_null() || holder["stack"].is_null()) continue;
+    const bool main_waits = row["tid"] == run.pid;
+    CHECK(holder["thread"] == (main_waits ? "computer" : "MainThread"));
+    if (main_waits && !function_in(holder, {"threaded"}).empty()) known_ns += row["ns"].get<double>();
+    if (!main_waits && !function_in(holder, {"heavy", "middle", "light"}).empty()) known_ns += row["ns"].get<double>();
+  }
+  INFO("waited " << waited_ns / 1e6 << " ms, of these for a known function " << known_ns / 1e6);
+  CHECK(waited_ns > 0.2e9);
+  CHECK(known_ns > 0.8 * waited_ns);
+}
+
+FOR_EACH_PYTHON(profile_task, "a profile by task has the tasks' names at its root", "[profile]") {
+  const auto run = profiled(python, "busy", {"--by", "task", "-d", "1500ms"});
+  const std::map<std::string, std::string> expected = {{"heavy", "task-0"}, {"middle", "task-1"}, {"light", "task-2"}};
+  std::map<std::string, double> right_ns, all_ns;
+  for (const auto& row : rows_of(run)) {
+    const auto function = function_in(row, {"heavy", "middle", "light"});
+    if (function.empty()) continue;
+    all_ns[function] += row["ns"].get<double>();
+    if (row["task"].is_null()) continue;
+    if (row["task"]["name"] == expected.at(function) && row["task"]["coroutine"] == "computes")
+      right_ns[function] += row["ns"].get<double>();
+  }
+  for (const auto& [function, ns] : all_ns) {
+    INFO(function << ": " << right_ns[function] << " of " << ns);
+    CHECK(right_ns[function] >= 0.98 * ns);
+  }
+  CHECK(run.folded.find("[task-0];") != std::string::npos);
+}
+
+TEST_CASE("profile: a program from its start on, with text", "[profile]") {
+  Scratch scratch;
+  Fifo ready(scratch.file("ready")), go(scratch.file("go"));
+  const auto& python = any_python();
+  auto command = python.command;
+  command.insert(command.begin(), "--");
+  command.insert(command.end(), {program("profiled.py"), "--ready", scratch.file("ready"), "--go", scratch.file("go"),
+                                 "--record", scratch.file("record")});
+  Tracer tracer({"profile", "--mode", "wall", "--top", "0", "--json", "FILE:rows"}, command);
+  CHECK(ready.line(tracer.process()).starts_with("ready "));
+  go.send();
+  CHECK(tracer.wait() == 0);
+  CHECK(tracer.out().find("heavy") != std::string::npos);
+  const auto lines = ndjson(slurp(tracer.file("rows")));
+  CHECK(profile_complaints(lines) == std::vector<std::string>{});
+  CHECK(lines.back()["samples"] > 0);
+}
+
+TEST_CASE("profile: Ctrl-C ends it with everything told, nonsense is a usage error", "[profile]") {
+  Target target(any_python(), "profiled.py");
+  target.wait_ready();
+  Tracer tracer({"profile", "-p", std::to_string(target.pid())});
+  tracer.wait_watching();
+  tracer.process().signal(SIGINT);
+  CHECK(tracer.wait() == 0);
+  CHECK(tracer.lines().back()["type"] == "summary");
+  target.go();
+  CHECK(target.process().wait() == 0);
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"profile"},
+                                                    {"profile", "-p", "0"},
+                                                    {"profile", "-p", "1", "-a"},
+                                                    {"profile", "-p", "1", "--mode", "all"},
+                                                    {"profile", "-p", "1", "--by", "line"},
+                                                    {"profile", "-p", "1", "-F", "0"},
+                                                    {"profile", "-p", "1", "--folded", "-"},
+                                                    {"profile", "-p", "1", "-d", "0s"}}) {
+    Tracer refused(arguments);
+    CHECK(refused.wait() == 2);
+    CHECK(std::ranges::count(refused.err(), '\n') == 1);
+  }
+}
+
+}  // namespace
+}  // namespace aiotrace::testing

@@ -1,0 +1,23 @@
+// What every command that loads BPF programs tells them, and what it says of them at its end.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "abi/config.h"
+#include "model/summary.h"
+#include "probe/probe.h"
+
+namespace aiotrace::app {
+
+/// For ProbeOptions::syscalls.
+[[nodiscard]] std::array<std::uint16_t, SYSCALL_TABLE_SIZE> wait_classes();
+
+/// "6.18.5"; empty if the kernel does not say.
+[[nodiscard]] std::string kernel_release();
+
+/// What tracing has cost up to now.
+[[nodiscard]] model::Cost own_cost(const probe::Probe& probe);
+
+}  // namespace aiotrace::app

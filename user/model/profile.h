@@ -1,0 +1,111 @@
+// Where the threads of processes spend their time: samples on a CPU and waits off it, added up by what they have in
+// common.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "model/stacks.h"
+#include "model/stall.h"
+#include "model/weighted_stacks.h"
+
+namespace aiotrace::model {
+
+enum class ProfileMode : std::uint8_t {
+  cpu,      ///< samples
+  off_cpu,  ///< intervals off the CPU
+  wall,     ///< both
+  gil,      ///< who holds it, who waits for it
+};
+/// What stands at the root of the stacks.
+enum class ProfileBy : std::uint8_t { none, thread, task, coroutine };
+
+/// As a user types it: "off-cpu".
+[[nodiscard]] std::string_view name(ProfileMode mode);
+[[nodiscard]] std::string_view name(ProfileBy by);
+
+/// Time of one thread that has all but its length in common.
+struct ProfileRow {
+  enum class Kind : std::uint8_t {
+    sample,   ///< on a CPU; `ns` is an estimate, `count` the samples
+    wait,     ///< intervals off the CPU; exact
+    shorter,  ///< intervals shorter than the least one told on its own; exact, without stack
+    idle,     ///< in the loop's own poll; exact, without stack
+  };
+  Kind kind = Kind::sample;
+  std::uint32_t pid = 0;
+  std::uint32_t tid = 0;
+  std::string thread;
+  std::optional<Task> task;
+  Cause cause = Cause::other;  ///< of no meaning for `idle`
+  std::string syscall;         ///< empty: none
+  std::optional<Culprit> culprit;
+  StackRef stack;          ///< null: none
+  bool holds_gil = false;  ///< told only in a profile of the GIL
+  std::uint64_t ns = 0;
+  std::uint64_t count = 0;
+  std::uint64_t max_ns = 0;  ///< the longest interval; 0 of samples
+};
+
+/// Adds up rows. At most `max_rows`: what comes beyond goes, without its stack, task and culprit, into one row for each
+/// thread and cause.
+class Profile {
+ public:
+  static constexpr std::size_t kMaxRows = 20'000;
+  explicit Profile(std::size_t max_rows = kMaxRows) : max_rows_(max_rows) {}
+
+  void add(ProfileRow row);
+  /// The samples of a thread stand for this time on a CPU: `all` samples were taken of it, with those that are in no
+  /// row. A thread without any gets one row without a stack.
+  void set_cpu_time(std::uint32_t pid, std::uint32_t tid, const std::string& thread, std::uint64_t cpu_ns,
+                    std::uint64_t all);
+
+  /// Largest first.
+  [[nodiscard]] std::vector<ProfileRow> rows() const;
+  [[nodiscard]] std::uint64_t over() const { return over_; }  ///< rows that found no place of their own
+
+ private:
+  std::size_t max_rows_;
+  std::uint64_t over_ = 0;
+  std::vector<ProfileRow> rows_;
+  std::unordered_map<std::string, std::size_t> row_at_;
+};
+
+/// A function's part in a profile.
+struct ProfileFunction {
+  Frame frame;                 ///< its line is the one with most of self_ns, else of total_ns
+  std::uint64_t self_ns = 0;   ///< it was innermost
+  std::uint64_t total_ns = 0;  ///< with what it called
+  std::uint64_t error_ns = 0;  ///< of total_ns: two standard deviations, as far as it is sampled
+};
+
+/// The functions of these rows by self_ns, then total_ns. A recursive one counts once for each row. A native leaf is a
+/// function of its own.
+[[nodiscard]] std::vector<ProfileFunction> functions_of(const std::vector<ProfileRow>& rows);
+
+/// The frame that a native sample ran in, above its Python stack; nothing if the row has none.
+[[nodiscard]] std::optional<Frame> native_leaf(const ProfileRow& row);
+
+/// Rows as stacks: at the root the process (if `with_process`), then what `by` says; at the leaf marks for the cause
+/// and the system call, but for plain Python code.
+void add_profile(WeightedStacks& stacks, const std::vector<ProfileRow>& rows, ProfileBy by, bool with_process);
+
+/// One thread from when it was first seen to its end, or that of the profile. The parts add up to elapsed_ns.
+struct ProfileThread {
+  std::uint32_t pid = 0;
+  std::uint32_t tid = 0;
+  std::string thread;
+  std::uint64_t elapsed_ns = 0;
+  std::uint64_t cpu_ns = 0;
+  std::uint64_t idle_ns = 0;
+  std::array<std::uint64_t, kCauses> cause_ns{};  ///< off the CPU
+  std::uint64_t samples = 0;
+};
+
+}  // namespace aiotrace::model
