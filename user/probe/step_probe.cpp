@@ -1,0 +1,166 @@
+#include "probe/step_probe.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+#include "probe/handles.h"
+#include "probe/load_log.h"
+#include "probe/permissions.h"
+#include "steps.skel.h"
+#include "util/clock.h"
+
+namespace aiotrace::probe {
+
+namespace {
+
+struct StepRingCloser {
+  void operator()(ring_buffer* ring) const noexcept { ring_buffer__free(ring); }
+};
+
+// Every entry of a hash map. One that is deleted meanwhile may end the walk or begin it again: bounded by the map's
+// size.
+template <class Key, class Value, class Take>
+void each(const bpf_map* map, Take take) {
+  std::optional<Key> before;
+  for (std::uint32_t i = bpf_map__max_entries(map); i > 0; i--) {
+    Key key;
+    if (bpf_map__get_next_key(map, before ? &*before : nullptr, &key, sizeof(key)) != 0) return;
+    Value value;
+    if (bpf_map__lookup_elem(map, &key, sizeof(key), &value, sizeof(value), 0) == 0) take(key, value);
+    before = key;
+  }
+}
+
+}  // namespace
+
+struct StepProbe::Impl {
+  Skeleton<steps_bpf> skeleton;
+  std::unique_ptr<ring_buffer, StepRingCloser> ring;
+  std::vector<Link> links;
+  pid_t pid = 0;
+  const std::function<void(const chain_record&)>* take = nullptr;
+
+  static int on_record(void* context, void* data, size_t size) {
+    const auto* self = static_cast<const Impl*>(context);
+    chain_record record;
+    if (size < sizeof(record) || self->take == nullptr) return 0;
+    std::memcpy(&record, data, sizeof(record));
+    if (record.head.type == RECORD_CHAIN && record.count <= CHAIN_MAX) (*self->take)(record);
+    return 0;
+  }
+};
+
+StepProbe::StepProbe(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+StepProbe::StepProbe(StepProbe&&) noexcept = default;
+StepProbe& StepProbe::operator=(StepProbe&&) noexcept = default;
+StepProbe::~StepProbe() = default;
+
+Result<StepProbe> StepProbe::load(const step_config& config) {
+  keep_warnings();
+  forget_warnings();
+  libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+  if (auto status = check_host(); !status) return std::unexpected(status.error());
+  auto impl = std::make_unique<Impl>();
+  impl->pid = static_cast<pid_t>(config.pid);
+  impl->skeleton.reset(steps_bpf::open());
+  if (!impl->skeleton) return load_error("open the BPF programs", errno, last_warning());
+  std::memcpy(&impl->skeleton->rodata->config, &config, sizeof(config));
+  if (const int error = steps_bpf::load(impl->skeleton.get()); error != 0)
+    return load_error("load the BPF programs", -error, last_warning());
+  impl->ring.reset(ring_buffer__new(bpf_map__fd(impl->skeleton->maps.ring), Impl::on_record, impl.get(), nullptr));
+  if (!impl->ring) return load_error("map the ring buffer", errno, last_warning());
+  return StepProbe(std::move(impl));
+}
+
+Status StepProbe::attach(StepPoint point, const std::string& path, std::uint64_t offset) {
+  const auto& programs = impl_->skeleton->progs;
+  const auto place = [&](bpf_program* program, bool at_return) -> Status {
+    forget_warnings();
+    Link link(bpf_program__attach_uprobe(program, at_return, impl_->pid, path.c_str(), offset));
+    if (!link) return load_error("set a uprobe in " + path, errno, last_warning());
+    impl_->links.push_back(std::move(link));
+    return {};
+  };
+  switch (point) {
+    // The return first: an entry without its return would count as a step that goes on.
+    case StepPoint::send:
+      if (auto status = place(programs.handle_send_return, true); !status) return status;
+      return place(programs.handle_send, false);
+    case StepPoint::throw_:
+      if (auto status = place(programs.handle_throw_return, true); !status) return status;
+      return place(programs.handle_send, false);
+    default: return {};
+  }
+}
+
+void StepProbe::detach() { impl_->links.clear(); }
+
+std::uint64_t StepProbe::begin() { return impl_->skeleton->data->window_begin = monotonic_ns(); }
+std::uint64_t StepProbe::end() { return impl_->skeleton->data->window_end = monotonic_ns(); }
+
+int StepProbe::fd() const { return ring_buffer__epoll_fd(impl_->ring.get()); }
+
+Status StepProbe::consume(const std::function<void(const chain_record&)>& take) {
+  impl_->take = &take;
+  const int got = ring_buffer__consume(impl_->ring.get());
+  impl_->take = nullptr;
+  if (got < 0) return fail_errno("read the ring buffer", -got);
+  return {};
+}
+
+Status StepProbe::set_named(std::uint64_t chain, bool unwanted) {
+  const chain_state state{.told_ns = 0, .named = 1, .unwanted = unwanted ? 1u : 0u};
+  if (bpf_map__update_elem(impl_->skeleton->maps.chains, &chain, sizeof(chain), &state, sizeof(state), BPF_ANY) != 0)
+    return fail_errno("keep the name of an await", errno);
+  return {};
+}
+
+std::vector<StepSite> StepProbe::sites() const {
+  std::vector<StepSite> all;
+  each<step_key, step_stats>(impl_->skeleton->maps.sites,
+                             [&](const auto& key, const auto& stats) { all.push_back({key, stats}); });
+  return all;
+}
+
+std::vector<StepGroup> StepProbe::groups() const {
+  std::vector<StepGroup> all;
+  each<group_key, step_stats>(impl_->skeleton->maps.groups,
+                              [&](const auto& key, const auto& stats) { all.push_back({key, stats}); });
+  return all;
+}
+
+std::vector<StepThreadCost> StepProbe::costs() const {
+  std::vector<StepThreadCost> all;
+  each<std::uint32_t, step_thread>(impl_->skeleton->maps.threads, [&](std::uint32_t tid, const auto& thread) {
+    all.push_back({.tid = tid, .entries = thread.entries, .returns = thread.returns, .run_ns = thread.run_ns});
+  });
+  return all;
+}
+
+std::vector<step_task> StepProbe::waiting() const {
+  std::vector<step_task> all;
+  each<std::uint64_t, step_task>(impl_->skeleton->maps.tasks, [&](std::uint64_t, const auto& task) {
+    if (task.since_ns != 0) all.push_back(task);
+  });
+  return all;
+}
+
+std::array<std::uint64_t, STEP_LOSS_MAX> StepProbe::losses() const {
+  std::array<std::uint64_t, STEP_LOSS_MAX> sums{};
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) return sums;
+  std::vector<std::uint64_t> values(static_cast<std::size_t>(cpus));
+  for (std::uint32_t which = 0; which < STEP_LOSS_MAX; which++) {
+    if (bpf_map__lookup_elem(impl_->skeleton->maps.step_losses, &which, sizeof(which), values.data(),
+                             values.size() * sizeof(values[0]), 0) != 0)
+      continue;
+    for (const auto value : values) sums[which] += value;
+  }
+  return sums;
+}
+
+}  // namespace aiotrace::probe
