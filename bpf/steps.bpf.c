@@ -142,8 +142,11 @@ static __always_inline __u64 type_of(__u64 object)
 #define V3_13 0x030d0000
 #define V3_15 0x030f0000
 
-/* The bucket of a duration as in lib/iteration.bpf.h, in branches: this path is not that hot. */
-static __always_inline __u32 bucket_of(__u64 ns)
+/*
+ * The bucket of a duration as in lib/iteration.bpf.h, in branches: this path is not that hot.
+ * A global function, verified once: its branches would else multiply its callers' paths.
+ */
+__noinline int bucket_of(__u64 ns)
 {
 	__u32 octave = 0, bucket;
 	__u64 rest = ns;
@@ -409,6 +412,158 @@ static __always_inline void count_await(struct step_task *w, __u64 ns)
 		add(s, ns);
 }
 
+#define TPFLAGS_UNICODE_SUBCLASS (1ull << 28) /* Include/object.h */
+#define NAME_BYTES 128 /* that are looked at */
+
+/* Copies a str's characters into t->words; their bytes, 0: it cannot be read. */
+static __always_inline __u32 copy_name(struct step_thread *t, __u64 object)
+{
+	const volatile struct py_layout *l = &config.layout;
+	__u32 state = read_s32(object + l->unicode_state), width, bytes;
+	__u64 length = read_u64(object + l->unicode_length);
+	__u64 data =
+		object + (state >> (config.unicode_ascii_bit & 31) & 1 ? l->unicode_ascii_data :
+									 l->unicode_compact_data);
+
+	if (!(read_u64(type_of(object) + config.type_flags) & TPFLAGS_UNICODE_SUBCLASS))
+		return 0;
+	if (!(state >> (config.unicode_compact_bit & 31) & 1))
+		return 0;
+	width = state >> (config.unicode_kind_shift & 31) & 7;
+	t->group.cut = length * width > NAME_BYTES;
+	bytes = t->group.cut ? NAME_BYTES : length * width;
+	bytes &= 255;
+	if (bytes > NAME_BYTES || bpf_probe_read_user(t->words, bytes, (void *)data))
+		return 0;
+	t->group.width = width;
+	return bytes;
+}
+
+/* "Task-7": asyncio's own name of a task that was given none. */
+static __always_inline int is_default_name(const __u8 *text, __u32 bytes)
+{
+	return bytes > 5 && text[0] == 'T' && text[1] == 'a' && text[2] == 's' && text[3] == 'k' &&
+	       text[4] == '-' && text[5] >= '0' && text[5] <= '9';
+}
+
+/*
+ * One character of the name in t->words: `matched` is the automaton's state meanwhile,
+ * `name_pad` whether the last one was a digit. Verified once, not for each turn of the loop.
+ */
+__noinline int name_character(__u32 tid, __u32 i)
+{
+	struct step_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	__u32 digit, out, state;
+	__u8 c;
+
+	if (!t)
+		return 0;
+	c = ((const __u8 *)t->words)[i & (NAME_BYTES - 1)];
+	state = t->matched;
+	if (state != config.match_length)
+		t->matched = config.match_next[(state & (MATCH_STATES - 1)) << 8 | c];
+	digit = t->group.width == 1 && !t->group.coroutine && c >= '0' && c <= '9';
+	out = t->group.bytes;
+	if (!(digit && t->name_pad) && out < GROUP_TEXT) {
+		t->group.text[out & (GROUP_TEXT - 1)] = digit ? '*' : c;
+		t->group.bytes = out + 1;
+	}
+	t->name_pad = digit;
+	return 0;
+}
+
+/* Which group a task belongs to, and whether --match is in its name: into `group`, `matched`. */
+__noinline int read_group(__u32 tid, __u64 name, __u64 coroutine)
+{
+	struct step_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	const __u8 *text;
+	__u32 bytes;
+
+	if (!t)
+		return 0;
+	__builtin_memset(&t->group, 0, sizeof(t->group));
+	t->matched = 0;
+	t->name_pad = 0;
+	text = (const __u8 *)t->words;
+	bytes = copy_name(t, name);
+	/* Since 3.12 the name is a number until somebody asks for it. */
+	if (!bytes || (t->group.width == 1 && is_default_name(text, bytes))) {
+		t->group.coroutine = 1;
+		bytes = copy_name(t, read_u64(coroutine + config.layout.gen_qualname));
+	}
+	for (__u32 i = 0; i < NAME_BYTES; i++) {
+		if (i >= bytes)
+			break;
+		name_character(tid, i);
+	}
+	t->matched = config.match_length && t->matched == config.match_length;
+	return 1;
+}
+
+/* A task's name may be set at any time: another object then. */
+static __always_inline void refresh_name(struct step_thread *t, __u32 tid, struct step_task *w,
+					 __u64 coroutine)
+{
+	__u64 name = read_u64(w->task + config.layout.task_name);
+
+	if (name == w->name)
+		return;
+	read_group(tid, name, coroutine);
+	w->name = name;
+	w->group = t->group;
+	w->matched = t->matched;
+}
+
+static __always_inline void mark_ready(__u64 object, __u64 now)
+{
+	bpf_map_update_elem(&ready, &object, &now, BPF_ANY);
+}
+
+/*
+ * Since when the task could have run; 0: not known. A sleep could have when it was due, however
+ * long the loop was busy with others then; what waits for a future, when that was set.
+ */
+static __always_inline __u64 ready_since(struct step_task *w)
+{
+	__u64 *set = bpf_map_lookup_elem(&ready, w->since_ns ? &w->future : &w->task);
+	__u64 at = set && *set >= w->since_ns ? *set : 0;
+
+	if (!w->since_ns)
+		return at;
+	if (w->future == config.none)
+		return w->since_ns;
+	if (w->due_ns && (!at || w->due_ns < at))
+		at = w->due_ns > w->since_ns ? w->due_ns : w->since_ns;
+	return at;
+}
+
+static __always_inline void count_delay(struct step_task *w, __u64 now)
+{
+	__u64 since = ready_since(w);
+	struct step_stats *s;
+	__u32 zero = 0;
+
+	if (config.match_length && !w->matched)
+		return;
+	if (!since || since > now) {
+		/* A task that is met for the first time may have been ready before aiotrace came. */
+		if (w->since_ns)
+			lose(STEP_LOSS_READY_UNKNOWN);
+		return;
+	}
+	s = bpf_map_lookup_elem(&groups, &w->group);
+	if (!s) {
+		s = bpf_map_lookup_elem(&blank_stats, &zero);
+		if (!s || bpf_map_update_elem(&groups, &w->group, s, BPF_NOEXIST)) {
+			lose(STEP_LOSS_GROUPS_FULL);
+			return;
+		}
+		s = bpf_map_lookup_elem(&groups, &w->group);
+	}
+	if (s)
+		add(s, now - since);
+}
+
 static __always_inline void on_entry(struct saved_regs *regs)
 {
 	__u64 begin = bpf_ktime_get_ns(), id = bpf_get_current_pid_tgid();
@@ -458,8 +613,10 @@ static __always_inline void on_entry(struct saved_regs *regs)
 		if (!w)
 			goto out;
 	}
+	refresh_name(t, tid, w, coroutine);
 	if (w->since_ns && begin > w->since_ns)
 		count_await(w, begin - w->since_ns);
+	count_delay(w, begin);
 	w->since_ns = 0;
 	if (depth < STEP_LEVELS) {
 		struct step_level *level = &t->levels[depth & (STEP_LEVELS - 1)];
@@ -506,6 +663,7 @@ static __always_inline void on_return(struct saved_regs *regs, int by_object)
 	if (!w)
 		goto out;
 	if (by_object ? !regs->ax : (__s32)regs->ax != 1) { /* PYGEN_NEXT */
+		mark_ready(w->task, now); /* for those that await it */
 		bpf_map_delete_elem(&tasks, &coroutine);
 		goto out;
 	}
@@ -514,6 +672,25 @@ static __always_inline void on_return(struct saved_regs *regs, int by_object)
 	find_chain(t, tid, w, coroutine, now);
 out:
 	t->run_ns += bpf_ktime_get_ns() - now;
+}
+
+/* A future that is set, a task that is made: the first argument. */
+SEC("uprobe")
+int handle_ready(struct saved_regs *regs)
+{
+	__u64 begin = bpf_ktime_get_ns(), id = bpf_get_current_pid_tgid();
+	struct step_thread *t;
+
+	if (id >> 32 != config.pid)
+		return 0;
+	t = thread_of((__u32)id);
+	if (!t)
+		return 0;
+	t->entries++;
+	if (begin >= window_begin && begin < window_end)
+		mark_ready(regs->di, begin);
+	t->run_ns += bpf_ktime_get_ns() - begin;
+	return 0;
 }
 
 SEC("uprobe")

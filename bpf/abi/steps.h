@@ -10,7 +10,8 @@
 
 /* `awaits --exact`: what bpf/steps.bpf.c and user space share. One process, so one layout. */
 
-#define MATCH_MAX 32 /* characters of --match that are looked for in task names */
+#define MATCH_STATES \
+	64 /* one more than the characters of --match that are looked for in task names */
 
 struct step_config {
 	__u32 pid; /* tgid, initial pid namespace */
@@ -43,7 +44,7 @@ struct step_config {
 	 * The automaton (Knuth, Morris, Pratt) that finds --match in a task's name: the next
 	 * state by state and byte; match_length is the state that has found it.
 	 */
-	__u8 match_next[(MATCH_MAX + 1) * 256];
+	__u8 match_next[MATCH_STATES * 256];
 };
 
 #define CHAIN_MAX 32 /* links of an await chain that are told */
@@ -89,7 +90,7 @@ struct step_stats {
 	__u32 buckets[HIST_BUCKETS];
 };
 
-#define GROUP_TEXT 56
+#define GROUP_TEXT 64
 
 /* Tasks whose names differ in digits only, which '*' stands for; of unnamed ones those of a coroutine. */
 struct group_key {
@@ -134,11 +135,9 @@ struct step_thread {
 	__u64 object; /* of the walk along a chain: the next one */
 	struct chain_record chain;
 	__u64 words[64]; /* of the stack; or text */
-};
-
-enum step_probe_kind { /* bits of what an entry means */
-	STEP_BY_SEND = 0,
-	STEP_BY_THROW,
+	struct group_key group; /* of the task at hand */
+	__u32 matched;
+	__u32 name_pad;
 };
 
 enum step_loss {
@@ -148,16 +147,18 @@ enum step_loss {
 	STEP_LOSS_THREADS_FULL,
 	STEP_LOSS_TASK_UNKNOWN, /* a step of a coroutine whose task was not found */
 	STEP_LOSS_CHAIN_TOO_DEEP,
+	STEP_LOSS_GROUPS_FULL, /* a delay that was not counted */
 	STEP_LOSS_READY_UNKNOWN, /* a step that was made ready by something not seen: its delay is not counted */
 	STEP_LOSS_MAX,
 };
 
 ABI_ASSERT_SIZE(struct step_config,
-		8 + 40 + 8 + 8 + 12 + 11 * 4 + sizeof(struct py_layout) + 33 * 256);
+		8 + 40 + 8 + 8 + 12 + 11 * 4 + sizeof(struct py_layout) + MATCH_STATES * 256);
 ABI_ASSERT_SIZE(struct chain_record, 24 + 32 + 8 + 16 * CHAIN_MAX);
 ABI_ASSERT_SIZE(struct step_stats, 24 + 4 * HIST_BUCKETS);
-ABI_ASSERT_SIZE(struct group_key, 64);
-ABI_ASSERT_SIZE(struct step_task, 6 * 8 + 8 + 64);
-ABI_ASSERT_SIZE(struct step_thread, 32 + 32 * STEP_LEVELS + 8 + sizeof(struct chain_record) + 512);
+ABI_ASSERT_SIZE(struct group_key, 72);
+ABI_ASSERT_SIZE(struct step_task, 6 * 8 + 8 + 72);
+ABI_ASSERT_SIZE(struct step_thread,
+		32 + 32 * STEP_LEVELS + 8 + sizeof(struct chain_record) + 512 + 72 + 8);
 
 #endif

@@ -39,6 +39,15 @@ struct StepThreadCost {
   std::uint64_t run_ns = 0;  ///< of the programs in them
 };
 
+struct TrapPrice {
+  std::uint64_t entry_ns = 0;
+  std::uint64_t return_ns = 0;
+};
+
+/// Whether a uprobe on an instruction that begins so has to single-step it (arch/x86/kernel/uprobes.c emulates pushes
+/// of registers, calls, jumps and nops).
+[[nodiscard]] bool is_stepped(std::span<const std::byte> instruction);
+
 class StepProbe {
  public:
   /// Loads the programs; nothing is attached yet. Errors as Probe::load().
@@ -49,6 +58,10 @@ class StepProbe {
   StepProbe(const StepProbe&) = delete;
   StepProbe& operator=(const StepProbe&) = delete;
   ~StepProbe();
+
+  /// What one trap costs on this machine, measured on a function of its own. `stepped`: on an instruction that the
+  /// kernel cannot emulate, which costs it a second trap.
+  [[nodiscard]] Result<TrapPrice> price(bool stepped);
 
   /// At `offset` of the file `path`, as the process config.pid has it mapped.
   Status attach(StepPoint point, const std::string& path, std::uint64_t offset);
@@ -66,7 +79,7 @@ class StepProbe {
   [[nodiscard]] std::vector<StepSite> sites() const;
   [[nodiscard]] std::vector<StepGroup> groups() const;
   [[nodiscard]] std::vector<StepThreadCost> costs() const;
-  /// Tasks that wait now, by chain.
+  /// Tasks that wait now.
   [[nodiscard]] std::vector<step_task> waiting() const;
   [[nodiscard]] std::array<std::uint64_t, STEP_LOSS_MAX> losses() const;
 

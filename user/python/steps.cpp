@@ -140,13 +140,15 @@ Result<StepFunctions> find_step_functions(const Interpreter& interpreter, const 
   return found;
 }
 
-step_config step_config_of(const Interpreter& interpreter, const proc::Memory& memory) {
+step_config step_config_of(const Interpreter& interpreter, const proc::Process& process, const proc::Maps& maps,
+                           const proc::Memory& memory) {
   const UserLayout& user = interpreter.layout.user;
   step_config config{};
   config.send_gives_object = interpreter.version_hex < kPython310 ? 1 : 0;
   config.coro_type = interpreter.coro_type;
   config.gen_type = interpreter.gen_type;
   config.async_gen_type = interpreter.async_gen_type;
+  config.none = exported(interpreter, process, maps, "_Py_NoneStruct").value_or(0);
   config.timer_when = kNoOffset;
   config.float_value = user.float_value;
   config.nested_sends = interpreter.version_hex < kPython312 ? 1 : 0;

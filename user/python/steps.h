@@ -27,6 +27,7 @@ struct StepFunctions {
                                                         const proc::Maps& maps, const proc::Memory& memory);
 
 /// What of the process and its layout BPF wants; `pid`, and what is of --match, is left to the caller.
-[[nodiscard]] step_config step_config_of(const Interpreter& interpreter, const proc::Memory& memory);
+[[nodiscard]] step_config step_config_of(const Interpreter& interpreter, const proc::Process& process,
+                                         const proc::Maps& maps, const proc::Memory& memory);
 
 }  // namespace aiotrace::python
