@@ -55,12 +55,13 @@ tier_objects = $(addprefix $(OUT)/obj/,$(addsuffix .o,$(basename $(call tier_sou
 TEST_BINARIES := $(TIERS:%=$(OUT)/tests/%)
 CATCH_MAIN := $(OUT)/obj/tests/catch_main.o
 
-# features.bpf.c is loaded on its own, program by program, to see what the kernel grants.
-BPF_SOURCES := $(filter-out bpf/features.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
+# features.bpf.c is loaded on its own, program by program, to see what the kernel grants; steps.bpf.c for `awaits --exact`.
+ALONE := features steps
+BPF_SOURCES := $(filter-out $(ALONE:%=bpf/%.bpf.c),$(sort $(wildcard bpf/*.bpf.c)))
 # The file that defines the maps comes first: libbpf 1.1 links externs met earlier to offset 0.
 BPF_OBJECTS := $(sort $(BPF_SOURCES:%.bpf.c=$(BUILD)/%.bpf.o))
 BPF_OBJECTS := $(filter %/maps.bpf.o,$(BPF_OBJECTS)) $(filter-out %/maps.bpf.o,$(BPF_OBJECTS))
-SKELETONS := $(BUILD)/gen/aiotrace.skel.h $(if $(wildcard bpf/features.bpf.c),$(BUILD)/gen/features.skel.h)
+SKELETONS := $(BUILD)/gen/aiotrace.skel.h $(foreach x,$(ALONE),$(if $(wildcard bpf/$(x).bpf.c),$(BUILD)/gen/$(x).skel.h))
 
 # ---- Flags ------------------------------------------------------------------------------------------------------------
 
@@ -163,9 +164,9 @@ $(BUILD)/gen/aiotrace.skel.h: $(BUILD)/bpf/aiotrace.linked.o | $(BUILD)/gen/
 	$(call msg,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name aiotrace_bpf > $@
 
-$(BUILD)/gen/features.skel.h: $(BUILD)/bpf/features.bpf.o | $(BUILD)/gen/
+$(ALONE:%=$(BUILD)/gen/%.skel.h): $(BUILD)/gen/%.skel.h: $(BUILD)/bpf/%.bpf.o | $(BUILD)/gen/
 	$(call msg,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name features_bpf > $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
 # ---- C++ --------------------------------------------------------------------------------------------------------------
 
@@ -367,5 +368,5 @@ clean: ## remove build/
 	rm -rf $(BUILD)
 
 -include $(LIB_OBJECTS:.o=.d) $(MAIN_OBJECT:.o=.d) $(CATCH_MAIN:.o=.d) $(CATCH_PCH:.gch=.d) $(BPF_OBJECTS:.o=.d)
--include $(BUILD)/bpf/features.bpf.d $(foreach t,$(TIERS),$(patsubst %.o,%.d,$(call tier_objects,$(t))))
+-include $(ALONE:%=$(BUILD)/bpf/%.bpf.d) $(foreach t,$(TIERS),$(patsubst %.o,%.d,$(call tier_objects,$(t))))
 -include $(FUZZ_OBJECTS:.o=.d)

@@ -96,6 +96,62 @@ void check_awaits(const Python& python, const std::vector<std::string>& argument
 
 FOR_EACH_PYTHON(awaits, "awaits are told as long as the program says", "[awaits]") { check_awaits(python, {}); }
 
+// Each await that began and ended while it watched: the count and the times as the program has them itself.
+void check_exact(const Python& python, const std::vector<std::string>& arguments) {
+  if (python.command.empty()) AIOTRACE_SKIP("Python " + python.version + ": " + python.origin);
+  Target target(python, "awaits.py", arguments);
+  target.wait_ready();
+  Tracer tracer({"awaits", "--exact", "--max-cost", "100", "-p", std::to_string(target.pid()), "-d", "2s"});
+  REQUIRE(tracer.wait() == 0);
+  CHECK(tracer.err() == "");
+  target.go();
+  CHECK(target.process().wait() == 0);
+  const auto lines = tracer.lines();
+  REQUIRE(lines.size() > 2);
+  CHECK(lines.front()["type"] == "watching");
+  const auto& summary = lines.back();
+  REQUIRE(summary["type"] == "summary");
+  for (const auto& [name, count] : summary["losses"].items()) {
+    INFO("loss " << name);
+    CHECK(count == 0);
+  }
+  std::map<int, Waited> expected;
+  std::map<int, std::string> sites;
+  for (const auto& record : target.records()) {
+    const auto line = record["line"].get<int>();
+    sites[line] = record["site"].get<std::string>();
+    auto& sum = expected[line];
+    const auto begin = record["begin_ns"].get<std::uint64_t>(), end = record["end_ns"].get<std::uint64_t>();
+    if (begin < summary["first_ns"].get<std::uint64_t>() || end >= summary["last_ns"].get<std::uint64_t>()) continue;
+    const auto ns = static_cast<double>(end - begin);
+    sum.ns += ns;
+    sum.longest_ns = std::max(sum.longest_ns, ns);
+    sum.count++;
+  }
+  REQUIRE(expected.size() == kAwaits.size());
+  for (const auto& [line, sum] : expected) {
+    if (sites[line] == "event") continue;  // its one await never ends
+    INFO("site " << sites[line] << ", line " << line);
+    std::vector<Json> rows;
+    std::ranges::copy_if(lines, std::back_inserter(rows),
+                         [at = line](const Json& one) { return one["type"] == "await" && one["site"]["line"] == at; });
+    REQUIRE(rows.size() == 1);
+    const auto& row = rows.front();
+    CHECK(row["exact"] == true);
+    CHECK(row["awaits"] == kAwaits.at(sites[line]));
+    // One more or less where a clock was read on one side of a bound and the step taken on the other.
+    const auto count = row["count"].get<double>();
+    CHECK(std::abs(count - static_cast<double>(sum.count)) <= 1);
+    const double own_mean = sum.ns / static_cast<double>(sum.count);
+    INFO("mean " << row["mean_ns"] << ", by its own clock " << own_mean);
+    // 0.1 ms, and what the scheduler of a loaded machine puts between the program's clock and its step.
+    CHECK(std::abs(row["mean_ns"].get<double>() - own_mean) < 0.1e6 + own_mean / count);
+    CHECK(row["p50_ns"].get<double>() <= row["p99_ns"].get<double>());
+    CHECK(row["p99_ns"].get<double>() <= row["max_ns"].get<double>());
+    CHECK(row["max_ns"].get<double>() < sum.longest_ns + 0.1e6);
+  }
+}
+
 AIOTRACE_TEST_CASES(awaits_uvloop) {
   for (const auto& python : environments()) {
     add_test_case("awaits on uvloop are told as long as the program says on Python " + python.title(), "[awaits]",
@@ -106,8 +162,18 @@ AIOTRACE_TEST_CASES(awaits_uvloop) {
                       AIOTRACE_SKIP("the environment of Python " + python.version + " has no uvloop");
                     check_awaits(python, {"--uvloop"});
                   });
+    add_test_case("every await on uvloop is timed as the program says on Python " + python.title(), "[awaits][exact]",
+                  [&python] {
+                    auto import = python.command;
+                    import.insert(import.end(), {"-c", "import uvloop"});
+                    if (!python.command.empty() && run(import).status != 0)
+                      AIOTRACE_SKIP("the environment of Python " + python.version + " has no uvloop");
+                    check_exact(python, {"--uvloop"});
+                  });
   }
 }
+
+FOR_EACH_PYTHON(exact, "every await is timed as the program says", "[awaits][exact]") { check_exact(python, {}); }
 
 TEST_CASE("a gather() that holds itself is told in bounded time, by tasks and awaits", "[awaits]") {
   Target target(any_python(), "self_gather.py");

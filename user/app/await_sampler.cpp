@@ -8,6 +8,7 @@
 #include <tuple>
 #include <vector>
 
+#include "app/await_places.h"
 #include "model/statistics.h"
 #include "output/folded.h"
 
@@ -51,27 +52,6 @@ std::uint64_t hash_of_await(const python::Task& task, std::uint64_t place, std::
 
 // What it awaited has come, and it waits for its turn: that still belongs to the await.
 bool is_its_turn(const python::Task& task) { return task.waits_for.kind == python::WaitKind::turn; }
-
-// A task that changes while it is read, or whose await is over, tells less of what it awaits than before or behind.
-int clearness(const python::WaitsFor& wait) {
-  switch (wait.kind) {
-    case python::WaitKind::unknown:
-    case python::WaitKind::turn: return 0;
-    case python::WaitKind::future: return wait.call.empty() ? 1 : 2;
-    default: return 2;
-  }
-}
-
-std::string text_of(const python::WaitsFor& wait) {
-  return std::string(wait.call.empty() ? python::name(wait.kind) : wait.call);
-}
-
-model::Frame frame_of(const python::TaskFrame& frame) {
-  return {.kind = model::Frame::Kind::python,
-          .function = frame.code->function,
-          .file = frame.code->file,
-          .line = frame.line};
-}
 
 bool suspended(const python::Task& task) {
   return task.state == python::TaskState::pending && task.waits_for.kind != python::WaitKind::start &&

@@ -10,6 +10,7 @@
 #include "app/arguments.h"
 #include "app/await_sampler.h"
 #include "app/command_output.h"
+#include "app/exact_awaits.h"
 #include "app/options.h"
 #include "app/session.h"
 #include "app/signals.h"
@@ -139,6 +140,10 @@ int run_awaits(int argc, const char* const* argv) {
     auto sink = output::FileSink::open(*options->folded);
     if (!sink) return report(sink.error());
     folded = std::move(*sink);
+  }
+  if (options->exact) {
+    if (auto status = watch_exactly(*options, *interrupt, *out); !status) return report(status.error());
+    return out->failed() ? kExitFailure : 0;
   }
   if (auto status = probe::keep_capabilities_to_read(); !status) return report(status.error());
   if (auto status = watch(*options, *interrupt, folded.get(), *out); !status) return report(status.error());

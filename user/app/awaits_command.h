@@ -13,7 +13,9 @@ struct AwaitsOptions {
   std::int32_t pid = 0;
   std::optional<std::uint64_t> duration_ns;
   double rate_hz = 20;
-  double budget = 0.01;  ///< of a core: slower than rate_hz when the snapshots would cost more
+  double budget = 0.01;    ///< of a core: slower than rate_hz when the snapshots would cost more
+  bool exact = false;      ///< every await, by uprobes
+  double max_cost = 0.05;  ///< of a thread's time that `exact` may cost the target
   std::uint64_t slow_ns = 10'000'000;
   std::size_t top = 20;              ///< sites shown as text; 0: all
   std::optional<std::string> match;  ///< only awaits of tasks, coroutines or functions with this in their name

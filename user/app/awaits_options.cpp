@@ -9,7 +9,9 @@ namespace {
 
 constexpr const char* kAbout =
     "aiotrace awaits: where the tasks of a running process wait, and for how long.\n"
-    "Takes snapshots of all tasks by reading memory: nothing is stopped, nothing is left behind.\n\n"
+    "Takes snapshots of all tasks by reading memory: nothing is stopped, nothing is left behind. With --exact probes "
+    "time\n"
+    "every await instead.\n\n"
     "  aiotrace awaits [OPTIONS] -p PID";
 
 constexpr const char* kExamples =
@@ -17,6 +19,7 @@ constexpr const char* kExamples =
     "shorter than the time between two snapshots.\n"
     "Examples:\n"
     "  sudo aiotrace awaits -p 1234 -d 30s                await sites by waiting time\n"
+    "  sudo aiotrace awaits -p 1234 --exact               every await, with p50 and p99, and how late tasks run\n"
     "  sudo aiotrace awaits -p 1234 --match fetch         only where \"fetch\" has a part in it\n"
     "  sudo aiotrace awaits -p 1234 --folded waits.folded an await flame graph";
 
@@ -28,13 +31,16 @@ Result<AwaitsOptions> parse_awaits_options(int argc, const char* const* argv) {
   AwaitsOptions options;
   std::string pid, duration, slow;
   std::vector<std::int32_t> pids;
-  double budget_percent = 1;
+  double budget_percent = 1, max_cost_percent = 5;
   CLI::App parser(kAbout, "aiotrace awaits");
   parser.footer(kExamples);
   parser.add_option("-p,--pid", pid, "the process")->type_name("PID");
   parser.add_option("-d,--duration", duration, "stop after this time: 30s, 5m (until Ctrl-C)")->type_name("TIME");
   parser.add_option("--rate", options.rate_hz, "snapshots a second (20)")->type_name("N");
   parser.add_option("--budget", budget_percent, "percent of a core that they may cost (1)")->type_name("PERCENT");
+  parser.add_flag("--exact", options.exact, "time every await, by probes in the process");
+  parser.add_option("--max-cost", max_cost_percent, "end --exact when it costs a thread of the process more (5)")
+      ->type_name("PERCENT");
   parser.add_option("--slow", slow, "an await at least this long is marked as slow (10ms)")->type_name("TIME");
   parser.add_option("--top", options.top, "so many sites as text, 0: all (20)")->type_name("N");
   parser.add_option("--match", options.match, "only tasks, coroutines or functions with this in their name")
@@ -62,6 +68,10 @@ Result<AwaitsOptions> parse_awaits_options(int argc, const char* const* argv) {
   if (!(budget_percent > 0 && budget_percent <= 100))
     return kArguments.usage("--budget", "must be more than 0 and at most 100");
   options.budget = budget_percent / 100;
+  if (!(max_cost_percent > 0 && max_cost_percent <= 100))
+    return kArguments.usage("--max-cost", "must be more than 0 and at most 100");
+  options.max_cost = max_cost_percent / 100;
+  if (options.exact && options.folded) return kArguments.usage("--folded", "not with --exact");
   if (options.folded == "-") return kArguments.usage("--folded -", "needs a file");
   return options;
 }

@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <span>
 
 #include "model/summary.h"
+#include "output/await_table.h"
 #include "output/json_values.h"
-#include "output/style.h"
 #include "util/text.h"
 
 namespace aiotrace::output {
@@ -25,55 +24,29 @@ std::string about(std::string text, bool estimate) { return estimate ? "~" + std
 
 std::vector<std::string> awaits_text(const std::vector<model::AwaitRow>& rows, std::size_t top,
                                      const AwaitsSummary& summary, const OutputContext& context) {
-  constexpr std::size_t kNumbers = 7;
-  constexpr std::size_t kLongest = kNumbers - 1;
-  using Numbers = std::array<std::string, kNumbers>;
-  const Numbers headings = {"WAITED", "SHARE", "±", "NOW", "AWAITS", "MEAN", "LONGEST"};
+  constexpr std::size_t kLongest = 6;
   std::uint64_t all_ns = 0, slow = 0;
   for (const auto& row : rows) {
     all_ns += row.total_ns;
     if (row.longest_ns >= summary.slow_ns) slow++;
   }
   const auto shown = top == 0 ? rows.size() : std::min(top, rows.size());
-  std::vector<Numbers> cells;
+  NumberTable table{.headings = {"WAITED", "SHARE", "±", "NOW", "AWAITS", "MEAN", "LONGEST", "AWAIT"}, .rows = {}};
   for (const auto& row : std::span(rows).first(shown)) {
-    cells.push_back({format_duration_ns(row.total_ns), format_share(row.total_ns, all_ns),
-                     format_duration_ns(row.error_ns), format_count(row.in_flight),
-                     about(format_count(row.count), row.estimate), about(format_duration_ns(row.mean_ns), row.estimate),
-                     row.longest_ns == 0 ? "-" : format_duration_ns(row.longest_ns)});
+    auto& line = table.rows.emplace_back();
+    line.cells = {format_duration_ns(row.total_ns),
+                  format_share(row.total_ns, all_ns),
+                  format_duration_ns(row.error_ns),
+                  format_count(row.in_flight),
+                  about(format_count(row.count), row.estimate),
+                  about(format_duration_ns(row.mean_ns), row.estimate),
+                  row.longest_ns == 0 ? "-" : format_duration_ns(row.longest_ns)};
+    line.text = site_text(row.site);
+    if (row.longest_ns >= summary.slow_ns) line.marked.insert(kLongest);
   }
-  std::array<std::size_t, kNumbers> widths{};
-  for (std::size_t i = 0; i < kNumbers; i++) {
-    widths[i] = display_width(headings[i]);
-    for (const auto& row : cells) widths[i] = std::max(widths[i], display_width(row[i]));
-  }
-  const auto joined = [&](const Numbers& row, bool is_slow) {
-    std::string line;
-    for (std::size_t i = 0; i < kNumbers; i++) {
-      const auto cell = pad_left(row[i], widths[i]);
-      line += (i == kLongest && is_slow ? paint(cell, Color::yellow, context) : cell) + "  ";
-    }
-    return line;
-  };
-  std::size_t used = 2 * kNumbers;
-  for (const auto width : widths) used += width;
-  constexpr std::size_t kLeastRoom = 40;
-  const auto room = std::max(kLeastRoom, context.columns > used ? context.columns - used : 0);
-
-  std::vector<std::string> lines;
-  if (!cells.empty()) lines.push_back(paint(joined(headings, false) + "AWAIT", Color::bold, context));
-  for (std::size_t i = 0; i < cells.size(); i++) {
-    const auto& site = rows[i].site;
-    auto text = clean_for_terminal(site.place.function.empty() ? "?" : site.place.function);
-    const auto place = place_text(site.place.file, site.place.line);
-    if (!place.empty()) text += "  " + place;
-    text += "  " + clean_for_terminal(site.awaits);
-    if (!site.coroutine.empty() && site.coroutine != site.place.function)
-      text += "  (in " + clean_for_terminal(site.coroutine) + ")";
-    lines.push_back(joined(cells[i], rows[i].longest_ns >= summary.slow_ns) + shorten_right(text, room));
-  }
+  auto lines = table_lines(table, context);
   if (shown < rows.size()) lines.push_back(fmt::format("… {} more sites (--top 0 shows all)", rows.size() - shown));
-  if (cells.empty()) lines.emplace_back("no task was seen to wait");
+  if (table.rows.empty()) lines.emplace_back("no task was seen to wait");
   lines.push_back(fmt::format("{} waited by up to {} tasks in {}; {} of {} sites have an await over {}",
                               format_duration_ns(all_ns), format_count(summary.tasks),
                               format_duration_ns(summary.watched_ns), slow, rows.size(),

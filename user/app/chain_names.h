@@ -1,0 +1,47 @@
+// Names for the await chains that `awaits --exact` tells of.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "abi/steps.h"
+#include "model/awaits.h"
+#include "proc/memory.h"
+#include "python/code_cache.h"
+#include "python/interpreter.h"
+
+namespace aiotrace::app {
+
+class ChainNames {
+ public:
+  struct Named {
+    model::AwaitSite site;
+    bool wanted = true;  ///< --match is in a function, a file or the task's coroutine
+    bool done = false;   ///< what is awaited is known, or asking again did not tell
+    unsigned tries = 0;
+  };
+
+  /// Both references must outlive this object.
+  ChainNames(const python::Interpreter& interpreter, const proc::Memory& memory, std::optional<std::string> match)
+      : interpreter_(interpreter), memory_(memory), codes_(memory, interpreter.layout), match_(std::move(match)) {}
+
+  /// Reads names and lines out of the process, where the task is expected to wait there still.
+  const Named& add(const chain_record& record);
+  /// Null for one that nothing is known of.
+  [[nodiscard]] const Named* find(std::uint64_t chain) const;
+
+ private:
+  void set_place(Named& named, const chain_record& record);
+  /// What it waits for; nothing if the task has gone on.
+  [[nodiscard]] std::optional<std::string> awaited(const chain_record& record, bool& clear);
+
+  const python::Interpreter& interpreter_;
+  const proc::Memory& memory_;
+  python::CodeCache codes_;
+  std::optional<std::string> match_;
+  std::unordered_map<std::uint64_t, Named> names_;
+};
+
+}  // namespace aiotrace::app

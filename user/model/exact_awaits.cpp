@@ -1,0 +1,29 @@
+#include "model/exact_awaits.h"
+
+#include <algorithm>
+
+namespace aiotrace::model {
+
+void Durations::add(const Durations& other) {
+  count += other.count;
+  total_ns += other.total_ns;
+  max_ns = std::max(max_ns, other.max_ns);
+  for (std::size_t i = 0; i < buckets.size(); i++) buckets[i] += other.buckets[i];
+}
+
+void ExactAwaits::add(const AwaitSite& site, const Durations& waited, std::uint64_t in_flight) {
+  auto& row = rows_[site];
+  row.site = site;
+  row.in_flight += in_flight;
+  row.waited.add(waited);
+}
+
+std::vector<ExactAwaitRow> ExactAwaits::rows() const {
+  std::vector<ExactAwaitRow> rows;
+  rows.reserve(rows_.size());
+  for (const auto& [site, row] : rows_) rows.push_back(row);
+  std::ranges::stable_sort(rows, [](const auto& a, const auto& b) { return a.waited.total_ns > b.waited.total_ns; });
+  return rows;
+}
+
+}  // namespace aiotrace::model

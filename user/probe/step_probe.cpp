@@ -1,0 +1,237 @@
+#include "probe/step_probe.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <link.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+#include "probe/handles.h"
+#include "probe/load_log.h"
+#include "probe/permissions.h"
+#include "steps.skel.h"
+#include "util/clock.h"
+
+namespace aiotrace::probe {
+
+namespace {
+
+struct StepRingCloser {
+  void operator()(ring_buffer* ring) const noexcept { ring_buffer__free(ring); }
+};
+
+// Every entry of a hash map. One that is deleted meanwhile may end the walk or begin it again: bounded by the map's
+// size.
+template <class Key, class Value, class Take>
+void each(const bpf_map* map, Take take) {
+  std::optional<Key> before;
+  for (std::uint32_t i = bpf_map__max_entries(map); i > 0; i--) {
+    Key key;
+    if (bpf_map__get_next_key(map, before ? &*before : nullptr, &key, sizeof(key)) != 0) return;
+    Value value;
+    if (bpf_map__lookup_elem(map, &key, sizeof(key), &value, sizeof(value), 0) == 0) take(key, value);
+    before = key;
+  }
+}
+
+// What traps are measured on: a function that begins with an instruction that the kernel emulates, and one with
+// another.
+__attribute__((naked, noinline)) void steps_by_push() { asm("push %rbx\n\tpop %rbx\n\tret"); }
+__attribute__((naked, noinline)) void steps_by_move() { asm("mov %rdi, %rax\n\tret"); }
+
+// Where a function of this program is in its file.
+std::optional<std::uint64_t> own_file_offset(std::uintptr_t address) {
+  struct Search {
+    std::uintptr_t address;
+    std::optional<std::uint64_t> offset;
+  } search{address, std::nullopt};
+  // The program itself comes first.
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, size_t, void* context) {
+        auto& its = *static_cast<Search*>(context);
+        for (const auto& header : std::span(info->dlpi_phdr, info->dlpi_phnum)) {
+          const auto start = info->dlpi_addr + header.p_vaddr;
+          if (header.p_type != PT_LOAD || its.address < start || its.address >= start + header.p_filesz) continue;
+          its.offset = its.address - start + header.p_offset;
+        }
+        return 1;
+      },
+      &search);
+  return search.offset;
+}
+
+// One call, of the fastest of some batches: what else runs on the machine does not count.
+std::uint64_t fastest_ns(void (*function)()) {
+  constexpr unsigned kBatches = 5;
+  constexpr unsigned kCalls = 50;
+  std::uint64_t best = UINT64_MAX;
+  for (unsigned batch = 0; batch < kBatches; batch++) {
+    const auto begin = monotonic_ns();
+    for (unsigned i = 0; i < kCalls; i++) function();
+    best = std::min(best, (monotonic_ns() - begin) / kCalls);
+  }
+  return best;
+}
+
+}  // namespace
+
+bool is_stepped(std::span<const std::byte> instruction) {
+  const auto at = [&](std::size_t i) {
+    return i < instruction.size() ? std::to_integer<unsigned>(instruction[i]) : 0u;
+  };
+  const auto is_push = [](unsigned code) { return code >= 0x50 && code <= 0x57; };
+  if (is_push(at(0)) || (at(0) == 0x41 && is_push(at(1)))) return false;
+  return at(0) != 0x90 && at(0) != 0xe8 && at(0) != 0xe9 && at(0) != 0xeb;
+}
+
+struct StepProbe::Impl {
+  Skeleton<steps_bpf> skeleton;
+  std::unique_ptr<ring_buffer, StepRingCloser> ring;
+  std::vector<Link> links;
+  pid_t pid = 0;
+  const std::function<void(const chain_record&)>* take = nullptr;
+
+  static int on_record(void* context, void* data, size_t size) {
+    const auto* self = static_cast<const Impl*>(context);
+    chain_record record;
+    if (size < sizeof(record) || self->take == nullptr) return 0;
+    std::memcpy(&record, data, sizeof(record));
+    if (record.head.type == RECORD_CHAIN && record.count <= CHAIN_MAX) (*self->take)(record);
+    return 0;
+  }
+};
+
+StepProbe::StepProbe(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+StepProbe::StepProbe(StepProbe&&) noexcept = default;
+StepProbe& StepProbe::operator=(StepProbe&&) noexcept = default;
+StepProbe::~StepProbe() = default;
+
+Result<StepProbe> StepProbe::load(const step_config& config) {
+  keep_warnings();
+  forget_warnings();
+  libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+  if (auto status = check_host(); !status) return std::unexpected(status.error());
+  auto impl = std::make_unique<Impl>();
+  impl->pid = static_cast<pid_t>(config.pid);
+  impl->skeleton.reset(steps_bpf::open());
+  if (!impl->skeleton) return load_error("open the BPF programs", errno, last_warning());
+  std::memcpy(&impl->skeleton->rodata->config, &config, sizeof(config));
+  if (const int error = steps_bpf::load(impl->skeleton.get()); error != 0)
+    return load_error("load the BPF programs", -error, last_warning());
+  impl->ring.reset(ring_buffer__new(bpf_map__fd(impl->skeleton->maps.ring), Impl::on_record, impl.get(), nullptr));
+  if (!impl->ring) return load_error("map the ring buffer", errno, last_warning());
+  return StepProbe(std::move(impl));
+}
+
+Status StepProbe::attach(StepPoint point, const std::string& path, std::uint64_t offset) {
+  const auto& programs = impl_->skeleton->progs;
+  const auto place = [&](bpf_program* program, bool at_return) -> Status {
+    forget_warnings();
+    Link link(bpf_program__attach_uprobe(program, at_return, impl_->pid, path.c_str(), offset));
+    if (!link) return load_error("set a uprobe in " + path, errno, last_warning());
+    impl_->links.push_back(std::move(link));
+    return {};
+  };
+  switch (point) {
+    // The return first: an entry without its return would count as a step that goes on.
+    case StepPoint::send:
+      if (auto status = place(programs.handle_send_return, true); !status) return status;
+      return place(programs.handle_send, false);
+    case StepPoint::throw_:
+      if (auto status = place(programs.handle_throw_return, true); !status) return status;
+      return place(programs.handle_send, false);
+    case StepPoint::future_done:
+    case StepPoint::task_made: return place(programs.handle_ready, false);
+  }
+  return {};
+}
+
+Result<TrapPrice> StepProbe::price(bool stepped) {
+  auto* function = stepped ? &steps_by_move : &steps_by_push;
+  const auto offset = own_file_offset(reinterpret_cast<std::uintptr_t>(function));
+  if (!offset) return fail("measure what a trap costs", "own code was not found in its file");
+  const auto& programs = impl_->skeleton->progs;
+  const auto place = [&](bpf_program* program, bool at_return) {
+    return Link(bpf_program__attach_uprobe(program, at_return, getpid(), "/proc/self/exe", *offset));
+  };
+  forget_warnings();
+  const Link entry = place(programs.handle_send, false);
+  if (!entry) return load_error("measure what a trap costs", errno, last_warning());
+  const auto entry_ns = fastest_ns(function);
+  const Link back = place(programs.handle_send_return, true);
+  if (!back) return load_error("measure what a trap costs", errno, last_warning());
+  const auto both_ns = fastest_ns(function);
+  return TrapPrice{.entry_ns = entry_ns, .return_ns = both_ns > entry_ns ? both_ns - entry_ns : 0};
+}
+
+void StepProbe::detach() { impl_->links.clear(); }
+
+std::uint64_t StepProbe::begin() { return impl_->skeleton->data->window_begin = monotonic_ns(); }
+std::uint64_t StepProbe::end() { return impl_->skeleton->data->window_end = monotonic_ns(); }
+
+int StepProbe::fd() const { return ring_buffer__epoll_fd(impl_->ring.get()); }
+
+Status StepProbe::consume(const std::function<void(const chain_record&)>& take) {
+  impl_->take = &take;
+  const int got = ring_buffer__consume(impl_->ring.get());
+  impl_->take = nullptr;
+  if (got < 0) return fail_errno("read the ring buffer", -got);
+  return {};
+}
+
+Status StepProbe::set_named(std::uint64_t chain, bool unwanted) {
+  const chain_state state{.told_ns = 0, .named = 1, .unwanted = unwanted ? 1u : 0u};
+  if (bpf_map__update_elem(impl_->skeleton->maps.chains, &chain, sizeof(chain), &state, sizeof(state), BPF_ANY) != 0)
+    return fail_errno("keep the name of an await", errno);
+  return {};
+}
+
+std::vector<StepSite> StepProbe::sites() const {
+  std::vector<StepSite> all;
+  each<step_key, step_stats>(impl_->skeleton->maps.sites,
+                             [&](const auto& key, const auto& stats) { all.push_back({key, stats}); });
+  return all;
+}
+
+std::vector<StepGroup> StepProbe::groups() const {
+  std::vector<StepGroup> all;
+  each<group_key, step_stats>(impl_->skeleton->maps.groups,
+                              [&](const auto& key, const auto& stats) { all.push_back({key, stats}); });
+  return all;
+}
+
+std::vector<StepThreadCost> StepProbe::costs() const {
+  std::vector<StepThreadCost> all;
+  each<std::uint32_t, step_thread>(impl_->skeleton->maps.threads, [&](std::uint32_t tid, const auto& thread) {
+    all.push_back({.tid = tid, .entries = thread.entries, .returns = thread.returns, .run_ns = thread.run_ns});
+  });
+  return all;
+}
+
+std::vector<step_task> StepProbe::waiting() const {
+  std::vector<step_task> all;
+  each<std::uint64_t, step_task>(impl_->skeleton->maps.tasks, [&](std::uint64_t, const auto& task) {
+    if (task.since_ns != 0) all.push_back(task);
+  });
+  return all;
+}
+
+std::array<std::uint64_t, STEP_LOSS_MAX> StepProbe::losses() const {
+  std::array<std::uint64_t, STEP_LOSS_MAX> sums{};
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) return sums;
+  std::vector<std::uint64_t> values(static_cast<std::size_t>(cpus));
+  for (std::uint32_t which = 0; which < STEP_LOSS_MAX; which++) {
+    if (bpf_map__lookup_elem(impl_->skeleton->maps.step_losses, &which, sizeof(which), values.data(),
+                             values.size() * sizeof(values[0]), 0) != 0)
+      continue;
+    for (const auto value : values) sums[which] += value;
+  }
+  return sums;
+}
+
+}  // namespace aiotrace::probe
