@@ -53,9 +53,9 @@ const Frame* user_frame(const Stack& stack) {
 }
 
 const Frame* native_frame(const Stack& stack) {
+  if (std::ranges::any_of(stack, [](const Frame& frame) { return frame.kind == Frame::Kind::python; })) return nullptr;
   const Frame* innermost = nullptr;
   for (const auto& frame : stack) {
-    if (frame.kind == Frame::Kind::python) return nullptr;
     if (frame.kind != Frame::Kind::native || frame.function.empty()) continue;
     const auto is = [&frame](std::string_view prefix) { return frame.file.starts_with(prefix); };
     const bool support = is("libc.so") || is("libpthread") || is("ld-linux") || is("libc.musl") || is("ld-musl") ||
