@@ -80,7 +80,8 @@ void check_cause(const Json& record, const Json& stall) {
   if (!flag(record, "single")) return;
   const double whole = cause == "cpu-wait" ? number(stall, "duration_ns") : own_ns(stall);
   INFO("stolen from the machine meanwhile " << stolen_ns() / kMs << " ms");
-  CHECK(cause_ns(stall, cause) >= kShare * whole - stolen_ns());
+  // A sample a millisecond: the limits of what ran are known to about one at each end.
+  CHECK(cause_ns(stall, cause) >= kShare * whole - stolen_ns() - (cause == "native" ? 2 * kMs : 0));
 }
 
 void check_sums(const Json& stall) {
