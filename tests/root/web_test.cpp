@@ -1,0 +1,213 @@
+// `aiotrace leaks` and `aiotrace tasks` on applications of aiohttp and FastAPI that serve requests meanwhile.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "tests/catch.h"
+#include "tests/support/match.h"
+#include "tests/support/tracer.h"
+
+namespace aiotrace::testing {
+namespace {
+
+using Counts = std::map<std::pair<std::string, std::string>, std::uint64_t>;  // (class, coroutine)
+
+class Server {
+ public:
+  Server(const Python& python, const std::string& framework, const std::string& loop)
+      : target_(python, "web_app.py", {"--framework", framework, "--loop", loop}), client_(python.command) {
+    port_ = std::to_string(Json::parse(target_.line())["port"].get<int>());
+  }
+
+  [[nodiscard]] pid_t pid() const { return target_.pid(); }
+
+  [[nodiscard]] std::vector<std::string> client(const std::vector<std::string>& arguments) const {
+    auto command = client_;
+    command.insert(command.end(), {program("http_load.py"), "--port", port_});
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    return command;
+  }
+
+  std::string get(const std::string& path, int count = 1) const {
+    const auto outcome = run(client({"--count", std::to_string(count), "--body", path}));
+    INFO(outcome.err);
+    REQUIRE(outcome.status == 0);
+    return outcome.out;
+  }
+
+  /// What it says that leaks; a dropped one has no count.
+  [[nodiscard]] Counts said() const {
+    Counts counts;
+    const auto answer = Json::parse(get("/said"));
+    for (const auto& [leak_class, names] : answer.items()) {
+      for (const auto& [name, count] : names.items())
+        counts[{leak_class, name}] = count.is_null() ? 0 : count.get<std::uint64_t>();
+    }
+    return counts;
+  }
+
+ private:
+  Target target_;
+  std::vector<std::string> client_;
+  std::string port_;
+};
+
+/// Clients that ask for everything that does not leak, until it goes out of scope.
+class Load {
+ public:
+  static constexpr int kConnections = 4;
+
+  explicit Load(const Server& server)
+      : input_(scratch_.file("input")),
+        out_(scratch_.create("out")),
+        process_(server.client(
+                     {"--connections", std::to_string(kConnections), "/", "/stream", "/client", "/pool", "/slow"}),
+                 {.in = input_.fd(), .out = out_.get(), .err = 2}) {}
+
+  /// Ends it; requests that were answered.
+  int answered() {
+    input_.send();
+    REQUIRE(process_.wait() == 0);
+    return std::stoi(slurp(scratch_.file("out")));
+  }
+
+ private:
+  Scratch scratch_;
+  Fifo input_;
+  UniqueFd out_;
+  Process process_;
+};
+
+/// Rows of one scan that say something is wrong: all but tasks that wait, as long as they have not waited for --age.
+Counts suspected(const std::vector<Json>& lines, std::uint64_t scan) {
+  Counts counts;
+  for (const auto& line : lines) {
+    if (line["type"] != "leak" || line["scan"] != scan || line["idle"] == true) continue;
+    if (line["class"] == "stuck" && line["status"] == "candidate") continue;
+    const auto count = line["count"].is_null() ? 0 : line["count"].get<std::uint64_t>();
+    counts[{line["class"], line["coroutine"].is_null() ? "?" : line["coroutine"].get<std::string>()}] += count;
+  }
+  return counts;
+}
+
+std::vector<Json> watch(const Server& server, const std::string& duration) {
+  // Requests take 0.3 s at most, on a machine that is busy several times that.
+  const auto outcome = run({aiotrace_binary(), "leaks", "-p", std::to_string(server.pid()), "--watch=100ms", "--age",
+                            "3s", "-d", duration, "--json", "-"});
+  CHECK(outcome.err == "");
+  CHECK(outcome.status == 0);
+  return ndjson(outcome.out);
+}
+
+void check_rows(const std::vector<Json>& lines) {
+  const std::map<std::string, std::vector<std::string>> stacks = {{"write_audit", {}},
+                                                                  {"poll_upstream", {"inner_wait", "poll_upstream"}},
+                                                                  {"wait_forever", {"inner_wait", "wait_forever"}},
+                                                                  {"read_rows", {"read_rows"}}};
+  for (const auto& line : lines) {
+    if (line["type"] != "leak" || line["coroutine"].is_null() || !stacks.contains(line["coroutine"])) continue;
+    INFO(line.dump());
+    CHECK(line["file"].get<std::string>().ends_with("/web_app.py"));
+    std::vector<std::string> functions;
+    for (const auto& frame : line["stack"]) functions.push_back(frame["function"]);
+    CHECK(functions == stacks.at(line["coroutine"]));
+  }
+}
+
+void check_leaks(const Python& python, const std::string& framework, const std::string& loop) {
+  Server server(python, framework, loop);
+  Load load(server);
+  // What is healthy has nothing that is suspected.
+  const auto healthy = watch(server, "4s");
+  std::uint64_t scans = 0;
+  for (const auto& line : healthy) {
+    if (line["type"] != "scan") continue;
+    ++scans;
+    CHECK(suspected(healthy, line["number"]) == Counts{});
+  }
+  CHECK(scans >= 3);
+
+  std::map<std::string, int> wanted = {{"never", 5},  {"orphan", 4},    {"stuck", 3},
+                                       {"unread", 2}, {"generator", 2}, {"dropped", 1}};
+  for (const auto& [kind, count] : wanted) server.get("/leak/" + kind, count);
+  const Counts said = server.said();
+  REQUIRE(said.size() == wanted.size());
+  const auto leaking = watch(server, "5s");
+  check_rows(leaking);
+  Counts but_stuck = said;
+  but_stuck.erase({"stuck", "wait_forever"});
+  std::uint64_t last = 0;
+  for (const auto& line : leaking) {
+    if (line["type"] != "scan") continue;
+    last = line["number"];
+    auto found = suspected(leaking, last);
+    found.erase({"stuck", "wait_forever"});
+    CHECK(found == but_stuck);
+  }
+  CHECK(suspected(leaking, last) == said);
+  for (const auto& line : leaking) {
+    if (line["type"] == "leak" && line["scan"] == last && said.contains({line["class"], line["coroutine"]}))
+      CHECK(line["status"] == "leak");
+  }
+  CHECK(load.answered() > 20);
+}
+
+void check_tasks(const Python& python, const std::string& framework, const std::string& loop) {
+  constexpr int kStuck = 7;
+  Server server(python, framework, loop);
+  server.get("/leak/stuck", kStuck);
+  Load load(server);
+  std::set<std::string> coroutines;
+  for (int i = 0; i < 20; ++i) {
+    const auto outcome = run({aiotrace_binary(), "tasks", "-p", std::to_string(server.pid()), "--json", "-"});
+    REQUIRE(outcome.err == "");
+    REQUIRE(outcome.status == 0);
+    std::set<std::uint64_t> ids;
+    int stuck = 0;
+    for (const auto& line : ndjson(outcome.out)) {
+      if (line["type"] != "task") continue;
+      CHECK(ids.insert(line["id"].get<std::uint64_t>()).second);
+      if (!line["coroutine"].is_null()) coroutines.insert(line["coroutine"].get<std::string>());
+      if (line["coroutine"] != "wait_forever") continue;
+      ++stuck;
+      INFO(line.dump());
+      CHECK(line["state"] == "pending");
+      CHECK(line["waits_for"]["kind"] == "future");
+      REQUIRE(line["stack"].size() == 2);
+      CHECK(line["stack"][0]["function"] == "inner_wait");
+      CHECK(line["stack"][1]["function"] == "wait_forever");
+    }
+    CHECK(stuck == kStuck);
+  }
+  // The requests themselves were seen too, in one snapshot or another.
+  CHECK(coroutines.size() >= 3);
+  CHECK(load.answered() >= Load::kConnections);
+}
+
+void add_web_cases(const std::string& title, const std::string& tags,
+                   void (*check)(const Python&, const std::string&, const std::string&)) {
+  for (const auto& python : environments()) {
+    for (const auto& [framework, loop] :
+         {std::pair("aiohttp", "asyncio"), std::pair("fastapi", "asyncio"), std::pair("fastapi", "uvloop")}) {
+      add_test_case(title + " " + framework + " on " + loop + ", Python " + python.title(), tags,
+                    [&python, framework, loop, check] {
+                      if (python.command.empty())
+                        AIOTRACE_SKIP("an environment of Python " + python.version + ": " + python.origin);
+                      const std::string modules = std::string(framework == std::string("fastapi") ? "fastapi, uvicorn"
+                                                                                                  : "aiohttp") +
+                                                  (loop == std::string("uvloop") ? ", uvloop" : "");
+                      auto import = python.command;
+                      import.insert(import.end(), {"-c", "import " + modules});
+                      if (run(import).status != 0)
+                        AIOTRACE_SKIP("the environment of Python " + python.version + " has not all of " + modules);
+                      check(python, framework, loop);
+                    });
+    }
+  }
+}
+
+AIOTRACE_TEST_CASES(leaks_web) { add_web_cases("leaks under load of", "[leaks][web]", check_leaks); }
+AIOTRACE_TEST_CASES(tasks_web) { add_web_cases("tasks under load of", "[tasks][web]", check_tasks); }
+
+}  // namespace
+}  // namespace aiotrace::testing
