@@ -122,7 +122,9 @@ std::unordered_multimap<std::size_t, std::uint64_t> ReferenceScan::owners(
   for (const Container& each : containers_) {
     auto place = std::ranges::lower_bound(places, each.start, {}, &std::pair<std::uint64_t, std::size_t>::first);
     for (; place != places.end() && place->first < each.end; ++place) {
-      if (found.size() < kMaxOwners) found.emplace(place->second, each.object);
+      // Lists that claim to be gigabytes long hold every place.
+      if (found.size() == kMaxOwners) return found;
+      found.emplace(place->second, each.object);
     }
   }
   return found;
