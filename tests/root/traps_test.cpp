@@ -36,9 +36,11 @@ void check_traps(const Python& python, const std::vector<std::string>& arguments
   for (const std::string name : said["traps"]) {
     for (const auto& row : rows[name]) {
       INFO(row.dump());
+      CHECK(row["status"] == "candidate");
+      // Who waits for a lock that others hold may be met in the last scan: it was seen once, and nobody says more.
+      if (row["class"] == "stuck" && row["age_ns"].is_null()) continue;
       CHECK(idle.contains(name));
       CHECK(row["idle"] == true);
-      CHECK(row["status"] == "candidate");
     }
     rows.erase(name);
   }
