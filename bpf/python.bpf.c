@@ -11,6 +11,46 @@
 #define CHUNK_FRAMES 32
 #define MAX_CHUNKS 10 /* MAX_FRAMES and some frames that are passed over */
 
+/* Copies a str's characters to scratch->texts[at], see copy_text. */
+__noinline int copy_text(__u32 slot, __u32 pid, __u64 object, __u32 at)
+{
+	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 length = 0, bytes, to = at, data;
+	__u32 state = 0, width;
+
+	if (!s)
+		return 0;
+	__builtin_memset(&s->text, 0, sizeof(s->text));
+	barrier_var(to); /* 32 bits lose their bounds on the stack */
+	if (to > TEXT_MAX || !p || !object ||
+	    bpf_probe_read_user(&length, sizeof(length),
+				(void *)(object + p->layout.unicode_length)) ||
+	    bpf_probe_read_user(&state, sizeof(state),
+				(void *)(object + p->layout.unicode_state)))
+		return 0;
+	width = UNICODE_KIND(state);
+	if (!(state & UNICODE_COMPACT) || (width != 1 && width != 2 && width != 4))
+		return 0;
+	data = object + (state & UNICODE_ASCII ? p->layout.unicode_ascii_data :
+						 p->layout.unicode_compact_data);
+	s->text.length = length > 0xffffffff ? 0xffffffff : length;
+	if (length * width > TEXT_MAX || length > TEXT_MAX) {
+		bytes = TEXT_MAX;
+		s->text.flags = TEXT_CUT;
+	} else {
+		bytes = length * width;
+	}
+	barrier_var(bytes);
+	if (bytes > TEXT_MAX)
+		return 0;
+	if (bytes && bpf_probe_read_user(s->texts + to, bytes, (void *)data))
+		return 0;
+	s->text.width = width;
+	s->text.bytes = bytes;
+	return bytes;
+}
+
 /* Tells user space of the code object in scratch and decides its class. */
 __noinline int send_code(__u32 slot, __u32 pid, __u32 tid)
 {
@@ -23,10 +63,12 @@ __noinline int send_code(__u32 slot, __u32 pid, __u32 tid)
 	if (!p || !s)
 		return 0;
 	l = &p->layout;
-	name_bytes = copy_str(s, &s->code.name, 0, code_name(s, l), l);
+	name_bytes = copy_text(slot, pid, code_name(s, l), 0);
+	s->code.name = s->text;
 	if (name_bytes > TEXT_MAX)
 		return 0;
-	file_bytes = copy_str(s, &s->code.filename, name_bytes, code_u64(s, l->code_filename), l);
+	file_bytes = copy_text(slot, pid, code_u64(s, l->code_filename), name_bytes);
+	s->code.filename = s->text;
 	if (file_bytes > TEXT_MAX)
 		return 0;
 	s->code.code_id = s->code_id;
@@ -40,12 +82,15 @@ __noinline int send_code(__u32 slot, __u32 pid, __u32 tid)
 	bpf_probe_read_user(&size, sizeof(size), (void *)(s->code.linetable + l->bytes_size));
 	s->code.linetable_size = size > 0xffffffff ? 0xffffffff : size;
 	at = name_bytes + file_bytes;
+	barrier_var(at); /* else what was compared is another copy than what is used */
+	if (at > 2 * TEXT_MAX)
+		return 0;
 	/* clang folds `size && size <= MAX` into `size - 1 < MAX`, from which kernels before
 	 * 6.13 learn nothing about size itself. */
 	if (size > LINETABLE_MAX)
 		size = 0;
 	barrier_var(size);
-	if (size && at <= 2 * TEXT_MAX &&
+	if (size &&
 	    !bpf_probe_read_user(s->texts + at, size, (void *)(s->code.linetable + l->bytes_data)))
 		s->code.linetable_bytes = size;
 
@@ -55,7 +100,7 @@ __noinline int send_code(__u32 slot, __u32 pid, __u32 tid)
 	size = at;
 	if (size > TEXTS_SIZE)
 		return 0;
-	barrier_var(size); /* else what was compared is another copy than what emit gets */
+	barrier_var(size);
 	size += sizeof(s->code);
 	fill_head(&s->code.head, RECORD_CODE, size, pid, tid, bpf_ktime_get_ns());
 	/* What is not in the record has to be read from the process while it is there. */

@@ -33,16 +33,20 @@ static __always_inline __u32 cause_of_waited(struct wait *w, struct task_struct 
 }
 
 /* A function of its own for the verifier: its loop is looked at once. */
-__noinline int fd_in_sets(__u64 count, __u64 readable, __u64 writable, __u64 failed)
+__noinline int fd_in_user_set(__u64 count, __u64 set)
 {
-	__s32 base = 0;
-	__u64 word = word_in_set(count, readable, &base);
+	return fd_in_set(count, set);
+}
 
-	if (!word)
-		word = word_in_set(count, writable, &base);
-	if (!word)
-		word = word_in_set(count, failed, &base);
-	return word ? base + lowest_bit(word) : -1;
+static __always_inline __s32 fd_in_sets(__u64 count, __u64 readable, __u64 writable, __u64 failed)
+{
+	__s32 fd = fd_in_user_set(count, readable);
+
+	if (fd < 0)
+		fd = fd_in_user_set(count, writable);
+	if (fd < 0)
+		fd = fd_in_user_set(count, failed);
+	return fd;
 }
 
 /* poll, select and epoll inside a callback: a wait for what they wait for. */

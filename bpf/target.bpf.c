@@ -191,14 +191,45 @@ __noinline int send_file(__u32 tid)
 #define NR_waitid 247
 #define P_PID 1
 
+/* One child of the task that waits, the newest first; 0: it is the one that is wanted, or was the last. */
+__noinline int child_step(__u32 slot, __u64 end, __s32 wanted)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	struct task_struct *child;
+	struct list_head *at;
+	struct pid *pid;
+	__u32 level;
+	int number = 0;
+
+	if (!s || !s->child_link || s->child_link == end)
+		return 0;
+	at = (void *)s->child_link;
+	child = (void *)((char *)at - bpf_core_field_offset(struct task_struct, sibling));
+	if (!s->child)
+		s->child = (__u64)child;
+	pid = BPF_CORE_READ(child, thread_pid);
+	level = BPF_CORE_READ(pid, level);
+	/* Its number where it lives, which is what its parent calls it. */
+	bpf_probe_read_kernel(&number, sizeof(number),
+			      (char *)pid + bpf_core_field_offset(struct pid, numbers) +
+				      (level & 31) * bpf_core_type_size(struct upid) +
+				      bpf_core_field_offset(struct upid, nr));
+	if (number == wanted) {
+		s->child = (__u64)child;
+		return 0;
+	}
+	s->child_link = (__u64)BPF_CORE_READ(at, prev);
+	return 1;
+}
+
 /* The child that a thread waits for: by its pid where the call names one, else the newest. */
 __noinline int send_child(__u32 tid)
 {
 	struct loop_thread *t = find_thread(tid);
-	struct task_struct *task, *child = NULL, *newest = NULL;
+	struct task_struct *task, *child;
 	__u32 slot = SCRATCH_SWITCH;
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
-	struct list_head *head, *at;
+	struct list_head *head;
 	__s32 wanted = -1;
 
 	if (!t || !s || !t->wait.object)
@@ -209,30 +240,13 @@ __noinline int send_child(__u32 tid)
 	else if (t->wait.syscall == NR_waitid && t->wait.args[0] == P_PID)
 		wanted = t->wait.args[1];
 	head = (void *)((char *)task + bpf_core_field_offset(struct task_struct, children));
-	at = BPF_CORE_READ(head, next);
+	s->child = 0;
+	s->child_link = (__u64)BPF_CORE_READ(head, prev);
 	for (int i = 0; i < MAX_CHILDREN; i++) {
-		struct task_struct *each;
-		struct pid *pid;
-		__u32 level;
-		int number = 0;
-
-		if (at == head || !at)
+		if (!child_step(slot, (__u64)head, wanted))
 			break;
-		each = (void *)((char *)at - bpf_core_field_offset(struct task_struct, sibling));
-		newest = each;
-		pid = BPF_CORE_READ(each, thread_pid);
-		level = BPF_CORE_READ(pid, level);
-		/* Its number where it lives, which is what its parent calls it. */
-		bpf_probe_read_kernel(&number, sizeof(number),
-				      (char *)pid + bpf_core_field_offset(struct pid, numbers) +
-					      (level & 31) * bpf_core_type_size(struct upid) +
-					      bpf_core_field_offset(struct upid, nr));
-		if (number == wanted)
-			child = each;
-		at = BPF_CORE_READ(at, next);
 	}
-	if (!child)
-		child = newest;
+	child = (void *)s->child;
 	if (!child)
 		return 0;
 	begin_target(s, t, TARGET_IS_CHILD);

@@ -58,38 +58,36 @@ static __always_inline __u64 task_in_dict(const struct process_config *p, __u64 
 
 #define LONG_TAG_OFFSET 16 /* 3.12+: PyLongObject.long_value.lv_tag; digits << 3 | sign */
 
-/* A task's name: a str, or since 3.12 the number in "Task-<number>" until somebody asks. */
-static __always_inline __u32 copy_task_name(struct scratch *s, __u64 object,
-					    const struct py_layout *l)
+/*
+ * A task's name into scratch->text: a str, or since 3.12 the number in "Task-<number>" until
+ * somebody asks.
+ */
+__noinline int copy_task_name(__u32 slot, __u32 pid, __u64 object)
 {
-	struct text *name = &s->task.name;
-	__u64 type = read_u64(object + l->obj_type);
-	__u64 flags = read_u64(type + TYPE_FLAGS_OFFSET);
-	__u32 digits[2] = {};
-	__u64 number;
+	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 type, flags, number;
+	__u32 digits[2] = {}, size;
 
+	if (!p || !s)
+		return 0;
+	__builtin_memset(&s->text, 0, sizeof(s->text));
+	type = read_u64(object + p->layout.obj_type);
+	flags = read_u64(type + TYPE_FLAGS_OFFSET);
 	if (flags & TPFLAGS_UNICODE_SUBCLASS)
-		return copy_str(s, name, 0, object, l);
-	__builtin_memset(name, 0, sizeof(*name));
-	if (!(flags & TPFLAGS_LONG_SUBCLASS) || l->version < 0x030c0000)
+		return copy_text(slot, pid, object, 0);
+	if (!(flags & TPFLAGS_LONG_SUBCLASS) || p->layout.version < 0x030c0000)
 		return 0;
-	switch (read_u64(object + LONG_TAG_OFFSET) >> 3) {
-	case 0:
-	case 1:
-		bpf_probe_read_user(digits, 4, (void *)(object + l->long_digits));
-		break;
-	case 2:
-		bpf_probe_read_user(digits, 8, (void *)(object + l->long_digits));
-		break;
-	default:
+	size = read_u64(object + LONG_TAG_OFFSET) >> 3;
+	if (size > 2)
 		return 0;
-	}
+	bpf_probe_read_user(digits, size == 2 ? 8 : 4, (void *)(object + p->layout.long_digits));
 	number = digits[0] | (__u64)digits[1] << 30;
 	*(__u64 *)s->texts = number;
-	name->length = 1;
-	name->width = 1;
-	name->bytes = sizeof(number);
-	name->flags = TEXT_NUMBER;
+	s->text.length = 1;
+	s->text.width = 1;
+	s->text.bytes = sizeof(number);
+	s->text.flags = TEXT_NUMBER;
 	return sizeof(number);
 }
 
@@ -106,14 +104,17 @@ __noinline int send_task(__u32 slot, __u32 pid, __u32 tid, __u64 task, __u64 ite
 	l = &p->layout;
 	__builtin_memset(&s->task, 0, sizeof(s->task));
 	if (task) {
-		name_bytes = copy_task_name(s, read_u64(task + l->task_name), l);
+		name_bytes = copy_task_name(slot, pid, read_u64(task + l->task_name));
+		s->task.name = s->text;
 		if (!s->task.name.width)
 			count_loss(LOSS_TASK_UNREADABLE);
 	}
 	if (name_bytes > TEXT_MAX)
 		return 0;
-	bytes = copy_str(s, &s->task.qualname, name_bytes,
-			 s->root_coroutine ? read_u64(s->root_coroutine + l->gen_qualname) : 0, l);
+	bytes = copy_text(slot, pid,
+			  s->root_coroutine ? read_u64(s->root_coroutine + l->gen_qualname) : 0,
+			  name_bytes);
+	s->task.qualname = s->text;
 	if (bytes > TEXT_MAX)
 		return 0;
 	bytes += name_bytes;

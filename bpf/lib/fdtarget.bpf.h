@@ -3,6 +3,7 @@
 #define AIOTRACE_LIB_FDTARGET_BPF_H
 
 /* What a descriptor of a task is, for the cause of a wait on it. Runs at a switch-out. */
+#include "lib/bits.bpf.h"
 #include "lib/compat.bpf.h"
 #include "abi/cause.h"
 
@@ -76,40 +77,18 @@ static __always_inline __s32 fd_in_poll(__u64 array, __u64 count)
 	return first.fd;
 }
 
-/*
- * The index of the lowest bit of a word that is not 0. Written out since clang 14 ends with
- * a crash on __builtin_ctzll for BPF.
- */
-static __always_inline __s32 lowest_bit(__u64 word)
-{
-	__s32 bit = 0;
-
-	word &= -word;
-	for (__s32 step = 32; step; step >>= 1) {
-		if (word >> step) {
-			word >>= step;
-			bit += step;
-		}
-	}
-	return bit;
-}
-
 #define FD_SET_WORDS 16 /* 1024 descriptors */
 
-/* The first word of a select()'s set in user memory that is not 0, and its first descriptor. */
-static __always_inline __u64 word_in_set(__u64 count, __u64 set, __s32 *base)
+/* The lowest descriptor of a select()'s set in user memory, -1: none. */
+static __always_inline __s32 fd_in_set(__u64 count, __u64 set)
 {
-	__u64 word = 0;
+	for (__u32 i = 0; set && i < FD_SET_WORDS && i * 64 < count; i++) {
+		__u64 word = read_user_u64(set + i * 8);
 
-	for (__u32 i = 0; i < FD_SET_WORDS; i++) {
-		if (!set || i * 64 >= count)
-			break;
-		word = read_user_u64(set + i * 8);
-		*base = i * 64;
 		if (word)
-			break;
+			return i * 64 + lowest_bit(word);
 	}
-	return word;
+	return -1;
 }
 
 #endif

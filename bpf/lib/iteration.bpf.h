@@ -3,6 +3,7 @@
 #define AIOTRACE_LIB_ITERATION_BPF_H
 
 /* An iteration's end, its statistics and its record. */
+#include "lib/bits.bpf.h"
 #include "lib/compat.bpf.h"
 #include "lib/emit.bpf.h"
 
@@ -14,34 +15,14 @@ static __always_inline bool in_own_poll(const struct loop_thread *t, __s64 sysca
 	return is_epoll(syscall) && epfd == t->epfd;
 }
 
-/*
- * The place of the leading bit of a word whose lower bits are all set, by its product with
- * a de Bruijn sequence: durations jump about, and six branches that nobody can predict are
- * dearer than all the rest of a poll's probe.
- */
-#define LEADING_BIT_SEQUENCE 0x03f79d71b4cb0a89ull
-
-static const __u8 leading_bit[64] = {
-	0,  47, 1,  56, 48, 27, 2,  60, 57, 49, 41, 37, 28, 16, 3,  61, 54, 58, 35, 52, 50, 42,
-	21, 44, 38, 32, 29, 23, 17, 11, 4,  62, 46, 55, 26, 59, 40, 36, 15, 53, 34, 51, 20, 43,
-	31, 22, 10, 45, 25, 39, 14, 33, 19, 30, 9,  24, 13, 18, 8,  12, 7,  6,	5,  63,
-};
-
 /* The bucket of a duration: see HIST_BUCKETS. */
 static __always_inline __u32 hist_bucket(__u64 ns)
 {
-	__u64 filled = ns;
 	__u32 octave, bucket;
 
 	if (ns < 8)
 		return ns;
-	filled |= filled >> 1;
-	filled |= filled >> 2;
-	filled |= filled >> 4;
-	filled |= filled >> 8;
-	filled |= filled >> 16;
-	filled |= filled >> 32;
-	octave = leading_bit[(filled * LEADING_BIT_SEQUENCE) >> 58];
+	octave = highest_bit(ns);
 	bucket = octave << 3 | ((ns >> ((octave - 3) & 63)) & 7);
 	return bucket < HIST_BUCKETS ? bucket : HIST_BUCKETS - 1;
 }

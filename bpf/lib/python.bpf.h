@@ -78,6 +78,7 @@ struct scratch {
 		};
 	};
 	__u8 texts[TEXTS_SIZE + 8];
+	struct text text; /* what copy_text copied */
 
 	struct sample_record sample; /* the words of the user stack follow it */
 	__u64 words[SAMPLE_WORDS];
@@ -86,6 +87,8 @@ struct scratch {
 	__u64 path_mount;
 	__u64 path_bytes;
 	__u64 path_root;
+	__u64 child_link; /* the way along a task's children: see child_step */
+	__u64 child; /* task_struct of the one that is wanted, else of the newest */
 	struct target_record target; /* its text follows it */
 	__u8 target_text[TARGET_TEXT_MAX + 256];
 };
@@ -149,41 +152,6 @@ static __always_inline __u64 code_identity(const struct scratch *s, const struct
 #define UNICODE_KIND(state) (((state) >> 2) & 7)
 #define UNICODE_COMPACT (1u << 5)
 #define UNICODE_ASCII (1u << 6)
-
-/*
- * Copies a str's characters to texts[at], at most TEXT_MAX bytes. Returns the bytes
- * copied; out->width 0 says that it could not be read.
- */
-static __always_inline __u32 copy_str(struct scratch *s, struct text *out, __u32 at, __u64 object,
-				      const struct py_layout *l)
-{
-	__u32 state = 0, width, bytes;
-	__u64 length = 0, data;
-
-	__builtin_memset(out, 0, sizeof(*out));
-	if (!object ||
-	    bpf_probe_read_user(&length, sizeof(length), (void *)(object + l->unicode_length)) ||
-	    bpf_probe_read_user(&state, sizeof(state), (void *)(object + l->unicode_state)))
-		return 0;
-	width = UNICODE_KIND(state);
-	if (!(state & UNICODE_COMPACT) || (width != 1 && width != 2 && width != 4))
-		return 0;
-	data = object + (state & UNICODE_ASCII ? l->unicode_ascii_data : l->unicode_compact_data);
-	out->length = length > 0xffffffff ? 0xffffffff : length;
-	if (length * width > TEXT_MAX || length > TEXT_MAX) {
-		bytes = TEXT_MAX;
-		out->flags = TEXT_CUT;
-	} else {
-		bytes = length * width;
-	}
-	if (bytes > TEXT_MAX || at > TEXT_MAX)
-		return 0;
-	if (bytes && bpf_probe_read_user(s->texts + at, bytes, (void *)data))
-		return 0;
-	out->width = width;
-	out->bytes = bytes;
-	return bytes;
-}
 
 /* The eight bytes of text that end `back` bytes before its end; 0 if it is shorter. */
 static __always_inline __u64 tail_u64(const struct scratch *s, __u32 start, __u32 bytes, __u32 back)

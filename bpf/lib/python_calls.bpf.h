@@ -21,6 +21,11 @@ extern struct scratch_map scratch SEC(".maps");
 int walk_thread(__u32 slot, __u32 pid, __u32 tid, __u64 tstate, __u64 fsbase);
 /* The same of another thread of the process, as it stands. */
 int walk_other(__u32 slot, __u32 pid, __u32 tid, __u64 tstate);
+/*
+ * Copies a str's characters to scratch->texts[at], at most TEXT_MAX bytes, and tells of them in
+ * scratch->text; its width 0 says that it could not be read. Returns the bytes copied.
+ */
+int copy_text(__u32 slot, __u32 pid, __u64 object, __u32 at);
 /* The PyThreadState of the thread with this fs base, 0: none found. */
 __u64 find_tstate(__u32 slot, __u32 pid, __u64 fsbase);
 /* After walk_thread: 1 if the thread is no longer inside its loop; then it is in no iteration. */
