@@ -116,15 +116,15 @@ __noinline int has_left_loop(__u32 slot, __u32 tid)
 
 static __always_inline void enter_probe(struct loop_thread *t)
 {
-	*(volatile __u32 *)&t->in_probe = PROBE_RUNS;
+	*(volatile __u8 *)&t->in_probe = PROBE_RUNS;
 }
 
 /* The iteration that begins has not been going on while others ran. */
 static __always_inline void leave_probe(struct loop_thread *t)
 {
-	if (*(volatile __u32 *)&t->in_probe == PROBE_INTERRUPTED && t->return_ns)
+	if (*(volatile __u8 *)&t->in_probe == PROBE_INTERRUPTED && t->return_ns)
 		t->return_ns = bpf_ktime_get_ns();
-	*(volatile __u32 *)&t->in_probe = PROBE_NOT;
+	*(volatile __u8 *)&t->in_probe = PROBE_NOT;
 }
 
 /*

@@ -102,7 +102,7 @@ static __always_inline void end_interval(struct loop_thread *t, struct profile_t
 	__u32 cause = t->wait.cause;
 	__u8 off = t->off;
 
-	t->off = OFF_NOT;
+	set_off(t, OFF_NOT);
 	if (off != OFF_NOT || !times->on_ns)
 		times->on_ns = now;
 	if (off == OFF_IN_POLL)
@@ -229,10 +229,10 @@ __noinline int profile_leave(__u32 pid, __u32 tid, __u32 runnable, __u32 state)
 	t->wake_ns = 0;
 	t->throttled = 0;
 	t->iteration++; /* the target told of next is this interval's */
-	t->off = runnable ? OFF_RUNNABLE : OFF_BLOCKED;
+	set_off(t, runnable ? OFF_RUNNABLE : OFF_BLOCKED);
 	frames = walk_current(slot, pid, tid, now);
 	if (waits_idle(s, frames, t->wait.syscall)) {
-		t->off = OFF_IN_POLL;
+		set_off(t, OFF_IN_POLL);
 		return 0;
 	}
 	if (frames > 0) {

@@ -277,7 +277,7 @@ static __always_inline void switch_out(struct task_struct *prev, bool preempt, _
 	t->off_ns = bpf_ktime_get_ns();
 	t->wake_ns = 0;
 	t->dirty = 1;
-	t->off = preempt || !state ? OFF_RUNNABLE : OFF_BLOCKED;
+	set_off(t, preempt || !state ? OFF_RUNNABLE : OFF_BLOCKED);
 	t->throttled = 0;
 	if (session.native_ns)
 		copy_native(tid, t->off_ns);
@@ -320,7 +320,7 @@ int BPF_PROG(handle_sched_wakeup, struct task_struct *p)
 	if (!traced_tid[PID_SLOT(tid)])
 		return 0;
 	t = find_thread(tid);
-	if (!t || t->off != OFF_BLOCKED || t->wake_ns)
+	if (!t || !t->awaits_wakeup || t->wake_ns)
 		return 0;
 	t->wake_ns = bpf_ktime_get_ns();
 	t->throttled = task_throttled(p);

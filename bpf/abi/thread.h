@@ -68,7 +68,14 @@ struct wait {
  * stalls that still go on, and removes it after the thread's exit record.
  */
 struct loop_thread {
-	/* What every poll and every switch looks at comes first: one or two cache lines. */
+	__u32 tid;
+	__u32 depth; /* Python frames below the loop's poll when it was adopted */
+	/*
+	 * What every poll and every switch looks at, with the head of the statistics: 64 bytes, and
+	 * one cache line of the array's first values since 312 bytes come before them (struct
+	 * bpf_array, Linux 6.18). The thread's own CPU writes here all the time: what other CPUs
+	 * look at is elsewhere.
+	 */
 	__u64 return_ns; /* when the poll returned: the start of the present iteration; 0: in none */
 	__u64 iteration; /* number of the present one */
 	__s32 epfd;
@@ -80,15 +87,15 @@ struct loop_thread {
 	__u8 open_start; /* return_ns is when aiotrace came, the iteration began before */
 	__u8 has_task; /* the wait or sample belongs to `task` */
 	__u8 kind; /* enum loop_kind */
-	__u8 throttled; /* woken into a control group without quota */
+	__u8 in_probe; /* enum in_probe */
 	struct loop_stats stats;
 
-	__u32 tid;
-	__u32 depth; /* Python frames below the loop's poll when it was adopted */
 	__u64 tstate; /* PyThreadState; 0: not found */
 	__u64 epoll_file; /* struct file of the loop's epoll */
 	__u64 off_ns; /* when it left the CPU */
 	__u64 wake_ns; /* when it became runnable again; 0: not yet */
+	__u32 awaits_wakeup; /* off is OFF_BLOCKED; for the CPU that wakes it */
+	__u32 throttled; /* woken into a control group without quota */
 	__u64 task; /* last task and coroutine told of in this iteration */
 	__u64 coroutine;
 	__u64 tstate_retry_ns; /* no search for a thread state before */
@@ -101,11 +108,11 @@ struct loop_thread {
 	__u32 samples; /* told of in this iteration */
 	__u32 losses;
 	__u32 in_select; /* EPFD_SELECT: the select or poll entered last is the loop's own */
-	__u32 in_probe; /* enum in_probe */
+	__u32 pad;
 };
 
 ABI_ASSERT_SIZE(struct wait, 96);
-ABI_ASSERT_SIZE(struct loop_thread, 32 + 32 + 4 * HIST_BUCKETS + 8 + 7 * 8 + 96 +
+ABI_ASSERT_SIZE(struct loop_thread, 8 + 32 + sizeof(struct loop_stats) + 8 * 8 + 96 +
 					    3 * 8 * CAUSE_MAX + 2 * 4 * CAUSE_MAX + 16);
 
 #endif

@@ -5,6 +5,7 @@
 /* A loop thread's way back onto the CPU: what its time off it was. */
 #include "lib/iteration.bpf.h"
 #include "lib/targets.bpf.h"
+#include "lib/waits.bpf.h"
 
 /* Tells of a wait that lasted, with the short ones of its cause since the last one told: bpf/report.bpf.c. */
 int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target);
@@ -47,7 +48,7 @@ static __always_inline void come_back(struct loop_thread *t, __u64 now, bool wit
 		end_wait(t, now, with_target);
 		break;
 	}
-	t->off = OFF_NOT;
+	set_off(t, OFF_NOT);
 }
 
 /* The same for a thread that is seen running while its switch-in was not: bpf/sched.bpf.c. */

@@ -10,4 +10,11 @@ int begin_wait(__u32 tid);
 /* The enum cause of the wait that begin_wait began, and whom it is for. `state`: the task's. */
 int cause_of_wait(__u32 tid, __u32 state);
 
+static __always_inline void set_off(struct loop_thread *t, __u8 off)
+{
+	if (t->off == OFF_BLOCKED || off == OFF_BLOCKED)
+		t->awaits_wakeup = off == OFF_BLOCKED;
+	t->off = off;
+}
+
 #endif

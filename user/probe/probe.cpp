@@ -382,6 +382,7 @@ Status Probe::seed_thread(const ThreadSeed& seed) {
   thread.open_start = 1;
   if (seed.waiting) {
     thread.off = OFF_BLOCKED;
+    thread.awaits_wakeup = 1;
     thread.off_ns = thread.return_ns;
     thread.dirty = 1;
     thread.wait.cause = seed.waiting->cause;
@@ -403,6 +404,7 @@ Status Probe::seed_profiled(const ProfileSeed& seed) {
   thread.wait.fd = -1;
   if (seed.idle || seed.waiting) {
     thread.off = seed.idle ? OFF_IN_POLL : OFF_BLOCKED;
+    thread.awaits_wakeup = seed.idle ? 0 : 1;
     thread.off_ns = now;
   }
   if (seed.waiting) {
