@@ -30,7 +30,7 @@ struct ProfileOptions {
 
 struct ProbeOptions {
   std::uint64_t warn_ns = 50'000'000;
-  std::uint64_t young_ns = 2'000'000;    ///< samples in a younger iteration are dropped
+  std::uint64_t young_ns = 5'000'000;    ///< samples in a younger iteration are dropped
   std::uint64_t segment_ns = 1'000'000;  ///< shorter waits are added up by cause
   std::uint64_t sample_period_ns = 1'000'000;
   std::uint64_t native_ns = 0;  ///< waits at least this long, and all samples, carry the native stack; 0: nothing does
