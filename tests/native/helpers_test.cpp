@@ -43,28 +43,25 @@ TEST_CASE("fd_in_poll: the first descriptor; none without an array, a count or t
   CHECK(host_fd_in_poll(kAt + 12, 1) == -1);
 }
 
-TEST_CASE("word_in_set: the first word with a descriptor, and where it begins") {
+TEST_CASE("fd_in_set: the first word with a descriptor, and where it begins") {
   Memory memory;
   memory.map(kAt, 128);
-  std::int32_t base = -1;
-  CHECK(host_word_in_set(1024, kAt, &base) == 0);
+  CHECK(host_fd_in_set(1024, kAt) == -1);
   memory.put(kAt + 5 * 8, std::uint64_t{1} << 9);
-  CHECK(host_word_in_set(1024, kAt, &base) == std::uint64_t{1} << 9);
-  CHECK(base == 320);
-  // select's first argument bounds the set: what lies behind is not part of it.
-  CHECK(host_word_in_set(320, kAt, &base) == 0);
-  CHECK(host_word_in_set(321, kAt, &base) == std::uint64_t{1} << 9);
-  CHECK(host_word_in_set(1024, 0, &base) == 0);
+  CHECK(host_fd_in_set(1024, kAt) == 329);
+  // select's first argument bounds the set, in words: what lies behind is not part of it.
+  CHECK(host_fd_in_set(320, kAt) == -1);
+  CHECK(host_fd_in_set(321, kAt) == 329);
+  CHECK(host_fd_in_set(1024, 0) == -1);
 }
 
-TEST_CASE("word_in_set: bounded, whatever the count, and safe where nothing can be read") {
+TEST_CASE("fd_in_set: bounded, whatever the count, and safe where nothing can be read") {
   Memory memory;
-  std::int32_t base = 0;
   memory.map(kAt, 4096);
-  CHECK(host_word_in_set(~std::uint64_t{0}, kAt, &base) == 0);
+  CHECK(host_fd_in_set(~std::uint64_t{0}, kAt) == -1);
   CHECK(memory.reads == 16);
   memory.unmap(kAt);
-  CHECK(host_word_in_set(1024, kAt, &base) == 0);
+  CHECK(host_fd_in_set(1024, kAt) == -1);
 }
 
 TEST_CASE("lowest_bit") {
@@ -91,11 +88,11 @@ struct Str {
       memory.put(kAt + 56 + i, static_cast<std::uint8_t>('a' + i % 26));
   }
   std::uint32_t copy(std::uint32_t at = 0, std::uint64_t object = kAt) {
-    return host_copy_str(&out, at, object, &python.layout);
+    return host_copy_text(&out, at, object, &python.layout);
   }
 };
 
-TEST_CASE("copy_str: ASCII, Latin-1, two and four bytes a character") {
+TEST_CASE("copy_text: ASCII, Latin-1, two and four bytes a character") {
   {
     Str str(5, state_of(1, true));
     str.memory.write(kAt + str.python.layout.unicode_ascii_data, "hello", 5);
@@ -114,7 +111,7 @@ TEST_CASE("copy_str: ASCII, Latin-1, two and four bytes a character") {
   }
 }
 
-TEST_CASE("copy_str: what is longer than a record takes is cut and said so, a huge length too") {
+TEST_CASE("copy_text: what is longer than a record takes is cut and said so, a huge length too") {
   for (const std::uint64_t length : {std::uint64_t{TEXT_MAX + 1}, std::uint64_t{1} << 33, ~std::uint64_t{0}}) {
     for (const std::uint32_t width : {1u, 2u, 4u}) {
       Str str(length, state_of(width, false));
@@ -128,7 +125,7 @@ TEST_CASE("copy_str: what is longer than a record takes is cut and said so, a hu
   CHECK(whole.out.flags == 0);
 }
 
-TEST_CASE("copy_str: what is no compact str, or cannot be read, has width 0") {
+TEST_CASE("copy_text: what is no compact str, or cannot be read, has width 0") {
   CHECK(Str(3, state_of(3, false)).copy() == 0);
   CHECK(Str(3, state_of(0, false)).copy() == 0);
   CHECK(Str(3, state_of(1, true, false)).copy() == 0);

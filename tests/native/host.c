@@ -149,11 +149,14 @@ uint32_t host_find_thread(uint32_t tid) {
 
 uint32_t host_hist_bucket(uint64_t ns) { return hist_bucket(ns); }
 int32_t host_fd_in_poll(uint64_t array, uint64_t count) { return fd_in_poll(array, count); }
-uint64_t host_word_in_set(uint64_t count, uint64_t set, int32_t* base) { return word_in_set(count, set, base); }
+int32_t host_fd_in_set(uint64_t count, uint64_t set) { return fd_in_set(count, set); }
 int32_t host_lowest_bit(uint64_t word) { return lowest_bit(word); }
 
-uint32_t host_copy_str(struct text* out, uint32_t at, uint64_t object, const struct py_layout* layout) {
-  return copy_str(&scratches[SCRATCH_SWITCH], out, at, object, layout);
+uint32_t host_copy_text(struct text* out, uint32_t at, uint64_t object, const struct py_layout* layout) {
+  host_process.layout = *layout;
+  const uint32_t bytes = copy_text(SCRATCH_SWITCH, kHostPid, object, at);
+  *out = scratches[SCRATCH_SWITCH].text;
+  return bytes;
 }
 const unsigned char* host_texts(void) { return scratches[SCRATCH_SWITCH].texts; }
 

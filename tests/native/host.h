@@ -32,9 +32,9 @@ uint32_t host_find_thread(uint32_t tid);  // its tid; 0: not there
 // Helpers.
 uint32_t host_hist_bucket(uint64_t ns);
 int32_t host_fd_in_poll(uint64_t array, uint64_t count);
-uint64_t host_word_in_set(uint64_t count, uint64_t set, int32_t* base);
+int32_t host_fd_in_set(uint64_t count, uint64_t set);
 int32_t host_lowest_bit(uint64_t word);
-uint32_t host_copy_str(struct text* out, uint32_t at, uint64_t object, const struct py_layout* layout);
+uint32_t host_copy_text(struct text* out, uint32_t at, uint64_t object, const struct py_layout* layout);
 const unsigned char* host_texts(void);
 enum host_class { HOST_PLAIN, HOST_RUN_LOOP, HOST_HANDLE_RUN };
 enum host_class host_classify(const char* name, uint8_t name_width, const char* file, uint8_t file_width);

@@ -262,7 +262,7 @@ void Tracker::on(const model::TaskSeen& event) {
   auto* owner = target(event.head.pid);
   const auto* interpreter = owner != nullptr ? owner->interpreter() : nullptr;
   if (interpreter == nullptr || (!event.name_cut && !event.qualname_cut)) {
-    builder_.add(event);
+    place(event.head, event.iteration, event);
     return;
   }
   // Read from the process while the task is there.
@@ -277,7 +277,7 @@ void Tracker::on(const model::TaskSeen& event) {
   auto complete = event;
   if (event.name_cut) whole(event.task, layout.bpf.task_name, complete.name);
   if (event.qualname_cut) whole(event.coroutine, layout.bpf.gen_qualname, complete.qualname);
-  builder_.add(complete);
+  place(event.head, event.iteration, std::move(complete));
 }
 
 std::optional<model::Culprit> Tracker::culprit_of(const model::Blocked& blocked) {
@@ -324,7 +324,7 @@ void Tracker::release_fault(std::uint32_t tid, const model::TargetSeen* seen) {
       block.culprit = std::move(culprit);
     }
   }
-  builder_.add(block);
+  place(block.blocked.head, block.blocked.iteration, block);
 }
 
 // Whom a thread that is ready to run waits for: who ran instead, or the quota that is used up.
@@ -364,7 +364,7 @@ void Tracker::on(const model::Blocked& event) {
   if (event.cause == model::Cause::fault)
     faults_.insert_or_assign(event.head.tid, std::move(block));
   else
-    builder_.add(block);
+    place(event.head, event.iteration, std::move(block));
 }
 
 // What tells a leaf's caller is in the copy of the stack then.
@@ -375,7 +375,9 @@ void Tracker::keep_words(model::Sample& sample) const {
   std::memcpy(sample.words.data(), copy->stack.data(), sample.words.size() * sizeof(std::uint64_t));
 }
 
-void Tracker::on(const model::Sample& event) {
+void Tracker::on(const model::Sample& event) { place(event.head, event.iteration, event); }
+
+void Tracker::give(const model::Sample& event) {
   auto* seen = target(event.head.pid);
   if (seen == nullptr) return;
   if (!event.has_native) {
@@ -389,8 +391,28 @@ void Tracker::on(const model::Sample& event) {
   builder_.add(classified);
 }
 
+void Tracker::give_held(std::uint32_t tid, std::uint64_t iteration) {
+  for (const auto& event : held_.release(tid, iteration)) std::visit([this](const auto& each) { give(each); }, event);
+}
+
+void Tracker::place(const model::EventHead& head, std::uint64_t iteration, HeldEvents::Event event) {
+  // With native stacks the last copy of a thread's is looked at: that can't wait.
+  if (options_.native) {
+    std::visit([this](const auto& each) { give(each); }, event);
+    return;
+  }
+  switch (held_.hold(head.tid, iteration, event)) {
+    case HeldEvents::Verdict::held: return;
+    case HeldEvents::Verdict::held_anew: builder_.begin(head, iteration); return;
+    case HeldEvents::Verdict::full:
+      give_held(head.tid, iteration);
+      std::visit([this](const auto& each) { give(each); }, event);
+  }
+}
+
 void Tracker::on(const model::IterationEnd& event) {
   release_fault(event.head.tid, nullptr);
+  give_held(event.head.tid, event.iteration);
   if (event.losses != 0) user_losses_[index(model::Loss::iteration_incomplete)]++;
   tell(builder_.end(event), false);
 }
@@ -503,6 +525,7 @@ void Tracker::tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_n
     // What is looked up from outside is another wait's if the thread has gone on meanwhile.
     if (const auto again = probe_.thread(tid); !again || again->off_ns != thread->off_ns) open.wait->culprit.reset();
   }
+  give_held(tid, thread->iteration);
   auto stall = builder_.snapshot(open);
   if (!stall) return;
   if (owner != nullptr && open.wait && open.wait->cause == model::Cause::lock)
@@ -561,6 +584,7 @@ void Tracker::on(const model::ThreadExit& event) {
   last_target_.erase(event.head.tid);
   quotas_.erase(event.head.tid);
   faults_.erase(event.head.tid);
+  held_.forget_thread(event.head.tid);
   natives_.forget_thread(event.head.tid);
   if (auto* seen = target(event.head.pid)) seen->loops.erase(event.head.tid);
 }

@@ -13,6 +13,7 @@
 #include "app/cgroup_quota.h"
 #include "app/code_store.h"
 #include "app/filter.h"
+#include "app/held_events.h"
 #include "app/native_stacks.h"
 #include "app/options.h"
 #include "app/outputs.h"
@@ -98,6 +99,12 @@ class Tracker {
   [[nodiscard]] std::uint64_t with_native(const model::EventHead& head, std::uint64_t iteration,
                                           std::uint64_t python_stack);
   void keep_words(model::Sample& sample) const;
+  // An event of an iteration: held until the iteration is known to be a stall.
+  void place(const model::EventHead& head, std::uint64_t iteration, HeldEvents::Event event);
+  void give_held(std::uint32_t tid, std::uint64_t iteration);
+  void give(const model::TaskSeen& event) { builder_.add(event); }
+  void give(const model::ClassifiedBlock& block) { builder_.add(block); }
+  void give(const model::Sample& event);
   [[nodiscard]] std::uint64_t stack_of_wait(const loop_thread& thread);
   Status tell_probe(Target& target);
   void seed(Target& target);
@@ -117,6 +124,7 @@ class Tracker {
   model::Statistics statistics_;
   SampleClassifier classifier_;
   NativeStacks natives_;
+  HeldEvents held_;
   std::map<std::uint32_t, Loop> loops_;                               // by tid
   std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;  // by tid
   // Something could not be traced: if it is for want of open files, the user has to know.

@@ -76,6 +76,9 @@ class StallBuilder {
   /// A stall at least `error_ns` long has `error` set. `stacks` must outlive the builder.
   StallBuilder(std::uint64_t error_ns, StackStore& stacks, FindCode find_code);
 
+  /// The thread is in this iteration now, of which nothing has to be known.
+  void begin(const EventHead& head, std::uint64_t iteration) { current(head, iteration); }
+
   void add(const TaskSeen& task);
   void add(const ClassifiedBlock& block);
   void add(const ClassifiedSample& sample);
