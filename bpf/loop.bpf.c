@@ -77,6 +77,7 @@ __noinline int decide_poll(__u32 pid, __u32 tid, __s32 epfd)
 	t->kind = verdict == VERDICT_LOOP ? LOOP_ASYNCIO : depth ? LOOP_PYTHON : LOOP_PLAIN;
 	t->depth = depth;
 	t->verified = 1;
+	t->polled = 1;
 	reset_iteration(t);
 	t->open_start = 0;
 	t->return_ns = now;
@@ -147,6 +148,7 @@ static __always_inline void on_poll(__s32 epfd)
 			if (t->off != OFF_NOT)
 				come_back_unseen(tid, now);
 			end_iteration(t, now, 0);
+			t->polled = 1;
 			leave_probe(t);
 			return;
 		}
@@ -207,6 +209,7 @@ __noinline int decide_select(__u32 pid, __u32 tid)
 		end_iteration(t, now, 0);
 	t->return_ns = now;
 	t->open_start = 0;
+	t->polled = 1;
 	if (t->verified && t->epfd == EPFD_SELECT)
 		return 0;
 	t->epfd = EPFD_SELECT;

@@ -30,6 +30,8 @@ int handle_sample(struct sample_context *ctx)
 	now = bpf_ktime_get_ns();
 	if (t->off != OFF_NOT)
 		come_back_unseen(tid, now);
+	if ((ctx->regs.cs & 3) == 3)
+		t->polled = 0;
 	if (!t->return_ns || (__s64)(now - t->return_ns) < (__s64)session.young_ns)
 		return 0;
 
@@ -46,6 +48,7 @@ int handle_sample(struct sample_context *ctx)
 			return 0;
 		if (in_own_poll(t, user.orig_ax, user.di))
 			return 0;
+		t->polled = 0;
 		r->flags |= SAMPLE_KERNEL;
 		r->ip = user.ip;
 		r->syscall = (__s64)user.orig_ax < 0 ? -1 : (__s32)user.orig_ax;

@@ -252,6 +252,19 @@ __noinline int come_back_unseen(__u32 tid, __u64 now)
 	return 0;
 }
 
+/*
+ * Is the thread that leaves inside its poll? Not if it is preempted on its way there, before
+ * the probe on the poll's entry: its iteration has not ended then (a kernel with PREEMPT or
+ * PREEMPT_LAZY switches between the entry of the system call and that of the program). Most
+ * often then, after a long iteration. `polled` tells: a sample or a switch outside the poll
+ * has cleared it, if the iteration was long enough to have one.
+ */
+static __always_inline bool leaves_in_poll(const struct loop_thread *t, const struct call *call,
+					   bool runnable)
+{
+	return in_own_poll(t, call->orig_ax, call->di) && (t->polled || !runnable);
+}
+
 static __always_inline void switch_out(struct task_struct *prev, bool preempt, __u32 state)
 {
 	__u32 tid = prev->pid;
@@ -268,10 +281,11 @@ static __always_inline void switch_out(struct task_struct *prev, bool preempt, _
 		come_back_unseen(tid, bpf_ktime_get_ns());
 	if (read_call(&call, prev))
 		return;
-	if (in_own_poll(t, call.orig_ax, call.di)) {
+	if (leaves_in_poll(t, &call, preempt || !state)) {
 		t->off = OFF_IN_POLL;
 		return;
 	}
+	t->polled = 0;
 	if (!begin_wait(tid))
 		return;
 	t->off_ns = bpf_ktime_get_ns();

@@ -85,7 +85,7 @@ struct loop_thread {
 	__u8 verified; /* 0: epfd was seen in the scheduler only, its role is not decided */
 	__u8 exited;
 	__u8 open_start; /* return_ns is when aiotrace came, the iteration began before */
-	__u8 has_task; /* the wait or sample belongs to `task` */
+	__u8 polled; /* nothing but the entry of the poll has been seen in this iteration: see switch_out */
 	__u8 kind; /* enum loop_kind */
 	__u8 in_probe; /* enum in_probe */
 	struct loop_stats stats;
@@ -108,7 +108,7 @@ struct loop_thread {
 	__u32 samples; /* told of in this iteration */
 	__u32 losses;
 	__u32 in_select; /* EPFD_SELECT: the select or poll entered last is the loop's own */
-	__u32 pad;
+	__u32 has_task; /* the wait or sample belongs to `task` */
 };
 
 ABI_ASSERT_SIZE(struct wait, 96);
