@@ -77,6 +77,7 @@ class Tracker {
   };
 
   void take(std::span<const std::byte> record);
+  void lose(model::Loss what) { ++user_losses_[static_cast<std::size_t>(what)]; }
   void on(const model::LoopSeen& event);
   void on(const model::CodeSeen& event);
   void on(const model::StackSeen& event);

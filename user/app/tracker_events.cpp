@@ -1,0 +1,281 @@
+// What the records of the ring buffer say, one kind of event after the other.
+#include <algorithm>
+#include <cstring>
+
+#include "abi/records.h"
+#include "app/culprits.h"
+#include "app/tracker.h"
+#include "decode/decode.h"
+#include "proc/syscalls.h"
+#include "python/text.h"
+
+namespace aiotrace::app {
+
+namespace {
+
+// A thread's control group and its quota are read again after this: it may have been moved.
+constexpr std::uint64_t kQuotaValidNs = 20'000'000;
+
+}  // namespace
+
+Status Tracker::consume() {
+  return probe_.consume([this](std::span<const std::byte> record) { take(record); });
+}
+
+void Tracker::take(std::span<const std::byte> record) {
+  const auto event = decode::decode(record);
+  if (!event) {
+    lose(model::Loss::bad_record);
+    return;
+  }
+  std::visit([this](const auto& each) { on(each); }, *event);
+}
+
+void Tracker::on(const model::LoopSeen& event) {
+  auto* seen = target_or_new(event);
+  if (seen == nullptr) return;
+  if (auto status = probe_.sample_thread(event.head.tid); !status) {
+    note_untraced();
+    if (options_.verbose) say(status.error().message());
+  }
+  // The first poll of a Python that was not ready when it was last looked at.
+  if (!seen->settled() && seen->look()) {
+    if (auto status = tell_probe(*seen); !status) say(status.error().message());
+  }
+  seen->loops.insert(event.head.tid);
+  // Threads that come and go must not fill the memory: of very many, the rows of those that ended are dropped.
+  constexpr std::size_t kMaxLoops = 16384;
+  if (loops_.size() >= kMaxLoops) std::erase_if(loops_, [](const auto& each) { return each.second.ended; });
+  auto& loop = loops_[event.head.tid];
+  if (loop.pid != event.head.pid) loop = Loop{};
+  loop.pid = event.head.pid;
+  loop.kind = seen->loop_kind(static_cast<std::uint32_t>(event.source));
+  loop.thread = seen->thread_name(event.head.tid);
+  if (options_.verbose)
+    say("pid " + std::to_string(loop.pid) + " thread " + std::to_string(event.head.tid) + " (" + loop.thread +
+        "): a loop on epoll " + std::to_string(event.epfd));
+}
+
+void Tracker::on(const model::CodeSeen& event) {
+  auto* seen = target(event.head.pid);
+  if (!codes_.add(event, seen != nullptr ? seen->interpreter() : nullptr, seen != nullptr ? &seen->memory() : nullptr))
+    lose(model::Loss::name_unreadable);
+}
+
+void Tracker::on(const model::StackSeen& event) {
+  model::Stack stack;
+  stack.reserve(event.frames.size());
+  for (const auto& frame : event.frames) stack.push_back(codes_.resolve(event.head.pid, frame));
+  stacks_.add(event.head.pid, event.stack_id, std::move(stack), event.unreadable, event.too_deep);
+  if (options_.native) natives_.add(event);
+}
+
+void Tracker::on(const model::NativeSeen& event) { natives_.add(event); }
+
+// The id of the stack with its native frames, as far as they are known.
+std::uint64_t Tracker::with_native(const model::EventHead& head, std::uint64_t iteration, std::uint64_t python_stack) {
+  const auto* copy = natives_.copy_of(head, iteration);
+  auto* owner = target(head.pid);
+  return copy == nullptr || owner == nullptr ? python_stack : natives_.merge(*owner, *copy, python_stack);
+}
+
+void Tracker::on(const model::TaskSeen& event) {
+  auto* owner = target(event.head.pid);
+  const auto* interpreter = owner != nullptr ? owner->interpreter() : nullptr;
+  if (interpreter == nullptr || (!event.name_cut && !event.qualname_cut)) {
+    place(event.head, event.iteration, event);
+    return;
+  }
+  // Read from the process while the task is there.
+  constexpr std::size_t kMaxName = std::size_t{64} * 1024;
+  const auto& layout = interpreter->layout;
+  const auto whole = [&](std::uint64_t object, std::uint32_t offset, std::string& text) {
+    const auto name = owner->memory().pointer(object + offset);
+    auto read = name ? python::read_text(owner->memory(), layout, *name, kMaxName) : std::nullopt;
+    // Another task may live at the address by now: its name goes on as ours began, or it is not believed.
+    if (read && read->starts_with(text)) text = std::move(*read);
+  };
+  auto complete = event;
+  if (event.name_cut) whole(event.task, layout.bpf.task_name, complete.name);
+  if (event.qualname_cut) whole(event.coroutine, layout.bpf.gen_qualname, complete.qualname);
+  place(event.head, event.iteration, std::move(complete));
+}
+
+std::optional<model::Culprit> Tracker::culprit_of(const model::Blocked& blocked) {
+  model::Culprit culprit;
+  if (blocked.cause == model::Cause::lock) {
+    culprit.address = blocked.args[0];
+    return culprit;
+  }
+  auto* owner = target(blocked.head.pid);
+  const auto loop = loops_.find(blocked.head.tid);
+  if (loop != loops_.end() && loop->second.found_wait && loop->second.found_wait->since_ns == blocked.start_ns)
+    return loop->second.found_wait->culprit;
+  if (blocked.has_target) {
+    const auto seen = last_target_.find(blocked.head.tid);
+    if (seen == last_target_.end() || seen->second.iteration != blocked.iteration) return std::nullopt;
+    return culprit_of_target(blocked.cause, seen->second, owner != nullptr ? owner->working_directory() : "");
+  }
+  if (blocked.cause != model::Cause::gil || blocked.holder_tstate == 0 || owner == nullptr) return std::nullopt;
+  // The id is what a C library's structure said: believed only if such a thread is there.
+  const auto tid = owner->own_tid(blocked.holder_tid);
+  if (!tid || *tid == blocked.head.tid) return std::nullopt;
+  culprit.tid = *tid;
+  culprit.thread = owner->thread_name(culprit.tid);
+  if (const auto stack = stacks_.find(blocked.head.pid, blocked.holder_stack)) culprit.stack = stack->copy();
+  return culprit;
+}
+
+void Tracker::on(const model::TargetSeen& event) {
+  if (event.kind == model::TargetSeen::Kind::address)
+    release_fault(event.head.tid, &event);
+  else
+    last_target_.insert_or_assign(event.head.tid, event);
+}
+
+void Tracker::release_fault(std::uint32_t tid, const model::TargetSeen* seen) {
+  auto waiting = faults_.extract(tid);
+  if (!waiting) return;
+  auto& block = waiting.mapped();
+  auto* owner = target(block.blocked.head.pid);
+  if (seen != nullptr && owner != nullptr && seen->iteration == block.blocked.iteration) {
+    if (auto path = owner->mapped_file(seen->address); !path.empty()) {
+      model::Culprit culprit;
+      culprit.path = std::move(path);
+      block.culprit = std::move(culprit);
+    }
+  }
+  place(block.blocked.head, block.blocked.iteration, block);
+}
+
+// Whom a thread that is ready to run waits for: who ran instead, or the quota that is used up.
+std::optional<model::Culprit> Tracker::culprit_of_runnable(const model::Blocked& blocked, bool throttled) {
+  model::Culprit culprit;
+  if (!throttled) {
+    if (blocked.runner_pid == 0) return std::nullopt;
+    culprit.running.push_back({.pid = blocked.runner_pid, .comm = blocked.runner_comm, .ns = 0});
+    return culprit;
+  }
+  auto& cached = quotas_[blocked.head.tid];
+  if (cached.read_ns + kQuotaValidNs < blocked.head.time_ns) {
+    cached.read_ns = blocked.head.time_ns;
+    cached.quota = cpu_quota(blocked.head.pid, blocked.head.tid);
+  }
+  if (!cached.quota) return std::nullopt;
+  culprit.cgroup = cached.quota->cgroup;
+  culprit.quota_us = cached.quota->quota_us;
+  culprit.period_us = cached.quota->period_us;
+  return culprit;
+}
+
+void Tracker::on(const model::Blocked& event) {
+  const bool runnable = event.cause == model::Cause::cpu_wait || event.cause == model::Cause::throttled;
+  model::ClassifiedBlock block{.blocked = event,
+                               .syscall = std::string(proc::syscall_name(event.syscall)),
+                               .culprit = {},
+                               .runnable_culprit = {}};
+  if (event.has_native) block.blocked.stack_id = with_native(event.head, event.iteration, event.stack_id);
+  if (runnable) {
+    block.culprit = culprit_of_runnable(event, event.cause == model::Cause::throttled);
+  } else {
+    block.culprit = culprit_of(event);
+    if (event.runnable_ns != 0) block.runnable_culprit = culprit_of_runnable(event, event.throttled);
+  }
+  release_fault(event.head.tid, nullptr);
+  if (event.cause == model::Cause::fault)
+    faults_.insert_or_assign(event.head.tid, std::move(block));
+  else
+    place(event.head, event.iteration, std::move(block));
+}
+
+// What tells a leaf's caller is in the copy of the stack then.
+void Tracker::keep_words(model::Sample& sample) const {
+  const auto* copy = natives_.copy_of(sample.head, sample.iteration);
+  if (copy == nullptr || sample.kernel) return;
+  sample.words.resize(std::min<std::size_t>(SAMPLE_WORDS, copy->stack.size() / sizeof(std::uint64_t)));
+  std::memcpy(sample.words.data(), copy->stack.data(), sample.words.size() * sizeof(std::uint64_t));
+}
+
+void Tracker::on(const model::Sample& event) { place(event.head, event.iteration, event); }
+
+void Tracker::give(const model::Sample& event) {
+  auto* seen = target(event.head.pid);
+  if (seen == nullptr) return;
+  if (!event.has_native) {
+    builder_.add(classifier_.classify(*seen, event));
+    return;
+  }
+  auto sample = event;
+  keep_words(sample);
+  auto classified = classifier_.classify(*seen, sample);
+  classified.stack_id = with_native(event.head, event.iteration, event.stack_id);
+  builder_.add(classified);
+}
+
+void Tracker::give_held(std::uint32_t tid, std::uint64_t iteration) {
+  for (const auto& event : held_.release(tid, iteration)) std::visit([this](const auto& each) { give(each); }, event);
+}
+
+void Tracker::place(const model::EventHead& head, std::uint64_t iteration, HeldEvents::Event event) {
+  // With native stacks the last copy of a thread's is looked at: that can't wait.
+  if (options_.native) {
+    std::visit([this](const auto& each) { give(each); }, event);
+    return;
+  }
+  switch (held_.hold(head.tid, iteration, event)) {
+    case HeldEvents::Verdict::held: return;
+    case HeldEvents::Verdict::held_anew: builder_.begin(head, iteration); return;
+    case HeldEvents::Verdict::full:
+      give_held(head.tid, iteration);
+      std::visit([this](const auto& each) { give(each); }, event);
+  }
+}
+
+void Tracker::on(const model::IterationEnd& event) {
+  release_fault(event.head.tid, nullptr);
+  give_held(event.head.tid, event.iteration);
+  if (event.losses != 0) lose(model::Loss::iteration_incomplete);
+  tell(builder_.end(event), false);
+}
+
+void Tracker::on(const model::ProcessExec& event) {
+  auto* seen = target(event.head.pid);
+  if (seen == nullptr) return;
+  builder_.forget_process(event.head.pid);
+  forget_image(event.head.pid);
+  for (const auto tid : seen->loops) probe_.remove_thread(tid);
+  seen->forget_image();
+  seen->rename(event.comm);
+  probe_.detach_uprobes(event.head.pid);
+  seen->first_look_ns = monotonic_ns();
+  seen->next_look_ns = seen->first_look_ns;
+}
+
+void Tracker::on(const model::ThreadExit& event) {
+  builder_.forget_thread(event.head.pid, event.head.tid);
+  if (const auto loop = loops_.find(event.head.tid); loop != loops_.end() && loop->second.pid == event.head.pid) {
+    if (const auto thread = probe_.thread(event.head.tid)) loop->second.last = thread->stats;
+    loop->second.ended = true;
+  }
+  probe_.remove_thread(event.head.tid);
+  last_target_.erase(event.head.tid);
+  quotas_.erase(event.head.tid);
+  faults_.erase(event.head.tid);
+  held_.forget_thread(event.head.tid);
+  natives_.forget_thread(event.head.tid);
+  if (auto* seen = target(event.head.pid)) seen->loops.erase(event.head.tid);
+}
+
+void Tracker::on(const model::ProcessExit& event) {
+  builder_.forget_process(event.head.pid);
+  process_ended(event.head.pid);
+}
+
+void Tracker::on(const model::ProcessFork& event) {
+  if (!options_.follow || targets_.contains(event.child_pid)) return;
+  auto opened = Target::open(static_cast<std::int32_t>(event.child_pid));
+  if (!opened) return;  // ended meanwhile
+  if (auto status = add(std::move(*opened), Look::now); !status) say(status.error().message());
+}
+
+}  // namespace aiotrace::app
