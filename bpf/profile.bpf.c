@@ -45,7 +45,7 @@ static __always_inline struct loop_thread *profiled_thread(struct task_struct *t
 }
 
 /* The Python stack of the current thread into scratch; its frames, 0: none. */
-__noinline int walk_current(__u32 slot, __u32 pid, __u32 tid, __u64 now)
+static __always_inline int walk_current(__u32 slot, __u32 pid, __u32 tid, __u64 now)
 {
 	struct loop_thread *t = find_thread(tid);
 	__u64 fsbase = BPF_CORE_READ(current_task(), thread.fsbase);

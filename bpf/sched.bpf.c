@@ -80,8 +80,11 @@ static __always_inline __u32 cause_of_poll(struct task_struct *task, struct wait
 	return file ? cause_of_waited(w, task, file) : CAUSE_OTHER;
 }
 
-/* Is the futex one inside the interpreter's GIL? Then who holds it goes into `w`. */
-__noinline int wait_for_gil(__u32 pid, __u32 tid)
+/*
+ * Is the futex one inside the interpreter's GIL? Then who holds it goes into `w`. Not a function
+ * for the verifier: the holder's code objects are eight calls down already (MAX_CALL_FRAMES).
+ */
+static __always_inline int wait_for_gil(__u32 pid, __u32 tid)
 {
 	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
 	struct loop_thread *t = find_thread(tid);

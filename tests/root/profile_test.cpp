@@ -259,10 +259,10 @@ TEST_CASE("profile: a program from its start on, with text", "[profile]") {
   Tracer tracer({"profile", "--mode", "wall", "--top", "0", "--json", "FILE:rows"}, command);
   CHECK(ready.line(tracer.process()).starts_with("ready "));
   go.send();
-  CHECK(tracer.wait() == 0);
+  REQUIRE(tracer.wait() == 0);
   CHECK(tracer.out().find("heavy") != std::string::npos);
   const auto lines = ndjson(slurp(tracer.file("rows")));
-  CHECK(profile_complaints(lines) == std::vector<std::string>{});
+  REQUIRE(profile_complaints(lines) == std::vector<std::string>{});
   CHECK(lines.back()["samples"] > 0);
 }
 
