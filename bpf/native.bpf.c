@@ -83,7 +83,8 @@ __noinline int copy_native(__u32 tid, __u64 now)
 	bytes = copy_stack(copy, task);
 	copy->record.stack_bytes = bytes;
 	copy->record.iteration = t->iteration;
-	fill_head(&copy->record.head, RECORD_NATIVE, sizeof(copy->record) + bytes, t->pid, tid, now);
+	fill_head(&copy->record.head, RECORD_NATIVE, sizeof(copy->record) + bytes, t->pid, tid,
+		  now);
 	return 1;
 }
 

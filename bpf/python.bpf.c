@@ -26,8 +26,7 @@ __noinline int copy_text(__u32 slot, __u32 pid, __u64 object, __u32 at)
 	if (to > TEXT_MAX || !p || !object ||
 	    bpf_probe_read_user(&length, sizeof(length),
 				(void *)(object + p->layout.unicode_length)) ||
-	    bpf_probe_read_user(&state, sizeof(state),
-				(void *)(object + p->layout.unicode_state)))
+	    bpf_probe_read_user(&state, sizeof(state), (void *)(object + p->layout.unicode_state)))
 		return 0;
 	width = UNICODE_KIND(state);
 	if (!(state & UNICODE_COMPACT) || (width != 1 && width != 2 && width != 4))

@@ -34,9 +34,7 @@ constexpr std::uint64_t kNoLoopYetNs = 1'000'000'000;
 
 // A busy server's iterations of some milliseconds would else be most of what is sampled, for nothing: uvicorn's took
 // half of all BPF time. A stall loses a tenth of its samples at most.
-std::uint64_t young_ns(std::uint64_t warn_ns) {
-  return std::clamp<std::uint64_t>(warn_ns / 10, 1'000'000, 5'000'000);
-}
+std::uint64_t young_ns(std::uint64_t warn_ns) { return std::clamp<std::uint64_t>(warn_ns / 10, 1'000'000, 5'000'000); }
 
 probe::ProbeOptions probe_options(const Options& options) {
   probe::ProbeOptions wanted{.warn_ns = options.warn_ns,

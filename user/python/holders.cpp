@@ -213,10 +213,8 @@ class Search {
     const auto info = codes_.find(code);
     // Behind its variables lies the frame's stack, and above its top what was there before.
     if (info == nullptr || index >= info->locals.size()) return false;
-    take(followed, {.kind = Kind::local,
-                    .container = followed.container,
-                    .name = info->locals[index],
-                    .owner = info->function});
+    take(followed,
+         {.kind = Kind::local, .container = followed.container, .name = info->locals[index], .owner = info->function});
     return true;
   }
 
