@@ -3,6 +3,8 @@
 
 #include <array>
 
+#include "python/layouts/cpython_3_8_18.h"
+#include "python/layouts/cpython_3_9_18.h"
 #include "python/layouts/cpython_3_10_13.h"
 #include "python/layouts/cpython_3_11_2.h"
 #include "python/layouts/cpython_3_12_1.h"
@@ -10,14 +12,19 @@
 #include "python/layouts/cpython_3_13_5.h"
 #include "python/layouts/cpython_3_14_8.h"
 #include "python/layouts/cpython_3_15_0.h"
-#include "python/layouts/cpython_3_8_18.h"
-#include "python/layouts/cpython_3_9_18.h"
 
 namespace aiotrace::python {
 
 inline constexpr std::array kLayouts = {
-    kCPython3_8_18, kCPython3_9_18, kCPython3_10_13, kCPython3_11_2, kCPython3_12_1,
-    kCPython3_13_0, kCPython3_13_5, kCPython3_14_8,  kCPython3_15_0,
+    kCPython3_8_18,
+    kCPython3_9_18,
+    kCPython3_10_13,
+    kCPython3_11_2,
+    kCPython3_12_1,
+    kCPython3_13_0,
+    kCPython3_13_5,
+    kCPython3_14_8,
+    kCPython3_15_0,
 };
 
 }  // namespace aiotrace::python
