@@ -11,7 +11,7 @@
 #define CHUNK_FRAMES 32
 #define MAX_CHUNKS 10 /* MAX_FRAMES and some frames that are passed over */
 
-/* Copies a str's characters to scratch->texts[at], see copy_text. */
+/* See lib/python_calls.bpf.h. */
 __noinline int copy_text(__u32 slot, __u32 pid, __u64 object, __u32 at)
 {
 	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);

@@ -85,7 +85,7 @@ struct loop_thread {
 	__u8 verified; /* 0: epfd was seen in the scheduler only, its role is not decided */
 	__u8 exited;
 	__u8 open_start; /* return_ns is when aiotrace came, the iteration began before */
-	__u8 polled; /* nothing but the entry of the poll has been seen in this iteration: see switch_out */
+	__u8 polled; /* nothing but the entry of the poll has been seen in this iteration: see leaves_in_poll */
 	__u8 kind; /* enum loop_kind */
 	__u8 in_probe; /* enum in_probe */
 	struct loop_stats stats;

@@ -10,6 +10,7 @@ int begin_wait(__u32 tid);
 /* The enum cause of the wait that begin_wait began, and whom it is for. `state`: the task's. */
 int cause_of_wait(__u32 tid, __u32 state);
 
+/* With OFF_BLOCKED, in or out, also tells the waker, who does not look at `off`. */
 static __always_inline void set_off(struct loop_thread *t, __u8 off)
 {
 	if (t->off == OFF_BLOCKED || off == OFF_BLOCKED)

@@ -243,7 +243,10 @@ void Tracker::on(const model::ProcessExec& event) {
   if (seen == nullptr) return;
   builder_.forget_process(event.head.pid);
   forget_image(event.head.pid);
-  for (const auto tid : seen->loops) probe_.remove_thread(tid);
+  for (const auto tid : seen->loops) {
+    held_.forget_thread(tid);  // the new image counts its iterations from the beginning
+    probe_.remove_thread(tid);
+  }
   seen->forget_image();
   seen->rename(event.comm);
   probe_.detach_uprobes(event.head.pid);
