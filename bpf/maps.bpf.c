@@ -17,6 +17,7 @@ struct thread_slots_map thread_slots SEC(".maps");
 struct free_slots_map free_slots SEC(".maps");
 struct losses_map losses SEC(".maps");
 struct syscalls_map syscalls SEC(".maps");
+struct runs_map runs SEC(".maps");
 struct blank_map blank SEC(".maps");
 struct scratch_map scratch SEC(".maps");
 struct code_class_map codes SEC(".maps");
@@ -29,3 +30,5 @@ const volatile struct profile_config profile = {};
 
 __u32 traced_tid[PID_FILTER_SIZE];
 __u8 traced_tgid[PID_FILTER_SIZE];
+/* Its own cache line: read at every switch of the machine. */
+__u32 ready_threads __attribute__((aligned(64)));

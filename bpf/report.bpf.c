@@ -82,6 +82,9 @@ __noinline int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target
 		r.flags |= BLOCKED_HAS_NATIVE;
 	/* At a switch-in the current task is still the one that leaves. */
 	if (with_target) {
+		if (t->ready_cpu &&
+		    send_runs(tid, t->wake_ns > t->off_ns ? t->wake_ns : t->off_ns, now))
+			r.flags |= BLOCKED_HAS_RUNS;
 		r.runner_pid = bpf_get_current_pid_tgid() >> 32;
 		bpf_get_current_comm(r.runner_comm, sizeof(r.runner_comm));
 	}

@@ -295,6 +295,8 @@ static __always_inline void switch_out(struct task_struct *prev, bool preempt, _
 	t->wake_ns = 0;
 	t->dirty = 1;
 	set_off(t, preempt || !state ? OFF_RUNNABLE : OFF_BLOCKED);
+	if (t->off == OFF_RUNNABLE)
+		become_ready(t, bpf_get_smp_processor_id());
 	t->throttled = 0;
 	if (session.native_ns)
 		copy_native(tid, t->off_ns);
@@ -321,6 +323,8 @@ static __always_inline void switch_in(struct task_struct *next)
 SEC("tp_btf/sched_switch")
 int BPF_PROG(handle_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
+	if (ready_threads)
+		note_run();
 	if (traced_tid[PID_SLOT(prev->pid)])
 		switch_out(prev, preempt, task_state(prev));
 	if (traced_tid[PID_SLOT(next->pid)])
@@ -341,5 +345,6 @@ int BPF_PROG(handle_sched_wakeup, struct task_struct *p)
 		return 0;
 	t->wake_ns = bpf_ktime_get_ns();
 	t->throttled = task_throttled(p);
+	become_ready(t, cpu_of(p));
 	return 0;
 }

@@ -11,6 +11,8 @@
 struct session_config {
 	__u64 warn_ns; /* an iteration at least this long is a stall */
 	__u64 young_ns; /* samples in a younger iteration are dropped at once */
+	__u64 coarse_ns; /* period of the samples of a thread whose iterations are short */
+	__u64 fine_after_ns; /* an iteration that used the CPU for longer asks for finer ones; all ones: none does */
 	__u64 segment_ns; /* a blocked time at least this long is told on its own */
 	__u64 native_ns; /* --native: waits at least this long carry the user stack; 0: nothing does */
 	__u64 pid_ns_dev; /* unused when 0: tids are those of the initial namespace */
@@ -97,7 +99,7 @@ enum loss {
 #else
 #define ABI_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), "both sides must agree")
 #endif
-ABI_ASSERT_SIZE(struct session_config, 64);
+ABI_ASSERT_SIZE(struct session_config, 80);
 ABI_ASSERT_SIZE(struct process_config, 56 + sizeof(struct py_layout));
 ABI_ASSERT_SIZE(struct loop_stats, 32 + 4 * HIST_BUCKETS);
 

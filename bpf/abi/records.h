@@ -25,6 +25,7 @@ enum record_type {
 	RECORD_FORK,
 	RECORD_TARGET, /* whom the next blocked record of the thread waited for */
 	RECORD_NATIVE, /* registers and stack of the thread's next sample or blocked record */
+	RECORD_RUNS, /* who ran while the thread of the next blocked record was ready to */
 	RECORD_MAX,
 };
 
@@ -144,8 +145,28 @@ enum blocked_flags {
 	BLOCKED_HAS_TARGET = 1u << 1, /* the last target record of the thread is its */
 	BLOCKED_THROTTLED = 1u << 2, /* the runnable part has the cause throttled */
 	BLOCKED_HAS_NATIVE = 1u << 3, /* the last native record of the thread is its */
+	BLOCKED_HAS_RUNS = 1u << 4, /* the last runs record of the thread is its */
 	BLOCKED_HOLDS_GIL =
 		1u << 8, /* the thread kept the GIL meanwhile; only in a profile of it */
+};
+
+/* A stretch in which one process had a CPU; it began when the one before it ended. */
+struct run {
+	__u64 end_ns;
+	__u32 pid; /* tgid; 0: the CPU was idle */
+	__u32 pad;
+	char comm[16]; /* of the process, not of the thread */
+};
+
+#define RUNS_MAX 64 /* a power of two */
+
+struct runs_record {
+	struct record head;
+	__u64 iteration;
+	__u64 since_ns; /* since when the thread was ready; one more run may have begun before */
+	__u32 count;
+	__u32 pad;
+	/* struct run[count], the newest first */
 };
 
 enum sample_flags {
@@ -153,6 +174,7 @@ enum sample_flags {
 	SAMPLE_GC = 1u << 1,
 	SAMPLE_HAS_TASK = 1u << 2,
 	SAMPLE_HAS_NATIVE = 1u << 3, /* the last native record of the thread is its */
+	SAMPLE_WANTS_FINE = 1u << 4, /* the thread should be sampled finely from now on */
 	SAMPLE_HOLDS_GIL = 1u << 8, /* only in a profile of the GIL */
 };
 
@@ -166,6 +188,7 @@ struct sample_record {
 	__u64 callback; /* tells callbacks of one iteration apart; 0: not known */
 	__u64 sp; /* user stack pointer and frame pointer; 0 in kernel mode */
 	__u64 bp;
+	__u64 cpu_ns; /* on a CPU since the iteration's last sample, or since its beginning */
 	__s32 syscall; /* in kernel mode: the number; -1: a fault or an interrupt */
 	__u32 flags; /* enum sample_flags */
 	__u32 words; /* u64 words of the user stack that follow (leaf outside the interpreter) */
@@ -290,9 +313,11 @@ ABI_ASSERT(sizeof(struct stack_record) == 40);
 ABI_ASSERT(sizeof(struct task_record) == 24 + 32 + 16);
 ABI_ASSERT(sizeof(struct blocked_record) == 24 + 40 + 32 + 16 + 24 + 24);
 ABI_ASSERT(sizeof(struct target_record) == 24 + 16 + 16 + 8 + 32 + 16 + 16);
-ABI_ASSERT(sizeof(struct sample_record) == 24 + 48 + 16);
+ABI_ASSERT(sizeof(struct sample_record) == 24 + 56 + 16);
 ABI_ASSERT(sizeof(struct native_record) == 24 + 8 + 8 * NATIVE_REGISTERS + 8);
 ABI_ASSERT(sizeof(struct iteration_record) == 24 + 32 + 12 * CAUSE_MAX + 20);
+ABI_ASSERT(sizeof(struct run) == 32);
+ABI_ASSERT(sizeof(struct runs_record) == 24 + 24);
 ABI_ASSERT(sizeof(struct exec_record) == 40);
 ABI_ASSERT(sizeof(struct exit_record) == 32);
 ABI_ASSERT(sizeof(struct fork_record) == 32);

@@ -98,6 +98,9 @@ struct loop_thread {
 	__u32 throttled; /* woken into a control group without quota */
 	__u64 task; /* last task and coroutine told of in this iteration */
 	__u64 coroutine;
+	__u64 away_ns; /* off the CPU so far in the present iteration */
+	__u64 sampled_ns; /* on a CPU in the present iteration, up to its last sample */
+	__u64 fine_ns; /* when a sample of the fine clock came last */
 	__u64 tstate_retry_ns; /* no search for a thread state before */
 	struct wait wait;
 	__u64 cause_ns[CAUSE_MAX]; /* of the present iteration */
@@ -109,10 +112,12 @@ struct loop_thread {
 	__u32 losses;
 	__u32 in_select; /* EPFD_SELECT: the select or poll entered last is the loop's own */
 	__u32 has_task; /* the wait or sample belongs to `task` */
+	__u32 ready_cpu; /* 1 + the CPU on which it became ready to run; 0: it is not, see ready_threads */
+	__u32 pad;
 };
 
 ABI_ASSERT_SIZE(struct wait, 96);
-ABI_ASSERT_SIZE(struct loop_thread, 8 + 32 + sizeof(struct loop_stats) + 8 * 8 + 96 +
-					    3 * 8 * CAUSE_MAX + 2 * 4 * CAUSE_MAX + 16);
+ABI_ASSERT_SIZE(struct loop_thread, 8 + 32 + sizeof(struct loop_stats) + 11 * 8 + 96 +
+					    3 * 8 * CAUSE_MAX + 2 * 4 * CAUSE_MAX + 24);
 
 #endif

@@ -15,6 +15,17 @@ struct task_struct___before_5_14 {
 struct task_struct___since_6_18 {
 	bool throttled;
 };
+
+/* bcf9033e5449 ("sched: move CPU field back into thread_info if THREAD_INFO_IN_TASK=y"), 5.16 */
+struct thread_info___since_5_16 {
+	__u32 cpu;
+};
+struct task_struct___since_5_16 {
+	struct thread_info___since_5_16 thread_info;
+};
+struct task_struct___before_5_16 {
+	unsigned int cpu;
+};
 #pragma clang attribute pop
 
 static __always_inline __u32 task_state(struct task_struct *task)
@@ -40,6 +51,17 @@ static __always_inline bool task_throttled(struct task_struct *task)
 	if (!bpf_core_field_exists(cfs_rq->throttle_count))
 		return false; /* CONFIG_CFS_BANDWIDTH is not set */
 	return BPF_CORE_READ(task, se.cfs_rq, throttle_count) > 0;
+}
+
+/* The CPU that the task runs on, or in whose run queue it is. */
+static __always_inline __u32 cpu_of(struct task_struct *task)
+{
+	struct task_struct___before_5_16 *before = (void *)task;
+	struct task_struct___since_5_16 *since = (void *)task;
+
+	if (bpf_core_field_exists(before->cpu))
+		return BPF_CORE_READ(before, cpu);
+	return BPF_CORE_READ(since, thread_info.cpu);
 }
 
 /* Saved user registers: arch/x86/include/asm/ptrace.h, part of the ptrace ABI. */

@@ -37,6 +37,7 @@ static __always_inline void reset_iteration(struct loop_thread *t)
 	__builtin_memset(t->pending_ns, 0, sizeof(t->pending_ns));
 	__builtin_memset(t->pending_runnable_ns, 0, sizeof(t->pending_runnable_ns));
 	__builtin_memset(t->pending_count, 0, sizeof(t->pending_count));
+	t->away_ns = t->sampled_ns = 0;
 	t->task = t->coroutine = 0;
 	t->samples = t->losses = 0;
 	t->has_task = 0;

@@ -71,6 +71,21 @@ struct blank_map {
 	__type(value, struct loop_thread);
 };
 
+/* The last runs on each CPU: see bpf/runs.bpf.c. */
+struct cpu_runs {
+	__u32 count; /* so far; the next goes into run[count % RUNS_MAX] */
+	__u32 pad;
+	struct run run[RUNS_MAX];
+};
+
+struct runs_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* the user side sets the number of CPUs */
+	__type(key, __u32);
+	__type(value, struct cpu_runs);
+};
+
+extern struct runs_map runs SEC(".maps");
 extern struct blank_map blank SEC(".maps");
 extern struct ring_map ring SEC(".maps");
 extern struct processes_map processes SEC(".maps");
@@ -92,6 +107,9 @@ extern const volatile struct session_config session;
 #define PID_FILTER_SIZE 65536
 extern __u32 traced_tid[PID_FILTER_SIZE];
 extern __u8 traced_tgid[PID_FILTER_SIZE];
+
+/* How many traced threads are ready to run, inside an iteration, and do not: while it is 0 nobody's runs are kept. */
+extern __u32 ready_threads;
 
 #define PID_SLOT(pid) ((__u32)(pid) & (PID_FILTER_SIZE - 1))
 

@@ -19,6 +19,7 @@ static __always_inline void end_wait(struct loop_thread *t, __u64 now, bool with
 
 	if (cause >= CAUSE_MAX)
 		return;
+	t->away_ns += now - t->off_ns;
 	t->cause_ns[cause] += blocked;
 	t->cause_count[cause]++;
 	if (runnable) {

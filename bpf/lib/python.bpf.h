@@ -91,6 +91,9 @@ struct scratch {
 	__u64 child; /* task_struct of the one that is wanted, else of the newest */
 	struct target_record target; /* its text follows it */
 	__u8 target_text[TARGET_TEXT_MAX + 256];
+
+	struct runs_record runs; /* its runs follow it */
+	struct run run[RUNS_MAX];
 };
 
 static __always_inline __u64 mix(__u64 hash, __u64 value)

@@ -6,9 +6,10 @@
 #include "lib/compat.bpf.h"
 #include "lib/python.bpf.h"
 
-/* The first fields of struct bpf_perf_event_data on x86-64: the interrupted registers. */
+/* The first fields of struct bpf_perf_event_data on x86-64: the interrupted registers, and the event's own period. */
 struct sample_context {
 	struct saved_regs regs;
+	__u64 sample_period;
 };
 
 /* Does the interpreter of this thread collect garbage? */

@@ -10,11 +10,27 @@ int begin_wait(__u32 tid);
 /* The enum cause of the wait that begin_wait began, and whom it is for. `state`: the task's. */
 int cause_of_wait(__u32 tid, __u32 state);
 
+/* Who leaves its CPU, to be told of when a traced thread waited for that CPU. Only while ready_threads is not 0. */
+int note_run(void);
+/* Tells who ran on the CPU where the thread became ready; 1 if anything is known. At its switch-in. */
+int send_runs(__u32 tid, __u64 since_ns, __u64 now);
+
+/* The thread is ready to run on this CPU, which is another's. */
+static __always_inline void become_ready(struct loop_thread *t, __u32 cpu)
+{
+	t->ready_cpu = cpu + 1;
+	__sync_fetch_and_add(&ready_threads, 1);
+}
+
 /* With OFF_BLOCKED, in or out, also tells the waker, who does not look at `off`. */
 static __always_inline void set_off(struct loop_thread *t, __u8 off)
 {
 	if (t->off == OFF_BLOCKED || off == OFF_BLOCKED)
 		t->awaits_wakeup = off == OFF_BLOCKED;
+	if (off == OFF_NOT && t->ready_cpu) {
+		t->ready_cpu = 0;
+		__sync_fetch_and_add(&ready_threads, -1);
+	}
 	t->off = off;
 }
 

@@ -2,6 +2,7 @@
 import asyncio
 import json
 import os
+import resource
 import selectors
 import sys
 import threading
@@ -84,33 +85,53 @@ SCHEDULER = SchedulerTimes()
 
 
 INCIDENTAL_NS = 10 * 1000 * 1000
+NO_WAIT_NS = 1000 * 1000
+
+
+def preemptions():
+    """How often the kernel has taken the CPU from the calling thread, its own waits not counted."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw
 
 
 class ClockedSelector(selectors.EpollSelector):
     """Knows when each poll returned and when the next one began: the limits of an iteration as the loop's own clock saw
-    them. They go into the records that were begun in it; the long ones are kept."""
+    them. They go into the records that were begun in it; the long ones are kept.
+
+    A thread that is held up between its clock and its poll (preempted, interrupted, its virtual CPU not run) has an
+    iteration that is longer than its clock can know: it may reach to the clock's readings on the far sides of the two
+    polls. The record has these as `outer_start_ns` and `outer_end_ns`, where they tell something: the kernel counted a
+    preemption, or the poll did not wait.
+    """
 
     here = threading.local()
 
     def __init__(self):
         super().__init__()
-        self.returned_ns = None
+        self.returned_ns = self.outer_ns = None
         self.long = []
         self.begun = []
 
     def select(self, timeout=None):
+        before = preemptions()
         now = time.monotonic_ns()
+        begun, self.begun = self.begun, []
         if self.returned_ns is not None and now - self.returned_ns >= INCIDENTAL_NS:
             self.long.append((self.returned_ns, now))
-        for record in self.begun:
+        for record in begun:
             if self.returned_ns is not None:
                 record.update(iteration_start_ns=self.returned_ns, iteration_end_ns=now)
-        self.begun.clear()
+                if self.outer_ns is not None:
+                    record["outer_start_ns"] = self.outer_ns
         self.here.clock = self
         try:
             return super().select(timeout)
         finally:
             self.returned_ns = time.monotonic_ns()
+            tells = preemptions() != before or self.returned_ns - now < NO_WAIT_NS
+            self.outer_ns = now if tells else None
+            if tells:
+                for record in begun:
+                    record["outer_end_ns"] = self.returned_ns
 
 
 def watch_iterations():

@@ -83,9 +83,6 @@ TEST_CASE("a control group is found by its path in either version", "[app]") {
   CHECK(app::in_cgroup(v1, "/sys/fs/cgroup/cpu/app"));
   CHECK(app::in_cgroup(v1, "/app/web"));
   CHECK_FALSE(app::in_cgroup(v1, "/sys/fs/cgroup/cpu/web"));
-  CHECK(app::cpu_cgroup_path(v1, false) == "/app/web");
-  CHECK(app::cpu_cgroup_path(v1, true) == "/");
-  CHECK(app::cpu_cgroup_path("3:memory:/other\n", false).empty());
 }
 
 TEST_CASE("sockets, files and children become culprits", "[app]") {

@@ -134,6 +134,7 @@ Bytes sample_bytes(std::uint32_t words = 2) {
                     .callback = 0x77,
                     .sp = 0x7000,
                     .bp = 0x7010,
+                    .cpu_ns = 1'500'000,
                     .syscall = -1,
                     .flags = SAMPLE_GC | SAMPLE_HAS_TASK,
                     .words = words,
@@ -155,6 +156,15 @@ Bytes native_bytes(std::uint32_t stack_bytes = 3) {
   Bytes bytes;
   put(bytes, raw);
   put(bytes, std::string("abc"));
+  set_size(bytes);
+  return bytes;
+}
+
+Bytes runs_bytes(std::uint32_t count = 2) {
+  Bytes bytes;
+  put(bytes, runs_record{.head = head(RECORD_RUNS), .iteration = 3, .since_ns = 1'000, .count = count, .pad = 0});
+  put(bytes, run{.end_ns = 3'000, .pid = 70, .pad = 0, .comm = "newer"});
+  put(bytes, run{.end_ns = 2'000, .pid = 71, .pad = 0, .comm = "older"});
   set_size(bytes);
   return bytes;
 }
@@ -245,7 +255,8 @@ std::vector<Bytes> one_of_each() {
           fork_bytes(),
           exit_bytes(RECORD_PROCESS_EXIT),
           target_bytes(),
-          native_bytes()};
+          native_bytes(),
+          runs_bytes()};
 }
 
 template <class T>
@@ -348,6 +359,8 @@ TEST_CASE("each record type is decoded with all its fields", "[decode]") {
   CHECK(sample.words == std::vector<std::uint64_t>{11, 12});
   CHECK(sample.sp == 0x7000);
   CHECK(sample.bp == 0x7010);
+  CHECK(sample.cpu_ns == 1'500'000);
+  CHECK_FALSE(sample.wants_fine);
   CHECK_FALSE(sample.has_native);
 
   const auto native = decoded<model::NativeSeen>(native_bytes());
@@ -356,6 +369,14 @@ TEST_CASE("each record type is decoded with all its fields", "[decode]") {
                                                          100 + NATIVE_BX, 100 + NATIVE_R12, 100 + NATIVE_R13,
                                                          100 + NATIVE_R14, 100 + NATIVE_R15});
   CHECK(native.stack == std::vector<std::byte>{std::byte{'a'}, std::byte{'b'}, std::byte{'c'}});
+
+  const auto runs = decoded<model::RunsSeen>(runs_bytes());
+  CHECK(runs.iteration == 3);
+  CHECK(runs.since_ns == 1'000);
+  REQUIRE(runs.runs.size() == 2);
+  CHECK(runs.runs[0].end_ns == 3'000);
+  CHECK(runs.runs[0].pid == 70);
+  CHECK(runs.runs[1].comm == "older");
 
   const auto end = decoded<model::IterationEnd>(iteration_bytes());
   CHECK(end.iteration == 3);
@@ -455,6 +476,8 @@ TEST_CASE("a record that contradicts itself is refused for a named reason", "[de
   CHECK(refused(stack_bytes(0xffffffff)) == DecodeError::bad_count);
   CHECK(refused(sample_bytes(3)) == DecodeError::bad_count);
   CHECK(refused(sample_bytes(0x20000002)) == DecodeError::bad_count);
+  CHECK(refused(runs_bytes(3)) == DecodeError::bad_count);
+  CHECK(refused(runs_bytes(RUNS_MAX + 1)) == DecodeError::bad_count);
   CHECK(refused(native_bytes(4)) == DecodeError::bad_count);
   CHECK(refused(native_bytes(NATIVE_STACK_MAX + 1)) == DecodeError::bad_count);
   CHECK(refused(code_bytes(latin("f"), "f", "\1\2\3\4")) == DecodeError::bad_count);

@@ -3,6 +3,7 @@
 #include <numeric>
 #include <random>
 
+#include "model/sample_weights.h"
 #include "tests/catch.h"
 
 using namespace aiotrace::model;
@@ -44,8 +45,8 @@ TEST_CASE("on-CPU time is split by samples", "[model]") {
   const auto f = stack_ref("f");
   Pieces pieces;
   pieces.add(key(Cause::sleep, "clock_nanosleep", f), 70 * kMs, 1);
-  for (int i = 0; i < 2; ++i) pieces.add(key(Cause::python, "", f), 0, 1);
-  pieces.add(key(Cause::kernel, "read", f), 0, 1);
+  for (int i = 0; i < 2; ++i) pieces.add(key(Cause::python, "", f), kFineSampleNs, 1);
+  pieces.add(key(Cause::kernel, "read", f), kFineSampleNs, 1);
   const auto split = split_iteration(times, pieces);
   CHECK(split.on_cpu_ns == 30 * kMs);
   CHECK(split.cause_ns[index(Cause::sleep)] == 70 * kMs);
@@ -116,7 +117,7 @@ TEST_CASE("an empty or unreadable stack is no stack, and says so", "[model]") {
   StoredStack unreadable;
   unreadable.unreadable = true;
   Pieces pieces;
-  pieces.add(key(Cause::python, "", std::make_shared<const StoredStack>(unreadable)), 0, 1);
+  pieces.add(key(Cause::python, "", std::make_shared<const StoredStack>(unreadable)), kFineSampleNs, 1);
   const auto split = split_iteration(exact(10), pieces);
   REQUIRE(split.segments.size() == 1);
   CHECK_FALSE(split.segments[0].stack.has_value());
@@ -145,7 +146,7 @@ TEST_CASE("no more than 64 segments, and still everything in them", "[model]") {
   Pieces pieces;
   for (int i = 0; i < 100; ++i) {
     pieces.add(key(Cause::file, "read", stack_ref("f" + std::to_string(i))), 1'000 + static_cast<unsigned>(i), 1);
-    pieces.add(key(Cause::python, "", stack_ref("g" + std::to_string(i))), 0, 1);
+    pieces.add(key(Cause::python, "", stack_ref("g" + std::to_string(i))), kFineSampleNs, 1);
   }
   const auto split = split_iteration(times, pieces);
   CHECK(split.segments.size() <= kMaxSegments);
@@ -164,7 +165,7 @@ TEST_CASE("no more than 64 segments, and still everything in them", "[model]") {
 
 TEST_CASE("keys beyond the bound are merged by cause", "[model]") {
   Pieces pieces;
-  for (int i = 0; i < 6'000; ++i) pieces.add(key(Cause::python, "", stack_ref("f")), 0, 1);
+  for (int i = 0; i < 6'000; ++i) pieces.add(key(Cause::python, "", stack_ref("f")), kFineSampleNs, 1);
   CHECK(pieces.all().size() <= Pieces::kMaxKeys);
   std::uint64_t samples = 0;
   for (const auto& piece : pieces.all()) samples += piece.count;
@@ -198,4 +199,26 @@ TEST_CASE("causes and segments add up to the duration whatever comes in", "[mode
     REQUIRE(by_segments == split.cause_ns);
     REQUIRE(split.segments.size() <= kMaxSegments);
   }
+}
+
+TEST_CASE("a sample that stands for much shares it with those that follow", "[model]") {
+  SampleWeights weights;
+  CHECK(weights.take(kFineSampleNs) == kFineSampleNs);
+  CHECK(weights.take(0) == 1);
+  // 10 ms that a single look would decide over: each of five has two more.
+  CHECK(weights.take(11 * kFineSampleNs) == 3 * kFineSampleNs);
+  for (int i = 0; i < 4; ++i) CHECK(weights.take(kFineSampleNs) == 3 * kFineSampleNs);
+  CHECK(weights.take(kFineSampleNs) == kFineSampleNs);
+  weights.take(11 * kFineSampleNs);
+  weights.clear();
+  CHECK(weights.take(kFineSampleNs) == kFineSampleNs);
+}
+
+TEST_CASE("time on a CPU goes to the samples by what they stand for", "[model]") {
+  Pieces pieces;
+  pieces.add(key(Cause::python, "", stack_ref("f")), 30 * kFineSampleNs, 3);
+  pieces.add(key(Cause::native, "", stack_ref("g")), 10 * kFineSampleNs, 10);
+  const auto split = split_iteration({.duration_ns = 80 * kFineSampleNs, .cause_ns = {}, .cause_count = {}}, pieces);
+  CHECK(split.cause_ns[index(Cause::python)] == 60 * kFineSampleNs);
+  CHECK(split.cause_ns[index(Cause::native)] == 20 * kFineSampleNs);
 }

@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "model/runners.h"
 #include "tests/catch.h"
 
 using namespace aiotrace::model;
@@ -314,4 +315,52 @@ TEST_CASE_METHOD(Fixture, "a thread that counts from the beginning again is foll
   sample(1'000, 1);
   sample(1, 3);
   CHECK(builder.end(end_of(1, 60 * kMs)).segments.at(0).count == 3);
+}
+
+TEST_CASE("who ran in a wait: each process with its time in it, largest first", "[model]") {
+  RunsSeen seen;
+  seen.head.time_ns = 100 * kMs;
+  seen.since_ns = 10 * kMs;
+  seen.runs = {{.end_ns = 100 * kMs, .pid = 7, .comm = "a"},
+               {.end_ns = 70 * kMs, .pid = 0, .comm = "swapper"},
+               {.end_ns = 65 * kMs, .pid = 8, .comm = "b"},
+               {.end_ns = 25 * kMs, .pid = 7, .comm = "a"}};
+  const auto runners = runners_of(seen);
+  REQUIRE(runners.size() == 2);
+  CHECK(runners[0] == Runner{7, "a", 45 * kMs});
+  CHECK(runners[1] == Runner{8, "b", 40 * kMs});
+
+  // Written while it was read: nothing is counted twice, nothing beyond the wait.
+  seen.runs = {{.end_ns = 130 * kMs, .pid = 7, .comm = "a"},
+               {.end_ns = 90 * kMs, .pid = 8, .comm = "b"},
+               {.end_ns = 95 * kMs, .pid = 7, .comm = "a"},
+               {.end_ns = 5 * kMs, .pid = 9, .comm = "c"}};
+  const auto torn = runners_of(seen);
+  REQUIRE(torn.size() == 1);
+  CHECK(torn[0].pid == 7);
+  CHECK(torn[0].ns <= 90 * kMs);
+}
+
+TEST_CASE_METHOD(Fixture, "a wait for a CPU names all who ran, over all waits of a place", "[model]") {
+  const auto wait = [this](std::uint64_t ns, std::vector<Runner> running) {
+    ClassifiedBlock block;
+    block.blocked.head = kHead;
+    block.blocked.iteration = 1;
+    block.blocked.cause = Cause::cpu_wait;
+    block.blocked.blocked_ns = ns;
+    block.blocked.stack_id = 1;
+    block.culprit.emplace().running = std::move(running);
+    builder.add(block);
+  };
+  wait(40 * kMs, {{7, "a", 30}, {8, "b", 10}});
+  wait(60 * kMs, {{8, "b", 1}});
+  auto end = end_of(1, 100 * kMs);
+  end.cause_ns[index(Cause::cpu_wait)] = 100 * kMs;
+  end.cause_count[index(Cause::cpu_wait)] = 2;
+  const auto stall = builder.end(end);
+  REQUIRE(stall.segments.size() == 1);
+  CHECK(stall.segments[0].ns == 100 * kMs);
+  CHECK(stall.segments[0].count == 2);
+  REQUIRE(stall.segments[0].culprit);
+  CHECK(stall.segments[0].culprit->running == std::vector<Runner>{{8, "b", 70 * kMs}, {7, "a", 30 * kMs}});
 }

@@ -7,29 +7,10 @@
 #include <fstream>
 #include <string>
 
+#include "folder.h"
 #include "tests/catch.h"
 
 namespace aiotrace::testing {
-
-/// A folder that goes with the test.
-class Folder {
- public:
-  Folder() {
-    char name[] = "/tmp/aiotrace-symbolize-XXXXXX";
-    if (::mkdtemp(name) == nullptr) FAIL("no folder");
-    path_ = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 inline bool run(const std::string& command) { return std::system((command + " >/dev/null 2>&1").c_str()) == 0; }
 

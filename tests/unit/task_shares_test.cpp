@@ -19,7 +19,7 @@ TEST_CASE("a task without any share is not named", "[model]") {
   CHECK(shares.largest(100) == nullptr);
   shares.begin(task(1));
   CHECK(shares.largest(100) == nullptr);
-  shares.add_sample(true);
+  shares.add_sample(1, true);
   CHECK(shares.largest(0) == nullptr);
   REQUIRE(shares.largest(100) != nullptr);
   CHECK(shares.largest(100)->task == 1);

@@ -129,12 +129,12 @@ TEST_CASE("moments: samples of a function are one stretch, waits are exact, all 
   auto later = samples::handler_stack();
   later[0].line = 43;
   model::Moments moments;
-  moments.add_sample(10 * kMs, model::Cause::python, "", stack);
-  moments.add_sample(11 * kMs, model::Cause::python, "", stored(later));
+  moments.add_sample(10 * kMs, kMs, model::Cause::python, "", stack);
+  moments.add_sample(11 * kMs, kMs, model::Cause::python, "", stored(later));
   moments.add_wait(11 * kMs + 500'000, 7 * kMs, model::Cause::network, "recvfrom", stack, model::Culprit{});
   moments.add_wait(18 * kMs + 500'000, 0, model::Cause::cpu_wait, "", stack, std::nullopt);
-  moments.add_sample(19 * kMs, model::Cause::gc, "", stack);
-  moments.add_sample(40 * kMs, model::Cause::gc, "", stack);
+  moments.add_sample(19 * kMs, kMs, model::Cause::gc, "", stack);
+  moments.add_sample(40 * kMs, kMs, model::Cause::gc, "", stack);
   const auto& all = moments.all();
   REQUIRE(all.size() == 4);
   CHECK(all[0].start_ns == 9 * kMs);

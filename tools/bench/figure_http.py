@@ -16,22 +16,38 @@ SERVERS = {
 CONNECTIONS = 16
 
 
-def load(pid, port, seconds):
-    """Requests per CPU second of the target. wrk's -d takes whole seconds, so it is interrupted for less."""
-    before = cpu_ns(pid)
-    wrk = common.spawn([common.find_tool("wrk"), "-t1", "-c%d" % CONNECTIONS, "-d%ds" % max(1, round(seconds)),
-                        "http://127.0.0.1:%d/" % port], common.OTHER_CPU, stdout=subprocess.PIPE,
-                       stderr=subprocess.STDOUT)
+def load(servers, seconds, connections=CONNECTIONS):
+    """Requests per CPU second of each of the servers (pid, port), all under load at once; whole seconds."""
+    before = [cpu_ns(pid) for pid, _ in servers]
+    clients = [common.spawn([common.find_tool("wrk"), "-t1", "-c%d" % connections, "-d%ds" % seconds,
+                             "http://127.0.0.1:%d/" % port], common.OTHER_CPU, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT) for _, port in servers]
     try:
-        output = wrk.communicate(timeout=seconds + 20)[0].decode()
+        outputs = [wrk.communicate(timeout=seconds + 20)[0].decode() for wrk in clients]
     finally:
-        common.end(wrk)
+        for wrk in clients:
+            common.end(wrk)
+    used = [cpu_ns(pid) - start for (pid, _), start in zip(servers, before)]
+    return [answered(output) / (ns / 1e9) for output, ns in zip(outputs, used)]
+
+
+def answered(output):
+    """The number of requests, of what wrk printed."""
     found = re.search(r"(\d+) requests in", output)
     if not found or not int(found.group(1)):
         raise Missing("wrk got no answer: " + output.strip()[-200:])
     if "Socket errors" in output or "Non-2xx" in output:
         raise Missing("wrk saw errors: " + output.strip()[-200:])
-    return int(found.group(1)) / ((cpu_ns(pid) - before) / 1e9)
+    return int(found.group(1))
+
+
+def beside(path, python, rounds_count, length):
+    """The Ratio of a traced server and an equal one on the same CPU."""
+    with common.program(path, python=python, cpu=common.TARGET_CPU) as (first, its_words), \
+            common.program(path, python=python, cpu=common.TARGET_CPU) as (second, other_words):
+        both = [(first.pid, int(its_words[0])), (second.pid, int(other_words[0]))]
+        load(both, length)  # warm-up
+        return rounds.side_by_side([first.pid, second.pid], lambda: load(both, length), rounds.Aiotrace(), rounds_count)
 
 
 def server(name, quick, python):
@@ -41,7 +57,7 @@ def server(name, quick, python):
     count, length = (5, 1) if quick else (20, 1)
     with common.program(path, python=python, cpu=common.TARGET_CPU) as (process, words):
         def measure_in(pid, its_words=words):
-            return load(pid, int(its_words[0]), length)
+            return load([(pid, int(its_words[0]))], length)[0]
 
         measure_in(process.pid)  # warm-up
         aiotrace = rounds.Aiotrace()
@@ -54,9 +70,11 @@ def server(name, quick, python):
         ratios, missing = rounds.interleave(process.pid, lambda: measure_in(process.pid), ways, count, every)
         inside = {} if quick else rounds.inside_ratios(path, (), python, common.TARGET_CPU, measure_in, process.pid, 3,
                                                        has_run_once)
-    own = [[name, "requests per CPU second, traced / untraced", ratios.get("aiotrace") or missing["aiotrace"],
-            ">= 0.99 or not told from 1",
-            verdict(ratios["aiotrace"].reaches(0.99)) if "aiotrace" in ratios else ""]]
+    own = [[name, "requests per CPU second, traced / untraced", ratios.get("aiotrace") or missing["aiotrace"], "", ""]]
+    if "aiotrace" in ratios:
+        pair = beside(path, python, count, length)
+        own.append([name, "the same, of two at once on one CPU", pair, ">= 0.99 or not told from 1",
+                    verdict(pair.reaches(0.99))])
     if aiotrace.shares:
         low, high = median_interval(aiotrace.shares)
         own.append([name, "BPF run time / target's CPU time", "%.2f %% [%.2f, %.2f]" % (

@@ -1,12 +1,14 @@
 """The bare spin loop: polls without end, so that what a poll's probe costs is all that counts."""
+import concurrent.futures
 import os
 import select
 
 import common
+import figure_syscalls
 import rounds
 import yardsticks
 from common import Missing, table, verdict
-from stats import Ratio
+from stats import Ratio, median
 
 
 def rates(process, windows):
@@ -22,32 +24,49 @@ def newest(process):
         os.read(process.stdout.fileno(), 65536)
 
 
+def both_rates(processes, windows):
+    """The same of several that run at once."""
+    for process in processes:
+        newest(process)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda process: rates(process, windows), processes))
+
+
 def run(quick, python):
-    count = 6 if quick else 60  # neighbours on the machine change its speed by a fifth from one window to the next
+    count = 5 if quick else 20
     python = python or common.sys.executable
     args = ("--ready", "1", "--seconds", "600", "--interval", "0.2")
-    with common.program("spin.py", *args, python=python, cpu=common.TARGET_CPU) as (process, _):
-        def measure_in(pid, words=None, of=process):
-            newest(of)
-            return rates(of, 2)
-
-        ways = {"aiotrace": rounds.Aiotrace()}
-        every = {}
-        for probe in ("fentry", "tracepoint", "uprobe"):
-            ways["aiotrace --poll-probe " + probe] = rounds.Aiotrace("--poll-probe", probe)
-            every["aiotrace --poll-probe " + probe] = 2 if quick else 6
-        if not quick:
-            for tool, attach in yardsticks.ATTACHED.items():
-                ways[tool] = rounds.Yardstick(attach)
-                every[tool] = 15
-        ratios, missing = rounds.interleave(process.pid, lambda: measure_in(process.pid), ways, count, every)
-    inside = {} if quick else inside_ratios(args, python)
-    rows = []
-    for name in list(ways) + list(inside):
-        ratio = ratios.get(name) or inside.get(name) or "missing: " + missing[name]
-        bound = ">= 0.85" if name == "aiotrace" else ""
-        rows.append([name, ratio, bound, verdict(ratio.median >= 0.85) if bound and name in ratios else ""])
+    ways = {"aiotrace": (rounds.Aiotrace(), count)}
+    for probe in ("fentry", "tracepoint", "uprobe"):
+        ways["aiotrace --poll-probe " + probe] = rounds.Aiotrace("--poll-probe", probe), 3 if quick else 8
+    if not quick:
+        for tool, attach in yardsticks.ATTACHED.items():
+            ways[tool] = rounds.Yardstick(attach), 4
+    ratios, missing = {}, {}
+    with common.program("spin.py", *args, python=python, cpu=common.TARGET_CPU) as (first, _), \
+            common.program("spin.py", *args, python=python, cpu=common.TARGET_CPU) as (second, _):
+        pair = [first, second]
+        for name, (way, number) in ways.items():
+            try:
+                ratios[name] = rounds.side_by_side([p.pid for p in pair], lambda: both_rates(pair, 3), way, number)
+            except Missing as error:
+                missing[name] = str(error)
+    rows = [[name, ratios.get(name) or "missing: " + missing[name], "", ""] for name in ways]
+    if "aiotrace" in ratios:
+        rows.insert(1, whole_cost(ratios["aiotrace"].median, args, quick, python))
+    rows += [[name, ratio, "", ""] for name, ratio in ({} if quick else inside_ratios(args, python)).items()]
     table(rows, ["spin loop", "iterations per CPU second, with / without it", "must", ""])
+
+
+def whole_cost(ratio, args, quick, python):
+    """The row that counts. Each iteration has one system call, and what all programs pay for theirs is in no ratio of
+    two that run at once: it is measured beside."""
+    more, _, _ = figure_syscalls.more_per_call(["auto"], 5 if quick else 15, python)
+    with common.program("spin.py", *args, python=python, cpu=common.TARGET_CPU) as (process, _):
+        iteration_ns = 1e9 / rates(process, 3)
+    call_ns = max(0.0, median(more["auto"]))
+    whole = 1 / (1 / ratio + call_ns / iteration_ns)
+    return ["  with %.0f ns for each system call" % call_ns, "%.3f" % whole, ">= 0.85", verdict(whole >= 0.85)]
 
 
 def inside_ratios(args, python):

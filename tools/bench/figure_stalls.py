@@ -99,6 +99,7 @@ def run(quick, python):
          "all", verdict(not missed)],
         ["invented", len(invented), "0", verdict(not invented)],
         ["duration within 0.2 ms or 0.5 %", share(exact, len(matches)), "all", verdict(exact == len(matches))],
+        ["of them held up between their clock and a poll", share(sum(m.is_held_up for m in matches), len(matches)), "", ""],
         ["right cause has >= 95 %, of all injected", share(sum(m.cause_is_right for m in meant), len(meant)), "", ""],
         ["of those that did not wait for a CPU (> 3 %)", share(right, len(single)), ">= 99 %",
          verdict(single and right >= 0.99 * len(single))],
@@ -108,6 +109,9 @@ def run(quick, python):
         ["losses", losses or "none", "", ""],
         ["iterations >= 10 ms that were no fault", incidental, "", ""],
     ], ["injected stalls", "measured", "must", ""])
+    for m in [m for m in matches if not m.duration_is_right][:5]:
+        print("  duration: %s told %.3f ms, by its own clock %.3f to %.3f ms" % (
+            m.fault["label"], m.stall["duration_ns"] / 1e6, m.own_ns / 1e6, m.longest_ns / 1e6))
     for stall in invented[:5]:
         print("  invented: %.3f ms %s %s" % (stall["duration_ns"] / 1e6, stall["causes"], stall.get("task")))
     for fault in missed[:5]:

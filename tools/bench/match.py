@@ -29,8 +29,25 @@ class Match:
         return self.stall["duration_ns"] - self.own_ns
 
     @property
+    def longest_ns(self):
+        """As long the iteration can have been: the target's clock has read own_ns, and this from beyond the two polls
+        (see ClockedSelector). What held it up between its clock and a poll belongs to the iteration."""
+        start, end = limits(self.fault)
+        return self.fault.get("outer_end_ns", end) - self.fault.get("outer_start_ns", start)
+
+    @property
+    def is_held_up(self):
+        """Whether the duration is right only with what held the target up between its clock and a poll."""
+        return self.duration_is_right and self.error_ns > self.slack_ns
+
+    @property
+    def slack_ns(self):
+        return max(TOLERANCE_NS, TOLERANCE_SHARE * self.own_ns)
+
+    @property
     def duration_is_right(self):
-        return abs(self.error_ns) <= max(TOLERANCE_NS, TOLERANCE_SHARE * self.own_ns)
+        slack = self.slack_ns
+        return self.own_ns - slack <= self.stall["duration_ns"] <= self.longest_ns + slack
 
     @property
     def cause_share(self):

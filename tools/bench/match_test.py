@@ -30,6 +30,13 @@ class MatchTest(unittest.TestCase):
         self.assertTrue(found.duration_is_right and found.cause_is_right and found.sums_up)
         self.assertTrue(found.place_is_right and found.task_is_right)
 
+    def test_a_target_held_up_between_its_clock_and_its_poll(self):
+        for outer, length, expected in (({}, 103, False), ({"outer_end_ns": 104 * MS}, 103, True),
+                                        ({"outer_start_ns": -4 * MS}, 103, True), ({"outer_end_ns": 104 * MS}, 105, False),
+                                        ({"outer_end_ns": 104 * MS}, 99, False)):
+            found = match([dict(fault(0, 100), **outer)], [stall(0, length)], WARN).matches[0]
+            self.assertEqual((found.duration_is_right, found.is_held_up), (expected, expected))
+
     def test_wrong_in_each_way(self):
         wrong = stall(0, 101, {"sleep": 90 * MS, "lock": 5 * MS}, line=8)
         wrong["task"] = None

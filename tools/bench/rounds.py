@@ -2,6 +2,8 @@
 
 A *measurement* is work per CPU second of the target, so that a neighbour on the machine disturbs it less.
 """
+import math
+
 import common
 import yardsticks
 from common import Missing, Tracer, cpu_ns
@@ -75,6 +77,21 @@ def interleave(pid, measure, ways, rounds, every=None):
             values[name][0].append(traced)
             values[name][1].append(bare)
     return {name: Ratio(*pair) for name, pair in values.items() if pair[0]}, missing
+
+
+def side_by_side(pids, measure_both, way, rounds):
+    """Two equal programs share a CPU, in each round first one is traced and then the other; the Ratio is of the two.
+
+    A change of the machine's speed meets both, and what makes one of them slower, traced or not, cancels: much sharper
+    than windows one after the other. What every process of the machine pays for the tracing is not in it: both pay.
+    """
+    changed, bare = [], []
+    for _ in range(rounds):
+        first = way.window(pids[0], measure_both)
+        second = way.window(pids[1], measure_both)
+        changed.append(math.sqrt(first[0] * second[1]))
+        bare.append(math.sqrt(first[1] * second[0]))
+    return Ratio(changed, bare)
 
 
 def compare_programs(measure_in, bare_pid, start, rounds):

@@ -1,15 +1,18 @@
 #include "app/cgroup_quota.h"
 
-#include <array>
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <charconv>
 
+#include "proc/cgroups.h"
 #include "proc/text_file.h"
 
 namespace aiotrace::app {
 
 namespace {
 
-constexpr std::size_t kMaxCgroupText = std::size_t{64} * 1024;
+constexpr std::size_t kMaxText = std::size_t{1} << 20;
 
 std::optional<std::int64_t> number_in(std::string_view text) {
   std::int64_t number = 0;
@@ -41,47 +44,37 @@ std::optional<CpuQuota> read_version1(const std::string& directory) {
 
 bool tighter(const CpuQuota& a, const CpuQuota& b) { return a.quota_us * b.period_us < b.quota_us * a.period_us; }
 
-template <class Read>
-std::optional<CpuQuota> tightest(const std::string& mount, std::string path, const Read& read) {
+/// The tightest of the group and of those above it, as far as the mount shows them.
+std::optional<CpuQuota> tightest(const proc::CgroupMount& mount, std::string path) {
   std::optional<CpuQuota> found;
-  while (path.size() > 1) {
-    if (auto quota = read(mount + path)) {
+  for (bool last = false; !last && !path.empty();) {
+    const auto directory = proc::cgroup_directory(mount, path);
+    if (directory.empty()) break;
+    if (auto quota = mount.version2 ? read_version2(directory) : read_version1(directory)) {
       quota->cgroup = path;
       if (!found || tighter(*quota, *found)) found = std::move(quota);
     }
-    path.resize(path.find_last_of('/'));
+    last = path.size() == 1;
+    path.resize(std::max<std::size_t>(1, path.find_last_of('/')));
   }
   return found;
 }
 
 }  // namespace
 
-std::string cpu_cgroup_path(std::string_view text, bool version2) {
-  while (!text.empty()) {
-    const auto end = text.find('\n');
-    const auto line = text.substr(0, end);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    const auto first = line.find(':');
-    const auto second = first == std::string_view::npos ? first : line.find(':', first + 1);
-    if (second == std::string_view::npos) continue;
-    const std::string controllers = "," + std::string(line.substr(first + 1, second - first - 1)) + ",";
-    const bool wanted = version2 ? controllers == ",," : controllers.find(",cpu,") != std::string::npos;
-    if (wanted) return std::string(line.substr(second + 1));
-  }
-  return {};
+std::optional<CpuQuota> cpu_quota(std::uint32_t pid, std::uint32_t tid) {
+  const auto groups = proc::read_text(fmt::format("/proc/{}/task/{}/cgroup", pid, tid), kMaxText);
+  const auto mounts = proc::read_text("/proc/self/mountinfo", kMaxText);
+  return groups && mounts ? cpu_quota_of(*mounts, *groups) : std::nullopt;
 }
 
-std::optional<CpuQuota> cpu_quota(std::uint32_t pid, std::uint32_t tid) {
-  const auto text = proc::read_text("/proc/" + std::to_string(pid) + "/task/" + std::to_string(tid) + "/cgroup",
-                                    kMaxCgroupText);
-  if (!text) return std::nullopt;
-  for (const char* mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
-    if (auto quota = tightest(mount, cpu_cgroup_path(*text, true), read_version2)) return quota;
+std::optional<CpuQuota> cpu_quota_of(std::string_view mountinfo, std::string_view proc_cgroup) {
+  std::optional<CpuQuota> found;
+  for (const auto& mount : proc::cgroup_mounts(mountinfo)) {
+    auto quota = tightest(mount, proc::cpu_cgroup_path(proc_cgroup, mount.version2));
+    if (quota && (!found || tighter(*quota, *found))) found = std::move(quota);
   }
-  for (const char* mount : {"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"}) {
-    if (auto quota = tightest(mount, cpu_cgroup_path(*text, false), read_version1)) return quota;
-  }
-  return std::nullopt;
+  return found;
 }
 
 }  // namespace aiotrace::app

@@ -14,10 +14,11 @@ struct CpuQuota {
   std::uint64_t period_us = 0;
 };
 
-/// The tightest quota among the thread's control group and those above it, version 2 or 1; nothing if there is none.
+/// The tightest quota among the thread's control group and those above it, in every hierarchy that aiotrace's mounts
+/// show, version 2 or 1; nothing if there is none.
 [[nodiscard]] std::optional<CpuQuota> cpu_quota(std::uint32_t pid, std::uint32_t tid);
 
-/// The path of the hierarchy with the `cpu` controller (version 1) or of version 2 in /proc/PID/cgroup; empty: none.
-[[nodiscard]] std::string cpu_cgroup_path(std::string_view proc_cgroup, bool version2);
+/// The same of the texts of /proc/PID/mountinfo and /proc/PID/cgroup.
+[[nodiscard]] std::optional<CpuQuota> cpu_quota_of(std::string_view mountinfo, std::string_view proc_cgroup);
 
 }  // namespace aiotrace::app

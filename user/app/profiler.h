@@ -60,6 +60,7 @@ class Profiler {
   void on(const model::IterationEnd& /*event*/) {}
   void on(const model::ProcessFork& /*event*/) {}
   void on(const model::NativeSeen& /*event*/) {}
+  void on(const model::RunsSeen& /*event*/) {}
 
   Target* target(std::uint32_t pid);
   void seed(Target& target);

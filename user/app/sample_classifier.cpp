@@ -98,7 +98,8 @@ model::ClassifiedSample SampleClassifier::classify(Target& target, const model::
                                  .syscall = {},
                                  .culprit = {},
                                  .has_task = sample.has_task,
-                                 .callback = sample.callback};
+                                 .callback = sample.callback,
+                                 .cpu_ns = sample.cpu_ns};
   if (sample.gc) {
     result.cause = model::Cause::gc;
     return result;

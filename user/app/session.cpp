@@ -36,9 +36,22 @@ constexpr std::uint64_t kNoLoopYetNs = 1'000'000'000;
 // half of all BPF time. A stall loses a tenth of its samples at most.
 std::uint64_t young_ns(std::uint64_t warn_ns) { return std::clamp<std::uint64_t>(warn_ns / 10, 1'000'000, 5'000'000); }
 
+// The clock that always runs: at least five samples in a stall. A tenth of the iterations' limit is not worth more.
+std::uint64_t coarse_period_ns(std::uint64_t warn_ns) {
+  return std::clamp<std::uint64_t>(warn_ns / 5, 1'000'000, 10'000'000);
+}
+
+std::uint64_t fine_after_ns(std::uint64_t warn_ns) {
+  constexpr auto kNever = ~std::uint64_t{0};
+  return coarse_period_ns(warn_ns) > model::kFineSampleNs ? warn_ns / 5 : kNever;
+}
+
 probe::ProbeOptions probe_options(const Options& options) {
   probe::ProbeOptions wanted{.warn_ns = options.warn_ns,
                              .young_ns = young_ns(options.warn_ns),
+                             .sample_period_ns = model::kFineSampleNs,
+                             .coarse_period_ns = coarse_period_ns(options.warn_ns),
+                             .fine_after_ns = fine_after_ns(options.warn_ns),
                              .poll = options.poll_probe,
                              .trace_all = options.all,
                              .follow = options.follow,
@@ -201,6 +214,7 @@ void Session::watch(int signals) {
       next_tick_ns = now + kTickNs;
       probe_.measure_cost_now_and_then(now);
       tracker_.tell_ongoing(now);
+      tracker_.calm(now);
       tell_waiting(now);
       take_leaks();
       if (options_.record && now >= next_so_far_ns) {

@@ -39,6 +39,7 @@ Tracker::Tracker(const Options& options, probe::Probe& probe, Outputs& outputs)
       builder_(options.error_ns, stacks_,
                [this](std::uint32_t pid, std::uint64_t code_id) { return codes_.definition(pid, code_id); }),
       natives_(classifier_.symbolizer(), stacks_),
+      fine_(probe),
       filter_{.comm = options.comm, .cgroup = options.cgroup},
       start_ns_(monotonic_ns()) {}
 

@@ -13,6 +13,7 @@
 #include "app/cgroup_quota.h"
 #include "app/code_store.h"
 #include "app/filter.h"
+#include "app/fine_sampling.h"
 #include "app/held_events.h"
 #include "app/native_stacks.h"
 #include "app/options.h"
@@ -49,6 +50,8 @@ class Tracker {
   Status consume();
   /// Looks again at processes whose Python was not ready. When the next one is due; 0: none.
   std::uint64_t look(std::uint64_t now_ns);
+  /// To be called now and then.
+  void calm(std::uint64_t now_ns) { fine_.calm(now_ns); }
   /// Tells of stalls that go on: at --error, then at doubling intervals.
   void tell_ongoing(std::uint64_t now_ns);
   /// The end of the run: stalls that go on are told of, however short they are over --warn.
@@ -86,6 +89,7 @@ class Tracker {
   void on(const model::Blocked& event);
   void on(const model::Sample& event);
   void on(const model::NativeSeen& event);
+  void on(const model::RunsSeen& event);
   void on(const model::IterationEnd& event);
   void on(const model::ProcessExec& event);
   void on(const model::ThreadExit& event);
@@ -126,8 +130,10 @@ class Tracker {
   SampleClassifier classifier_;
   NativeStacks natives_;
   HeldEvents held_;
+  FineSampling fine_;
   std::map<std::uint32_t, Loop> loops_;                               // by tid
   std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;  // by tid
+  std::unordered_map<std::uint32_t, model::RunsSeen> last_runs_;      // by tid
   // Something could not be traced: if it is for want of open files, the user has to know.
   void note_untraced();
   std::uint64_t untraced_ = 0;

@@ -6,6 +6,7 @@
 #include "app/culprits.h"
 #include "app/tracker.h"
 #include "decode/decode.h"
+#include "model/runners.h"
 #include "proc/syscalls.h"
 #include "python/text.h"
 
@@ -71,6 +72,8 @@ void Tracker::on(const model::StackSeen& event) {
 }
 
 void Tracker::on(const model::NativeSeen& event) { natives_.add(event); }
+
+void Tracker::on(const model::RunsSeen& event) { last_runs_.insert_or_assign(event.head.tid, event); }
 
 // The id of the stack with its native frames, as far as they are known.
 std::uint64_t Tracker::with_native(const model::EventHead& head, std::uint64_t iteration, std::uint64_t python_stack) {
@@ -152,6 +155,10 @@ void Tracker::release_fault(std::uint32_t tid, const model::TargetSeen* seen) {
 std::optional<model::Culprit> Tracker::culprit_of_runnable(const model::Blocked& blocked, bool throttled) {
   model::Culprit culprit;
   if (!throttled) {
+    const auto seen = last_runs_.find(blocked.head.tid);
+    if (blocked.has_runs && seen != last_runs_.end() && seen->second.iteration == blocked.iteration)
+      culprit.running = model::runners_of(seen->second);
+    if (!culprit.running.empty()) return culprit;
     if (blocked.runner_pid == 0) return std::nullopt;
     culprit.running.push_back({.pid = blocked.runner_pid, .comm = blocked.runner_comm, .ns = 0});
     return culprit;
@@ -196,7 +203,13 @@ void Tracker::keep_words(model::Sample& sample) const {
   std::memcpy(sample.words.data(), copy->stack.data(), sample.words.size() * sizeof(std::uint64_t));
 }
 
-void Tracker::on(const model::Sample& event) { place(event.head, event.iteration, event); }
+void Tracker::on(const model::Sample& event) {
+  if (auto status = fine_.on(event); !status) {
+    note_untraced();
+    if (options_.verbose) say(status.error().message());
+  }
+  place(event.head, event.iteration, event);
+}
 
 void Tracker::give(const model::Sample& event) {
   auto* seen = target(event.head.pid);
@@ -244,6 +257,7 @@ void Tracker::on(const model::ProcessExec& event) {
   builder_.forget_process(event.head.pid);
   forget_image(event.head.pid);
   for (const auto tid : seen->loops) {
+    fine_.forget_thread(tid);
     held_.forget_thread(tid);  // the new image counts its iterations from the beginning
     probe_.remove_thread(tid);
   }
@@ -262,10 +276,12 @@ void Tracker::on(const model::ThreadExit& event) {
   }
   probe_.remove_thread(event.head.tid);
   last_target_.erase(event.head.tid);
+  last_runs_.erase(event.head.tid);
   quotas_.erase(event.head.tid);
   faults_.erase(event.head.tid);
   held_.forget_thread(event.head.tid);
   natives_.forget_thread(event.head.tid);
+  fine_.forget_thread(event.head.tid);
   if (auto* seen = target(event.head.pid)) seen->loops.erase(event.head.tid);
 }
 

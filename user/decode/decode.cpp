@@ -189,11 +189,25 @@ Decoded<Event> decode_blocked(Reader& in) {
                        .has_target = (raw->flags & BLOCKED_HAS_TARGET) != 0,
                        .throttled = (raw->flags & BLOCKED_THROTTLED) != 0,
                        .has_native = (raw->flags & BLOCKED_HAS_NATIVE) != 0,
+                       .has_runs = (raw->flags & BLOCKED_HAS_RUNS) != 0,
                        .holds_gil = (raw->flags & BLOCKED_HOLDS_GIL) != 0,
                        .runner_pid = raw->runner_pid,
                        .runner_comm = comm_of(raw->runner_comm)};
   for (std::size_t i = 0; i < event.args.size(); ++i) event.args[i] = raw->args[i];
   return event;
+}
+
+Decoded<Event> decode_runs(Reader& in) {
+  const auto raw = in.get<runs_record>();
+  if (!raw) return std::unexpected(DecodeError::too_short);
+  if (raw->count > RUNS_MAX) return std::unexpected(DecodeError::bad_count);
+  model::RunsSeen seen{.head = head_of(raw->head), .iteration = raw->iteration, .since_ns = raw->since_ns, .runs = {}};
+  for (std::uint32_t i = 0; i < raw->count; ++i) {
+    const auto one = in.get<run>();
+    if (!one) return std::unexpected(DecodeError::bad_count);
+    seen.runs.push_back({.end_ns = one->end_ns, .pid = one->pid, .comm = comm_of(one->comm)});
+  }
+  return seen;
 }
 
 // Names from the file upwards, each ended by a zero byte, as a path from the root.
@@ -270,11 +284,13 @@ Decoded<Event> decode_sample(Reader& in) {
                       .callback = raw->callback,
                       .sp = raw->sp,
                       .bp = raw->bp,
+                      .cpu_ns = raw->cpu_ns,
                       .syscall = raw->syscall,
                       .kernel = (raw->flags & SAMPLE_KERNEL) != 0,
                       .gc = (raw->flags & SAMPLE_GC) != 0,
                       .has_task = (raw->flags & SAMPLE_HAS_TASK) != 0,
                       .has_native = (raw->flags & SAMPLE_HAS_NATIVE) != 0,
+                      .wants_fine = (raw->flags & SAMPLE_WANTS_FINE) != 0,
                       .holds_gil = (raw->flags & SAMPLE_HOLDS_GIL) != 0,
                       .words = {}};
   event.words.resize(raw->words);
@@ -362,6 +378,7 @@ std::expected<model::Event, DecodeError> decode(std::span<const std::byte> data)
     case RECORD_TARGET: return decode_target(in);
     case RECORD_SAMPLE: return decode_sample(in);
     case RECORD_NATIVE: return decode_native(in);
+    case RECORD_RUNS: return decode_runs(in);
     case RECORD_ITERATION: return decode_iteration(in);
     case RECORD_EXEC: return decode_exec(in);
     case RECORD_THREAD_EXIT: return decode_exit(in, false);

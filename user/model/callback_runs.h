@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "model/sample_weights.h"
 #include "model/stall.h"
 
 namespace aiotrace::model {
@@ -31,8 +32,7 @@ class CallbackRuns {
     constexpr std::uint64_t kMany = 5;
     constexpr std::uint64_t kLargestShare = 3;
     // Between two samples of one callback lies what is known of it; it began and ended up to a sample further out.
-    constexpr std::uint64_t kSampleNs = 1'000'000;
-    const auto longest = longest_ns_ + kSampleNs;
+    const auto longest = longest_ns_ + kFineSampleNs;
     if (runs_ < kMany || longest > duration_ns / kLargestShare) return std::nullopt;
     return Stall::Callbacks{.count = runs_, .longest_ns = longest};
   }

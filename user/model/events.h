@@ -115,9 +115,23 @@ struct Blocked {
   bool has_target = false;       ///< the thread's last TargetSeen is its
   bool throttled = false;        ///< the runnable part is throttled
   bool has_native = false;       ///< the thread's last NativeSeen is its
+  bool has_runs = false;         ///< the thread's last RunsSeen is its
   bool holds_gil = false;        ///< the thread kept it meanwhile; only told in a profile of the GIL
   std::uint32_t runner_pid = 0;  ///< who left the CPU for this thread; 0: it was idle
   std::string runner_comm;
+};
+
+/// Who had the CPU while the thread was ready to run, for the block that follows.
+struct RunsSeen {
+  struct Run {
+    std::uint64_t end_ns = 0;
+    std::uint32_t pid = 0;  ///< 0: nobody
+    std::string comm;       ///< the process's
+  };
+  EventHead head;  ///< time_ns: when the thread got a CPU
+  std::uint64_t iteration = 0;
+  std::uint64_t since_ns = 0;  ///< when it became ready
+  std::vector<Run> runs;       ///< one after the other, the newest first; the oldest began at since_ns or before
 };
 
 /// Whom a wait waits for, as the kernel knows it.
@@ -153,11 +167,13 @@ struct Sample {
   std::uint64_t callback = 0;  ///< tells callbacks of one iteration apart; 0: not known
   std::uint64_t sp = 0;        ///< user stack pointer; 0 in kernel mode
   std::uint64_t bp = 0;        ///< rbp, with sp
+  std::uint64_t cpu_ns = 0;    ///< time on a CPU that it stands for: since the iteration's last sample or its beginning
   std::int32_t syscall = -1;
   bool kernel = false;
   bool gc = false;
   bool has_task = false;
   bool has_native = false;           ///< the thread's last NativeSeen is its
+  bool wants_fine = false;           ///< the iteration lasts, and its thread is sampled coarsely
   bool holds_gil = false;            ///< only told in a profile of the GIL
   std::vector<std::uint64_t> words;  ///< top of the user stack, when the leaf was outside the interpreter
 };
@@ -201,7 +217,7 @@ struct ProcessFork {
   std::uint32_t child_tid = 0;
 };
 
-using Event = std::variant<LoopSeen, CodeSeen, StackSeen, TaskSeen, TargetSeen, Blocked, Sample, NativeSeen,
+using Event = std::variant<LoopSeen, CodeSeen, StackSeen, TaskSeen, TargetSeen, RunsSeen, Blocked, Sample, NativeSeen,
                            IterationEnd, ProcessExec, ThreadExit, ProcessExit, ProcessFork>;
 
 }  // namespace aiotrace::model

@@ -3,14 +3,15 @@
 #include <algorithm>
 
 #include "model/cause.h"
+#include "model/sample_weights.h"
 #include "model/statistics.h"
 
 namespace aiotrace::model {
 namespace {
 
-// The samples' period, and how much later the next one may come: interrupts can be late.
-constexpr std::uint64_t kSampleNs = 1'000'000;
-constexpr std::uint64_t kNextWithinNs = 3 * kSampleNs / 2;
+// How much later than is due the next sample may come: interrupts can be late.
+constexpr std::uint64_t kLateNs = kFineSampleNs / 2;
+constexpr std::uint64_t kNextWithinNs = kFineSampleNs + kLateNs;
 
 // As user_frame() of statistics.h, without copying the stack.
 std::shared_ptr<const Frame> frame_to_name(const StackRef& stack) {
@@ -30,18 +31,19 @@ bool same_function(const std::shared_ptr<const Frame>& a, const std::shared_ptr<
 
 }  // namespace
 
-void Moments::add_sample(std::uint64_t time_ns, Cause cause, const std::string& syscall, const StackRef& stack) {
+void Moments::add_sample(std::uint64_t time_ns, std::uint64_t cpu_ns, Cause cause, const std::string& syscall,
+                         const StackRef& stack) {
   const auto frame = frame_to_name(stack);
   const auto end = end_of_last();
   if (time_ns <= end) return;
-  const bool follows = !all_.empty() && time_ns - end <= kNextWithinNs;
+  const bool follows = !all_.empty() && time_ns - end <= std::max(kNextWithinNs, cpu_ns + kLateNs);
   if (follows && all_.back().cause == cause && all_.back().syscall == syscall &&
       same_function(all_.back().frame, frame)) {
     all_.back().ns = time_ns - all_.back().start_ns;
     return;
   }
   if (all_.size() >= kMax) return;
-  const auto start = follows ? end : time_ns - std::min(time_ns, kSampleNs);
+  const auto start = follows ? end : time_ns - std::min(time_ns - end, cpu_ns);
   all_.push_back(
       {.start_ns = start, .ns = time_ns - start, .cause = cause, .syscall = syscall, .frame = frame, .culprit = {}});
 }

@@ -18,9 +18,10 @@ class Moments {
  public:
   static constexpr std::size_t kMax = 256;
 
-  /// A sample on a CPU tells of the millisecond before it. Samples in the same function, one after the other, are one
+  /// A sample on a CPU tells of the `cpu_ns` before it. Samples in the same function, one after the other, are one
   /// stretch.
-  void add_sample(std::uint64_t time_ns, Cause cause, const std::string& syscall, const StackRef& stack);
+  void add_sample(std::uint64_t time_ns, std::uint64_t cpu_ns, Cause cause, const std::string& syscall,
+                  const StackRef& stack);
   /// Time off the CPU: exact.
   void add_wait(std::uint64_t start_ns, std::uint64_t ns, Cause cause, const std::string& syscall,
                 const StackRef& stack, const std::optional<Culprit>& culprit);

@@ -103,7 +103,7 @@ void add_on_cpu(std::vector<Part>& parts, std::uint64_t time, const Pieces& piec
   for (const auto& piece : pieces.all()) {
     if (!on_cpu(piece.key.cause) || piece.count == 0) continue;
     told.push_back(&piece);
-    weights.push_back(piece.count);
+    weights.push_back(std::clamp<std::uint64_t>(piece.ns, 1, kNever / (2 * Pieces::kMaxKeys)));
   }
   if (told.empty()) {
     SegmentKey unknown;

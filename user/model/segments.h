@@ -33,7 +33,7 @@ class Pieces {
  public:
   struct Piece {
     SegmentKey key;
-    std::uint64_t ns = 0;     ///< off the CPU: its time
+    std::uint64_t ns = 0;     ///< its time; on the CPU: what its samples stand for, relative to others
     std::uint64_t count = 0;  ///< on the CPU: samples; else times
   };
   static constexpr std::size_t kMaxKeys = 4096;
@@ -64,7 +64,7 @@ inline constexpr std::size_t kMaxSegments = 64;
 
 /// Splits the duration. Exact times of a cause beyond what the pieces tell become a segment without a stack; pieces
 /// beyond the exact time are scaled down to it; exact times beyond the duration are scaled down to that. On-CPU time
-/// goes to the samples by their number; without any it is one `python` segment with count 0 and no stack.
+/// goes to the samples by their weight; without any it is one `python` segment with count 0 and no stack.
 [[nodiscard]] SplitIteration split_iteration(const ExactTimes& exact, const Pieces& pieces);
 
 }  // namespace aiotrace::model

@@ -1,6 +1,9 @@
 #include "model/stall_builder.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "model/apportion.h"
 
 namespace aiotrace::model {
 namespace {
@@ -9,19 +12,33 @@ namespace {
 constexpr std::size_t kMaxThreads = 65536;
 constexpr std::size_t kMaxUnfinished = 4096;
 
+// Who ran instead is told for each: a piece for every one of them, so that the different pieces are few.
+void add_wait(Pieces& pieces, const SegmentKey& key, std::uint64_t ns, std::uint64_t count) {
+  if (!key.culprit || key.culprit->running.empty()) return pieces.add(key, ns, count);
+  const auto& running = key.culprit->running;
+  std::vector<std::uint64_t> weights;
+  for (const auto& runner : running) weights.push_back(std::max<std::uint64_t>(1, runner.ns));
+  const auto shares = apportion(ns, weights);
+  for (std::size_t i = 0; i < running.size(); ++i) {
+    auto one = key;
+    one.culprit->running = {{.pid = running[i].pid, .comm = running[i].comm, .ns = 0}};
+    pieces.add(std::move(one), shares[i], i == 0 ? count : 0);
+  }
+}
+
 void collect(Pieces& pieces, TaskShares& tasks, const SegmentKey& key, std::uint64_t blocked_ns,
              std::uint64_t runnable_ns, std::uint64_t count, bool has_task, Cause runnable_cause = Cause::cpu_wait,
              const std::optional<Culprit>& runnable_culprit = std::nullopt) {
   if (on_cpu(key.cause)) return;
   const auto own_ns = key.cause == Cause::cpu_wait ? blocked_ns + runnable_ns : blocked_ns;
-  pieces.add(key, own_ns, count);
+  add_wait(pieces, key, own_ns, count);
   tasks.add_off_cpu(key.cause, own_ns, has_task);
   if (runnable_ns == 0 || key.cause == Cause::cpu_wait) return;
   SegmentKey waiting;
   waiting.cause = runnable_cause;
   waiting.stack = key.stack;
   waiting.culprit = runnable_culprit;
-  pieces.add(std::move(waiting), runnable_ns, count);
+  add_wait(pieces, waiting, runnable_ns, count);
   tasks.add_off_cpu(runnable_cause, runnable_ns, has_task);
 }
 
@@ -55,6 +72,7 @@ StallBuilder::Collected* StallBuilder::current(const EventHead& head, std::uint6
     collected.ended = false;
     collected.pieces.clear();
     collected.tasks.clear();
+    collected.weights.clear();
     collected.callbacks.clear();
     collected.moments.clear();
     retire_before(thread, iteration);
@@ -94,9 +112,10 @@ void StallBuilder::add(const ClassifiedSample& sample) {
   auto* collected = current(sample.head, sample.iteration);
   if (collected == nullptr || !on_cpu(sample.cause)) return;
   auto stack = find_stack(sample.head.pid, sample.stack_id);
-  collected->moments.add_sample(sample.head.time_ns, sample.cause, sample.syscall, stack);
-  collected->pieces.add(key_of(sample.cause, sample.syscall, sample.culprit, std::move(stack)), 0, 1);
-  collected->tasks.add_sample(sample.has_task);
+  collected->moments.add_sample(sample.head.time_ns, sample.cpu_ns, sample.cause, sample.syscall, stack);
+  const auto weight = collected->weights.take(sample.cpu_ns);
+  collected->pieces.add(key_of(sample.cause, sample.syscall, sample.culprit, std::move(stack)), weight, 1);
+  collected->tasks.add_sample(weight, sample.has_task);
   collected->callbacks.add(sample.callback, sample.head.time_ns);
 }
 

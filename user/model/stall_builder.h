@@ -13,6 +13,7 @@
 
 #include "model/callback_runs.h"
 #include "model/moments.h"
+#include "model/sample_weights.h"
 #include "model/segments.h"
 #include "model/task_shares.h"
 
@@ -27,7 +28,8 @@ struct ClassifiedSample {
   std::string syscall;          ///< kernel: its name; empty: none
   std::optional<Culprit> culprit;
   bool has_task = false;
-  std::uint64_t callback = 0;  ///< as in Sample
+  std::uint64_t callback = 0;            ///< as in Sample
+  std::uint64_t cpu_ns = kFineSampleNs;  ///< as in Sample
 };
 
 /// A block with its system call's name and, where known, whom it waited for.
@@ -108,6 +110,7 @@ class StallBuilder {
     bool ended = false;
     Pieces pieces;
     TaskShares tasks;
+    SampleWeights weights;
     CallbackRuns callbacks;
     Moments moments;
   };

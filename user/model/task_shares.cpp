@@ -24,9 +24,7 @@ void TaskShares::begin(const TaskSeen& task) {
     shares_.push_back({.task = task});
     return;
   }
-  // A sample is about a millisecond of one's own time.
-  constexpr std::uint64_t kSampleNs = 1'000'000;
-  const auto weight = [](const Share& share) { return share.off_cpu_ns + share.samples * kSampleNs; };
+  const auto weight = [](const Share& share) { return share.off_cpu_ns + share.sampled_ns; };
   const auto least = std::min_element(shares_.begin(), shares_.end(),
                                       [&weight](const Share& a, const Share& b) { return weight(a) < weight(b); });
   *least = {.task = task};
@@ -41,33 +39,33 @@ void TaskShares::add_off_cpu(Cause cause, std::uint64_t ns, bool has_task) {
   }
 }
 
-void TaskShares::add_sample(bool has_task) {
-  ++samples_;
+void TaskShares::add_sample(std::uint64_t weight_ns, bool has_task) {
+  sampled_ns_ += weight_ns;
   if (has_task && current_ != kNone) {
-    ++shares_[current_].samples;
+    shares_[current_].sampled_ns += weight_ns;
   } else {
-    ++no_task_samples_;
+    no_task_sampled_ns_ += weight_ns;
   }
 }
 
 void TaskShares::clear() { *this = {}; }
 
 const TaskSeen* TaskShares::largest(std::uint64_t on_cpu_ns) const {
-  // In units of 1 / samples_ of a nanosecond, so that nothing is rounded.
+  // In units of 1 / sampled_ns_ of a nanosecond, so that nothing is rounded.
   using Wide = unsigned __int128;
-  const Wide unit = std::max<std::uint64_t>(samples_, 1);
-  const auto time = [&](std::uint64_t off_cpu_ns, std::uint64_t samples) {
-    return unit * off_cpu_ns + static_cast<Wide>(on_cpu_ns) * samples;
+  const Wide unit = std::max<std::uint64_t>(sampled_ns_, 1);
+  const auto time = [&](std::uint64_t off_cpu_ns, std::uint64_t sampled_ns) {
+    return unit * off_cpu_ns + static_cast<Wide>(on_cpu_ns) * sampled_ns;
   };
   const TaskSeen* largest = nullptr;
   Wide most = 0;
   for (const auto& share : shares_) {
-    const auto own = time(share.off_cpu_ns, share.samples);
+    const auto own = time(share.off_cpu_ns, share.sampled_ns);
     if (own <= most) continue;
     most = own;
     largest = &share.task;
   }
-  return time(no_task_ns_, no_task_samples_) > most ? nullptr : largest;
+  return time(no_task_ns_, no_task_sampled_ns_) > most ? nullptr : largest;
 }
 
 }  // namespace aiotrace::model

@@ -18,7 +18,8 @@ class TaskShares {
   /// What follows with `has_task` belongs to this task.
   void begin(const TaskSeen& task);
   void add_off_cpu(Cause cause, std::uint64_t ns, bool has_task);
-  void add_sample(bool has_task);
+  /// A sample that stands for this much time on a CPU, relative to others.
+  void add_sample(std::uint64_t weight_ns, bool has_task);
   void clear();
 
   /// The task with the largest share, samples counting for their part of `on_cpu_ns`. Null if no task has any, or if
@@ -30,15 +31,15 @@ class TaskShares {
   struct Share {
     TaskSeen task;
     std::uint64_t off_cpu_ns = 0;
-    std::uint64_t samples = 0;
+    std::uint64_t sampled_ns = 0;
   };
   static constexpr std::size_t kNone = ~std::size_t{0};
 
   std::vector<Share> shares_;
   std::size_t current_ = kNone;
-  std::uint64_t samples_ = 0;  // with and without a task
+  std::uint64_t sampled_ns_ = 0;  // with and without a task
   std::uint64_t no_task_ns_ = 0;
-  std::uint64_t no_task_samples_ = 0;
+  std::uint64_t no_task_sampled_ns_ = 0;
 };
 
 }  // namespace aiotrace::model

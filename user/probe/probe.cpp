@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/perf_event.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -70,6 +71,14 @@ struct RingCloser {
   void operator()(ring_buffer* ring) const noexcept { ring_buffer__free(ring); }
 };
 
+// The clocks of a loop thread; a perf event is its link's to close.
+struct Sampler {
+  Link coarse;
+  Link faults;
+  Link fine;  // made when it is first needed
+  int fine_event = -1;
+};
+
 struct Probe::Impl {
   ProbeOptions options;
   PollProbe poll = PollProbe::tracepoint;
@@ -79,8 +88,8 @@ struct Probe::Impl {
   ThreadTable threads;
   std::vector<Link> links;
   std::vector<UniqueFd> events;
-  std::multimap<std::uint32_t, Link> uprobes;                     // by pid
-  std::unordered_map<std::uint32_t, std::vector<Link>> samplers;  // by tid
+  std::multimap<std::uint32_t, Link> uprobes;           // by pid
+  std::unordered_map<std::uint32_t, Sampler> samplers;  // by tid
   std::unique_ptr<ring_buffer, RingCloser> ring;
   UniqueFd stats;  // the kernel measures while it is open
   bool may_measure = true;
@@ -106,7 +115,9 @@ struct Probe::Impl {
   Status attach_profile();
   /// A cpu-clock event on each CPU.
   Status sample_all();
-  Status attach_to_thread(std::uint32_t tid, std::uint64_t event_id, std::uint64_t period, bpf_program* program);
+  /// The link and the event, which the link closes.
+  Result<std::pair<Link, int>> attach_to_thread(std::uint32_t tid, std::uint64_t event_id, std::uint64_t period,
+                                                bpf_program* program) const;
   static int on_record(void* context, void* data, size_t size);
 };
 
@@ -161,6 +172,8 @@ Status Probe::Impl::load_programs() {
   skeleton->rodata->session = session_config{
       .warn_ns = options.warn_ns,
       .young_ns = options.young_ns,
+      .coarse_ns = options.coarse_period_ns,
+      .fine_after_ns = options.fine_after_ns,
       .segment_ns = options.segment_ns,
       .native_ns = options.native_ns,
       .pid_ns_dev = 0,
@@ -176,6 +189,8 @@ Status Probe::Impl::load_programs() {
                     skeleton->maps.profile_threads})
     bpf_map__set_max_entries(map, std::min(options.max_threads, ThreadTable::kMostSlots));
   if (options.native_ns != 0) bpf_map__set_max_entries(skeleton->maps.natives, kMaxNatives);
+  if (const int cpus = libbpf_num_possible_cpus(); cpus > 0)
+    bpf_map__set_max_entries(skeleton->maps.runs, static_cast<std::uint32_t>(cpus));
   choose_programs();
   std::optional<LoadStatistics> statistics;
   if (options.load_statistics) statistics.emplace(skeleton->obj);
@@ -428,8 +443,8 @@ std::optional<profile_thread> Probe::profiled(std::uint32_t tid) const {
   return times;
 }
 
-Status Probe::Impl::attach_to_thread(std::uint32_t tid, std::uint64_t event_id, std::uint64_t period,
-                                     bpf_program* program) {
+Result<std::pair<Link, int>> Probe::Impl::attach_to_thread(std::uint32_t tid, std::uint64_t event_id,
+                                                           std::uint64_t period, bpf_program* program) const {
   perf_event_attr attr{};
   attr.type = PERF_TYPE_SOFTWARE;
   attr.config = event_id;
@@ -438,9 +453,7 @@ Status Probe::Impl::attach_to_thread(std::uint32_t tid, std::uint64_t event_id, 
   if (!event) return fail_errno("sample thread " + std::to_string(tid), errno);
   Link link(bpf_program__attach_perf_event(program, event.get()));
   if (!link) return load_error("sample thread " + std::to_string(tid), errno, last_warning());
-  (void)event.release();  // the link closes it
-  samplers[tid].push_back(std::move(link));
-  return {};
+  return std::pair(std::move(link), event.release());
 }
 
 Status Probe::sample_thread(std::uint32_t tid) {
@@ -451,11 +464,34 @@ Status Probe::sample_thread(std::uint32_t tid) {
     // No room: BPF counts what is missed by it.
     bpf_map__update_elem(self.skeleton->maps.natives, &tid, sizeof(tid), &empty, sizeof(empty), BPF_NOEXIST);
   }
-  if (auto status = self.attach_to_thread(tid, PERF_COUNT_SW_CPU_CLOCK, self.options.sample_period_ns,
-                                          self.skeleton->progs.handle_sample);
-      !status)
-    return status;
-  return self.attach_to_thread(tid, PERF_COUNT_SW_PAGE_FAULTS_MAJ, 1, self.skeleton->progs.handle_major_fault);
+  auto coarse = self.attach_to_thread(tid, PERF_COUNT_SW_CPU_CLOCK, self.options.coarse_period_ns,
+                                      self.skeleton->progs.handle_sample);
+  if (!coarse) return std::unexpected(coarse.error());
+  auto& sampler = self.samplers[tid];
+  sampler.coarse = std::move(coarse->first);
+  auto faults = self.attach_to_thread(tid, PERF_COUNT_SW_PAGE_FAULTS_MAJ, 1, self.skeleton->progs.handle_major_fault);
+  if (!faults) return std::unexpected(faults.error());
+  sampler.faults = std::move(faults->first);
+  return {};
+}
+
+Status Probe::sample_finely(std::uint32_t tid, bool finely) {
+  auto& self = *impl_;
+  const auto at = self.samplers.find(tid);
+  if (at == self.samplers.end()) return {};
+  auto& sampler = at->second;
+  if (sampler.fine_event >= 0) {
+    if (ioctl(sampler.fine_event, finely ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0) != 0)
+      return fail_errno("sample thread " + std::to_string(tid) + " finely", errno);
+    return {};
+  }
+  if (!finely) return {};
+  auto fine = self.attach_to_thread(tid, PERF_COUNT_SW_CPU_CLOCK, self.options.sample_period_ns,
+                                    self.skeleton->progs.handle_sample);
+  if (!fine) return std::unexpected(fine.error());
+  sampler.fine = std::move(fine->first);
+  sampler.fine_event = fine->second;
+  return {};
 }
 
 void Probe::remove_thread(std::uint32_t tid) {

@@ -30,9 +30,11 @@ struct ProfileOptions {
 
 struct ProbeOptions {
   std::uint64_t warn_ns = 50'000'000;
-  std::uint64_t young_ns = 5'000'000;    ///< samples in a younger iteration are dropped
-  std::uint64_t segment_ns = 1'000'000;  ///< shorter waits are added up by cause
-  std::uint64_t sample_period_ns = 1'000'000;
+  std::uint64_t young_ns = 5'000'000;           ///< samples in a younger iteration are dropped
+  std::uint64_t segment_ns = 1'000'000;         ///< shorter waits are added up by cause
+  std::uint64_t sample_period_ns = 1'000'000;   ///< the fine one; a profile knows no other
+  std::uint64_t coarse_period_ns = 10'000'000;  ///< of a loop thread that needs no fine one
+  std::uint64_t fine_after_ns = 10'000'000;     ///< an iteration that used the CPU for longer asks for fine samples
   std::uint64_t native_ns = 0;  ///< waits at least this long, and all samples, carry the native stack; 0: nothing does
   PollProbe poll = PollProbe::automatic;
   bool trace_all = false;        ///< processes without a config too, as plain loops
@@ -110,8 +112,10 @@ class Probe {
 
   /// A thread that may be in the middle of a poll or an iteration.
   Status seed_thread(const ThreadSeed& seed);
-  /// Starts the cpu-clock samples of a thread; a second call does nothing.
+  /// Starts the coarse cpu-clock samples of a thread; a second call does nothing.
   Status sample_thread(std::uint32_t tid);
+  /// Starts or ends the fine ones of a thread that has coarse ones, which go on; of another does nothing.
+  Status sample_finely(std::uint32_t tid, bool finely);
   void remove_thread(std::uint32_t tid);
   [[nodiscard]] std::optional<loop_thread> thread(std::uint32_t tid) const;
   /// The last copy of a thread's registers and stack, as a record; empty without one. Of a running thread it may be

@@ -1,0 +1,32 @@
+#include "app/fine_sampling.h"
+
+namespace aiotrace::app {
+
+namespace {
+
+// Long iterations often come in a row.
+constexpr std::uint64_t kQuietNs = 100'000'000;
+
+}  // namespace
+
+Status FineSampling::on(const model::Sample& sample) {
+  const auto tid = sample.head.tid;
+  const auto known = threads_.find(tid);
+  if (known != threads_.end()) known->second.last_ns = sample.head.time_ns;
+  if (!sample.wants_fine || (known != threads_.end() && known->second.failed)) return {};
+  auto status = probe_.sample_finely(tid, true);
+  threads_.insert_or_assign(tid, Thread{.last_ns = sample.head.time_ns, .failed = !status});
+  return status;
+}
+
+void FineSampling::calm(std::uint64_t now_ns) {
+  std::erase_if(threads_, [&](const auto& each) {
+    const auto& [tid, thread] = each;
+    if (thread.failed || now_ns < thread.last_ns + kQuietNs) return false;
+    // A clock that can't be stopped costs time and nothing else.
+    (void)probe_.sample_finely(tid, false);
+    return true;
+  });
+}
+
+}  // namespace aiotrace::app
