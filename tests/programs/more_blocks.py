@@ -179,11 +179,17 @@ def finish_fault(fault):
     fault.map = None
 
 
+def needs_disk_waits(env):
+    return env.disk_waits.why
+
+
 def needs_disk(env):
     stat = ctypes.create_string_buffer(256)
     LIBC.statfs(env.folder.encode(), stat)
     kind = struct.unpack_from("q", stat, 0)[0]
-    return "the folder for temporary files has no disk below it" if kind == TMPFS_MAGIC else None
+    if kind == TMPFS_MAGIC:
+        return "the folder for temporary files has no disk below it"
+    return env.disk_waits.why
 
 
 def prepare_fault_cold(fault):

@@ -21,10 +21,13 @@ ON_CPU = ("python", "native", "gc", "kernel")
 
 class Way(Kind):
     """`culprit(fault)` gives what the tracer should name, after the fault; `needs(env)` why it cannot be had here, or
-    None; `share(fault)`, for causes that the scheduler does not know, {cause: part of the time on a CPU}."""
+    None; `share(fault)`, for causes that the scheduler does not know, {cause: part of the time on a CPU}; `disk`: what it
+    waits for is a disk, see delays.py."""
 
-    def __init__(self, block, cause, culprit=None, cpu=None, blocked=None, needs=None, share=None, group=None, **rest):
+    def __init__(self, block, cause, culprit=None, cpu=None, blocked=None, needs=None, share=None, group=None, disk=False,
+                 **rest):
         super().__init__(block, cause, **rest)
+        self.disk = disk
         self.culprit, self.needs, self.share, self.group = culprit, needs, share, group
         on_cpu = cause in ON_CPU
         self.cpu = cpu or (cause if on_cpu else BESIDE)
@@ -170,7 +173,7 @@ WAYS = {
     "usleep": Way(block_usleep, "sleep"),
     "file": from_kind("file", in_folder("data.fifo")),
     "fifo-open": from_kind("fifo-open", in_folder("open.fifo")),
-    "fsync": from_kind("fsync", in_folder("scratch")),
+    "fsync": from_kind("fsync", in_folder("scratch"), disk=True, needs=more_blocks.needs_disk_waits),
     "flock": Way(more_blocks.block_flock, "file", in_folder("locked"), prepare=more_blocks.prepare_flock,
                  finish=more_blocks.finish_file),
     "lockf": Way(more_blocks.block_lockf, "file", in_folder("locked"), prepare=more_blocks.prepare_lockf,
@@ -196,7 +199,7 @@ WAYS = {
                         needs=more_blocks.needs_userfaultfd),
     "fault-cold-file": Way(more_blocks.block_fault_cold, "fault", in_folder("cold"),
                            prepare=more_blocks.prepare_fault_cold, finish=more_blocks.finish_fault_cold,
-                           needs=more_blocks.needs_disk),
+                           needs=more_blocks.needs_disk, disk=True),
     "other": from_kind("other", syscall("rt_sigtimedwait")),
     "pause": Way(block_pause, "other", syscall("pause"), prepare=prepare_pause),
     "semtimedop": Way(more_blocks.block_semaphore, "other", syscall("semtimedop"),
@@ -243,6 +246,8 @@ def injected(fault, way, throttled_ns):
     add("throttled", throttled)
     # Under a quota, who waits with the quota used up but has not yet been stopped for it waits for both.
     add(BESIDE if way.cause == "throttled" else "cpu-wait", wait - throttled)
+    if way.disk:
+        cpu = total - wait - min(fault.disk_ns, total - wait)
     if way.cause in ON_CPU:  # what the scheduler does not count as either is the hypervisor's
         cpu = total - wait
     shares = way.share(fault) if way.share else {way.cpu: 1.0}

@@ -15,6 +15,7 @@ import sys
 import faults
 import more_blocks
 import more_cpu
+from delays import DiskWaits
 from fault_env import Environment, Fault
 from more_kinds import WAYS, injected, native_cause, running
 from records import SCHEDULER, ClockedSelector, Writer, add_handshake_options, say_ready, wait_go
@@ -43,8 +44,10 @@ class Runner:
             group = self.env.groups.get(way.group) if way.cause == "throttled" else None
             others = running(fault)
             ran = more_cpu.run_ns(others)
+            waited = self.env.disk_waits.read() if way.disk else 0
             before, collected = throttled_ns(group) if group else 0, more_cpu.Collections.ns
             way.block(fault)
+            fault.disk_ns = self.env.disk_waits.read() - waited if way.disk else 0
             fault.others_ns = more_cpu.run_ns(others) - ran
             fault.collected_ns = more_cpu.Collections.ns - collected
             fault.throttled_ns = throttled_ns(group) - before if group else 0
@@ -158,6 +161,7 @@ def main():
     env = Environment(ways)
     atexit.register(env.close)
     env.groups = json.loads(options.groups)
+    env.disk_waits = DiskWaits()
     env.more = more_blocks.Peer()
     atexit.register(env.more.close)
     if IN_POLL in ways:

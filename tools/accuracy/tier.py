@@ -30,6 +30,14 @@ def wanted(arguments):
     return not arguments or any(text.strip('"*').startswith(("[accuracy]", "accuracy")) for text in arguments)
 
 
+def told_as(matrix, cause):
+    """Where most of the rest went."""
+    if not cause:
+        return ""
+    other = max((column for column in matrix.ns[cause] if column != cause), key=matrix.ns[cause].get)
+    return "; %.2f %% was told as %s" % (100 * matrix.share(cause, other), other)
+
+
 def run(arguments, measure):
     if not wanted(arguments):
         log("plan", 0)
@@ -58,7 +66,7 @@ def run(arguments, measure):
                 lacking = (limit - share) * result.matrix.total(cause)
                 good = good or lacking <= UNSEEN_NS * min(result.unseen, 1)
             state = "passed" if good else "failed"
-            reason = "" if good else "%.2f %%, must be %g %%" % (100 * share, 100 * limit)
+            reason = "" if good else "%.2f %%, must be %g %%%s" % (100 * share, 100 * limit, told_as(result.matrix, cause))
         else:
             state, reason = ("skipped", missing[cause]) if cause in missing else ("failed", "nothing was injected")
         failed = failed or state == "failed"
