@@ -4,8 +4,8 @@
  * are verified once each, not once for each of their callers: the loops in here would
  * else multiply what the kernel has to look at when aiotrace starts.
  */
-#include "lib/python_calls.bpf.h"
 #include "lib/compat.bpf.h"
+#include "lib/python_calls.bpf.h"
 #include "lib/walk.bpf.h"
 
 #define CHUNK_FRAMES 32
@@ -259,8 +259,11 @@ __noinline int find_step(__u32 slot, __u64 fsbase)
 		s->search_interp = read_u64(s->search_interp + l->interp_next);
 	} else {
 		if (read_u64(at + l->ts_thread_id) == fsbase) {
-			s->found_tstate = at;
-			if (first_frame(at, fsbase, l))
+			bool has_frame = first_frame(at, fsbase, l) != 0;
+
+			if (has_frame || !s->found_tstate)
+				s->found_tstate = at;
+			if (has_frame && runs_here(at, fsbase, s->search_sp, l))
 				return 0;
 		}
 		at = read_u64(at + l->ts_next);
@@ -281,7 +284,7 @@ __noinline int find_chunk(__u32 slot, __u64 fsbase)
 /*
  * The thread state whose pthread is `fsbase`. Interpreters come newest first, so that a
  * subinterpreter that runs on this thread goes before the main one beneath it; a state
- * without a frame is one that does not run.
+ * without a frame is one that does not run. See also runs_here().
  */
 __noinline __u64 find_tstate(__u32 slot, __u32 pid, __u64 fsbase)
 {
@@ -292,6 +295,7 @@ __noinline __u64 find_tstate(__u32 slot, __u32 pid, __u64 fsbase)
 		return 0;
 	s->layout = p->layout;
 	s->found_tstate = s->search_tstate = 0;
+	s->search_sp = user_stack_pointer();
 	s->search_interp = read_u64(p->interpreters_head);
 	for (int i = 0; i < MAX_TSTATE_CHUNKS; i++) {
 		if (!find_chunk(slot, fsbase))

@@ -137,4 +137,13 @@ static __always_inline struct task_struct *current_task(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
+/* Of the current task, at its entry into the kernel; 0: it cannot be read. */
+static __always_inline __u64 user_stack_pointer(void)
+{
+	__u64 sp = 0;
+
+	bpf_probe_read_kernel(&sp, sizeof(sp), &saved_regs_of(current_task())->sp);
+	return sp;
+}
+
 #endif

@@ -137,6 +137,23 @@ static __always_inline void add_frame(struct scratch *s, const struct py_layout 
 	}
 }
 
+/*
+ * Is the thread state one that the current thread runs, not just one that it has made? A
+ * subinterpreter of 3.12 keeps the state of the thread that created it, whoever runs it; but
+ * its cframe (3.11, 3.12) lies on the stack of the thread that does. A thread's stack ends
+ * below its struct pthread, the first one's far above it.
+ */
+static __always_inline bool runs_here(__u64 tstate, __u64 fsbase, __u64 sp,
+				      const struct py_layout *l)
+{
+	__u64 cframe;
+
+	if (!(l->flags & PY_HAS_CFRAME))
+		return true;
+	cframe = read_u64(tstate + l->ts_frame);
+	return cframe >= sp && (sp > fsbase || cframe < fsbase);
+}
+
 /* From a thread state to its innermost frame; 0: none, or not this thread's state. */
 static __always_inline __u64 first_frame(__u64 tstate, __u64 fsbase, const struct py_layout *l)
 {

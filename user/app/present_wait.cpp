@@ -170,7 +170,7 @@ std::optional<TargetSeen> present_target(const Target& target, std::uint32_t tid
 std::optional<model::Culprit> present_culprit(Target& target, std::uint32_t tid, const wait& present) {
   const auto cause = static_cast<Cause>(present.cause);
   if (cause == Cause::gil) {
-    auto holder = target.gil_holder();
+    auto holder = target.gil_holder(present.args[0]);
     if (!holder || holder->tid == tid) return std::nullopt;
     model::Culprit culprit;
     culprit.tid = holder->tid;

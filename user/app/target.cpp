@@ -106,18 +106,20 @@ model::LoopKind Target::loop_kind(std::uint32_t abi_kind) const {
   return model::LoopKind::other;
 }
 
-std::uint64_t Target::main_gil() const {
-  if (!interpreter_) return 0;
+std::uint64_t Target::gil_at(std::uint64_t futex) const {
+  if (!interpreter_ || !interpreter_->initialized) return 0;
   const auto& layout = interpreter_->layout.bpf;
-  if (interpreter_->gil_addr != 0 || layout.interp_gil_ptr == PY_NO_OFFSET) return interpreter_->gil_addr;
-  return memory_->pointer(interpreter_->main_interpreter + layout.interp_gil_ptr).value_or(0);
-}
-
-bool Target::is_gil(std::uint64_t futex) const {
-  if (!interpreter_) return false;
-  const auto& layout = interpreter_->layout.bpf;
-  const auto gil = main_gil();
-  return gil != 0 && futex >= gil + layout.gil_cond && futex < gil + GIL_LOCKS_END(&layout);
+  const auto has = [&](std::uint64_t gil) {
+    return gil != 0 && futex >= gil + layout.gil_cond && futex < gil + GIL_LOCKS_END(&layout);
+  };
+  if (interpreter_->gil_addr != 0 || layout.interp_gil_ptr == PY_NO_OFFSET)
+    return has(interpreter_->gil_addr) ? interpreter_->gil_addr : 0;
+  // Since 3.12 an interpreter may have its own.
+  for (const auto state : python::interpreter_states(*interpreter_, *memory_)) {
+    const auto gil = memory_->pointer(state + layout.interp_gil_ptr).value_or(0);
+    if (has(gil)) return gil;
+  }
+  return 0;
 }
 
 bool Target::is_named_pipe(std::int32_t fd) const {
@@ -141,20 +143,18 @@ std::vector<model::Stall::OtherThread> Target::other_threads(std::uint32_t tid) 
   return others;
 }
 
-std::optional<model::Stall::OtherThread> Target::gil_holder() {
-  const auto gil = main_gil();
-  if (gil == 0 || !interpreter_->initialized) return std::nullopt;
+std::optional<model::Stall::OtherThread> Target::gil_holder(std::uint64_t futex) {
+  const auto gil = gil_at(futex);
+  if (gil == 0) return std::nullopt;
   const auto& layout = interpreter_->layout.bpf;
   const auto locked = memory_->read<std::int32_t>(gil + layout.gil_locked);
   const auto holder = memory_->pointer(gil + layout.gil_last_holder);
   if (locked != 1 || !holder) return std::nullopt;
-  for (const auto& [id, thread] : python::python_threads(*interpreter_, process_, *memory_)) {
-    if (thread.tstate != *holder) continue;
-    const auto tid = static_cast<std::uint32_t>(id);
-    return model::Stall::OtherThread{tid, thread_name(tid),
-                                     to_stack(python::read_stack(*interpreter_, *memory_, *holder))};
-  }
-  return std::nullopt;
+  const auto id = python::thread_of_state(*interpreter_, process_, *memory_, *holder);
+  if (!id) return std::nullopt;
+  const auto tid = static_cast<std::uint32_t>(*id);
+  return model::Stall::OtherThread{tid, thread_name(tid),
+                                   to_stack(python::read_stack(*interpreter_, *memory_, *holder))};
 }
 
 std::string Target::path_inside(std::string path) const {

@@ -42,16 +42,16 @@ class Target {
   /// Why there is no Python detail, for people: only for a CPython that is refused or cannot be read.
   [[nodiscard]] std::optional<std::string> refusal() const;
 
-  /// True for an address inside the main interpreter's GIL that a waiting thread's futex has.
-  [[nodiscard]] bool is_gil(std::uint64_t futex) const;
+  /// True for an address inside an interpreter's GIL that a waiting thread's futex has.
+  [[nodiscard]] bool is_gil(std::uint64_t futex) const { return gil_at(futex) != 0; }
   /// Is the descriptor a FIFO with a name, and not a pipe?
   [[nodiscard]] bool is_named_pipe(std::int32_t fd) const;
   /// What the Python threads beside this one do now: one of them may hold the lock it waits for.
   [[nodiscard]] std::vector<model::Stall::OtherThread> other_threads(std::uint32_t tid);
   /// The file that is mapped at an address, as the process itself calls it; empty: none.
   [[nodiscard]] std::string mapped_file(std::uint64_t address);
-  /// The thread that holds the main interpreter's GIL now, and what it does; nothing if none does.
-  [[nodiscard]] std::optional<model::Stall::OtherThread> gil_holder();
+  /// The thread that holds the GIL of this futex now, and what it does; nothing if none does.
+  [[nodiscard]] std::optional<model::Stall::OtherThread> gil_holder(std::uint64_t futex);
   /// A path of /proc as the process itself calls it: of a chroot without its directory in front.
   [[nodiscard]] std::string path_inside(std::string path) const;
   /// Where relative paths of the program start, as the process itself calls it; empty if it cannot be told.
@@ -79,7 +79,7 @@ class Target {
 
  private:
   explicit Target(proc::Process process);
-  [[nodiscard]] std::uint64_t main_gil() const;  // 0: unknown
+  [[nodiscard]] std::uint64_t gil_at(std::uint64_t futex) const;  // the GIL that the futex is in; 0: none
 
   proc::Process process_;
   std::string comm_;

@@ -16,6 +16,24 @@ constexpr std::size_t kMaxName = 256;
 /// one of the process's threads.
 constexpr std::uint64_t kPthreadTid = 0x2d0;
 
+using Tids = std::map<pid_t, pid_t>;
+
+/// The thread whose state it is, by its id in /proc's pid namespace.
+std::optional<std::pair<pid_t, PythonThread>> thread_at(const Interpreter& interpreter, const proc::Memory& memory,
+                                                        const Tids& ids, std::uint64_t tstate) {
+  const auto id = memory.pointer(tstate + interpreter.layout.bpf.ts_thread_id);
+  if (!id) return std::nullopt;
+  std::optional<std::uint64_t> tid;
+  if (interpreter.layout.user.ts_native_thread_id != kNoOffset) {
+    tid = memory.read<std::uint64_t>(tstate + interpreter.layout.user.ts_native_thread_id);
+  } else {
+    tid = memory.read<std::uint32_t>(*id + kPthreadTid);
+  }
+  const auto known = tid && *tid <= INT32_MAX ? ids.find(static_cast<pid_t>(*tid)) : ids.end();
+  if (known == ids.end()) return std::nullopt;
+  return std::pair(known->second, PythonThread{.tstate = tstate, .thread_id = *id});
+}
+
 }  // namespace
 
 std::map<pid_t, PythonThread> python_threads(const Interpreter& interpreter, const proc::Process& process,
@@ -24,25 +42,31 @@ std::map<pid_t, PythonThread> python_threads(const Interpreter& interpreter, con
   const auto ids = process.tids_by_ns_tid();
   std::map<pid_t, PythonThread> found;
   std::size_t walked = 0;
-  auto state = memory.read<std::uint64_t>(interpreter.interpreters_head);
-  for (unsigned i = 0; i < kMaxInterpreters && state && *state != 0; ++i) {
-    auto thread = memory.read<std::uint64_t>(*state + bpf.interp_threads_head);
+  for (const auto state : interpreter_states(interpreter, memory)) {
+    auto thread = memory.read<std::uint64_t>(state + bpf.interp_threads_head);
     std::set<std::uint64_t> seen;  // a thread that ends while the list is walked can bend it into a ring
     while (thread && *thread != 0 && walked++ < kMaxThreads && seen.insert(*thread).second) {
-      const auto id = memory.pointer(*thread + bpf.ts_thread_id);
-      std::optional<std::uint64_t> tid;
-      if (interpreter.layout.user.ts_native_thread_id != kNoOffset) {
-        tid = memory.read<std::uint64_t>(*thread + interpreter.layout.user.ts_native_thread_id);
-      } else if (id) {
-        tid = memory.read<std::uint32_t>(*id + kPthreadTid);
-      }
-      const auto known = tid && *tid <= INT32_MAX ? ids.find(static_cast<pid_t>(*tid)) : ids.end();
-      if (id && known != ids.end()) found.emplace(known->second, PythonThread{.tstate = *thread, .thread_id = *id});
+      if (auto known = thread_at(interpreter, memory, ids, *thread)) found.insert(std::move(*known));
       thread = memory.read<std::uint64_t>(*thread + bpf.ts_next);
     }
-    state = memory.read<std::uint64_t>(*state + bpf.interp_next);
   }
   return found;
+}
+
+std::vector<std::uint64_t> interpreter_states(const Interpreter& interpreter, const proc::Memory& memory) {
+  std::vector<std::uint64_t> states;
+  auto state = memory.read<std::uint64_t>(interpreter.interpreters_head);
+  while (state && *state != 0 && states.size() < kMaxInterpreters) {
+    states.push_back(*state);
+    state = memory.read<std::uint64_t>(*state + interpreter.layout.bpf.interp_next);
+  }
+  return states;
+}
+
+std::optional<pid_t> thread_of_state(const Interpreter& interpreter, const proc::Process& process,
+                                     const proc::Memory& memory, std::uint64_t tstate) {
+  const auto thread = thread_at(interpreter, memory, process.tids_by_ns_tid(), tstate);
+  return thread ? std::optional(thread->first) : std::nullopt;
 }
 
 bool keeps_tid_in_pthread(const Interpreter& interpreter, const proc::Process& process, const proc::Memory& memory) {

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "proc/memory.h"
 #include "proc/process.h"
@@ -23,6 +25,13 @@ struct PythonThread {
 /// library other than glibc before 3.11) are left out. At most 8,192.
 [[nodiscard]] std::map<pid_t, PythonThread> python_threads(const Interpreter& interpreter, const proc::Process& process,
                                                            const proc::Memory& memory);
+
+/// Every PyInterpreterState, the newest first and the main one last. At most 256.
+[[nodiscard]] std::vector<std::uint64_t> interpreter_states(const Interpreter& interpreter, const proc::Memory& memory);
+
+/// Whose PyThreadState this is, by its id in /proc's pid namespace; nothing if it is no living thread's.
+[[nodiscard]] std::optional<pid_t> thread_of_state(const Interpreter& interpreter, const proc::Process& process,
+                                                   const proc::Memory& memory, std::uint64_t tstate);
 
 /// True if the C library keeps a thread's id in its struct pthread where glibc does: seen on a thread of the process.
 [[nodiscard]] bool keeps_tid_in_pthread(const Interpreter& interpreter, const proc::Process& process,
