@@ -258,12 +258,12 @@ __noinline int find_step(__u32 slot, __u64 fsbase)
 		at = read_u64(s->search_interp + l->interp_threads_head);
 		s->search_interp = read_u64(s->search_interp + l->interp_next);
 	} else {
-		if (read_u64(at + l->ts_thread_id) == fsbase) {
+		if (may_run_here(at, fsbase, l)) {
 			bool has_frame = first_frame(at, fsbase, l) != 0;
 
 			if (has_frame || !s->found_tstate)
 				s->found_tstate = at;
-			if (has_frame && runs_here(at, fsbase, s->search_sp, l))
+			if (has_frame && runs_here(at, fsbase, l))
 				return 0;
 		}
 		at = read_u64(at + l->ts_next);
@@ -295,7 +295,6 @@ __noinline __u64 find_tstate(__u32 slot, __u32 pid, __u64 fsbase)
 		return 0;
 	s->layout = p->layout;
 	s->found_tstate = s->search_tstate = 0;
-	s->search_sp = user_stack_pointer();
 	s->search_interp = read_u64(p->interpreters_head);
 	for (int i = 0; i < MAX_TSTATE_CHUNKS; i++) {
 		if (!find_chunk(slot, fsbase))

@@ -50,7 +50,6 @@ struct scratch {
 	__u32 owner; /* tid of whose walk it is: SCRATCH_POLL may change hands, see enum in_probe */
 	__u64 search_interp; /* the search for a thread's state: see find_tstate */
 	__u64 search_tstate;
-	__u64 search_sp; /* of the thread whose state is searched for */
 	__u64 found_tstate;
 
 	__u64 next_frame;

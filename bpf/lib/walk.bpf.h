@@ -3,6 +3,7 @@
 #define AIOTRACE_LIB_WALK_BPF_H
 
 /* The way from frame to frame. One step here; bpf/python.bpf.c repeats it. */
+#include "lib/compat.bpf.h"
 #include "lib/python.bpf.h"
 
 #define CO_COROUTINE 0x80 /* Include/cpython/code.h */
@@ -137,21 +138,34 @@ static __always_inline void add_frame(struct scratch *s, const struct py_layout 
 	}
 }
 
-/*
- * Is the thread state one that the current thread runs, not just one that it has made? A
- * subinterpreter of 3.12 keeps the state of the thread that created it, whoever runs it; but
- * its cframe (3.11, 3.12) lies on the stack of the thread that does. A thread's stack ends
- * below its struct pthread, the first one's far above it.
- */
-static __always_inline bool runs_here(__u64 tstate, __u64 fsbase, __u64 sp,
-				      const struct py_layout *l)
-{
-	__u64 cframe;
+#define MOST_STACK (64u << 20)
 
-	if (!(l->flags & PY_HAS_CFRAME))
-		return true;
-	cframe = read_u64(tstate + l->ts_frame);
-	return cframe >= sp && (sp > fsbase || cframe < fsbase);
+/*
+ * Does the thread state's cframe (3.11, 3.12) lie on the stack of the current thread? A
+ * thread's stack ends below its struct pthread, the first one's far above it.
+ */
+static __always_inline bool is_on_stack(__u64 tstate, __u64 fsbase, const struct py_layout *l)
+{
+	__u64 sp = user_stack_pointer(), cframe = read_u64(tstate + l->ts_frame);
+
+	return cframe - sp < MOST_STACK && (sp > fsbase || cframe < fsbase);
+}
+
+/*
+ * Is the thread state one that the current thread runs? A subinterpreter of 3.12 keeps the
+ * thread id of the thread that created it, whoever runs it: where there is a cframe, that
+ * tells.
+ */
+static __always_inline bool runs_here(__u64 tstate, __u64 fsbase, const struct py_layout *l)
+{
+	return !(l->flags & PY_HAS_CFRAME) || is_on_stack(tstate, fsbase, l);
+}
+
+/* May the thread state be the current thread's? */
+static __always_inline bool may_run_here(__u64 tstate, __u64 fsbase, const struct py_layout *l)
+{
+	return read_u64(tstate + l->ts_thread_id) == fsbase ||
+	       (l->flags & PY_HAS_CFRAME && is_on_stack(tstate, fsbase, l));
 }
 
 /* From a thread state to its innermost frame; 0: none, or not this thread's state. */
@@ -159,7 +173,7 @@ static __always_inline __u64 first_frame(__u64 tstate, __u64 fsbase, const struc
 {
 	__u64 frame;
 
-	if (!tstate || read_u64(tstate + l->ts_thread_id) != fsbase)
+	if (!tstate || !may_run_here(tstate, fsbase, l))
 		return 0;
 	frame = read_u64(tstate + l->ts_frame);
 	if (frame && l->flags & PY_HAS_CFRAME)

@@ -34,6 +34,26 @@ std::optional<std::pair<pid_t, PythonThread>> thread_at(const Interpreter& inter
   return std::pair(known->second, PythonThread{.tstate = tstate, .thread_id = *id});
 }
 
+/// Of one interpreter's module threading, by ident.
+void add_names(std::unordered_map<std::uint64_t, std::string>& by_ident, const Interpreter& interpreter,
+               const proc::Memory& memory, std::uint64_t state) {
+  const Objects objects(memory, interpreter.layout);
+  const auto modules = memory.pointer(state + interpreter.layout.user.interp_modules);
+  const auto threading = modules ? objects.find(*modules, "threading") : std::nullopt;
+  const auto dict = threading ? objects.module_dict(*threading) : std::nullopt;
+  const auto active = dict ? objects.find(*dict, "_active") : std::nullopt;
+  const auto entries = active ? objects.entries(*active) : std::nullopt;
+  if (!entries) return;
+  for (const Objects::Entry& entry : *entries) {
+    if (by_ident.size() >= kMaxThreads) break;
+    const auto ident = objects.unsigned_int(entry.key);
+    const auto name = ident ? objects.attribute(entry.value, "_name") : std::nullopt;
+    const auto text = name ? objects.text(*name, kMaxName) : std::nullopt;
+    // The main interpreter comes last: it knows the threads that run others by the names that people gave them.
+    if (text) by_ident.insert_or_assign(*ident, *text);
+  }
+}
+
 }  // namespace
 
 std::map<pid_t, PythonThread> python_threads(const Interpreter& interpreter, const proc::Process& process,
@@ -80,22 +100,8 @@ bool keeps_tid_in_pthread(const Interpreter& interpreter, const proc::Process& p
 std::map<pid_t, std::string> thread_names(const Interpreter& interpreter, const proc::Process& process,
                                           const proc::Memory& memory) {
   std::map<pid_t, std::string> names;
-  const Objects objects(memory, interpreter.layout);
-  const auto modules = memory.pointer(interpreter.main_interpreter + interpreter.layout.user.interp_modules);
-  const auto threading = modules ? objects.find(*modules, "threading") : std::nullopt;
-  const auto dict = threading ? objects.module_dict(*threading) : std::nullopt;
-  const auto active = dict ? objects.find(*dict, "_active") : std::nullopt;
-  const auto entries = active ? objects.entries(*active) : std::nullopt;
-  if (!entries) return names;
-
   std::unordered_map<std::uint64_t, std::string> by_ident;
-  for (const Objects::Entry& entry : *entries) {
-    if (by_ident.size() >= kMaxThreads) break;
-    const auto ident = objects.unsigned_int(entry.key);
-    const auto name = ident ? objects.attribute(entry.value, "_name") : std::nullopt;
-    const auto text = name ? objects.text(*name, kMaxName) : std::nullopt;
-    if (text) by_ident.emplace(*ident, *text);
-  }
+  for (const auto state : interpreter_states(interpreter, memory)) add_names(by_ident, interpreter, memory, state);
   for (const auto& [tid, thread] : python_threads(interpreter, process, memory)) {
     if (const auto name = by_ident.find(thread.thread_id); name != by_ident.end()) names.emplace(tid, name->second);
   }
