@@ -59,7 +59,8 @@ static long bpf_ringbuf_output(void* ring, void* data, __u64 size, __u64 flags) 
 static __u64 bpf_ringbuf_query(void* ring, __u64 flags) { return 0; }
 static __u64 bpf_ktime_get_ns(void) { return 12345; }
 static __u64 bpf_get_current_pid_tgid(void) { return (__u64)kHostPid << 32 | kHostTid; }
-static long bpf_task_pt_regs(void* task) { return 0; }
+static const __u64 no_registers[32];  // more than struct saved_regs has
+static long bpf_task_pt_regs(void* task) { return (long)no_registers; }
 static void* bpf_get_current_task_btf(void) { return NULL; }
 static __u64 bpf_get_current_task(void) { return 0; }
 #define barrier_var(var) asm volatile("" : "+r"(var))

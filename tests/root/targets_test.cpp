@@ -39,6 +39,45 @@ FOR_EACH_PYTHON(no_loop_in_main, "a main thread that runs no loop but waits for 
   CHECK(run.lines.back()["stalls"] == 4);
 }
 
+bool has_frame(const Json& stack, const std::string& function) {
+  return stack.is_array() &&
+         std::ranges::any_of(stack, [&](const Json& frame) { return frame["function"] == function; });
+}
+
+void check_subinterpreter(const Python& python, const std::string& where, const std::string& thread) {
+  if (python.minor() < 12) AIOTRACE_SKIP("subinterpreters of this Python share one GIL");
+  constexpr std::size_t kStalls = 3;
+  Target target(python, "subinterpreters.py", {"--where", where, "--count", std::to_string(kStalls)});
+  const auto run = trace(target);
+  check_documented(run);
+  const auto stalls = stalls_in(run.lines);
+  CHECK(stalls.size() >= kStalls);
+  for (const auto& stall : stalls) {
+    INFO(stall.dump());
+    CHECK(stall["thread"] == thread);
+    double held = 0;
+    for (const auto& segment : stall["segments"]) {
+      CHECK_FALSE(has_frame(segment["stack"], "spin_in_sub"));
+      if (segment["cause"] != "gil" || segment["culprit"].is_null()) continue;
+      CHECK(segment["culprit"]["thread"] == "gil-holder");
+      // It also holds it on its way there and back.
+      if (has_frame(segment["culprit"]["stack"], "hold_gil")) held += segment["ns"].get<double>();
+    }
+    CHECK(held >= 0.5 * cause_ns(stall, "gil"));
+    CHECK(cause_ns(stall, "gil") >= 0.2 * stall["duration_ns"].get<double>());
+    CHECK(std::ranges::any_of(stall["segments"],
+                              [](const Json& each) { return has_frame(each["stack"], "join_holder"); }));
+  }
+}
+
+FOR_EACH_PYTHON(beside_subinterpreter, "a subinterpreter with a GIL of its own is not to blame", "[subinterpreters]") {
+  check_subinterpreter(python, "main", "MainThread");
+}
+
+FOR_EACH_PYTHON(in_subinterpreter, "a loop in a subinterpreter waits for that one's GIL", "[subinterpreters]") {
+  check_subinterpreter(python, "sub", "loop-thread");
+}
+
 FOR_EACH_PYTHON(deep, "a stack of 200 frames is whole", "[stack]") {
   Target target(python, "deep.py", {"--depth", "200", "--ms", "100"});
   const auto run = trace(target);
