@@ -8,10 +8,13 @@
  */
 #include "lib/compat.bpf.h"
 #include "lib/new_thread.bpf.h"
-#include "lib/offcpu.bpf.h"
 #include "lib/profile.bpf.h"
 #include "lib/python_calls.bpf.h"
 #include "lib/sampled.bpf.h"
+#include "lib/waits.bpf.h"
+
+/* bpf/report.bpf.c */
+int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target);
 
 static __always_inline int is_profiled(__u32 pid)
 {
@@ -92,7 +95,7 @@ __noinline int holds_gil(__u32 pid, __u32 tid)
 
 /* The thread is on a CPU again: what its time off it was. */
 static __always_inline void end_interval(struct loop_thread *t, struct profile_thread *times,
-					 __u64 now, __u32 tells)
+					 __u64 now, __u32 with_target)
 {
 	__u64 woken = t->wake_ns > t->off_ns && t->wake_ns <= now ? t->wake_ns : now;
 	__u64 blocked = woken - t->off_ns, runnable = now - woken;
@@ -121,7 +124,7 @@ static __always_inline void end_interval(struct loop_thread *t, struct profile_t
 	t->pending_ns[cause] = blocked;
 	t->pending_runnable_ns[cause] = runnable;
 	t->pending_count[cause] = 1;
-	send_blocked(t->tid, cause, now, tells);
+	send_blocked(t->tid, cause, now, with_target);
 }
 
 /* See come_back_unseen() of bpf/sched.bpf.c: such an interval is too long by what was not seen. */
@@ -251,7 +254,7 @@ __noinline int profile_return(__u32 pid, __u32 tid)
 	struct profile_thread *times = bpf_map_lookup_elem(&profile_threads, &tid);
 
 	if (t && times && t->pid == pid && !t->exited)
-		end_interval(t, times, bpf_ktime_get_ns(), TELLS_TARGET);
+		end_interval(t, times, bpf_ktime_get_ns(), 1);
 	return 0;
 }
 

@@ -11,6 +11,16 @@
 #define CHUNK_FRAMES 32
 #define MAX_CHUNKS 10 /* MAX_FRAMES and some frames that are passed over */
 
+#define MOST_STACK (64u << 20)
+
+/* A thread's stack ends below its struct pthread, the first one's far above it. */
+__noinline int is_on_stack(__u64 cframe, __u64 fsbase)
+{
+	__u64 sp = user_stack_pointer();
+
+	return cframe - sp < MOST_STACK && (sp > fsbase || cframe < fsbase);
+}
+
 /* See lib/python_calls.bpf.h. */
 __noinline int copy_text(__u32 slot, __u32 pid, __u64 object, __u32 at)
 {

@@ -46,7 +46,7 @@ __noinline int send_iteration(__u32 tid, __u64 now, __u32 flags)
 }
 
 /* Tells of a wait that lasted, with the short ones of its cause since the last one told. */
-__noinline int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 tells)
+__noinline int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target)
 {
 	struct loop_thread *t = find_thread(tid);
 	struct blocked_record r = {};
@@ -57,9 +57,9 @@ __noinline int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 tells)
 		return 0;
 	w = &t->wait;
 	has_target = w->target == TARGET_TOLD;
-	if (tells & TELLS_TARGET && w->target == TARGET_FILE)
+	if (with_target && w->target == TARGET_FILE)
 		has_target = send_file(t->tid);
-	else if (tells & TELLS_TARGET && w->target == TARGET_CHILD)
+	else if (with_target && w->target == TARGET_CHILD)
 		has_target = send_child(t->tid);
 	fill_head(&r.head, RECORD_BLOCKED, sizeof(r), t->pid, t->tid, now);
 	r.iteration = t->iteration;
@@ -76,13 +76,15 @@ __noinline int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 tells)
 	r.holder_stack = w->holder_stack;
 	r.holder_tid = w->holder_tid;
 	r.flags = (t->has_task ? BLOCKED_HAS_TASK : 0) | (has_target ? BLOCKED_HAS_TARGET : 0) |
-		  (t->throttled ? BLOCKED_THROTTLED : 0) | (w->holds_gil ? BLOCKED_HOLDS_GIL : 0) |
-		  (tells & TELLS_RUNS ? BLOCKED_HAS_RUNS : 0);
+		  (t->throttled ? BLOCKED_THROTTLED : 0) | (w->holds_gil ? BLOCKED_HOLDS_GIL : 0);
 	if (session.native_ns && r.blocked_ns + r.runnable_ns >= session.native_ns &&
 	    send_native(tid, t->off_ns))
 		r.flags |= BLOCKED_HAS_NATIVE;
 	/* At a switch-in the current task is still the one that leaves. */
-	if (tells & TELLS_TARGET) {
+	if (with_target) {
+		if (t->ready_cpu &&
+		    send_runs(tid, t->wake_ns > t->off_ns ? t->wake_ns : t->off_ns, now))
+			r.flags |= BLOCKED_HAS_RUNS;
 		r.runner_pid = bpf_get_current_pid_tgid() >> 32;
 		bpf_get_current_comm(r.runner_comm, sizeof(r.runner_comm));
 	}

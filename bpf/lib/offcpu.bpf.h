@@ -7,18 +7,8 @@
 #include "lib/targets.bpf.h"
 #include "lib/waits.bpf.h"
 
-/* What a record of a wait comes with. */
-enum tells {
-	TELLS_TARGET =
-		1u << 0, /* whom it was for, and who leaves the CPU: at the thread's switch-in */
-	TELLS_RUNS = 1u << 1, /* a runs record has been sent */
-};
-
-/*
- * Tells of a wait that lasted, with the short ones of its cause since the last one told:
- * bpf/report.bpf.c. `tells`: enum tells.
- */
-int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 tells);
+/* Tells of a wait that lasted, with the short ones of its cause since the last one told: bpf/report.bpf.c. */
+int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target);
 
 /* A preempted thread was runnable all the time: its wait has the cause cpu-wait itself. */
 static __always_inline void end_wait(struct loop_thread *t, __u64 now, bool with_target)
@@ -41,14 +31,8 @@ static __always_inline void end_wait(struct loop_thread *t, __u64 now, bool with
 	t->pending_ns[cause] += blocked;
 	t->pending_runnable_ns[cause] += runnable;
 	t->pending_count[cause]++;
-	if (t->pending_ns[cause] + t->pending_runnable_ns[cause] >= session.segment_ns) {
-		__u32 tells = with_target ? TELLS_TARGET : 0;
-		__u64 since = woken < now ? woken : t->off_ns;
-
-		if (with_target && t->ready_cpu && send_runs(t->tid, since, now))
-			tells |= TELLS_RUNS;
-		send_blocked(t->tid, cause, now, tells);
-	}
+	if (t->pending_ns[cause] + t->pending_runnable_ns[cause] >= session.segment_ns)
+		send_blocked(t->tid, cause, now, with_target);
 }
 
 /* The thread runs again. `with_target`: whom it waited for can be looked up, at its switch-in. */

@@ -138,18 +138,11 @@ static __always_inline void add_frame(struct scratch *s, const struct py_layout 
 	}
 }
 
-#define MOST_STACK (64u << 20)
-
 /*
- * Does the thread state's cframe (3.11, 3.12) lie on the stack of the current thread? A
- * thread's stack ends below its struct pthread, the first one's far above it.
+ * Does a thread state's cframe (3.11, 3.12) lie on the stack of the current thread? In
+ * bpf/python.bpf.c, a function: walk_thread has no bytes of stack to spare for it.
  */
-static __always_inline bool is_on_stack(__u64 tstate, __u64 fsbase, const struct py_layout *l)
-{
-	__u64 sp = user_stack_pointer(), cframe = read_u64(tstate + l->ts_frame);
-
-	return cframe - sp < MOST_STACK && (sp > fsbase || cframe < fsbase);
-}
+int is_on_stack(__u64 cframe, __u64 fsbase);
 
 /*
  * Is the thread state one that the current thread runs? A subinterpreter of 3.12 keeps the
@@ -158,14 +151,14 @@ static __always_inline bool is_on_stack(__u64 tstate, __u64 fsbase, const struct
  */
 static __always_inline bool runs_here(__u64 tstate, __u64 fsbase, const struct py_layout *l)
 {
-	return !(l->flags & PY_HAS_CFRAME) || is_on_stack(tstate, fsbase, l);
+	return !(l->flags & PY_HAS_CFRAME) || is_on_stack(read_u64(tstate + l->ts_frame), fsbase);
 }
 
 /* May the thread state be the current thread's? */
 static __always_inline bool may_run_here(__u64 tstate, __u64 fsbase, const struct py_layout *l)
 {
 	return read_u64(tstate + l->ts_thread_id) == fsbase ||
-	       (l->flags & PY_HAS_CFRAME && is_on_stack(tstate, fsbase, l));
+	       (l->flags & PY_HAS_CFRAME && is_on_stack(read_u64(tstate + l->ts_frame), fsbase));
 }
 
 /* From a thread state to its innermost frame; 0: none, or not this thread's state. */
