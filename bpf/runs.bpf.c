@@ -16,26 +16,42 @@ __noinline int note_run(void)
 		(struct task_struct *)bpf_get_current_task(); /* still the one that leaves */
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct cpu_runs *here = bpf_map_lookup_elem(&runs, &cpu);
-	struct run *run;
+	struct run run = {.end_ns = bpf_ktime_get_ns(), .pid = bpf_get_current_pid_tgid() >> 32};
+	__u32 at;
 
 	if (!here)
 		return 0;
-	run = &here->run[here->count & (RUNS_MAX - 1)];
-	run->end_ns = bpf_ktime_get_ns();
-	run->pid = bpf_get_current_pid_tgid() >> 32;
-	BPF_CORE_READ_INTO(&run->comm, task, group_leader, comm);
+	BPF_CORE_READ_INTO(&run.comm, task, group_leader, comm);
+	at = here->count & (RUNS_MAX - 1);
+	here->run[at] = run;
+	here->run[at + RUNS_MAX] = run;
 	here->count++;
 	return 0;
 }
 
+/* How many of the last RUNS_MAX runs ended after `since_ns`. Without branches: the verifier would follow each of them. */
+static __always_inline __u32 runs_since(const struct cpu_runs *there, __u32 oldest, __u64 since_ns)
+{
+	__u32 before = 0, step;
+
+	for (step = RUNS_MAX / 2; step; step /= 2) {
+		__u64 at = oldest + before + step - 1, end_ns;
+
+		/* Bounded at its use: 5.10 and 6.1 lose the bounds of what was added up before. */
+		barrier_var(at);
+		end_ns = there->run[at & (2 * RUNS_MAX - 1)].end_ns;
+		before += step & ~(__u32)((__s64)(since_ns - end_ns) >> 63);
+	}
+	return RUNS_MAX - (before & (RUNS_MAX - 1));
+}
+
 __noinline int send_runs(__u32 tid, __u64 since_ns, __u64 now)
 {
-	__u32 slot = SCRATCH_SWITCH, cpu, i;
+	__u32 slot = SCRATCH_SWITCH, cpu, oldest, count, bytes;
 	struct loop_thread *t = find_thread(tid);
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	struct cpu_runs *there;
 	struct runs_record *r;
-	__u32 newest, size;
 
 	if (!t || !s || !t->ready_cpu)
 		return 0;
@@ -44,21 +60,16 @@ __noinline int send_runs(__u32 tid, __u64 since_ns, __u64 now)
 	if (!there)
 		return 0;
 	r = &s->runs;
-	newest = there->count - 1;
-	for (i = 0; i < RUNS_MAX; i++) {
-		const struct run *run = &there->run[(newest - i) & (RUNS_MAX - 1)];
-
-		if (run->end_ns <= since_ns)
-			break;
-		s->run[i] = *run;
-	}
-	if (!i)
+	oldest = there->count & (RUNS_MAX - 1);
+	count = runs_since(there, oldest, since_ns);
+	bytes = count * sizeof(struct run);
+	if (bytes > RUNS_MAX * sizeof(struct run) ||
+	    bpf_probe_read_kernel(s->run, bytes, &there->run[(oldest - count) & (RUNS_MAX - 1)]))
 		return 0;
-	size = sizeof(*r) + i * sizeof(s->run[0]);
-	fill_head(&r->head, RECORD_RUNS, size, t->pid, t->tid, now);
+	fill_head(&r->head, RECORD_RUNS, sizeof(*r) + bytes, t->pid, t->tid, now);
 	r->iteration = t->iteration;
 	r->since_ns = since_ns;
-	r->count = i;
+	r->count = count;
 	r->pad = 0;
-	return size <= sizeof(*r) + sizeof(s->run) && !emit(r, size, LATER);
+	return !emit(r, sizeof(*r) + bytes, LATER);
 }

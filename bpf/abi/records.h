@@ -166,7 +166,7 @@ struct runs_record {
 	__u64 since_ns; /* since when the thread was ready; one more run may have begun before */
 	__u32 count;
 	__u32 pad;
-	/* struct run[count], the newest first */
+	/* struct run[count], the newest last */
 };
 
 enum sample_flags {

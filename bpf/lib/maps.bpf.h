@@ -73,9 +73,9 @@ struct blank_map {
 
 /* The last runs on each CPU: see bpf/runs.bpf.c. */
 struct cpu_runs {
-	__u32 count; /* so far; the next goes into run[count % RUNS_MAX] */
+	__u32 count; /* so far; the next goes into run[count % RUNS_MAX], and again RUNS_MAX further on: */
 	__u32 pad;
-	struct run run[RUNS_MAX];
+	struct run run[2 * RUNS_MAX]; /* so the last ones lie in a row, wherever they begin */
 };
 
 struct runs_map {

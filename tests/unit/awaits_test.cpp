@@ -26,9 +26,9 @@ TEST_CASE("awaits: time is that between snapshots, an await is counted once", "[
   const std::vector<AwaitSeen> both = {{.task = 1, .await = 10, .site = a}, {.task = 2, .await = 20, .site = b}};
   const std::vector<AwaitSeen> next = {{.task = 1, .await = 11, .site = a}, {.task = 2, .await = 20, .site = b}};
   const std::vector<AwaitSeen> one = {{.task = 2, .await = 20, .site = b}};
-  table.add_snapshot(100 * kMs, both);
-  table.add_snapshot(110 * kMs, next);
-  table.add_snapshot(130 * kMs, one);
+  table.add_snapshot(100 * kMs, 100 * kMs, both);
+  table.add_snapshot(110 * kMs, 110 * kMs, next);
+  table.add_snapshot(130 * kMs, 130 * kMs, one);
   const auto rows = table.rows();
   REQUIRE(rows.size() == 2);
   CHECK(table.watched_ns() == 30 * kMs);
@@ -76,7 +76,7 @@ TEST_CASE("awaits: the true total is within the error, also of tasks that wait i
         const auto since = now + kPeriodNs - phase[task];
         if (since % kPeriodNs < kWaitNs) seen.push_back({.task = task, .await = since / kPeriodNs, .site = site});
       }
-      table.add_snapshot(1000 + now, seen);
+      table.add_snapshot(1000 + now, 1000 + now, seen);
       if (now == kWatchedNs) break;
       now = std::min(kWatchedNs, now + 10 * kMs + next() % (20 * kMs));
     }
@@ -92,16 +92,28 @@ TEST_CASE("awaits: the true total is within the error, also of tasks that wait i
   CHECK(errors / kTrials < 0.05);
 }
 
+TEST_CASE("awaits: the longest is not longer than it was, however long the reading took", "[awaits]") {
+  AwaitTable table;
+  const std::vector<AwaitSeen> seen = {{.task = 1, .await = 10, .site = table.site(site_at(1))}};
+  // It may have begun at 104 ms, while other tasks were read.
+  table.add_snapshot(100 * kMs, 105 * kMs, seen);
+  CHECK(table.rows()[0].longest_ns == 0);
+  table.add_snapshot(120 * kMs, 128 * kMs, seen);
+  CHECK(table.rows()[0].longest_ns == 15 * kMs);
+  table.add_snapshot(140 * kMs, 140 * kMs, {});
+  CHECK(table.rows()[0].longest_ns == 15 * kMs);
+}
+
 TEST_CASE("awaits: what is merged is one site from then on", "[awaits]") {
   AwaitTable table;
   const auto turn = table.site(site_at(1)), sleep = table.site(site_at(2));
   const std::vector<AwaitSeen> first = {{.task = 1, .await = 10, .site = turn}};
   const std::vector<AwaitSeen> then = {{.task = 1, .await = 10, .site = sleep}};
-  table.add_snapshot(0, first);
-  table.add_snapshot(10 * kMs, first);
+  table.add_snapshot(0, 0, first);
+  table.add_snapshot(10 * kMs, 10 * kMs, first);
   table.merge(turn, sleep);
-  table.add_snapshot(20 * kMs, then);
-  table.add_snapshot(30 * kMs, first);
+  table.add_snapshot(20 * kMs, 20 * kMs, then);
+  table.add_snapshot(30 * kMs, 30 * kMs, first);
   const auto rows = table.rows();
   REQUIRE(rows.size() == 1);
   CHECK(rows[0].site.place.line == 2);
@@ -114,11 +126,11 @@ TEST_CASE("awaits: merged again and again it is still one site", "[awaits]") {
   AwaitTable table;
   std::vector<std::size_t> sites;
   for (std::uint32_t line = 1; line <= 4; line++) sites.push_back(table.site(site_at(line)));
-  table.add_snapshot(0, std::vector<AwaitSeen>{{.task = 1, .await = 1, .site = sites[0]}});
+  table.add_snapshot(0, 0, std::vector<AwaitSeen>{{.task = 1, .await = 1, .site = sites[0]}});
   table.merge(sites[0], sites[1]);
   table.merge(sites[1], sites[2]);
   table.merge(sites[3], sites[0]);
-  table.add_snapshot(10 * kMs, std::vector<AwaitSeen>{{.task = 1, .await = 1, .site = sites[3]}});
+  table.add_snapshot(10 * kMs, 10 * kMs, std::vector<AwaitSeen>{{.task = 1, .await = 1, .site = sites[3]}});
   const auto rows = table.rows();
   REQUIRE(rows.size() == 1);
   CHECK(rows[0].site.place.line == 3);

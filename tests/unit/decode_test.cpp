@@ -163,8 +163,8 @@ Bytes native_bytes(std::uint32_t stack_bytes = 3) {
 Bytes runs_bytes(std::uint32_t count = 2) {
   Bytes bytes;
   put(bytes, runs_record{.head = head(RECORD_RUNS), .iteration = 3, .since_ns = 1'000, .count = count, .pad = 0});
-  put(bytes, run{.end_ns = 3'000, .pid = 70, .pad = 0, .comm = "newer"});
   put(bytes, run{.end_ns = 2'000, .pid = 71, .pad = 0, .comm = "older"});
+  put(bytes, run{.end_ns = 3'000, .pid = 70, .pad = 0, .comm = "newer"});
   set_size(bytes);
   return bytes;
 }

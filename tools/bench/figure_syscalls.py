@@ -5,17 +5,21 @@ import common
 from common import Missing, Tracer, table, verdict
 from stats import median, median_interval
 
-WINDOWS, WINDOW_MS = 9, 50
+WINDOWS, WINDOW_MS = 11, 30
 BOUNDS = {"auto": 60, "fentry": 60, "tracepoint": 60, "uprobe": 0}
 
 
-def ns_per_call(binary):
-    """Of its own process each time; the first window warms up."""
+def cost_of_call(binary):
+    """(ns of a call, the same in rounds of arithmetic): of its own process each time; the first window warms up.
+
+    The clock of this core runs at another speed now and then, and other machines share it: arithmetic feels both.
+    """
     process = common.spawn([binary, str(WINDOWS), str(WINDOW_MS)], common.TARGET_CPU, stdout=subprocess.PIPE)
     try:
-        return min(map(float, process.communicate(timeout=20)[0].split()[1:]))
+        windows = [list(map(float, line.split())) for line in process.communicate(timeout=20)[0].splitlines()[1:]]
     finally:
         common.end(process)
+    return median([call for call, _ in windows]), median([call / round_ for call, round_ in windows])
 
 
 def more_per_call(probes, count, python):
@@ -27,17 +31,18 @@ def more_per_call(probes, count, python):
             for probe in probes:
                 if probe in missing:
                     continue
-                before = ns_per_call(binary)
+                before_ns, before = cost_of_call(binary)
                 try:
                     tracer = Tracer([process.pid], "--poll-probe", probe)
-                    during = ns_per_call(binary)
+                    _, during = cost_of_call(binary)
                     tracer.stop()
                 except Missing as error:
                     missing[probe] = str(error)
                     continue
-                after = ns_per_call(binary)
-                more[probe].append(during - (before + after) / 2)
-                base += [before, after]
+                after_ns, after = cost_of_call(binary)
+                untraced_ns = (before_ns + after_ns) / 2
+                more[probe].append((during / ((before + after) / 2) - 1) * untraced_ns)
+                base += [before_ns, after_ns]
     return more, missing, base
 
 

@@ -147,8 +147,8 @@ void AwaitSampler::add(const python::TaskSnapshot& snapshot) {
     if (stacks_) by_stack.push_back({.task = task.object, .await = await, .site = known.stack});
   }
   standing_ = std::move(standing);
-  sites_.add_snapshot(snapshot.taken_ns, seen);
-  if (stacks_) by_stack_.add_snapshot(snapshot.taken_ns, by_stack);
+  sites_.add_snapshot(snapshot.taken_ns, snapshot.read_ns, seen);
+  if (stacks_) by_stack_.add_snapshot(snapshot.taken_ns, snapshot.read_ns, by_stack);
 }
 
 }  // namespace aiotrace::app

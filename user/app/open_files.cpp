@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include <array>
 #include <cerrno>
+#include <cstddef>
 
 #include "util/unique_fd.h"
 
@@ -23,8 +25,15 @@ std::uint64_t open_files_limit() {
 }
 
 bool no_more_open_files() {
-  const UniqueFd fd(open("/dev/null", O_RDONLY | O_CLOEXEC));
-  return !fd && (errno == EMFILE || errno == ENFILE);
+  // What failed has closed what it had opened: a process needs its maps, its memory and a pidfd, a clock its event and
+  // the link of its program.
+  constexpr std::size_t kAtOnce = 4;
+  std::array<UniqueFd, kAtOnce> files;
+  for (auto& file : files) {
+    file = UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!file) return errno == EMFILE || errno == ENFILE;
+  }
+  return false;
 }
 
 }  // namespace aiotrace::app

@@ -207,6 +207,7 @@ Decoded<Event> decode_runs(Reader& in) {
     if (!one) return std::unexpected(DecodeError::bad_count);
     seen.runs.push_back({.end_ns = one->end_ns, .pid = one->pid, .comm = comm_of(one->comm)});
   }
+  std::ranges::reverse(seen.runs);
   return seen;
 }
 

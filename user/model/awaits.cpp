@@ -45,10 +45,10 @@ void AwaitTable::end(const Open& open, std::uint64_t last_seen_ns) {
   auto& sums = sums_[resolve(open.site)];
   sums.ended++;
   if (open.times == 1) sums.seen_once++;
-  sums.longest_ns = std::max(sums.longest_ns, last_seen_ns - open.first_ns);
+  sums.longest_ns = std::max(sums.longest_ns, last_seen_ns - std::min(last_seen_ns, open.first_ns));
 }
 
-void AwaitTable::add_snapshot(std::uint64_t taken_ns, std::span<const AwaitSeen> seen) {
+void AwaitTable::add_snapshot(std::uint64_t taken_ns, std::uint64_t read_ns, std::span<const AwaitSeen> seen) {
   const bool first = snapshots_ == 0;
   if (first) first_ns_ = last_ns_ = taken_ns;
   const auto interval_ns = static_cast<double>(taken_ns - last_ns_);
@@ -63,7 +63,7 @@ void AwaitTable::add_snapshot(std::uint64_t taken_ns, std::span<const AwaitSeen>
     const bool same = open.times != 0 && open.await == one.await && resolve(open.site) == site;
     if (!same) {
       if (open.times != 0) end(open, last_ns_);
-      open = {.await = one.await, .site = site, .first_ns = taken_ns, .times = 0, .snapshot = 0};
+      open = {.await = one.await, .site = site, .first_ns = read_ns, .times = 0, .snapshot = 0};
       sums.count++;
     }
     open.times++;
@@ -93,7 +93,7 @@ std::vector<AwaitRow> AwaitTable::rows() const {
   std::vector<std::uint64_t> longest(sums_.size());
   for (const auto& [task, open] : open_) {
     auto& one = longest[resolve(open.site)];
-    one = std::max(one, last_ns_ - open.first_ns);
+    one = std::max(one, last_ns_ - std::min(last_ns_, open.first_ns));
   }
   const double interval_ns = snapshots_ > 1 ? static_cast<double>(watched_ns()) / static_cast<double>(snapshots_ - 1)
                                             : 0;

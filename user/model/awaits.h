@@ -47,7 +47,7 @@ struct AwaitRow {
   std::uint64_t total_ns = 0;
   std::uint64_t error_ns = 0;    ///< total_ns is within ± so much (two standard deviations)
   std::uint64_t mean_ns = 0;     ///< total / count
-  std::uint64_t longest_ns = 0;  ///< seen of one await, it may have been longer by the time between snapshots
+  std::uint64_t longest_ns = 0;  ///< of one await at least: from when it had been seen to when it was last looked for
   bool estimate = false;         ///< most awaits are too short to be all seen: count is a lower, mean an upper bound
 };
 
@@ -59,8 +59,8 @@ class AwaitTable {
   /// They turned out to be the same: what was and will be seen at `from` belongs to `to`.
   void merge(std::size_t from, std::size_t to);
 
-  /// All tasks that wait at `taken_ns` (CLOCK_MONOTONIC, rising). Each task once.
-  void add_snapshot(std::uint64_t taken_ns, std::span<const AwaitSeen> seen);
+  /// All tasks that wait at `taken_ns` (CLOCK_MONOTONIC, rising), read until `read_ns`. Each task once.
+  void add_snapshot(std::uint64_t taken_ns, std::uint64_t read_ns, std::span<const AwaitSeen> seen);
 
   [[nodiscard]] std::size_t snapshots() const { return snapshots_; }
   /// When the first was taken.
@@ -86,7 +86,7 @@ class AwaitTable {
   struct Open {  // an await that goes on
     std::uint64_t await = 0;
     std::size_t site = 0;
-    std::uint64_t first_ns = 0;
+    std::uint64_t first_ns = 0;  // when it had been read for the first time: it may have begun while others were
     std::uint64_t times = 0;
     std::size_t snapshot = 0;  // in which it was seen last
   };

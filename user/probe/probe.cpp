@@ -103,7 +103,7 @@ struct Probe::Impl {
   Status choose_poll_probe();
   void choose_tracepoint();
   /// Opens, configures and loads the programs for `poll`.
-  Status load_programs();
+  Status load_programs(bool with_statistics);
   Status fill_syscalls() const;
   Status attach_program(bpf_program* program);
   Status attach_tracepoint(const std::string& call);
@@ -164,7 +164,7 @@ Status Probe::Impl::fill_syscalls() const {
   return {};
 }
 
-Status Probe::Impl::load_programs() {
+Status Probe::Impl::load_programs(bool with_statistics) {
   forget_warnings();
   skeleton.reset(aiotrace_bpf::open());
   if (!skeleton) return load_error("open the BPF programs", errno, last_warning());
@@ -193,9 +193,12 @@ Status Probe::Impl::load_programs() {
     bpf_map__set_max_entries(skeleton->maps.runs, static_cast<std::uint32_t>(cpus));
   choose_programs();
   std::optional<LoadStatistics> statistics;
-  if (options.load_statistics) statistics.emplace(skeleton->obj);
-  if (const int error = aiotrace_bpf::load(skeleton.get()); error != 0)
+  if (with_statistics) statistics.emplace(skeleton->obj);
+  if (const int error = aiotrace_bpf::load(skeleton.get()); error != 0) {
+    // Asked for statistics, the verifier says nothing else: not why it refused either.
+    if (with_statistics) return load_programs(false);
     return load_error("load the BPF programs", -error, last_warning());
+  }
   if (statistics) std::ranges::move(statistics->lines(), std::back_inserter(notes));
   return {};
 }
@@ -246,11 +249,11 @@ Result<Probe> Probe::load(const ProbeOptions& options) {
   if (!options.profile) {
     if (auto status = impl->choose_poll_probe(); !status) return std::unexpected(status.error());
   }
-  auto loaded = impl->load_programs();
+  auto loaded = impl->load_programs(impl->options.load_statistics);
   if (!loaded && impl->poll == PollProbe::fentry && options.poll == PollProbe::automatic) {
     impl->notes.push_back("fentry does not load: " + loaded.error().message());
     impl->poll = PollProbe::tracepoint;
-    loaded = impl->load_programs();
+    loaded = impl->load_programs(impl->options.load_statistics);
   }
   if (!loaded) return std::unexpected(loaded.error());
   auto& skeleton = *impl->skeleton;

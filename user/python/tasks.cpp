@@ -264,6 +264,7 @@ Result<TaskSnapshot> TaskReader::read(Options options) {
     look.read_all(snapshot, list);
     break;
   }
+  snapshot.read_ns = monotonic_ns();
   if (!process_.alive()) {
     return fail(fmt::format("tasks of process {}", process_.pid()), "the process has ended");
   }

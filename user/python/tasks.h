@@ -50,6 +50,7 @@ struct TaskLoop {
 
 struct TaskSnapshot {
   std::uint64_t taken_ns = 0;   ///< CLOCK_MONOTONIC, at its beginning
+  std::uint64_t read_ns = 0;    ///< and when it had been read
   std::vector<Task> tasks;      ///< by name as people count, then address
   std::vector<TaskLoop> loops;  ///< those that run or have tasks
   // What could not be had.
