@@ -205,9 +205,9 @@ TEST_CASE("a sample that stands for much shares it with those that follow", "[mo
   SampleWeights weights;
   CHECK(weights.take(kFineSampleNs) == kFineSampleNs);
   CHECK(weights.take(0) == 1);
-  // 10 ms that a single look would decide over: each of five has two more.
-  CHECK(weights.take(11 * kFineSampleNs) == 3 * kFineSampleNs);
-  for (int i = 0; i < 4; ++i) CHECK(weights.take(kFineSampleNs) == 3 * kFineSampleNs);
+  // 20 ms that a single look would decide over: each of ten has two more.
+  CHECK(weights.take(21 * kFineSampleNs) == 3 * kFineSampleNs);
+  for (int i = 0; i < 9; ++i) CHECK(weights.take(kFineSampleNs) == 3 * kFineSampleNs);
   CHECK(weights.take(kFineSampleNs) == kFineSampleNs);
   weights.take(11 * kFineSampleNs);
   weights.clear();

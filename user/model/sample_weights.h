@@ -9,15 +9,15 @@ namespace aiotrace::model {
 /// The period of fine samples.
 inline constexpr std::uint64_t kFineSampleNs = 1'000'000;
 
-/// The samples of one iteration, in their order. Before the thread is sampled finely one stands for up to ten times as
-/// much as later ones: a single look would decide over a fifth of a short stall. So what it stands for beyond the usual
+/// The samples of one iteration, in their order. Before the thread is sampled finely one stands for up to twenty
+/// times as much as later ones: a single look would decide over two fifths of a short stall. So what it stands for beyond the usual
 /// is shared with those that come after it.
 class SampleWeights {
  public:
   /// The weight of a sample that stands for this much time on a CPU, in ns, at least 1. What is still owed at the
   /// iteration's end is nobody's: weights are relative.
   std::uint64_t take(std::uint64_t cpu_ns) {
-    constexpr std::uint64_t kVotes = 5;
+    constexpr std::uint64_t kVotes = 10;
     auto weight = cpu_ns;
     if (cpu_ns > 2 * kFineSampleNs) {
       owed_ns_ += cpu_ns - kFineSampleNs;
