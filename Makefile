@@ -96,7 +96,7 @@ BPF_FLAGS := -target bpf -mcpu=$(BPF_CPU) -g -O2 -D__TARGET_ARCH_x86 -Wall $(WER
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all help gen tests setup check check-vm check-deb deb fuzz test demo bench accuracy lint format install clean static
+.PHONY: all help gen tests setup check check-vm soak check-deb deb fuzz test demo bench accuracy lint format install clean static
 
 all: $(OUT)/aiotrace ## build build/aiotrace (the default)
 
@@ -255,10 +255,12 @@ check: $(OUT)/tests/unit $(OUT)/tests/native $(OUT)/tests/fuzz ## run the tests 
 # One recipe, so that the set-up comes before anything that it installs is looked for.
 test: ## set up, build, run every test that this machine can run
 	@tools/setup.sh build test
+	@tools/setup.sh vm || echo "make test: without the tier vm"
 	@tools/get_pythons.sh
 	@tools/get_venvs.sh
+	@tools/get_kernels.sh
 	@$(MAKE) all tests
-	@$(RUN_TESTS) tools=tools/run_unittests.py $(foreach t,$(TIERS),$(t)=$(OUT)/tests/$(t)) accuracy=tools/accuracy/run -- $(ARGS)
+	@$(RUN_TESTS) tools=tools/run_unittests.py $(foreach t,$(TIERS),$(t)=$(OUT)/tests/$(t)) accuracy=tools/accuracy/run soak=tests/soak/run vm=tests/vm/run -- $(ARGS)
 
 check-vm: ## set up, build, run the core on Debian's kernels 5.10, 6.1, 6.12 and sid's under qemu
 	@tools/setup.sh build vm
@@ -266,6 +268,11 @@ check-vm: ## set up, build, run the core on Debian's kernels 5.10, 6.1, 6.12 and
 	@tools/get_kernels.sh
 	@$(MAKE) static
 	@tests/vm/run $(ARGS)
+
+soak: ## attach, trace and detach for an hour (ARGS="--seconds N"), over processes that come and go
+	@tools/setup.sh build
+	@$(MAKE) all
+	@AIOTRACE_BINARY=$(OUT)/aiotrace tests/soak/run $(ARGS)
 
 # What reads bytes of a target or of a file, over input that lies: under libFuzzer, which is clang's (std::expected needs
 # clang 19), with sanitizers. The tier `fuzz` runs the same targets without it for a moment.

@@ -23,6 +23,18 @@ static __always_inline int is_profiled(__u32 pid)
 
 #define PF_EXITING 0x4 /* include/linux/sched.h */
 
+/* Makes the entries of a thread. A function, for its stack: 512 bytes serve all callers. */
+__noinline int meet_thread(__u32 pid, __u32 tid, __u64 on_ns, __u64 now)
+{
+	struct profile_thread fresh = {.on_ns = on_ns, .first_ns = now};
+
+	if (profile.waits && bpf_map_update_elem(&profile_threads, &tid, &fresh, BPF_ANY)) {
+		count_loss(LOSS_THREADS_FULL);
+		return 0;
+	}
+	return new_thread(pid, tid) != NULL;
+}
+
 /*
  * The entry of a thread, made when it is first met; NULL: none, or it has ended. One that
  * is about to end is not met any more: nobody would tell when its entry can go.
@@ -31,17 +43,12 @@ static __always_inline struct loop_thread *profiled_thread(struct task_struct *t
 							   __u32 tid, __u64 on_ns, __u64 now)
 {
 	struct loop_thread *t = find_thread(tid);
-	struct profile_thread fresh = {.on_ns = on_ns, .first_ns = now};
 
 	if (t && t->pid == pid)
 		return t->exited ? NULL : t;
-	if (BPF_CORE_READ(task, flags) & PF_EXITING)
+	if (BPF_CORE_READ(task, flags) & PF_EXITING || !meet_thread(pid, tid, on_ns, now))
 		return NULL;
-	if (profile.waits && bpf_map_update_elem(&profile_threads, &tid, &fresh, BPF_ANY)) {
-		count_loss(LOSS_THREADS_FULL);
-		return NULL;
-	}
-	return new_thread(pid, tid);
+	return find_thread(tid);
 }
 
 /* The Python stack of the current thread into scratch; its frames, 0: none. */

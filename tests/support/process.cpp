@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -88,7 +89,9 @@ int Process::wait() {
   pollfd end{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
   if (::poll(&end, 1, kPatienceMs) != 1) FAIL("process " << pid_ << " does not end");
   int status = 0;
-  if (::waitpid(pid_, &status, 0) != pid_) FAIL("wait for process " << pid_ << ": " << std::strerror(errno));
+  rusage used{};
+  if (::wait4(pid_, &status, 0, &used) != pid_) FAIL("wait for process " << pid_ << ": " << std::strerror(errno));
+  peak_kb_ = used.ru_maxrss;
   status_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   return status_;
 }
@@ -105,7 +108,7 @@ Outcome run(const std::vector<std::string>& command) {
   const UniqueFd err = scratch.create("err");
   Process process(command, {.in = -1, .out = out.get(), .err = err.get()});
   const int status = process.wait();
-  return {status, slurp(scratch.file("out")), slurp(scratch.file("err"))};
+  return {status, slurp(scratch.file("out")), slurp(scratch.file("err")), process.peak_kb()};
 }
 
 }  // namespace aiotrace::testing

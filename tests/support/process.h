@@ -37,9 +37,12 @@ class Process {
   void signal(int number) const;
   /// Its exit status, 128 + N if signal N ended it. Fails the test if it does not end.
   int wait();
+  /// The most memory that it had, once it has been waited for.
+  [[nodiscard]] long peak_kb() const { return peak_kb_; }
 
  private:
   pid_t pid_ = -1;
+  long peak_kb_ = 0;
   UniqueFd pidfd_;
   int status_ = -1;
 };
@@ -52,6 +55,7 @@ struct Outcome {
   int status = -1;
   std::string out;
   std::string err;
+  long peak_kb = 0;
 };
 [[nodiscard]] Outcome run(const std::vector<std::string>& command);
 

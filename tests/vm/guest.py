@@ -39,6 +39,11 @@ def loopback_up():
         fcntl.ioctl(sock, 0x8914, request)  # SIOCSIFFLAGS
 
 
+# With its own libraries if it is not static: see initramfs.py.
+AIOTRACE = ["/built-with/loader", "--library-path", "/built-with"] if os.path.exists("/built-with/loader") else []
+AIOTRACE.append("/usr/bin/aiotrace")
+
+
 class Output:
     def __init__(self):
         self.file = open("/dev/ttyS1", "w", buffering=1)
@@ -53,7 +58,7 @@ class Tracer:
     def __init__(self, pid, way):
         self.error = open("/tmp/stderr-" + way, "w+")
         self.begin = time.monotonic()
-        self.process = subprocess.Popen(["/usr/bin/aiotrace", "-v", "--json", "-", "-p", str(pid), "--poll-probe", way],
+        self.process = subprocess.Popen([*AIOTRACE, "-v", "--json", "-", "-p", str(pid), "--poll-probe", way],
                                         stdout=subprocess.PIPE, stderr=self.error, bufsize=0)
         self.lines = []
         first = self.line(START_S)
@@ -110,6 +115,60 @@ class Target:
             raise RuntimeError("the target ended with %d" % self.process.returncode)
         with open("/tmp/record") as file:
             return [json.loads(line) for line in file]
+
+
+def lines_of(*arguments):
+    """The JSON of another command, by type."""
+    done = subprocess.run([*AIOTRACE, *arguments, "--json", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+    if done.returncode != 0:
+        raise RuntimeError("ended with %d: %s" % (done.returncode, done.stderr.decode(errors="replace")[-600:]))
+    lines = {}
+    for text in done.stdout.decode().splitlines():
+        line = json.loads(text)
+        lines.setdefault(line["type"], []).append(line)
+    return lines
+
+
+class Idle:
+    """A loop that ticks: one task, no leaks."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([sys.executable, "/programs/idle.py", "--ready", "1", "--tick", "20"],
+                                        stdout=subprocess.PIPE)
+        if not self.process.stdout.readline().startswith(b"ready"):
+            raise RuntimeError("the idle target did not start")
+        with open("/programs/idle.py") as source:
+            self.line = next(number for number, text in enumerate(source, 1) if "asyncio.sleep(options.tick" in text)
+        self.pid = str(self.process.pid)
+
+    def at_line(self, rows):
+        return [row for row in rows if row["site"]["line"] == self.line and row["coroutine"] == "run"]
+
+
+def wrong_tasks(idle):
+    tasks = lines_of("tasks", "-p", idle.pid)["task"]
+    lines = [frame["line"] for task in tasks for frame in task["stack"]]
+    return [] if len(tasks) == 1 and tasks[0]["coroutine"] == "run" and idle.line in lines else ["tasks: %s" % tasks]
+
+
+def wrong_leaks(idle):
+    summary = lines_of("leaks", "-p", idle.pid)["summary"][0]
+    return [] if summary["scans"] == 1 and not any(summary["leaks"].values()) else ["leaks: %s" % summary]
+
+
+def wrong_exact(idle):
+    lines = lines_of("awaits", "--exact", "-p", idle.pid, "-d", "1s")
+    rows = idle.at_line(lines.get("await", []))
+    return [] if rows and rows[0]["exact"] and rows[0]["count"] >= 10 else ["awaits: %s" % lines]
+
+
+def wrong_profile(idle):
+    lines = lines_of("profile", "--mode", "wall", "-p", idle.pid, "-d", "1s")
+    summary = lines["summary"][0]
+    return [] if summary["idle_ns"] > 0.3 * summary["elapsed_ns"] else ["profile: %s" % lines]
+
+
+COMMANDS = {"tasks": wrong_tasks, "leaks": wrong_leaks, "awaits --exact": wrong_exact, "profile": wrong_profile}
 
 
 class Cases:
@@ -172,6 +231,17 @@ class Cases:
         for way, tracer in tracers:
             self.judge(way, tracer, records)
 
+    def commands(self):
+        """The others load programs of their own, or read the target from outside."""
+        idle = Idle()
+        for name, judge in COMMANDS.items():
+            try:
+                self.tell(name, judge(idle))
+            except (RuntimeError, OSError, KeyError, ValueError, subprocess.TimeoutExpired) as why:
+                self.tell(name, ["%s: %s" % (type(why).__name__, why)])
+        idle.process.kill()
+        idle.process.wait()
+
     def kernel_log(self):
         """Neither the probes nor the verifier made the kernel complain."""
         size = LIBC.klogctl(10, None, 0)  # SYSLOG_ACTION_SIZE_BUFFER
@@ -192,6 +262,7 @@ def run(output):
     cases = Cases(out)
     cases.tell("boots", [])
     cases.trace()
+    cases.commands()
     cases.kernel_log()
 
 

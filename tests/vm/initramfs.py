@@ -1,6 +1,8 @@
 """The guest's root: a cpio archive as the kernel unpacks it (Documentation/driver-api/early-userspace/buffer-format.rst)."""
 import os
+import re
 import stat
+import subprocess
 
 # Of an interpreter's root, what no test needs.
 LEFT_OUT = {"share", "perl", "perl-base", "gconv", "test", "tests", "idlelib", "lib2to3", "ensurepip", "tkinter", "turtledemo",
@@ -69,8 +71,27 @@ def interpreter(root):
     return "/usr/bin/" + names[0], names[0]
 
 
-def build(path, root, pycache, binary, programs, guest):
-    """`root`: a tree of tools/get_pythons.sh; `pycache`: its compiled modules; `binary`: the static aiotrace; `programs`, `guest`: folders of scripts."""
+def shared_libraries(binary):
+    """(loader, {name: path}) of a program; (None, {}) for a static one."""
+    listed = subprocess.run(["ldd", binary], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    libraries = dict(re.findall(r"^\s*(\S+) => (/\S+) \(", listed, re.M))
+    loader = re.search(r"^\s*(/\S+/ld-\S+) \(", listed, re.M)
+    return (loader.group(1), libraries) if loader else (None, {})
+
+
+def put_program(archive, program, libraries_of):
+    """As usr/bin/aiotrace; with the libraries of the machine that built it where it needs some: the guest's are older."""
+    archive.put(program, "usr/bin/aiotrace")
+    loader, libraries = shared_libraries(libraries_of)
+    if loader:
+        archive.put(os.path.realpath(loader), "built-with/loader")
+    for name, path in libraries.items():
+        archive.put(os.path.realpath(path), "built-with/" + name)
+
+
+def build(path, root, pycache, binary, stripped, programs, guest):
+    """`root`: a tree of tools/get_pythons.sh; `pycache`: its compiled modules; `binary`: aiotrace, and `stripped` the same
+    without symbols; `programs`, `guest`: folders of scripts."""
     archive = Archive(path)
     try:
         for name in ("proc", "sys", "dev", "tmp", "run", "root", "etc"):
@@ -81,7 +102,7 @@ def build(path, root, pycache, binary, programs, guest):
         if os.path.isdir(pycache):
             archive.directory("pycache")
             archive.tree(pycache, "pycache")
-        archive.put(binary, "usr/bin/aiotrace")
+        put_program(archive, stripped, binary)
         for folder, name in ((programs, "programs"), (guest, "guest")):
             archive.directory(name)
             for file in sorted(os.listdir(folder)):

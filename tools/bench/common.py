@@ -76,13 +76,13 @@ def spawn(command, cpu=None, **options):
 
 
 @contextlib.contextmanager
-def program(name, *args, python=None, cpu=None, prefix=(), env=None):
+def program(name, *args, python=None, cpu=None, prefix=(), env=None, ready_s=20):
     """A target of tests/programs that says on standard output that it is ready; gives (process, first line's words)."""
     command = list(prefix) or [python or sys.executable]
     process = spawn(command + [os.path.join(PROGRAMS, name)] + list(args), cpu, stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, bufsize=0, env=env)
     try:
-        words = read_line(process.stdout, 20).split()
+        words = read_line(process.stdout, ready_s).split()
         if not words:
             error = process.stderr.read().decode(errors="replace").strip().splitlines()
             raise Missing("%s did not start: %s" % (name, error[-1] if error else "no message"))
@@ -126,7 +126,7 @@ def find_tool(name):
 
 
 class Tracer:
-    """aiotrace on some processes. `objects` holds its JSON; the times are of this side."""
+    """aiotrace on some processes, or with None on what the arguments say. `objects` holds its JSON; the times are of this side."""
 
     binary = os.path.join(ROOT, "build", "aiotrace")
 
@@ -134,7 +134,8 @@ class Tracer:
         self.objects = []
         self.error = tempfile.TemporaryFile()
         self.start = time.monotonic()
-        self.process = spawn([self.binary, "-p", ",".join(map(str, pids)), "--json", "-"] + list(args), OTHER_CPU,
+        self.process = spawn([self.binary] + (["-p", ",".join(map(str, pids))] if pids else []) + ["--json", "-"] + list(args),
+                             OTHER_CPU,
                              stdout=subprocess.PIPE, stderr=self.error, stdin=subprocess.DEVNULL)
         self.watching = threading.Event()
         self.attach_ms = None

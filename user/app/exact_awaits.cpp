@@ -1,5 +1,7 @@
 #include "app/exact_awaits.h"
 
+#include <unistd.h>
+
 #include <fmt/format.h>
 #include <poll.h>
 
@@ -123,6 +125,27 @@ std::string text_of(const group_key& key) {
          (key.cut != 0 || key.bytes >= GROUP_TEXT ? "…" : "");
 }
 
+struct CodeInFile {
+  std::string path;
+  std::uint64_t offset = 0;
+};
+
+Result<CodeInFile> code_in_file(pid_t pid, const proc::Maps& maps, std::uint64_t address) {
+  const auto* mapping = maps.find(address);
+  if (mapping == nullptr) return fail("probe task steps", "their code is not mapped any more");
+  return CodeInFile{.path = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping->start, mapping->end),
+                    .offset = address - mapping->start + mapping->offset};
+}
+
+// /proc/self/exe is not this program where a loader was told to run it.
+Result<probe::TrapPrice> price_of_trap(probe::StepProbe& probe, bool stepped) {
+  const auto maps = proc::Maps::read(getpid());
+  if (!maps) return std::unexpected(maps.error());
+  const auto code = code_in_file(getpid(), *maps, probe::StepProbe::priced_code(stepped));
+  if (!code) return std::unexpected(code.error());
+  return probe.price(stepped, code->path, code->offset);
+}
+
 class ExactWatch {
  public:
   ExactWatch(const AwaitsOptions& options, const proc::Process& process, const python::Interpreter& interpreter,
@@ -213,10 +236,9 @@ class ExactWatch {
 
  private:
   Status place(StepPoint point, std::uint64_t address, const proc::Maps& maps) {
-    const auto* mapping = maps.find(address);
-    if (mapping == nullptr) return fail("probe task steps", "their code is not mapped any more");
-    const auto path = fmt::format("/proc/{}/map_files/{:x}-{:x}", options_.pid, mapping->start, mapping->end);
-    return probe_.attach(point, path, address - mapping->start + mapping->offset);
+    const auto code = code_in_file(options_.pid, maps, address);
+    if (!code) return std::unexpected(code.error());
+    return probe_.attach(point, code->path, code->offset);
   }
 
   [[nodiscard]] std::vector<model::DelayRow> delay_rows() const {
@@ -268,7 +290,7 @@ Status watch_exactly(const AwaitsOptions& options, const Interrupt& interrupt, C
   if (!probe) return std::unexpected(probe.error());
   std::array<std::byte, 4> instruction{};
   if (!memory.read(functions->send, instruction)) return fail("read the code of task steps", "the process has ended");
-  const auto price = probe->price(probe::is_stepped(instruction));
+  const auto price = price_of_trap(*probe, probe::is_stepped(instruction));
   if (!price) return std::unexpected(price.error());
   ExactWatch watch(options, *process, *interpreter, memory, std::move(*probe), *price);
   if (auto status = watch.attach(*functions, *maps); !status) return status;

@@ -2,7 +2,6 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <link.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,27 +41,6 @@ void each(const bpf_map* map, Take take) {
 // another.
 __attribute__((naked, noinline)) void steps_by_push() { asm("push %rbx\n\tpop %rbx\n\tret"); }
 __attribute__((naked, noinline)) void steps_by_move() { asm("mov %rdi, %rax\n\tret"); }
-
-// Where a function of this program is in its file.
-std::optional<std::uint64_t> own_file_offset(std::uintptr_t address) {
-  struct Search {
-    std::uintptr_t address;
-    std::optional<std::uint64_t> offset;
-  } search{address, std::nullopt};
-  // The program itself comes first.
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, size_t, void* context) {
-        auto& its = *static_cast<Search*>(context);
-        for (const auto& header : std::span(info->dlpi_phdr, info->dlpi_phnum)) {
-          const auto start = info->dlpi_addr + header.p_vaddr;
-          if (header.p_type != PT_LOAD || its.address < start || its.address >= start + header.p_filesz) continue;
-          its.offset = its.address - start + header.p_offset;
-        }
-        return 1;
-      },
-      &search);
-  return search.offset;
-}
 
 // One call, of the fastest of some batches: what else runs on the machine does not count.
 std::uint64_t fastest_ns(void (*function)()) {
@@ -150,13 +128,15 @@ Status StepProbe::attach(StepPoint point, const std::string& path, std::uint64_t
   return {};
 }
 
-Result<TrapPrice> StepProbe::price(bool stepped) {
+std::uintptr_t StepProbe::priced_code(bool stepped) {
+  return reinterpret_cast<std::uintptr_t>(stepped ? &steps_by_move : &steps_by_push);
+}
+
+Result<TrapPrice> StepProbe::price(bool stepped, const std::string& path, std::uint64_t offset) {
   auto* function = stepped ? &steps_by_move : &steps_by_push;
-  const auto offset = own_file_offset(reinterpret_cast<std::uintptr_t>(function));
-  if (!offset) return fail("measure what a trap costs", "own code was not found in its file");
   const auto& programs = impl_->skeleton->progs;
   const auto place = [&](bpf_program* program, bool at_return) {
-    return Link(bpf_program__attach_uprobe(program, at_return, getpid(), "/proc/self/exe", *offset));
+    return Link(bpf_program__attach_uprobe(program, at_return, getpid(), path.c_str(), offset));
   };
   forget_warnings();
   const Link entry = place(programs.handle_send, false);

@@ -59,9 +59,11 @@ class StepProbe {
   StepProbe& operator=(const StepProbe&) = delete;
   ~StepProbe();
 
-  /// What one trap costs on this machine, measured on a function of its own. `stepped`: on an instruction that the
-  /// kernel cannot emulate, which costs it a second trap.
-  [[nodiscard]] Result<TrapPrice> price(bool stepped);
+  /// A function of this program for price(). `stepped`: it begins with an instruction that the kernel cannot emulate,
+  /// which costs a trap on it a second one.
+  [[nodiscard]] static std::uintptr_t priced_code(bool stepped);
+  /// What one trap costs on this machine, measured on priced_code(stepped), which is at `offset` of the file `path`.
+  [[nodiscard]] Result<TrapPrice> price(bool stepped, const std::string& path, std::uint64_t offset);
 
   /// At `offset` of the file `path`, as the process config.pid has it mapped.
   Status attach(StepPoint point, const std::string& path, std::uint64_t offset);

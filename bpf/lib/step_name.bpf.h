@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+#ifndef AIOTRACE_LIB_STEP_NAME_BPF_H
+#define AIOTRACE_LIB_STEP_NAME_BPF_H
+
+/* A task's group: its name without its numbers, or its coroutine; and whether --match is in it. */
+#include "lib/step_maps.bpf.h"
+
+#define TPFLAGS_UNICODE_SUBCLASS (1ull << 28) /* Include/object.h */
+#define NAME_BYTES 128 /* that are looked at */
+
+/* Copies a str's characters into t->words; their bytes, 0: it cannot be read. */
+static __always_inline __u32 copy_name(struct step_thread *t, __u64 object)
+{
+	const volatile struct py_layout *l = &config.layout;
+	__u32 state = read_s32(object + l->unicode_state), width, bytes;
+	__u64 length = read_u64(object + l->unicode_length);
+	__u64 data =
+		object + (state >> (config.unicode_ascii_bit & 31) & 1 ? l->unicode_ascii_data :
+									 l->unicode_compact_data);
+
+	if (!(read_u64(type_of(object) + config.type_flags) & TPFLAGS_UNICODE_SUBCLASS))
+		return 0;
+	if (!(state >> (config.unicode_compact_bit & 31) & 1))
+		return 0;
+	width = state >> (config.unicode_kind_shift & 31) & 7;
+	t->group.cut = length * width > NAME_BYTES;
+	bytes = t->group.cut ? NAME_BYTES : length * width;
+	bytes &= 255;
+	if (bytes > NAME_BYTES || bpf_probe_read_user(t->words, bytes, (void *)data))
+		return 0;
+	t->group.width = width;
+	return bytes;
+}
+
+/* "Task-7": asyncio's own name of a task that was given none. */
+static __always_inline int is_default_name(const __u8 *text, __u32 bytes)
+{
+	return bytes > 5 && text[0] == 'T' && text[1] == 'a' && text[2] == 's' && text[3] == 'k' &&
+	       text[4] == '-' && text[5] >= '0' && text[5] <= '9';
+}
+
+/*
+ * One character of the name in t->words: `matched` is the automaton's state meanwhile,
+ * `name_pad` whether the last one was a digit. Verified once, not for each turn of the loop.
+ */
+__noinline int name_character(__u32 tid, __u32 i)
+{
+	struct step_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	__u32 digit, out;
+	__u64 state, at;
+	__u8 c;
+
+	if (!t)
+		return 0;
+	c = ((const __u8 *)t->words)[i & (NAME_BYTES - 1)];
+	state = t->matched;
+	if (state != config.match_length) {
+		at = state << 8 | c;
+		barrier_var(at); /* bounded at its use: 5.10 and 6.1 do not follow it */
+		t->matched = config.match_next[at & (MATCH_STATES * 256 - 1)];
+	}
+	digit = t->group.width == 1 && !t->group.coroutine && c >= '0' && c <= '9';
+	out = t->group.bytes;
+	if (!(digit && t->name_pad) && out < GROUP_TEXT) {
+		at = out;
+		barrier_var(at);
+		t->group.text[at & (GROUP_TEXT - 1)] = digit ? '*' : c;
+		t->group.bytes = out + 1;
+	}
+	t->name_pad = digit;
+	return 0;
+}
+
+/* Which group a task belongs to, and whether --match is in its name: into `group`, `matched`. */
+__noinline int read_group(__u32 tid, __u64 name, __u64 coroutine)
+{
+	struct step_thread *t = bpf_map_lookup_elem(&threads, &tid);
+	const __u8 *text;
+	__u32 bytes;
+
+	if (!t)
+		return 0;
+	__builtin_memset(&t->group, 0, sizeof(t->group));
+	t->matched = 0;
+	t->name_pad = 0;
+	text = (const __u8 *)t->words;
+	bytes = copy_name(t, name);
+	/* Since 3.12 the name is a number until somebody asks for it. */
+	if (!bytes || (t->group.width == 1 && is_default_name(text, bytes))) {
+		t->group.coroutine = 1;
+		bytes = copy_name(t, read_u64(coroutine + config.layout.gen_qualname));
+	}
+	for (__u32 i = 0; i < NAME_BYTES; i++) {
+		if (i >= bytes)
+			break;
+		name_character(tid, i);
+	}
+	t->matched = config.match_length && t->matched == config.match_length;
+	return 1;
+}
+
+/* A task's name may be set at any time: another object then. */
+static __always_inline void refresh_name(struct step_thread *t, __u32 tid, struct step_task *w,
+					 __u64 coroutine)
+{
+	__u64 name = read_u64(w->task + config.layout.task_name);
+
+	if (name == w->name)
+		return;
+	read_group(tid, name, coroutine);
+	w->name = name;
+	w->group = t->group;
+	w->matched = t->matched;
+}
+
+#endif
