@@ -1,6 +1,9 @@
-// Two processes that hand a byte to and fro through pipes, both on one CPU: nothing but system calls and switches.
-//   switches WINDOWS MILLISECONDS     a line for each window: nanoseconds of a round trip (two switches, four calls),
-//   nanoseconds of the same calls without a switch, nanoseconds of a round of arithmetic
+// Two processes that hand a byte to and fro through pipes: nothing but system calls and switches.
+//   switches WINDOWS MILLISECONDS [CPU]     a line for each window: nanoseconds of a round trip (two switches, four
+//   calls), nanoseconds of the same calls without a switch, nanoseconds of a round of arithmetic; the other process
+//   runs on that CPU
+#define _GNU_SOURCE
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +49,12 @@ int main(int argc, char** argv) {
   if (fork() == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     char byte;
+    if (argc > 3) {
+      cpu_set_t one;
+      CPU_ZERO(&one);
+      CPU_SET(atoi(argv[3]), &one);
+      if (sched_setaffinity(0, sizeof(one), &one)) return 1;
+    }
     while (read(there[0], &byte, 1) == 1 && write(back[1], &byte, 1) == 1) continue;
     return 0;
   }

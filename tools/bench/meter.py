@@ -24,8 +24,8 @@ class Meter:
 
 
 @contextlib.contextmanager
-def meter(name):
-    process = common.spawn([common.compiled(name), "1000000", str(Meter.WINDOW_MS)], common.TARGET_CPU,
+def meter(name, *arguments):
+    process = common.spawn([common.compiled(name), "1000000", str(Meter.WINDOW_MS), *arguments], common.TARGET_CPU,
                            stdout=subprocess.PIPE, bufsize=0)
     try:
         yield Meter(process)
