@@ -10,8 +10,8 @@ namespace aiotrace::model {
 inline constexpr std::uint64_t kFineSampleNs = 1'000'000;
 
 /// The samples of one iteration, in their order. Before the thread is sampled finely one stands for up to twenty
-/// times as much as later ones: a single look would decide over two fifths of a short stall. So what it stands for beyond the usual
-/// is shared with those that come after it.
+/// times as much as later ones: a single look would decide over two fifths of a short stall. So what it stands for
+/// beyond the usual is shared with those that come after it.
 class SampleWeights {
  public:
   /// The weight of a sample that stands for this much time on a CPU, in ns, at least 1. What is still owed at the
