@@ -158,7 +158,7 @@ class ExactWatch {
 
   Status attach(const python::StepFunctions& functions, const proc::Maps& maps) {
     if (auto status = place(StepPoint::send, functions.send, maps); !status) return status;
-    if (auto status = place(StepPoint::throw_, functions.throw_, maps); !status) return status;
+    if (auto status = place(StepPoint::raise, functions.raise, maps); !status) return status;
     for (const auto address : functions.done) {
       if (auto status = place(StepPoint::future_done, address, maps); !status) return status;
     }

@@ -1,5 +1,7 @@
 #include "app/fine_sampling.h"
 
+#include <iterator>
+
 namespace aiotrace::app {
 
 namespace {
@@ -20,13 +22,13 @@ Status FineSampling::on(const model::Sample& sample) {
 }
 
 void FineSampling::calm(std::uint64_t now_ns) {
-  std::erase_if(threads_, [&](const auto& each) {
-    const auto& [tid, thread] = each;
-    if (thread.failed || now_ns < thread.last_ns + kQuietNs) return false;
+  for (auto at = threads_.begin(); at != threads_.end();) {
+    auto& [tid, thread] = *at;
+    const bool calm = !thread.failed && now_ns >= thread.last_ns + kQuietNs;
     // A clock that can't be stopped costs time and nothing else.
-    (void)probe_.sample_finely(tid, false);
-    return true;
-  });
+    thread.failed = thread.failed || (calm && !probe_.sample_finely(tid, false));
+    at = calm && !thread.failed ? threads_.erase(at) : std::next(at);
+  }
 }
 
 }  // namespace aiotrace::app

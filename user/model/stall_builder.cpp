@@ -17,6 +17,7 @@ void add_wait(Pieces& pieces, const SegmentKey& key, std::uint64_t ns, std::uint
   if (!key.culprit || key.culprit->running.empty()) return pieces.add(key, ns, count);
   const auto& running = key.culprit->running;
   std::vector<std::uint64_t> weights;
+  weights.reserve(running.size());
   for (const auto& runner : running) weights.push_back(std::max<std::uint64_t>(1, runner.ns));
   const auto shares = apportion(ns, weights);
   for (std::size_t i = 0; i < running.size(); ++i) {

@@ -54,7 +54,7 @@ std::string holder_text(const model::LeakHolder& holder) {
   const std::string name = holder.name.empty() ? std::string("?") : clean_for_terminal(holder.name);
   const std::string owner = holder.owner.empty() ? std::string("?") : clean_for_terminal(holder.owner);
   const std::string container = clean_for_terminal(holder.container);
-  const std::string first = container.empty() ? "" : fmt::format("a {}", container);
+  std::string first = container.empty() ? "" : fmt::format("a {}", container);
   const std::string join = container.empty() ? "" : ", ";
   if (holder.kind == "variable") return fmt::format("{}{}variable {} of module {}", first, join, name, owner);
   if (holder.kind == "attribute") return fmt::format("{}{}attribute {} of {}", first, join, name, owner);

@@ -119,7 +119,7 @@ Status StepProbe::attach(StepPoint point, const std::string& path, std::uint64_t
     case StepPoint::send:
       if (auto status = place(programs.handle_send_return, true); !status) return status;
       return place(programs.handle_send, false);
-    case StepPoint::throw_:
+    case StepPoint::raise:
       if (auto status = place(programs.handle_throw_return, true); !status) return status;
       return place(programs.handle_send, false);
     case StepPoint::future_done:

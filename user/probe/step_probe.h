@@ -18,7 +18,7 @@ namespace aiotrace::probe {
 /// What a function that is probed does.
 enum class StepPoint {
   send,         ///< resumes a coroutine: am_send, or _PyGen_Send (<= 3.9)
-  throw_,       ///< resumes it with an exception: the method throw()
+  raise,        ///< resumes it with an exception: the method throw()
   future_done,  ///< gives a future its result, exception or cancellation
   task_made,    ///< Task.__init__
 };

@@ -26,7 +26,9 @@ std::optional<ThreadSyscall> parse_syscall(std::string_view text) {
     for (auto& argument : call.arguments) {
       if (!take(argument)) return call;
     }
-    if (!take(unused) || !take(unused)) return call;
+    for (int rest = 0; rest < 2; ++rest) {
+      if (!take(unused)) return call;
+    }
   }
   if (!take(call.stack_pointer) || !take(call.instruction)) call.stack_pointer = call.instruction = 0;
   return call;

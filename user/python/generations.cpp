@@ -24,7 +24,7 @@ std::optional<Generations> Generations::walk(const Interpreter& interpreter, con
   if (gc == 0 || interpreter.free_threaded) return std::nullopt;
   Generations found;
   std::size_t left = kMaxYoung;
-  for (std::uint8_t generation = 0; generation < (incremental ? 1 : kOld); ++generation) {
+  for (std::uint8_t generation = 0; generation < std::uint8_t{incremental ? 1 : kOld}; ++generation) {
     const std::uint64_t head = gc + user.gc_generations + std::uint64_t{generation} * user.gc_generation_size;
     std::uint64_t before = head;
     while (true) {

@@ -115,7 +115,7 @@ class Search {
     if (layout_.user.values_valid != kNoOffset || layout_.user.managed_dict == kNoOffset) return;
     // 3.11 and 3.12 keep an instance's attributes in a block of their own: what refers to its beginning?
     const std::uint64_t odd = layout_.user.managed_values == kNoOffset ? 1 : 0;
-    for (unsigned i = 0; i < kSharedNames; ++i) {
+    for (std::uint64_t i = 0; i < kSharedNames; ++i) {
       follow(reference.at - layout_.user.values_data - 8 * i - odd, {.held = followed.held,
                                                                      .item = reference.object,
                                                                      .container = followed.container,

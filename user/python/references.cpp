@@ -116,6 +116,7 @@ std::unordered_multimap<std::size_t, std::uint64_t> ReferenceScan::owners(
     const std::vector<Reference>& references) const {
   constexpr std::size_t kMaxOwners = 4096;
   std::vector<std::pair<std::uint64_t, std::size_t>> places;  // ascending
+  places.reserve(references.size());
   for (std::size_t i = 0; i < references.size(); ++i) places.emplace_back(references[i].at, i);
   std::ranges::sort(places);
   std::unordered_multimap<std::size_t, std::uint64_t> found;

@@ -124,8 +124,8 @@ Result<StepFunctions> find_step_functions(const Interpreter& interpreter, const 
   // Second choice: a profile-guided build has the slot's function inlined into PyIter_Send (Debian's does).
   if (found.send == 0 && has_am_send) found.send = slots.am_send(interpreter.coro_type);
   if (found.send == 0) return unsupported("the function that resumes its coroutines was not found");
-  found.throw_ = slots.method(interpreter.coro_type, "throw");
-  if (found.throw_ == 0) return unsupported("the function that throws into its coroutines was not found");
+  found.raise = slots.method(interpreter.coro_type, "throw");
+  if (found.raise == 0) return unsupported("the function that throws into its coroutines was not found");
 
   const Objects objects(memory, interpreter.layout);
   const auto tasks = asyncio_module(interpreter, objects, "asyncio.tasks");

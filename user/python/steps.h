@@ -17,7 +17,7 @@ namespace aiotrace::python {
 /// Addresses in the process: of exported functions, and out of the types' slots, which a stripped build has, too.
 struct StepFunctions {
   std::uint64_t send = 0;           ///< PyIter_Send or PyCoro_Type's am_send (3.10+), _PyGen_Send before
-  std::uint64_t throw_ = 0;         ///< its method throw()
+  std::uint64_t raise = 0;          ///< its method throw()
   std::vector<std::uint64_t> done;  ///< Future's methods set_result(), set_exception(), cancel()
   std::uint64_t task_made = 0;      ///< Task.__init__
 };
