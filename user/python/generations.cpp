@@ -24,7 +24,8 @@ std::optional<Generations> Generations::walk(const Interpreter& interpreter, con
   if (gc == 0 || interpreter.free_threaded) return std::nullopt;
   Generations found;
   std::size_t left = kMaxYoung;
-  for (std::uint8_t generation = 0; generation < std::uint8_t{incremental ? 1 : kOld}; ++generation) {
+  const std::uint8_t old = incremental ? std::uint8_t{1} : std::uint8_t{kOld};
+  for (std::uint8_t generation = 0; generation < old; ++generation) {
     const std::uint64_t head = gc + user.gc_generations + std::uint64_t{generation} * user.gc_generation_size;
     std::uint64_t before = head;
     while (true) {
