@@ -8,6 +8,7 @@
 #include <set>
 
 #include "tests/catch.h"
+#include "tests/support/steal.h"
 #include "tests/support/match.h"
 #include "tests/support/tracer.h"
 
@@ -199,8 +200,11 @@ FOR_EACH_PYTHON(profile_wall, "a profile of the wall clock adds up for each thre
     CHECK(std::abs(rows_ns - elapsed_ns) <= 0.01 * elapsed_ns);
   }
   CHECK(names == std::set<std::string>{"MainThread", "peer", "waiter"});
-  if (!run.summary["process_cpu_ns"].is_null())
-    CHECK(std::abs(cpu_ns - run.summary["process_cpu_ns"].get<double>()) <= 0.05 * cpu_ns + 20e6);
+  // The scheduler's own count leaves out what the hypervisor took; from switch to switch it is in it.
+  if (!run.summary["process_cpu_ns"].is_null()) {
+    INFO("on a CPU " << cpu_ns / 1e6 << " ms, stolen from the machine " << stolen_ns() / 1e6 << " ms");
+    CHECK(std::abs(cpu_ns - run.summary["process_cpu_ns"].get<double>()) <= 0.05 * cpu_ns + 20e6 + 2 * stolen_ns());
+  }
   CHECK(run.summary["idle_ns"] > 0);
   for (const auto& line : lines_of(run.folded))
     CHECK((line.starts_with("[MainThread];") || line.starts_with("[peer];") || line.starts_with("[waiter];")));

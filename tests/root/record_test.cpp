@@ -23,7 +23,9 @@ TEST_CASE("a recording tells byte for byte what the run told, without privilege"
   Target target(any_python(), "faults.py", {"--faults", "sleep:60*5"});
   const Scratch scratch;
   target.wait_ready();
-  Tracer tracer({"-p", std::to_string(target.pid()), "--folded", "FOLDED", "--record", scratch.file("r")});
+  Tracer tracer({"-p", std::to_string(target.pid()), "--folded", "FOLDED", "--record", scratch.file("r"), "--html",
+                 "FILE:live.html", "--perfetto", "FILE:live.perfetto", "--speedscope", "FILE:live.speedscope",
+                 "--pprof", "FILE:live.pprof"});
   tracer.wait_watching();
   target.go();
   target.process().wait();
@@ -37,6 +39,15 @@ TEST_CASE("a recording tells byte for byte what the run told, without privilege"
   CHECK(run({"setpriv", "--reuid", "65534", "--clear-groups", aiotrace_binary(), "report", scratch.file("r"),
              "--folded", "/dev/stderr"})
             .err == slurp(tracer.file("folded")));
+
+  // The files for viewers too: what they show was recorded.
+  for (const std::string format : {"html", "perfetto", "speedscope", "pprof"}) {
+    INFO(format);
+    const auto again = scratch.file("again." + format);
+    CHECK(run({aiotrace_binary(), "report", scratch.file("r"), "--" + format, again}).status == 0);
+    CHECK(slurp(again).size() > 100);
+    CHECK(slurp(again) == slurp(tracer.file("live." + format)));
+  }
 
   // Cut off: what is there is told, the summary too, and the end is missed.
   const auto bytes = slurp(scratch.file("r"));

@@ -179,6 +179,52 @@ TEST_CASE("what is recorded is what is read", "[recording]") {
   CHECK(reader->head().version == "0.1.0");
 }
 
+TEST_CASE("what a stall did in the order of time is recorded with its last word", "[recording]") {
+  const Directory directory;
+  const auto path = directory.file("r");
+  auto stall = samples::stall();
+  const model::Frame frame{.function = "block", .file = "/srv/app.py", .line = 7};
+  model::Culprit holder;
+  holder.thread = "holder";
+  model::Moment waited, ran;
+  waited.start_ns = 5;
+  waited.ns = 9;
+  waited.cause = model::Cause::gil;
+  waited.syscall = "futex";
+  ran.frame = std::make_shared<const model::Frame>(frame);
+  ran.culprit = std::make_shared<const model::Culprit>(holder);
+  stall.moments = {waited, ran};
+  auto ongoing = stall;
+  ongoing.ongoing = true;
+  {
+    auto writer = RecordingWriter::create(path, head());
+    REQUIRE(writer.has_value());
+    for (const auto& one : {ongoing, stall, samples::stall()}) REQUIRE(writer->stall(one).has_value());
+    REQUIRE(writer->unfinished(ongoing).has_value());
+    REQUIRE(writer->finish(samples::summary()).has_value());
+  }
+  auto reader = RecordingReader::open(path);
+  REQUIRE(reader.has_value());
+  for (const std::size_t count : {0, 2, 0, 2}) {
+    const auto record = reader->next();
+    REQUIRE(record.has_value());
+    const auto* told = std::get_if<output::RecordedStall>(&*record);
+    REQUIRE(told != nullptr);
+    const auto& moments = told->stall.moments;
+    REQUIRE(moments.size() == count);
+    if (count == 0) continue;
+    CHECK(moments[0].start_ns == 5);
+    CHECK(moments[0].ns == 9);
+    CHECK(moments[0].cause == model::Cause::gil);
+    CHECK(moments[0].syscall == "futex");
+    CHECK(moments[0].frame == nullptr);
+    REQUIRE(moments[1].frame != nullptr);
+    CHECK(*moments[1].frame == frame);
+    REQUIRE(moments[1].culprit != nullptr);
+    CHECK(moments[1].culprit->thread == "holder");
+  }
+}
+
 TEST_CASE("a recording kept since its format was made tells what the golden files tell", "[recording]") {
   const auto path = (std::filesystem::path(__FILE__).parent_path().parent_path() / "golden" / "run.aiorec").string();
   if (const auto* update = std::getenv("AIOTRACE_UPDATE_GOLDEN"); update != nullptr && *update == '1') {

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "app/arguments.h"
+#include "app/file_options.h"
 
 namespace aiotrace::app {
 
@@ -50,7 +51,8 @@ Status set_poll_probe(const std::string& text, probe::PollProbe& into) {
 // As the user typed them, before they are checked.
 struct Raw {
   std::vector<std::string> pids;
-  std::string duration, warn, error, fail_over, json, folded, html, perfetto, speedscope, pprof, record, comm, cgroup;
+  std::string duration, warn, error, fail_over, json, comm, cgroup;
+  FileTexts files;
   std::string poll_probe = "auto";
   std::string leaks;
 };
@@ -68,13 +70,8 @@ void declare(CLI::App& parser, Raw& raw, Options& options, bool& version) {
   parser.add_option("--fail-over", raw.fail_over, "exit with 4 if a stall was at least this long")->type_name("TIME");
   parser.add_option("--json", raw.json, "newline-delimited JSON to a file, or - for standard output")
       ->type_name("FILE");
-  parser.add_option("--folded", raw.folded, "folded stacks of the stalled time, for flame graphs")->type_name("FILE");
-  parser.add_option("--html", raw.html, "a report as one page for a browser: time line, stalls, flame graph")
-      ->type_name("FILE");
-  parser.add_option("--perfetto", raw.perfetto, "a trace for ui.perfetto.dev")->type_name("FILE");
-  parser.add_option("--speedscope", raw.speedscope, "a profile of the stalled time for speedscope")->type_name("FILE");
-  parser.add_option("--pprof", raw.pprof, "the same for go tool pprof")->type_name("FILE");
-  parser.add_option("--record", raw.record, "a recording, for aiotrace report")->type_name("FILE");
+  declare_files(parser, raw.files);
+  parser.add_option("--record", raw.files.record, "a recording, for aiotrace report")->type_name("FILE");
   parser.add_flag("--native", options.native, "whole native stacks of stalls, Python's frames among them");
   parser.add_option("--poll-probe", raw.poll_probe, "how polls are seen: auto, fentry, tracepoint, uprobe")
       ->type_name("WAY");
@@ -84,13 +81,6 @@ void declare(CLI::App& parser, Raw& raw, Options& options, bool& version) {
   parser.add_flag("-v,--verbose", options.verbose, "whole stacks, and what aiotrace does");
   parser.add_flag("--version", version, "print the version and exit");
 }
-
-// An option that names a file which is written at the end.
-struct File {
-  const char* option;
-  const std::string& text;
-  std::optional<std::string>* into;
-};
 
 Status convert(const Raw& raw, Options& options) {
   for (const auto& text : raw.pids) {
@@ -118,13 +108,7 @@ Status convert(const Raw& raw, Options& options) {
   if (!raw.leaks.empty() && raw.leaks != "on" && raw.leaks != "off")
     return kArguments.usage("--leaks " + raw.leaks, "must be on or off");
   options.leaks = raw.leaks != "off";
-  for (const auto& [option, text, into] :
-       {File{"--folded", raw.folded, &options.folded}, File{"--html", raw.html, &options.html},
-        File{"--perfetto", raw.perfetto, &options.perfetto}, File{"--speedscope", raw.speedscope, &options.speedscope},
-        File{"--pprof", raw.pprof, &options.pprof}, File{"--record", raw.record, &options.record}}) {
-    if (text == "-") return kArguments.usage(std::string(option) + " -", "needs a file");
-    if (!text.empty()) *into = text;
-  }
+  if (auto status = set_files(kArguments, raw.files, options); !status) return status;
   return set_poll_probe(raw.poll_probe, options.poll_probe);
 }
 

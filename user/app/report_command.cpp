@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/arguments.h"
+#include "app/file_options.h"
 #include "app/options.h"
 #include "app/outputs.h"
 #include "app/replay.h"
@@ -34,7 +35,8 @@ const Arguments kArguments("aiotrace report");
 
 Result<ReportOptions> parse(int argc, const char* const* argv) {
   ReportOptions options;
-  std::string warn, error, fail_over, json, folded;
+  std::string warn, error, fail_over, json;
+  FileTexts files;
   CLI::App parser(kAbout, "aiotrace report");
   parser.add_option("FILE", options.files, "a recording; - is standard input. With --diff two")->type_name("");
   parser.add_flag("--diff", options.diff, "compare two recordings: what came, went, grew and shrank");
@@ -43,7 +45,7 @@ Result<ReportOptions> parse(int argc, const char* const* argv) {
   parser.add_option("--error", error, "at least this long, and it is an ERROR")->type_name("TIME");
   parser.add_option("--fail-over", fail_over, "exit with 4 if a stall was at least this long")->type_name("TIME");
   parser.add_option("--json", json, "newline-delimited JSON to a file, or - for standard output")->type_name("FILE");
-  parser.add_option("--folded", folded, "folded stacks of the stalled time, for flame graphs")->type_name("FILE");
+  declare_files(parser, files);
   parser.add_flag("-q,--quiet", options.output.quiet, "no text about single stalls, only the summary");
   parser.add_flag("-v,--verbose", options.output.verbose, "whole stacks");
   auto message = kArguments.parse(parser, argc - 1, argv + 1);
@@ -61,9 +63,10 @@ Result<ReportOptions> parse(int argc, const char* const* argv) {
   if (options.files.size() != (options.diff ? 2U : 1U))
     return kArguments.usage("", options.diff ? "--diff needs two recordings" : "needs one recording");
   if (!json.empty()) options.output.json = json;
-  if (!folded.empty()) options.output.folded = folded;
-  if (folded == "-") return kArguments.usage("--folded -", "needs a file");
-  if (options.diff && !folded.empty()) return kArguments.usage("--folded", "is not for --diff");
+  if (auto status = set_files(kArguments, files, options.output); !status) return std::unexpected(status.error());
+  const auto& output = options.output;
+  if (options.diff && (output.folded || output.html || output.perfetto || output.speedscope || output.pprof))
+    return kArguments.usage("--diff", "writes text and --json, no other file");
   return options;
 }
 

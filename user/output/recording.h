@@ -15,7 +15,7 @@
 namespace aiotrace::output {
 
 inline constexpr std::array<unsigned char, 8> kRecordingMagic{0x89, 'A', 'I', 'O', 'R', 'E', 'C', '\n'};
-inline constexpr std::uint32_t kRecordingFormat = 1;
+inline constexpr std::uint32_t kRecordingFormat = 2;
 inline constexpr std::size_t kRecordingStart = kRecordingMagic.size() + sizeof(std::uint32_t);
 
 /// A body is never larger: what does not fit is not recorded, and said.
@@ -31,6 +31,8 @@ enum class RecordKind : std::uint8_t {
   end = 7,
   leaks = 8,          ///< a scan for leaks that found something
   summary_leaks = 9,  ///< those of the summary that comes next
+  moments = 10,       ///< those of the stall that comes next; since format 2
+  histograms = 11,    ///< of the loops of the summary that comes next, in their order; since format 2
 };
 
 struct RecordedLeaks {

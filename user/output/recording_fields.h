@@ -51,6 +51,13 @@ void transfer(Wire& wire, T& segment) {
                segment.stack_unreadable, segment.stack_too_deep);
 }
 
+template <class Wire, Is<model::Moment> T>
+void transfer(Wire& wire, T& moment) {
+  transfer_all(wire, moment.start_ns, moment.ns);
+  transfer_enum(wire, moment.cause, static_cast<model::Cause>(model::kCauses - 1));
+  transfer_all(wire, moment.syscall, moment.frame, moment.culprit);
+}
+
 template <class Wire, Is<model::Stall::Callbacks> T>
 void transfer(Wire& wire, T& callbacks) {
   transfer_all(wire, callbacks.count, callbacks.longest_ns);
@@ -71,6 +78,7 @@ inline void transfer_start(Decoder& from, model::Stall& stall) {
   stall.start_known = start == 2;
 }
 
+// Without its moments: they are a record of their own, in front of it.
 template <class Wire, Is<model::Stall> T>
 void transfer(Wire& wire, T& stall) {
   transfer_all(wire, stall.id, stall.start_ns, stall.duration_ns, stall.error, stall.ongoing);
@@ -134,7 +142,7 @@ void transfer(Wire& wire, T& recorded) {
   transfer_all(wire, recorded.leaks, recorded.scan);
 }
 
-// Without its leaks: they are a record of their own, in front of it.
+// Without its leaks and its loops' histograms: they are records of their own, in front of it.
 template <class Wire, Is<model::Summary> T>
 void transfer(Wire& wire, T& summary) {
   transfer_all(wire, summary.time_ns, summary.elapsed_ns, summary.warn_ns, summary.error_ns, summary.stalls,

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "model/histogram.h"
 #include "output/recording_fields.h"
 
 namespace aiotrace::output {
@@ -157,7 +158,7 @@ Result<std::optional<RecordingReader::Raw>> RecordingReader::next_raw() {
   Raw raw;
   raw.kind = static_cast<RecordKind>(waiting_[0]);
   const auto size = u32_at(waiting_, 1);
-  if (raw.kind < RecordKind::head || raw.kind > RecordKind::summary_leaks || size > kMaxRecordingBody)
+  if (raw.kind < RecordKind::head || raw.kind > RecordKind::histograms || size > kMaxRecordingBody)
     return damaged("it holds what is no record");
   const auto whole = kHeadBytes + size + sizeof(std::uint32_t);
   if (auto status = unpack(whole); !status) return std::unexpected(status.error());
@@ -202,10 +203,14 @@ Result<Record> RecordingReader::next() {
     case RecordKind::stall:
     case RecordKind::unfinished: {
       std::size_t memory = 0;
-      if (auto stall = decoded<model::Stall>(body, &memory))
+      if (auto stall = decoded<model::Stall>(body, &memory)) {
+        if (moments_) stall->moments = std::move(moments_->all);
+        memory += moments_ ? moments_->memory : 0;
+        moments_.reset();
         return RecordedStall{.stall = *std::move(stall),
                              .unfinished = (*raw)->kind == RecordKind::unfinished,
                              .memory = memory};
+      }
       break;
     }
     case RecordKind::so_far:
@@ -216,6 +221,9 @@ Result<Record> RecordingReader::next() {
           summary->last_leak_scan = summary_leaks_->scan;
           summary_leaks_.reset();
         }
+        for (std::size_t i = 0; histograms_ && i < std::min(histograms_->size(), summary->loops.size()); i++)
+          summary->loops[i].buckets = std::move((*histograms_)[i]);
+        histograms_.reset();
         return RecordedSummary{.summary = *std::move(summary), .so_far = (*raw)->kind == RecordKind::so_far};
       }
       break;
@@ -225,6 +233,22 @@ Result<Record> RecordingReader::next() {
         return next();
       }
       break;
+    case RecordKind::histograms:
+      if (auto histograms = decoded<std::vector<std::vector<std::uint32_t>>>(body);
+          histograms && !histograms_ &&
+          std::ranges::all_of(*histograms, [](const auto& one) { return one.size() <= model::kHistogramBuckets; })) {
+        histograms_ = *std::move(histograms);
+        return next();
+      }
+      break;
+    case RecordKind::moments: {
+      std::size_t memory = 0;
+      if (auto moments = decoded<std::vector<model::Moment>>(body, &memory); moments && !moments_) {
+        moments_ = Moments{.all = *std::move(moments), .memory = memory};
+        return next();
+      }
+      break;
+    }
     case RecordKind::leaks:
       if (auto leaks = decoded<RecordedLeaks>(body)) return *std::move(leaks);
       break;

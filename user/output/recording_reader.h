@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "model/stall.h"
 #include "model/summary.h"
@@ -58,7 +59,14 @@ class RecordingReader {
     std::string body;
   };
 
+  struct Moments {
+    std::vector<model::Moment> all;
+    std::size_t memory = 0;
+  };
+
   std::optional<RecordedLeaks> summary_leaks_;
+  std::optional<Moments> moments_;
+  std::optional<std::vector<std::vector<std::uint32_t>>> histograms_;
   RecordingReader(UniqueFd fd, std::string name);
   [[nodiscard]] std::unexpected<Error> damaged(std::string how) const;
   Result<std::size_t> read_file(char* into, std::size_t size);

@@ -56,27 +56,41 @@ Result<RecordingWriter> RecordingWriter::create(const std::string& path, const R
 }
 
 Status RecordingWriter::watching(const model::Watching& watching) { return write(RecordKind::watching, watching); }
-Status RecordingWriter::stall(const model::Stall& stall) { return write(RecordKind::stall, stall); }
-Status RecordingWriter::unfinished(const model::Stall& stall) { return write(RecordKind::unfinished, stall); }
+Status RecordingWriter::stall(const model::Stall& stall) { return with_moments(RecordKind::stall, stall); }
+Status RecordingWriter::unfinished(const model::Stall& stall) { return with_moments(RecordKind::unfinished, stall); }
 Status RecordingWriter::leaks(const RecordedLeaks& leaks) { return write(RecordKind::leaks, leaks); }
 
-Status RecordingWriter::summary_leaks(const model::Summary& summary) {
-  if (!summary.last_leak_scan) return {};
-  return write(RecordKind::summary_leaks, RecordedLeaks{.leaks = summary.leaks, .scan = *summary.last_leak_scan});
+// Pictures are made of stalls whose last word is told.
+Status RecordingWriter::with_moments(RecordKind kind, const model::Stall& stall) {
+  Status moments;
+  if (!stall.moments.empty() && (!stall.ongoing || kind == RecordKind::unfinished))
+    moments = write(RecordKind::moments, stall.moments);
+  auto status = write(kind, stall);
+  return status ? moments : status;
+}
+
+Status RecordingWriter::before_summary(const model::Summary& summary) {
+  std::vector<std::vector<std::uint32_t>> histograms;
+  histograms.reserve(summary.loops.size());
+  for (const auto& loop : summary.loops) histograms.push_back(loop.buckets);
+  auto status = write(RecordKind::histograms, histograms);
+  if (!summary.last_leak_scan) return status;
+  auto leaks = write(RecordKind::summary_leaks, RecordedLeaks{.leaks = summary.leaks, .scan = *summary.last_leak_scan});
+  return status ? leaks : status;
 }
 
 Status RecordingWriter::so_far(const model::Summary& summary) {
-  // Leaks that do not fit are no reason to lose the rest.
-  auto leaks = summary_leaks(summary);
+  // What does not fit is no reason to lose the rest.
+  auto before = before_summary(summary);
   auto status = write(RecordKind::so_far, summary);
-  return status ? leaks : status;
+  return status ? before : status;
 }
 
 Status RecordingWriter::finish(const model::Summary& summary) {
   // Without the summary there is still an end.
-  auto leaks = summary_leaks(summary);
+  auto before = before_summary(summary);
   auto status = write(RecordKind::summary, summary);
-  if (status) status = leaks;
+  if (status) status = before;
   if (ended_) return status;
   auto end = write_body(RecordKind::end, {}, true);
   ended_ = true;

@@ -27,7 +27,6 @@ class RecordingWriter {
   /// An error of kind usage: this one is too large (kMaxRecordingBody) and left out; the next ones are written.
   Status stall(const model::Stall& stall);
   Status unfinished(const model::Stall& stall);
-  Status summary_leaks(const model::Summary& summary);
   Status leaks(const RecordedLeaks& leaks);
   Status so_far(const model::Summary& summary);
   /// The last thing: the summary and the end.
@@ -38,6 +37,9 @@ class RecordingWriter {
     void operator()(ZSTD_CCtx_s* context) const noexcept;
   };
   RecordingWriter(UniqueFd fd, std::string name);
+  // What comes in a record of its own in front of these.
+  Status before_summary(const model::Summary& summary);
+  Status with_moments(RecordKind kind, const model::Stall& stall);
   template <class T>
   Status write(RecordKind kind, const T& value);
   Status write_body(RecordKind kind, std::string_view body, bool last);

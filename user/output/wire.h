@@ -7,9 +7,11 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace aiotrace::output {
@@ -147,6 +149,21 @@ void transfer(Decoder& from, std::optional<T>& value) {
   transfer(from, there);
   value.reset();
   if (there && from.ok()) transfer(from, value.emplace(T{}));
+}
+
+// Like an optional value: who else has it is not kept.
+template <class T>
+void transfer(Encoder& to, const std::shared_ptr<const T>& value) {
+  transfer(to, value != nullptr);
+  if (value) transfer(to, *value);
+}
+template <class T>
+void transfer(Decoder& from, std::shared_ptr<const T>& value) {
+  std::optional<T> there;
+  transfer(from, there);
+  value.reset();
+  from.charge(there ? sizeof(T) : 0);
+  if (there && from.ok()) value = std::make_shared<const T>(std::move(*there));
 }
 
 template <class T>
