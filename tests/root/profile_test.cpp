@@ -8,8 +8,8 @@
 #include <set>
 
 #include "tests/catch.h"
-#include "tests/support/steal.h"
 #include "tests/support/match.h"
+#include "tests/support/steal.h"
 #include "tests/support/tracer.h"
 
 namespace aiotrace::testing {
