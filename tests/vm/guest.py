@@ -168,6 +168,56 @@ def wrong_profile(idle):
     return [] if summary["idle_ns"] > 0.3 * summary["elapsed_ns"] else ["profile: %s" % lines]
 
 
+QUOTA_US, PERIOD_US = 20000, 100000
+BUSY = """
+import asyncio, sys, time
+async def main():
+    print("ready", flush=True)
+    sys.stdin.readline()
+    await asyncio.sleep(0.01)
+    until = time.thread_time() + 0.2
+    while time.thread_time() < until:
+        pass
+    await asyncio.sleep(0.01)
+asyncio.run(main())
+"""
+
+
+def wrong_quota():
+    """A stall in a control group of version 2 that may use a fifth of the processor: throttled, by that group."""
+    os.makedirs("/tmp/cgroup", exist_ok=True)
+    mount("cgroup2", "/tmp/cgroup", "cgroup2")
+    os.makedirs("/tmp/cgroup/limited/inner")
+    for group in ("", "/limited"):
+        write("/tmp/cgroup%s/cgroup.subtree_control" % group, "+cpu")
+    write("/tmp/cgroup/limited/cpu.max", "%d %d" % (QUOTA_US, PERIOD_US))
+    target = subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+    try:
+        target.stdout.readline()
+        write("/tmp/cgroup/limited/inner/cgroup.procs", str(target.pid))
+        tracer = Tracer(target.pid, "tracepoint")
+        target.stdin.write(b"go\n")
+        target.wait(120)
+        tracer.stop()
+    finally:
+        target.kill()
+        target.wait()
+    # Another is the wait for the word to go.
+    stall = max(tracer.of_type("stall"), key=lambda one: one["causes"].get("throttled", 0), default=None)
+    if not stall:
+        return ["no stall"]
+    found = [one["culprit"] for one in stall["segments"] if one["cause"] == "throttled"]
+    told = [(who or {}).get("cgroup") for who in found], [((who or {}).get("quota_us"), (who or {}).get("period_us")) for who in found]
+    good = (stall["causes"].get("throttled", 0) > 0.5 * stall["duration_ns"] and any(one and one.endswith("/limited") for one in told[0])
+            and (QUOTA_US, PERIOD_US) in told[1])
+    return [] if good else ["%s %s" % (stall["causes"], found)]
+
+
+def write(path, text):
+    with open(path, "w") as file:
+        file.write(text)
+
+
 COMMANDS = {"tasks": wrong_tasks, "leaks": wrong_leaks, "awaits --exact": wrong_exact, "profile": wrong_profile}
 
 
@@ -241,6 +291,10 @@ class Cases:
                 self.tell(name, ["%s: %s" % (type(why).__name__, why)])
         idle.process.kill()
         idle.process.wait()
+        try:
+            self.tell("quota", wrong_quota())
+        except (RuntimeError, OSError, KeyError, ValueError, subprocess.TimeoutExpired) as why:
+            self.tell("quota", ["%s: %s" % (type(why).__name__, why)])
 
     def kernel_log(self):
         """Neither the probes nor the verifier made the kernel complain."""
