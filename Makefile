@@ -279,7 +279,7 @@ soak: ## attach, trace and detach for an hour (ARGS="--seconds N"), over process
 FUZZ_CXX ?= clang++-19
 FUZZ_SECONDS ?= 60
 FUZZ_SOURCES := $(filter user/util/% user/proc/% user/python/% user/decode/% user/symbolize/% user/model/% \
-  user/output/recording_reader.cpp user/output/json_values.cpp,$(LIB_SOURCES)) $(filter-out %_test.cpp,$(wildcard tests/fuzz/*.cpp))
+  user/output/%,$(LIB_SOURCES)) $(filter-out %_test.cpp,$(wildcard tests/fuzz/*.cpp))
 FUZZ_OBJECTS := $(FUZZ_SOURCES:%.cpp=$(BUILD)/fuzz/obj/%.o)
 # libstdc++ 12 uses what it calls deprecated itself; Debian's fmt is GCC's.
 FUZZ_FLAGS := -std=c++23 -O1 -g -Wall -Wextra -Wno-deprecated-declarations $(WERROR_FLAG) -DFMT_HEADER_ONLY \
@@ -290,7 +290,7 @@ fuzz: ## set up, build, and run the fuzz targets, FUZZ_SECONDS (60) each; ARGS n
 	@$(MAKE) $(BUILD)/fuzz/aiotrace-fuzz
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(BUILD)/fuzz/aiotrace-fuzz $(ARGS)
 
-$(BUILD)/fuzz/obj/%.o: %.cpp | $(ADVICE)
+$(BUILD)/fuzz/obj/%.o: %.cpp | $(ADVICE) $(PAGE)
 	$(call msg,FUZZ-CXX,$@)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CXX) $(ALL_CPPFLAGS) -I . $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c $< -o $@

@@ -9,8 +9,13 @@
 #include <fstream>
 #include <iterator>
 
+#include "output/html.h"
 #include "output/json_values.h"
+#include "output/labels.h"
+#include "output/perfetto.h"
+#include "output/pprof.h"
 #include "output/recording_reader.h"
+#include "output/speedscope.h"
 #include "proc/elf_image.h"
 #include "proc/process.h"
 #include "proc/resident.h"
@@ -154,13 +159,35 @@ const Registration perf_map({.name = "perf-map", .run = fuzz_perf_map, .seeds = 
 
 // ---- Recordings
 
+constexpr std::size_t kMostOfPage = std::size_t{1} << 20;
+
+// What `aiotrace report` makes of it: every file for viewers.
 void read_recording(std::string_view bytes) {
   const MemoryFile file(bytes);
   auto reader = output::RecordingReader::open(file.path());
-  while (reader) {
+  if (!reader) return;
+  model::Watching watching;
+  model::Summary summary;
+  model::StallLog log;
+  model::WeightedStacks stacks("stalled", "segments", model::WeightedStacks::Unit::nanoseconds);
+  while (true) {
     const auto record = reader->next();
     if (!record || std::holds_alternative<output::RecordingEnd>(*record)) break;
+    if (const auto* told = std::get_if<model::Watching>(&*record)) watching = *told;
+    if (const auto* told = std::get_if<output::RecordedSummary>(&*record)) summary = told->summary;
+    const auto* told = std::get_if<output::RecordedStall>(&*record);
+    if (told == nullptr || (told->stall.ongoing && !told->unfinished)) continue;
+    log.add(told->stall);
+    model::add_stall(stacks, told->stall);
   }
+  output::OutputContext context;
+  context.realtime_minus_monotonic_ns = reader->head().realtime_minus_monotonic_ns;
+  context.utc_offset_s = reader->head().utc_offset_s;
+  const output::Report report{watching, summary, log, stacks, context};
+  require(output::html_page(report).size() <= kMostOfPage, "a page has a bound");
+  use(output::perfetto_trace(report));
+  use(output::speedscope(stacks, output::targets_label(watching), watching.version));
+  use(output::pprof(stacks, {.start_unix_ns = report.start_unix_ns(), .duration_ns = summary.elapsed_ns}).has_value());
 }
 
 /// As it is, and as the records in a whole file: a damaged frame is the compressor's to find, what is in it is ours.
@@ -209,6 +236,10 @@ std::vector<std::string> recording_seeds() {
     std::memcpy(&size, plain.data() + at + 1, 4);
     const auto length = static_cast<std::uint16_t>(size);
     if (size > 0xffff || at + 9 + size > out.pos) break;
+    // What format 2 has in front of a stall and of a summary: one wait, the histogram of one loop.
+    const auto kind = static_cast<output::RecordKind>(plain[at]);
+    if (kind == output::RecordKind::stall) records.append("\x0a\x07\x00\x01\x05\x09\x00\x00\x00\x00", 10);
+    if (kind == output::RecordKind::summary) records.append("\x0b\x04\x00\x01\x02\x01\x01", 7);
     records.append(plain, at, 1).append(reinterpret_cast<const char*>(&length), 2).append(plain, at + 5, size);
     at += 9 + size;
   }

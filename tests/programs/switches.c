@@ -8,16 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { TRIPS = 100, ROUNDS = 40000 };
+#include "stopwatch.h"
 
-static long long now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
+enum { TRIPS = 100 };
 
 static void trip(int to, int from) {
   char byte = 0;
@@ -29,17 +24,6 @@ static double ns_of_trip(int to, int from) {
   for (int k = 0; k < TRIPS; k++) trip(to, from);
   return (double)(now_ns() - start) / TRIPS;
 }
-
-static double ns_of_round(void) {
-  static volatile unsigned result;
-  unsigned x = result;
-  long long start = now_ns();
-  for (int k = 0; k < ROUNDS; k++) x = x * 1664525u + 1013904223u;
-  result = x;
-  return (double)(now_ns() - start) / ROUNDS;
-}
-
-static double less(double a, double b) { return a < b ? a : b; }
 
 // The least of many short pieces: interrupts and other machines on the same core only ever add.
 int main(int argc, char** argv) {

@@ -5,33 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-static long long now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
+#include "stopwatch.h"
 
-enum { CALLS = 1000, ROUNDS = 40000 };
+enum { CALLS = 1000 };
 
 static double ns_of_call(void) {
   long long start = now_ns();
   for (int k = 0; k < CALLS; k++) syscall(SYS_getppid);
   return (double)(now_ns() - start) / CALLS;
 }
-
-static double ns_of_round(void) {
-  static volatile unsigned result;
-  unsigned x = result;
-  long long start = now_ns();
-  for (int k = 0; k < ROUNDS; k++) x = x * 1664525u + 1013904223u;
-  result = x;
-  return (double)(now_ns() - start) / ROUNDS;
-}
-
-static double less(double a, double b) { return a < b ? a : b; }
 
 // The least of many short pieces: interrupts and other machines on the same core only ever add.
 int main(int argc, char** argv) {

@@ -96,7 +96,8 @@ def program(name, *args, python=None, cpu=None, prefix=(), env=None, ready_s=20)
 def compiled(name):
     """The path of a C program of tests/programs, compiled if need be."""
     source, binary = os.path.join(PROGRAMS, name + ".c"), os.path.join(BUILD, name)
-    if not os.path.exists(binary) or os.path.getmtime(binary) < os.path.getmtime(source):
+    newest = max(map(os.path.getmtime, [source] + glob.glob(os.path.join(PROGRAMS, "*.h"))))
+    if not os.path.exists(binary) or os.path.getmtime(binary) < newest:
         compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
         if not compiler:
             raise Missing("no C compiler")

@@ -1,6 +1,7 @@
 #include "model/stall_log.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "model/bounded_text.h"
@@ -39,6 +40,30 @@ void bound(Stack& stack) {
   }
 }
 
+void bound(Culprit& who) {
+  bound(who.stack);
+  for (auto* text : {&who.library, &who.function, &who.path, &who.thread, &who.peer, &who.local, &who.cgroup}) {
+    bound(*text);
+  }
+  constexpr std::size_t kRunners = 8;
+  if (who.running.size() > kRunners) who.running.resize(kRunners);
+}
+
+// What the moments of a run share is small; those of a recording are as large as it says.
+void bound(Moment& moment) {
+  bound(moment.syscall);
+  if (moment.frame && std::max(moment.frame->function.size(), moment.frame->file.size()) > kMaxName) {
+    auto frame = *moment.frame;
+    bound(frame.function);
+    bound(frame.file);
+    moment.frame = std::make_shared<const Frame>(std::move(frame));
+  }
+  if (!moment.culprit) return;
+  auto who = *moment.culprit;
+  bound(who);
+  if (who != *moment.culprit) moment.culprit = std::make_shared<const Culprit>(std::move(who));
+}
+
 Stall bounded(Stall stall) {
   if (stall.segments.size() > StallLog::kMaxSegments) stall.segments.resize(StallLog::kMaxSegments);
   for (auto& segment : stall.segments) {
@@ -46,15 +71,9 @@ Stall bounded(Stall stall) {
       segment.stack_too_deep = segment.stack_too_deep || segment.stack->size() > StallLog::kMaxFrames;
       bound(*segment.stack);
     }
-    if (!segment.culprit) continue;
-    auto& who = *segment.culprit;
-    bound(who.stack);
-    for (auto* text : {&who.library, &who.function, &who.path, &who.thread, &who.peer, &who.local, &who.cgroup}) {
-      bound(*text);
-    }
-    constexpr std::size_t kRunners = 8;
-    if (who.running.size() > kRunners) who.running.resize(kRunners);
+    if (segment.culprit) bound(*segment.culprit);
   }
+  for (auto& moment : stall.moments) bound(moment);
   if (stall.task) {
     bound(stall.task->coroutine);
     bound(stall.task->file);

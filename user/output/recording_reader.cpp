@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "model/histogram.h"
+#include "model/moments.h"
 #include "output/recording_fields.h"
 
 namespace aiotrace::output {
@@ -243,7 +244,8 @@ Result<Record> RecordingReader::next() {
       break;
     case RecordKind::moments: {
       std::size_t memory = 0;
-      if (auto moments = decoded<std::vector<model::Moment>>(body, &memory); moments && !moments_) {
+      if (auto moments = decoded<std::vector<model::Moment>>(body, &memory);
+          moments && !moments_ && moments->size() <= model::Moments::kMax) {
         moments_ = Moments{.all = *std::move(moments), .memory = memory};
         return next();
       }

@@ -22,7 +22,8 @@ struct Report {
     return summary.time_ns > summary.elapsed_ns ? summary.time_ns - summary.elapsed_ns : 0;
   }
   [[nodiscard]] std::int64_t start_unix_ns() const {
-    return static_cast<std::int64_t>(start_ns()) + context.realtime_minus_monotonic_ns;
+    // A recording may say anything: sums of what it says wrap round.
+    return static_cast<std::int64_t>(start_ns() + static_cast<std::uint64_t>(context.realtime_minus_monotonic_ns));
   }
 };
 

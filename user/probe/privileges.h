@@ -5,7 +5,7 @@
 
 namespace aiotrace::probe {
 
-/// Gives up every capability but those that aiotrace uses from now on (measured; tests/root/privilege_test.cpp):
+/// Gives up every capability but those that aiotrace uses from now on, as the root tier's privilege_test.cpp measures:
 /// CAP_BPF and CAP_PERFMON for threads and processes to come, CAP_SYS_PTRACE and CAP_CHECKPOINT_RESTORE for memory and
 /// mapped files, CAP_DAC_READ_SEARCH for files of others. CAP_SYS_ADMIN, if there, is put aside: out of effect, for
 /// AdminForAMoment. No program that is started from here on gains any. For the calling thread, the only one.
