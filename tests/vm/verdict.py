@@ -3,7 +3,7 @@
 SAMPLED = ("python", "native", "gc", "kernel")
 SHARE = 0.9  # of a stall with one cause; an emulated processor is slow beside the waits
 SLACK_NS = 15 * 1000 * 1000
-FEW_SAMPLES = 10  # tell nothing of a part: a busy host runs the guest's clock seldom
+FEW_SAMPLES = 3  # tell nothing of a part: a busy host runs the guest's clock seldom
 WARN_NS = 50 * 1000 * 1000
 
 
