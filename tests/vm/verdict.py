@@ -46,6 +46,9 @@ def wrong_lengths(found):
 
 
 def few_samples(record, told):
+    """Too few for a share: of a stall that was mostly a wait for the one processor, they are where the wait began or ended."""
+    if record["expected_cause"] in SAMPLED and 2 * told["causes"].get("cpu-wait", 0) > told["duration_ns"]:
+        return True
     samples = sum(one["count"] for one in told["segments"] if one["cause"] in SAMPLED)
     return record["expected_cause"] in SAMPLED and samples < FEW_SAMPLES
 
