@@ -16,6 +16,8 @@ enum py_layout_flags {
 	PY_TAGGED_REFS = 1u << 2,
 	/* ts_frame holds a pointer to a CFrame; the frame is at +cframe_current (3.11, 3.12). */
 	PY_HAS_CFRAME = 1u << 3,
+	/* Py_GIL_DISABLED: PyObject has 32 bytes, the collector has no lists. */
+	PY_FREE_THREADED = 1u << 4,
 };
 
 /*

@@ -68,7 +68,7 @@ void look_at_asyncio_debug(Interpreter& interpreter, const proc::Process& proces
   if (interpreter.asyncio_debug == 0) {
     // No such section in sight: asyncio is not loaded yet, or the file lost its section names. The table is only true
     // for its own release and later ones (3.14.0 to 3.14.4 had the fields elsewhere).
-    const Layout* table = layout_for(interpreter.version_hex);
+    const Layout* table = layout_for(interpreter.version_hex, interpreter.free_threaded);
     const bool true_here = interpreter.asyncio_loaded && table->bpf.version <= interpreter.version_hex;
     interpreter.layout.bpf.ts_running_task = true_here ? table->bpf.ts_running_task : kNoOffset;
     return;

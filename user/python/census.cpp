@@ -12,9 +12,6 @@ namespace {
 
 constexpr std::size_t kMaxTypes = 64;
 constexpr std::size_t kMaxTypeNames = 65'536;
-constexpr std::uint64_t kGcHead = 16;  // PyGC_Head: two words before the object
-// Modules/_asynciomodule.c, FutureObj_HEAD, 3.8 to 3.15.
-constexpr std::uint64_t kFutureCallback = 24;
 
 /// `type` and the classes derived from it that still live: the weak references of its tp_subclasses.
 void add_with_subclasses(const Objects& objects, std::uint64_t type, std::vector<std::uint64_t>& into) {
@@ -66,11 +63,8 @@ std::uint64_t ObjectReader::pointer(std::uint64_t at) const {
 }
 
 bool ObjectReader::alive(std::uint64_t object) const {
-  // A freed object keeps its count of 0. The collector's links: a freed object has no _gc_prev; during a collection the
-  // field holds a count and flags, of which "collecting" (2) stays. "finalized" (1) may be set in both cases.
-  const auto count = memory_.read<std::uint32_t>(object);
-  const auto previous = memory_.read<std::uint64_t>(object - 8);
-  return count && *count != 0 && previous && (*previous & ~std::uint64_t{1}) != 0;
+  const Objects objects(memory_, interpreter_.layout);
+  return objects.referenced(object) && objects.tracked(object);
 }
 
 const std::string& ObjectReader::type_name(std::uint64_t object) const {
@@ -100,19 +94,20 @@ bool ObjectReader::believable(const Coroutine& coroutine) const {
 std::uint64_t ObjectReader::size_of(const Coroutine& coroutine) const {
   const auto& [bpf, user] = interpreter_.layout;
   constexpr std::uint64_t kMaxSlots = 1 << 20;
+  const std::uint64_t collector_head = bpf.flags & PY_FREE_THREADED ? 0 : 16;  // PyGC_Head: two words before the object
   std::uint64_t slots = 0;
   if (bpf.flags & PY_FRAME_OBJECTS) {
-    const std::uint64_t own = kGcHead + user.coro_size;
+    const std::uint64_t own = collector_head + user.coro_size;
     if (coroutine.frame == 0) return own;
     slots = memory_.read<std::uint64_t>(coroutine.frame + 16).value_or(0);  // ob_size
-    return own + kGcHead + user.frame_size + 8 * std::min(slots, kMaxSlots);
+    return own + collector_head + user.frame_size + 8 * std::min(slots, kMaxSlots);
   }
   // Include/cpython/code.h: co_nlocalsplus and co_stacksize lie around co_firstlineno since 3.11.
   const auto near = coroutine.code != 0
                         ? memory_.read<std::array<std::uint32_t, 3>>(coroutine.code + bpf.code_firstlineno - 4)
                         : std::nullopt;
   if (near) slots = std::uint64_t{(*near)[0]} + (*near)[2];
-  return kGcHead + bpf.gen_iframe + bpf.frame_localsplus + 8 * std::min(slots, kMaxSlots);
+  return collector_head + bpf.gen_iframe + bpf.frame_localsplus + 8 * std::min(slots, kMaxSlots);
 }
 
 std::optional<Stepped> ObjectReader::stepped(std::uint64_t object) const {
@@ -133,7 +128,7 @@ std::optional<Future> ObjectReader::future(std::uint64_t object, bool task) cons
   found.loop = pointer(object + user.task_loop);
   if (found.loop == 0) return std::nullopt;  // before __init__
   found.pending = *state == 0;
-  found.callback = pointer(object + kFutureCallback);
+  found.callback = pointer(object + user.task_callback);
   found.exception = pointer(object + user.task_exception);
   found.unread = *state == 2 && (*log & 1) != 0 && found.exception != 0;
   if (task) {

@@ -85,7 +85,7 @@ std::optional<std::uint32_t> slot_offset(const Objects& objects, std::uint64_t t
   constexpr unsigned kMaxBases = 16;
   // PyMemberDescrObject (Include/descrobject.h): the head, d_type, d_name, d_qualname, then d_member, a PyMemberDef
   // {name, int type, offset}.
-  constexpr std::uint64_t kMember = 40;
+  const std::uint64_t member_at = std::uint64_t{objects.layout().bpf.obj_type} + 8 + 24;
   constexpr std::uint64_t kMemberOffset = 16;
   const auto& memory = objects.memory();
   for (unsigned i = 0; i < kMaxBases && type != 0; ++i) {
@@ -94,7 +94,7 @@ std::optional<std::uint32_t> slot_offset(const Objects& objects, std::uint64_t t
     if (descriptor) {
       const auto kind = objects.type_of(*descriptor);
       if (!kind || objects.type_name(*kind) != "member_descriptor") return std::nullopt;
-      const auto member = memory.pointer(*descriptor + kMember);
+      const auto member = memory.pointer(*descriptor + member_at);
       const auto offset = member ? memory.read<std::int64_t>(*member + kMemberOffset) : std::nullopt;
       if (!offset || *offset < 16 || *offset > 4096) return std::nullopt;
       return static_cast<std::uint32_t>(*offset);

@@ -78,8 +78,10 @@ std::optional<DebugHeader> debug_header(std::span<const std::byte> runtime) {
 
 Status apply_debug_offsets(std::span<const std::byte> runtime, Layout& layout) {
   const auto header = debug_header(runtime);
+  const bool free_threaded = (layout.bpf.flags & PY_FREE_THREADED) != 0;
   const unsigned minor = layout.bpf.version >> 16 & 0xff;
-  if (!header || minor < 13 || minor > 15 || header->version_hex >> 16 != layout.bpf.version >> 16) {
+  if (!header || minor < 13 || minor > 15 || header->version_hex >> 16 != layout.bpf.version >> 16 ||
+      header->free_threaded != free_threaded) {
     return fail("Python's own offsets", "not those of the version", {}, ErrorKind::unsupported);
   }
   const Groups& at = minor == 13 ? k313 : minor == 14 ? k314 : k315;
@@ -127,7 +129,7 @@ Status apply_debug_offsets(std::span<const std::byte> runtime, Layout& layout) {
                 {"firstlineno", 5, &b.code_firstlineno, 4},
                 {"localsplusnames", 7, &u.code_varnames, 8},
                 {"co_code_adaptive", 9, &b.code_bytecode, 1}});
-  reader.group("pyobject", at.object, 16, {{"ob_type", 1, &b.obj_type, 8}});
+  reader.group("pyobject", at.object, free_threaded ? 32 : 16, {{"ob_type", 1, &b.obj_type, 8}});
   reader.group("type_object", at.type, 0, {{"tp_name", 1, &u.type_name, 8}, {"tp_flags", 3, &u.type_flags, 8}});
   reader.group("tuple_object", at.tuple, 0, {{"ob_item", 1, &u.tuple_items, 8}});
   reader.group("list_object", at.list, 0, {{"ob_item", 1, &u.list_items, 8}});

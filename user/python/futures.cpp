@@ -41,7 +41,7 @@ FutureReader::FutureReader(const Interpreter& interpreter, const proc::Memory& m
   if (c_task_ == 0) return;
   if (bpf_.task_coro == kNoOffset) {
     // The program's asyncio.Task is not _asyncio's; that one's layout is known all the same if its size is.
-    if (const Layout* table = layout_for(interpreter.version_hex)) {
+    if (const Layout* table = layout_for(interpreter.version_hex, interpreter.free_threaded)) {
       bpf_.task_coro = table->bpf.task_coro;
       bpf_.task_name = table->bpf.task_name;
     }

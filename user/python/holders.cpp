@@ -171,11 +171,11 @@ class Search {
          at -= 16) {
       const auto type = memory_.read<std::uint64_t>(at + layout_.bpf.obj_type);
       if (!type || *type == 0 || *type % 8 != 0 || at + layout_.bpf.obj_type == place) continue;
-      if (memory_.read<std::uint32_t>(at).value_or(0) == 0) continue;
+      if (!objects_.referenced(at)) continue;
       const auto [known, fresh] = types_.try_emplace(*type, 0);
       if (fresh) known->second = size_of_type(*type);
       if (known->second == 0) continue;
-      if ((flags_of(*type) & kHaveGc) != 0 && memory_.read<std::uint64_t>(at - 8).value_or(0) < 2) continue;
+      if ((flags_of(*type) & kHaveGc) != 0 && !objects_.tracked(at)) continue;
       found.push_back(at);
     }
     return found;

@@ -17,7 +17,7 @@ namespace aiotrace::python {
 namespace {
 
 constexpr unsigned kMaxInterpreters = 256;
-constexpr std::string_view kSupported = "supported are 3.8 to 3.15 with the GIL";
+constexpr std::string_view kSupported = "supported are 3.8 to 3.15 with the GIL, and 3.13 without";
 
 std::unexpected<InspectError> give_up(NoPython why, const proc::Process& process, std::string reason,
                                       std::string hint = {}) {
@@ -203,25 +203,25 @@ std::expected<Interpreter, InspectError> inspect(const proc::Process& process, c
   if (version == 0) {
     return give_up(NoPython::unknown, process, "a CPython whose version cannot be told", std::string(kSupported));
   }
-  const Layout* table = layout_for(version);
+  const bool free_threaded = header && header->free_threaded;
+  const Layout* table = layout_for(version, free_threaded);
   const bool preview = (version & 0xff) != 0 && (version >> 4 & 0xf) < 0xc;
   const auto refuse = [&](std::string name, const std::string& why_not, std::string hint) {
     auto refused = give_up(NoPython::unknown, process, fmt::format("CPython {} {}", name, why_not), std::move(hint));
     refused.error().version = std::move(name);
     refused.error().where = image->path;
-    refused.error().free_threaded = header && header->free_threaded;
+    refused.error().free_threaded = free_threaded;
     return refused;
   };
   if (table == nullptr || preview) {
     return refuse((version & 0xffff) ? version_name(version)
                                      : fmt::format("{}.{}", version >> 24, version >> 16 & 0xff),
-                  "is not known", std::string(kSupported));
+                  free_threaded ? "is not known as a free-threaded build" : "is not known", std::string(kSupported));
   }
-  if (header && header->free_threaded)
-    return refuse(version_name(version), "is a free-threaded build", std::string(kSupported));
 
   Interpreter found;
   found.version_hex = version;
+  found.free_threaded = free_threaded;
   found.layout = *table;
   found.layout.bpf.version = version;
   if (header) {

@@ -109,11 +109,12 @@ struct Layout {
   UserLayout user;
 };
 
-/// The generated tables, one for each minor version (two where a patch release moved something), ascending.
+/// The generated tables, one for each minor version (two where a patch release moved something, another one for its
+/// free-threaded build), ascending.
 [[nodiscard]] std::span<const Layout> known_layouts();
 
 /// The table for a version: of the same minor, the newest one that is not newer than the version's patch level, else
-/// the oldest of that minor. Null for a minor version that is not known.
-[[nodiscard]] const Layout* layout_for(std::uint32_t version_hex);
+/// the oldest of that minor. Null for a minor version that is not known, or not known as a free-threaded build.
+[[nodiscard]] const Layout* layout_for(std::uint32_t version_hex, bool free_threaded = false);
 
 }  // namespace aiotrace::python

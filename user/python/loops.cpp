@@ -10,8 +10,10 @@
 namespace aiotrace::python {
 namespace {
 
-constexpr std::uint64_t kHead = 16;  // PyObject
 constexpr std::uint64_t kMaxObject = 4096;
+
+/// Bytes of PyObject.
+std::uint64_t head_of(const Objects& objects) { return std::uint64_t{objects.layout().bpf.obj_type} + 8; }
 
 std::string type_name_of(const Objects& objects, std::uint64_t object) {
   const auto type = objects.type_of(object);
@@ -30,9 +32,10 @@ std::uint64_t uvloop_base(const Objects& objects, std::uint64_t loop) {
 }
 
 std::vector<std::uint64_t> words_of(const Objects& objects, std::uint64_t object, std::int64_t size) {
-  if (size <= static_cast<std::int64_t>(kHead) || size > static_cast<std::int64_t>(kMaxObject)) return {};
-  std::vector<std::uint64_t> words((static_cast<std::uint64_t>(size) - kHead) / 8);
-  if (!objects.memory().read(object + kHead, std::as_writable_bytes(std::span(words)))) return {};
+  const std::uint64_t head = head_of(objects);
+  if (size <= static_cast<std::int64_t>(head) || size > static_cast<std::int64_t>(kMaxObject)) return {};
+  std::vector<std::uint64_t> words((static_cast<std::uint64_t>(size) - head) / 8);
+  if (!objects.memory().read(object + head, std::as_writable_bytes(std::span(words)))) return {};
   return words;
 }
 
@@ -72,7 +75,7 @@ std::optional<std::uint64_t> uvloop_due_ns(const Objects& objects, std::uint64_t
   const auto& memory = objects.memory();
   for (const std::uint64_t word : words_of(objects, handle, size)) {
     if (word <= kMaxObject || word % 8 != 0 || type_name_of(objects, word) != "uvloop.loop.UVTimer") continue;
-    const auto timer = memory.pointer(word + kHead + 8);  // behind Cython's table of methods
+    const auto timer = memory.pointer(word + head_of(objects) + 8);  // behind Cython's table of methods
     if (!timer || memory.read<std::uint64_t>(*timer) != word) return std::nullopt;
     if (memory.read<std::uint32_t>(*timer + kType) != kUvTimer) return std::nullopt;
     const auto timeout = memory.read<std::uint64_t>(*timer + kTimeout);

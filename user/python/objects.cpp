@@ -117,6 +117,24 @@ std::optional<std::uint64_t> Objects::module_dict(std::uint64_t module) const {
   return module == 0 ? std::nullopt : memory_.pointer(module + layout_.user.module_dict);
 }
 
+bool Objects::referenced(std::uint64_t object) const {
+  if ((layout_.bpf.flags & PY_FREE_THREADED) == 0) return memory_.read<std::uint32_t>(object).value_or(0) != 0;
+  // Include/object.h with Py_GIL_DISABLED: u32 ob_ref_local at 12, then ob_ref_shared, whose two lowest bits are flags.
+  const auto local = memory_.read<std::uint32_t>(object + 12);
+  const auto shared = memory_.read<std::int64_t>(object + 16);
+  return local && shared && (*local != 0 || *shared >> 2 != 0);
+}
+
+bool Objects::tracked(std::uint64_t object) const {
+  if (layout_.bpf.flags & PY_FREE_THREADED) {
+    // u8 ob_gc_bits at 11; Include/internal/pycore_gc.h: _PyGC_BITS_TRACKED is 1.
+    return (memory_.read<std::uint8_t>(object + 11).value_or(0) & 1) != 0;
+  }
+  // PyGC_Head before it: a freed object has no _gc_prev; during a collection the field holds a count and flags, of which
+  // "collecting" (2) stays. "finalized" (1) may be set in both cases.
+  return (memory_.read<std::uint64_t>(object - 8).value_or(0) & ~std::uint64_t{1}) != 0;
+}
+
 std::optional<std::uint64_t> Objects::type_of(std::uint64_t object) const {
   return object == 0 ? std::nullopt : memory_.pointer(object + layout_.bpf.obj_type);
 }

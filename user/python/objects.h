@@ -40,6 +40,12 @@ class Objects {
   /// The dict of a module object.
   [[nodiscard]] std::optional<std::uint64_t> module_dict(std::uint64_t module) const;
 
+  /// Whether anything refers to it: a freed object has a count of 0 till its memory is used again.
+  [[nodiscard]] bool referenced(std::uint64_t object) const;
+  /// Whether the collector knows it, as it does every whole object of a type that has it visited; a freed one it does
+  /// not. Only for such types: other objects have no head that says so.
+  [[nodiscard]] bool tracked(std::uint64_t object) const;
+
   [[nodiscard]] std::optional<std::uint64_t> type_of(std::uint64_t object) const;
   /// tp_name: with the module for a static type, without for a class statement's.
   [[nodiscard]] std::optional<std::string> type_name(std::uint64_t type) const;

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kChunk = std::size_t{512} << 10;
 constexpr std::size_t kPage = 4096;
-constexpr std::size_t kObject = 64;  // as much of a list, dict or set as is looked at: 3.8 to 3.15
+constexpr std::size_t kObject = 80;  // as much of a list, dict or set as is looked at: 3.8 to 3.15
 constexpr std::uint64_t kSetEntry = 16;
 // A dict's keys: header, indices of at most 4 bytes and entries of 24 for 1.5 times as many slots as are in use, and
 // some that were removed. Too large only costs a look at a dict that it is not.

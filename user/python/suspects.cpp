@@ -148,10 +148,11 @@ class Finder {
   /// and an iterator that passes on what it is sent.
   void mark_held_by(std::uint64_t object) {
     std::array<std::uint64_t, 24> words{};
+    const std::uint64_t head = reader_.interpreter().layout.bpf.obj_type + 8;
     if (object == 0 || depth_ > 16) return;
     ++depth_;
     for (std::size_t i = 0; i < words.size(); ++i) {
-      const auto word = reader_.memory().read<std::uint64_t>(object + 16 + 8 * i);
+      const auto word = reader_.memory().read<std::uint64_t>(object + head + 8 * i);
       if (!word) break;
       if (census_.stepped.contains(*word)) mark(*word);
     }

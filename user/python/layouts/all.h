@@ -10,6 +10,7 @@
 #include "python/layouts/cpython_3_12_1.h"
 #include "python/layouts/cpython_3_13_0.h"
 #include "python/layouts/cpython_3_13_5.h"
+#include "python/layouts/cpython_3_13_5t.h"
 #include "python/layouts/cpython_3_14_8.h"
 #include "python/layouts/cpython_3_15_0.h"
 
@@ -23,6 +24,7 @@ inline constexpr std::array kLayouts = {
     kCPython3_12_1,
     kCPython3_13_0,
     kCPython3_13_5,
+    kCPython3_13_5t,
     kCPython3_14_8,
     kCPython3_15_0,
 };
