@@ -257,6 +257,7 @@ test: ## set up, build, run every test that this machine can run
 	@tools/setup.sh build test
 	@tools/setup.sh vm || echo "make test: without the tier vm"
 	@tools/get_pythons.sh
+	@tools/get_free_threaded.sh
 	@tools/get_venvs.sh
 	@tools/get_kernels.sh
 	@$(MAKE) all tests
@@ -319,6 +320,7 @@ bench: ## set up, build, and measure what tracing costs and finds
 accuracy: ## set up, build, and compare injected with reported causes and culprits
 	@tools/setup.sh build test
 	@tools/get_pythons.sh
+	@tools/get_free_threaded.sh
 	@tools/get_venvs.sh
 	@$(MAKE) all
 	@AIOTRACE_BINARY=$(OUT)/aiotrace tools/accuracy/run $(ARGS)

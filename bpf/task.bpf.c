@@ -3,8 +3,8 @@
 #include "lib/python_calls.bpf.h"
 #include "lib/walk.bpf.h"
 
-/* PyTypeObject.tp_flags: Include/cpython/object.h, the same in 3.8 to 3.15 with the GIL. */
-#define TYPE_FLAGS_OFFSET 168
+/* From PyObject.ob_type to PyTypeObject.tp_flags: Include/cpython/object.h, the same in 3.8 to 3.15, with the GIL and without. */
+#define TYPE_FLAGS_FROM_TYPE 160
 #define TPFLAGS_LONG_SUBCLASS (1ull << 24)
 #define TPFLAGS_UNICODE_SUBCLASS (1ull << 28)
 
@@ -56,7 +56,7 @@ static __always_inline __u64 task_in_dict(const struct process_config *p, __u64 
 	return 0;
 }
 
-#define LONG_TAG_OFFSET 16 /* 3.12+: PyLongObject.long_value.lv_tag; digits << 3 | sign */
+#define LONG_TAG_FROM_TYPE 8 /* 3.12+: PyLongObject.long_value.lv_tag, behind ob_type; digits << 3 | sign */
 
 /*
  * A task's name into scratch->text: a str, or since 3.12 the number in "Task-<number>" until
@@ -73,12 +73,12 @@ __noinline int copy_task_name(__u32 slot, __u32 pid, __u64 object)
 		return 0;
 	__builtin_memset(&s->text, 0, sizeof(s->text));
 	type = read_u64(object + p->layout.obj_type);
-	flags = read_u64(type + TYPE_FLAGS_OFFSET);
+	flags = read_u64(type + p->layout.obj_type + TYPE_FLAGS_FROM_TYPE);
 	if (flags & TPFLAGS_UNICODE_SUBCLASS)
 		return copy_text(slot, pid, object, 0);
 	if (!(flags & TPFLAGS_LONG_SUBCLASS) || p->layout.version < 0x030c0000)
 		return 0;
-	size = read_u64(object + LONG_TAG_OFFSET) >> 3;
+	size = read_u64(object + p->layout.obj_type + LONG_TAG_FROM_TYPE) >> 3;
 	if (size > 2)
 		return 0;
 	bpf_probe_read_user(digits, size == 2 ? 8 : 4, (void *)(object + p->layout.long_digits));

@@ -347,6 +347,9 @@ def header_folders(extra):
     if pyenv:
         root = subprocess.run([pyenv, "root"], capture_output=True, text=True, check=False).stdout.strip()
         folders += sorted(glob.glob(os.path.join(root, "versions", "*", "include", "python3.*")))
+    # As tools/get_free_threaded.sh builds it.
+    pythons = os.environ.get("AIOTRACE_PYTHONS") or os.path.join(os.path.dirname(OUT), "..", "..", ".cache", "pythons")
+    folders += sorted(glob.glob(os.path.join(pythons, "*t", "include", "python3.*t")))
     folders += sorted(glob.glob("/usr/include/python3.*") + glob.glob("/usr/local/include/python3.*"))
     found = {}
     for folder in folders:

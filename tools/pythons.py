@@ -3,9 +3,9 @@
 
 --list prints one line for each, fields separated by tabs:
     version    command (shell words, from the project's directory)    origin
-and for each of 3.8 to 3.15 that is not there a line with an empty command and, as origin, what to do about it.
+and for each of 3.8 to 3.15 (and 3.13t: without the GIL) that is not there a line with an empty command and, as origin, what to do about it.
 --venvs prints the same for the virtual environments of tools/get_venvs.sh.
---all lists unsupported versions too. Builds without the GIL are left out.
+--all lists unsupported versions too.
 Interpreters of other roots (tools/get_pythons.sh) need root to be started; as another user they are listed as missing.
 """
 import argparse
@@ -18,13 +18,14 @@ import subprocess
 import sys
 
 FIRST, LAST = 8, 15
+FREE_THREADED = "3.13t"  # as tools/get_free_threaded.sh builds it
 PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Works on every version from 2.7 on.
 PROBE = (
     "import sys,sysconfig as s;"
-    "print('%d.%d.%d%s|%s|%s|%s' % (tuple(sys.version_info[:3])"
+    "print('%d.%d.%d%s%s|%s|%s' % (tuple(sys.version_info[:3])"
     " + ('' if sys.version_info[3]=='final' else sys.version_info[3][0]+str(sys.version_info[4]),"
-    " s.get_config_var('Py_GIL_DISABLED') or 0, getattr(getattr(sys,'implementation',None),'name','cpython'),"
+    " 't' if s.get_config_var('Py_GIL_DISABLED') else '', getattr(getattr(sys,'implementation',None),'name','cpython'),"
     " sys.executable)))"
 )
 
@@ -44,7 +45,9 @@ def candidates():
     in_root = os.path.join(PROJECT, "tools", "in_root.sh")
     for root in sorted(glob.glob(os.path.join(store("AIOTRACE_PYTHONS", "pythons"), "*-3.*"))):
         version = root.rsplit("-", 1)[1]
-        if os.path.exists(os.path.join(root, ".complete")):
+        if version.endswith("t") and os.path.exists(os.path.join(root, ".complete")):
+            found.append(([os.path.join(root, "bin", f"python{version}")], "built"))
+        elif os.path.exists(os.path.join(root, ".complete")):
             suite = os.path.basename(root).rsplit("-", 1)[0]
             found.append(([in_root, root, f"/usr/bin/python{version}"], f"debian-{suite}"))
     for directory in os.environ.get("PATH", "").split(":"):
@@ -69,7 +72,7 @@ def pyenv_roots():
 
 
 def probe(item):
-    """(version, command, origin, identity), or None if it does not run or is no CPython with a GIL."""
+    """(version, command, origin, identity), or None if it does not run or is no CPython."""
     command, origin = item
     try:
         done = subprocess.run(
@@ -79,15 +82,20 @@ def probe(item):
     except (OSError, subprocess.TimeoutExpired):
         return None
     fields = done.stdout.strip().split("|")
-    if done.returncode != 0 or len(fields) != 4 or fields[1] != "0" or fields[2] != "cpython":
+    if done.returncode != 0 or len(fields) != 3 or fields[1] != "cpython":
         return None
     in_other_root = len(command) > 1
-    identity = command[1] if in_other_root else os.path.realpath(fields[3])
+    identity = command[1] if in_other_root else os.path.realpath(fields[2])
     return fields[0], command, origin, identity
 
 
 def minor(version):
     return tuple(int(part) for part in version.split(".")[:2])
+
+
+def is_supported(version):
+    return (3, FIRST) <= minor(version) <= (3, LAST) and (
+        not version.endswith("t") or minor(version) == minor(FREE_THREADED[:-1]))
 
 
 def interpreters(everything):
@@ -97,7 +105,7 @@ def interpreters(everything):
             if row is None or row[3] in seen:
                 continue
             seen.add(row[3])
-            if everything or (3, FIRST) <= minor(row[0]) <= (3, LAST):
+            if everything or is_supported(row[0]):
                 rows.append(row[:3])
     return sorted(rows, key=lambda row: (minor(row[0]), int(re.match(r"\d+", row[0].split(".")[2])[0]), row[2]))
 
@@ -124,12 +132,14 @@ def main():
         wanted = range(FIRST, LAST + 1)
     for version, command, origin in rows:
         print(version, shlex.join(command), origin, sep="\t")
-    present = {minor(version) for version, _, _ in rows}
+    present = {minor(version) for version, _, _ in rows if not version.endswith("t")}
     for number in wanted:
         if (3, number) not in present:
             unpacked = glob.glob(os.path.join(store("AIOTRACE_PYTHONS", "pythons"), f"*-3.{number}"))
             why = "its root can be entered by root only" if unpacked and os.geteuid() else f"not on this machine: {remedy}"
             print(f"3.{number}", "", why, sep="\t")
+    if not options.venvs and not any(version.endswith("t") for version, _, _ in rows):
+        print(FREE_THREADED, "", "not on this machine: tools/get_free_threaded.sh builds it", sep="\t")
 
 
 # Kept in step with tools/get_venvs.sh.

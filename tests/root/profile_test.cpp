@@ -211,6 +211,7 @@ FOR_EACH_PYTHON(profile_wall, "a profile of the wall clock adds up for each thre
 }
 
 FOR_EACH_PYTHON(profile_gil, "who holds the GIL, and who waits for it", "[profile]") {
+  if (!python.has_gil()) AIOTRACE_SKIP("this Python has no GIL");
   const auto run = profiled(python, "busy", {"--mode", "gil", "-d", "2500ms"});
   // What computes in Python holds it.
   check_shares(shares_of(run, [](const Json& row) { return row["holds_gil"] == true; }));

@@ -45,6 +45,7 @@ bool has_frame(const Json& stack, const std::string& function) {
 }
 
 void check_subinterpreter(const Python& python, const std::string& where, const std::string& thread) {
+  if (!python.has_gil()) AIOTRACE_SKIP("this Python has no GIL");
   if (python.minor() < 12) AIOTRACE_SKIP("subinterpreters of this Python share one GIL");
   constexpr std::size_t kStalls = 3;
   Target target(python, "subinterpreters.py", {"--where", where, "--count", std::to_string(kStalls)});

@@ -13,10 +13,12 @@ struct Python {
   [[nodiscard]] std::string title() const { return version + (command.empty() ? "" : " (" + origin + ")"); }
   /// 11 for 3.11.7; 0 for Python 2
   [[nodiscard]] int minor() const;
+  /// A free-threaded build is "3.13.5t".
+  [[nodiscard]] bool has_gil() const { return !version.ends_with('t'); }
   [[nodiscard]] bool in_other_root() const { return command.size() > 1; }
 };
 
-/// Supported ones as tools/pythons.py finds them, and those of 3.8 to 3.15 that are missing.
+/// Supported ones as tools/pythons.py finds them, and those of 3.8 to 3.15 and 3.13t that are missing.
 [[nodiscard]] const std::vector<Python>& pythons();
 /// Too old to be supported.
 [[nodiscard]] std::vector<Python> older_pythons();

@@ -125,13 +125,15 @@ void check_state(const Target& target) {
   const auto threads = python::python_threads(interpreter, process, memory);
   const std::uint64_t holder = target.pointer(gil, bpf.gil_last_holder);
   CHECK(std::ranges::any_of(threads, [&](const auto& entry) { return entry.second.tstate == holder; }));
+  CHECK(python::uses_gil(interpreter, memory) == !interpreter.free_threaded);
   CHECK(bpf.gil_cond < bpf.gil_mutex);
 
   const std::uint64_t gc = bpf.interp_gc == kNoOffset ? interpreter.gc_addr
                                                       : interpreter.main_interpreter + bpf.interp_gc;
   CHECK((bpf.interp_gc == kNoOffset) == (interpreter.gc_addr != 0));
   CHECK(memory.read<std::int32_t>(gc + bpf.gc_collecting) == 0);
-  for (std::uint32_t i = 0; i < 3; ++i) {
+  // Without a GIL the collector has no lists.
+  for (std::uint32_t i = 0; i < 3 && !interpreter.free_threaded; ++i) {
     const std::uint64_t head = gc + user.gc_generations + i * user.gc_generation_size;
     const std::uint64_t next = target.pointer(head, 0) & ~3ull;
     CHECK((target.pointer(next, 8) & ~3ull) == head);
@@ -152,11 +154,11 @@ void compare_with(const Python& python) {
   REQUIRE(maps);
   auto interpreter = python::inspect(*process, *maps, memory);
   if (!interpreter) FAIL(interpreter.error().message());
-  CHECK(interpreter->version_text == first["version"]);
+  CHECK(interpreter->version_text == first["version"].get<std::string>() + (interpreter->free_threaded ? "t" : ""));
   CHECK(interpreter->version_text == python.version);
   CHECK(interpreter->layout.bpf.version == interpreter->version_hex);
   CHECK(interpreter->initialized);
-  CHECK(!interpreter->free_threaded);
+  CHECK(interpreter->free_threaded == python.version.ends_with('t'));
   CHECK(!interpreter->uvloop);
   CHECK(interpreter->asyncio_loaded == first["asyncio"]);
   CHECK(interpreter->current_tasks == 0);

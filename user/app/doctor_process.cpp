@@ -46,6 +46,7 @@ std::optional<python::InspectError> look_at_python(Target& target, model::Proces
     report.python = model::ProcessReport::Python{.version = interpreter->version_text,
                                                  .supported = true,
                                                  .free_threaded = interpreter->free_threaded,
+                                                 .gil = python::uses_gil(*interpreter, target.memory()),
                                                  .debug = build.debug,
                                                  .stripped = build.stripped,
                                                  .where = interpreter->where,
@@ -60,6 +61,7 @@ std::optional<python::InspectError> look_at_python(Target& target, model::Proces
     if (!error.version.empty()) {
       refused.version = error.version;
       refused.free_threaded = error.free_threaded;
+      if (!error.free_threaded) refused.gil = true;
     }
     refused.where = error.where;
     report.python = std::move(refused);
@@ -79,7 +81,8 @@ std::string remedy_of(const python::InspectError& error) {
   return "run it as root";
 }
 
-Finding cause_finding(Cause cause, const Finding& watch, const std::optional<python::InspectError>& no_python) {
+Finding cause_finding(Cause cause, const Finding& watch, const std::optional<python::InspectError>& no_python,
+                      const model::ProcessReport& report) {
   Finding finding{.name = std::string(model::name(cause)), .works = true, .note = {}, .reason = {}, .remedy = {}};
   if (!watch.works) {
     finding.works = false;
@@ -94,6 +97,11 @@ Finding cause_finding(Cause cause, const Finding& watch, const std::optional<pyt
     finding.remedy = cause == Cause::gil  ? "a wait for the GIL counts as lock"
                      : cause == Cause::gc ? "the collector's time counts as native"
                                           : remedy_of(*no_python);
+  }
+  if (cause == Cause::gil && report.python && report.python->gil == false) {
+    finding.works = false;
+    finding.reason = "its threads run without a GIL";
+    finding.remedy = "a wait for an object's lock counts as lock";
   }
   return finding;
 }
@@ -146,7 +154,7 @@ model::ProcessReport look_at_process(Target target, const model::HostReport& hos
   report.epolls = target.epolls();
   const auto* watch = command_of(host.commands, "watch");
   for (std::size_t i = 0; i < model::kCauses; i++)
-    report.causes.push_back(cause_finding(static_cast<Cause>(i), watch != nullptr ? *watch : Finding{}, no_python));
+    report.causes.push_back(cause_finding(static_cast<Cause>(i), watch != nullptr ? *watch : Finding{}, no_python, report));
   if (watch != nullptr) report.commands.push_back(command_finding(*watch, false, no_python, target.interpreter()));
   if (watch != nullptr) report.commands.push_back(native_finding(*watch, target));
   for (const auto& subcommand : subcommands()) {

@@ -22,7 +22,7 @@ Json python_json(const model::ProcessReport::Python& python) {
   return {{"implementation", "CPython"},
           {"version", value_or_null(python.version)},
           {"supported", python.supported},
-          {"gil", python.free_threaded ? Json(!*python.free_threaded) : Json(nullptr)},
+          {"gil", value_or_null(python.gil)},
           {"free_threaded", value_or_null(python.free_threaded)},
           {"debug", value_or_null(python.debug)},
           {"stripped", value_or_null(python.stripped)},

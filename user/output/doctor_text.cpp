@@ -55,6 +55,7 @@ void add_causes(std::vector<std::string>& lines, const std::vector<model::Findin
 std::string python_text(const model::ProcessReport::Python& python) {
   auto text = "CPython " + (python.version ? clean_for_terminal(*python.version) : "of an unknown version");
   if (python.free_threaded) text += *python.free_threaded ? ", free-threaded" : ", with the GIL";
+  if (python.free_threaded == true && python.gil == true) text += " with the GIL switched on";
   if (python.debug) text += *python.debug ? ", debug build" : ", release build";
   if (python.stripped) text += *python.stripped ? ", stripped" : ", with symbols";
   if (!python.where.empty()) text += ", in " + clean_for_terminal(python.where);

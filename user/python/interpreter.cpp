@@ -248,6 +248,7 @@ std::expected<Interpreter, InspectError> inspect(const proc::Process& process, c
   }
   found.version_text = (version & 0xffff) ? version_name(version)
                                           : fmt::format("{}.{}", version >> 24, version >> 16 & 0xff);
+  if (free_threaded) found.version_text += 't';
   found.runtime = image->runtime;
   found.interpreters_head = image->runtime + found.layout.user.runtime_interpreters_head;
   if (found.layout.user.runtime_gil != kNoOffset) found.gil_addr = image->runtime + found.layout.user.runtime_gil;
@@ -261,6 +262,12 @@ std::expected<Interpreter, InspectError> inspect(const proc::Process& process, c
   found.where = image->path;
   look_at_asyncio(found, process, maps, memory);
   return found;
+}
+
+bool uses_gil(const Interpreter& interpreter, const proc::Memory& memory) {
+  if (!interpreter.free_threaded) return true;
+  const auto gil = memory.pointer(interpreter.main_interpreter + interpreter.layout.bpf.interp_gil_ptr);
+  return gil && memory.read<std::int32_t>(*gil).value_or(0) != 0;
 }
 
 bool refresh(Interpreter& interpreter, const proc::Process& process, const proc::Maps& maps,

@@ -30,7 +30,7 @@ struct InspectError : Error {
 
 /// Addresses are the process's own; what process_config wants has its names.
 struct Interpreter {
-  std::string version_text;             ///< "3.11.7"; "3.8" where the patch level cannot be read
+  std::string version_text;             ///< "3.11.7"; "3.8" where the patch level cannot be read; "3.13.5t" without the GIL
   std::uint32_t version_hex = 0;        ///< PY_VERSION_HEX
   Layout layout{};                      ///< the target's own offsets where it has them, else the generated table's
   std::uint64_t runtime = 0;            ///< _PyRuntime
@@ -61,6 +61,10 @@ struct Interpreter {
 /// must be fresh. Cheap when asyncio was loaded before.
 bool refresh(Interpreter& interpreter, const proc::Process& process, const proc::Maps& maps,
              const proc::Memory& memory);
+
+/// Whether its threads take turns: all builds but a free-threaded one that was not told to (PYTHON_GIL=1, or a module
+/// that needs it was imported). Include/internal/pycore_gil.h: with Py_GIL_DISABLED the lock begins with int enabled.
+[[nodiscard]] bool uses_gil(const Interpreter& interpreter, const proc::Memory& memory);
 
 /// "3.11.7", "3.15.0rc1" of a PY_VERSION_HEX.
 [[nodiscard]] std::string version_name(std::uint32_t version_hex);

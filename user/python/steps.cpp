@@ -113,7 +113,6 @@ Result<StepFunctions> find_step_functions(const Interpreter& interpreter, const 
                                           const proc::Maps& maps, const proc::Memory& memory) {
   const std::string what = "awaits --exact of process " + std::to_string(process.pid());
   const auto unsupported = [&](const std::string& why) { return fail(what, why, {}, ErrorKind::unsupported); };
-  if (interpreter.free_threaded) return unsupported("free-threaded Python is not supported");
   if (!interpreter.asyncio_loaded) return unsupported("it has not imported asyncio");
   if (interpreter.layout.bpf.task_coro == kNoOffset) return unsupported(interpreter.note);
   if (interpreter.coro_type == 0) return unsupported("its PyCoro_Type was not found");
