@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <span>
 
@@ -18,7 +19,7 @@ constexpr std::uint64_t kDictRoom = 4096;
 constexpr std::uint64_t kDictEntry = 96;
 constexpr std::uint64_t kMaxSplitValues = 4096;
 
-std::size_t hash_of(std::uint64_t pointer, std::size_t size) { return (pointer >> 4) % size; }
+std::size_t hash_of(std::uint64_t pointer, std::size_t mask) { return (pointer >> 4) & mask; }
 
 std::uint64_t word(std::span<const std::byte> bytes, std::size_t at) {
   std::uint64_t value = 0;
@@ -71,13 +72,15 @@ std::vector<Reference> ReferenceScan::find(const std::vector<proc::Range>& range
                                            const std::unordered_set<std::uint64_t>& wanted) {
   std::vector<Reference> found;
   std::unordered_map<std::uint64_t, std::size_t> counts;
-  std::vector<std::uint8_t> maybe(std::size_t{1} << 16);
-  for (const std::uint64_t each : wanted) maybe[hash_of(each, maybe.size())] = 1;
+  // Asked for every word of the heap: as small as one false alarm in 64 allows, so that it stays in the first cache.
+  std::vector<std::uint8_t> maybe(std::bit_ceil(std::clamp<std::size_t>(64 * wanted.size(), 4096, 1u << 20)));
+  const std::size_t last = maybe.size() - 1;
+  for (const std::uint64_t each : wanted) maybe[hash_of(each, last)] = 1;
   const bool index = !indexed_;
   indexed_ = true;
   if (index) {
     for (const std::uint64_t type : {types_.list, types_.dict, types_.set}) {
-      if (type != 0) maybe[hash_of(type, maybe.size())] = 1;
+      if (type != 0) maybe[hash_of(type, last)] = 1;
     }
   }
   const std::uint64_t mask = layout_.bpf.flags & PY_TAGGED_REFS ? ~std::uint64_t{3} : ~std::uint64_t{0};
@@ -85,7 +88,7 @@ std::vector<Reference> ReferenceScan::find(const std::vector<proc::Range>& range
   const auto look = [&](std::span<const std::byte> bytes, std::uint64_t address) {
     for (std::size_t at = 0; at + 8 <= bytes.size(); at += 8) {
       const std::uint64_t value = word(bytes, at) & mask;
-      if (maybe[hash_of(value, maybe.size())] == 0 || value == 0) continue;
+      if (maybe[hash_of(value, last)] == 0 || value == 0) continue;
       if (wanted.contains(value)) {
         if (counts[value]++ < kMaxReferences) found.push_back({address + at, value});
       } else if (index && (value == types_.list || value == types_.dict || value == types_.set) && at >= type_at &&
