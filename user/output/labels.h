@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/stall.h"
 #include "model/summary.h"
@@ -18,5 +19,8 @@ namespace aiotrace::output {
 
 /// "python3 (pid 1234)", "2 processes", "every loop of the machine".
 [[nodiscard]] std::string targets_label(const model::Watching& watching);
+
+/// The same of what a command looked at: "python3 (pid 1234)".
+[[nodiscard]] std::string targets_label(const std::vector<model::Target>& targets);
 
 }  // namespace aiotrace::output
