@@ -95,7 +95,7 @@ def check_flame(browser):
     browser.key("ArrowDown")
     browser.key("Enter", "\r")
     said = text(browser, "#said")
-    check("%" in said and not said.startswith("all "), f"keys do not move in the flame graph: {said}")
+    check("%" in said and not said.startswith("all:"), f"keys do not move in the flame graph: {said}")
     check(browser.js("document.activeElement.classList.contains('f')"), "zoom loses the focus")
     browser.key("Escape")
     check(browser.js(number) == whole, "Escape does not go back")

@@ -10,6 +10,7 @@
 #include "model/leak_history.h"
 #include "output/awaits.h"
 #include "output/comparison.h"
+#include "output/exact_awaits.h"
 #include "output/leaks.h"
 #include "output/profile.h"
 #include "tests/unit/exports_samples.h"
@@ -106,6 +107,41 @@ inline std::string awaits_page(const Named& name = harmless, std::size_t sites =
                                       .cpu_ns = 200 * kMs,
                                       .slower = true};
   return output::awaits_page(name("python3") + " (pid 1234)", rows, stacks, summary, context());
+}
+
+/// Every await of so many sites timed, and how late two kinds of tasks run.
+inline std::string exact_awaits_page(const Named& name = harmless, std::size_t sites = 9) {
+  model::ExactAwaits awaits;
+  const auto durations = [](std::uint64_t count, std::uint64_t each_ns) {
+    model::Durations made{.count = count, .total_ns = count * each_ns, .max_ns = each_ns, .buckets = {}};
+    made.buckets[model::histogram_bucket(each_ns)] = static_cast<std::uint32_t>(count);
+    return made;
+  };
+  for (std::size_t i = 0; i < sites; ++i) {
+    model::AwaitSite site;
+    site.coroutine = name("main_" + std::to_string(i));
+    site.place = python(name("fetch_" + std::to_string(i)), name("app/client.py"), 9);
+    site.awaits = name("Queue.get");
+    awaits.add(site, durations(100, (sites - i) * kMs), i);
+  }
+  const std::vector<model::DelayRow> delays{
+      {.tasks = name("worker-*"), .coroutine = "", .delay = durations(900, kMs)},
+      {.tasks = "", .coroutine = name("main_1"), .delay = durations(90, 2 * kMs)}};
+  const output::ExactSummary summary{.first_ns = 1'000'000 * kMs,
+                                     .time_ns = 1'010'000 * kMs,
+                                     .elapsed_ns = 10'000 * kMs,
+                                     .slow_ns = 8 * kMs,
+                                     .losses = {{"sites-full", 2}},
+                                     .traps = 4'000,
+                                     .run_ns = kMs,
+                                     .cost_ns = 9 * kMs,
+                                     .entry_ns = 700,
+                                     .return_ns = 900,
+                                     .most_share = 0.012,
+                                     .max_share = 0.05,
+                                     .too_dear = false,
+                                     .cpu_ns = 100 * kMs};
+  return output::exact_awaits_page(name("python3") + " (pid 1234)", awaits.rows(), delays, summary, context());
 }
 
 /// A profile of so many functions; off the CPU it waits for a peer, a file and the GIL.

@@ -30,6 +30,7 @@ json node_of(const json& page, const std::string& function) {
 std::vector<std::pair<std::string, std::string>> pages(const samples::Named& name) {
   std::vector<std::pair<std::string, std::string>> all{{"comparison", samples::compared(name).page()},
                                                        {"awaits", samples::awaits_page(name)},
+                                                       {"exact awaits", samples::exact_awaits_page(name)},
                                                        {"leaks", samples::leaks_page(name)}};
   for (const auto mode : {ProfileMode::cpu, ProfileMode::off_cpu, ProfileMode::wall, ProfileMode::gil})
     all.emplace_back("profile " + std::string(model::name(mode)), samples::profile_page(mode, name));
@@ -100,7 +101,20 @@ TEST_CASE("a page of awaits has the sites as they are told", "[pages]") {
   CHECK(page["waited_us"] == 78'000'000);
   CHECK(page["start_ms"] == 1'793'880'202'123);
   CHECK(node_of(page, "fetch_0")[2] == 12'000 * kMs);
-  CHECK_THAT(page["notes"].dump(), ContainsSubstring("3 tasks that went"));
+  CHECK_THAT(page["notes"].dump(), ContainsSubstring("while they were read 3"));
+}
+
+TEST_CASE("a page of exact awaits has percentiles and delays, as they are told", "[pages]") {
+  const auto page = data(samples::exact_awaits_page());
+  REQUIRE(page["sites"].size() == 9);
+  CHECK(page["sites"][0]["function"] == "fetch_0");
+  CHECK(page["sites"][0]["count"] == 100);
+  CHECK(page["sites"][0]["us"] == 900'000);
+  CHECK(page["sites"][0]["max_us"] == 9'000);
+  CHECK(page["slow_sites"] == 2);
+  REQUIRE(page["delays"].size() == 2);
+  CHECK(page["delays"][0]["tasks"] == "worker-*");
+  CHECK_THAT(page["notes"].dump(), ContainsSubstring("sites-full 2"));
 }
 
 TEST_CASE("a page of a profile: functions, waits, idle time", "[pages]") {
@@ -184,6 +198,7 @@ TEST_CASE("every page has at most a megabyte, and says what it left out", "[page
   };
   for (const auto& name : {samples::Named(samples::harmless), samples::Named(samples::huge)}) {
     check(samples::awaits_page(name, kMany));
+    check(samples::exact_awaits_page(name, kMany));
     check(samples::profile_page(ProfileMode::wall, name, kMany));
     check(samples::leaks_page(name, 30, 1'900));
   }

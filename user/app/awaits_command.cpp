@@ -140,10 +140,8 @@ Status watch(const AwaitsOptions& options, const Interrupt& interrupt, const Fil
   summary.tasks = sampler.most_tasks();
   summary.cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
   summary.slower = pace.slower();
-  const auto title = output::targets_label({{.pid = static_cast<std::uint32_t>(options.pid),
-                                             .comm = process->comm(),
-                                             .python = interpreter->version_text,
-                                             .loops = 0}});
+  const auto title = output::process_label(static_cast<std::uint32_t>(options.pid), process->comm(),
+                                           interpreter->version_text);
   write_all(title, sampler.sites().rows(), sampler, summary, options, files, out);
   return {};
 }
@@ -161,7 +159,8 @@ int run_awaits(int argc, const char* const* argv) {
   const auto files = open_files(*options);
   if (!files) return report(files.error());
   if (options->exact) {
-    if (auto status = watch_exactly(*options, *interrupt, *out); !status) return report(status.error());
+    if (auto status = watch_exactly(*options, *interrupt, files->html.get(), *out); !status)
+      return report(status.error());
     return out->failed() ? kExitFailure : 0;
   }
   if (auto status = probe::keep_capabilities_to_read(); !status) return report(status.error());

@@ -38,7 +38,7 @@ PageJson notes_json(const AwaitsSummary& summary, std::size_t left_out, bool fla
   notes.push_back(
       summary.unreadable == 0 && summary.torn == 0
           ? "Nothing was lost."
-          : fmt::format("Lost: {} tasks that went while they were read; in {} snapshots tasks may be missing.",
+          : fmt::format("Lost: tasks that went while they were read {}, snapshots in which tasks may be missing {}.",
                         format_count(summary.unreadable), format_count(summary.torn)));
   notes.push_back(fmt::format("aiotrace used {} of a core.", format_share(summary.cpu_ns, summary.elapsed_ns)));
   return notes;

@@ -46,7 +46,7 @@ PageJson place_json(const model::PlaceChange& each) {
 std::string losses_note(const std::string& which, const model::Summary& summary) {
   std::uint64_t lost = 0;
   for (const auto count : summary.losses) lost += count;
-  return lost == 0 ? "" : fmt::format("{} records were lost in the run {}.", format_count(lost), which);
+  return lost == 0 ? "" : fmt::format("Records lost in the run {}: {}.", which, format_count(lost));
 }
 
 }  // namespace

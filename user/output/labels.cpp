@@ -57,11 +57,14 @@ std::string targets_label(const model::Watching& watching) {
   return targets_label(watching.targets);
 }
 
+std::string process_label(std::uint32_t pid, const std::string& comm, const std::optional<std::string>& python) {
+  return fmt::format("{} (pid {}{})", comm, pid, python ? ", Python " + *python : std::string());
+}
+
 std::string targets_label(const std::vector<model::Target>& targets) {
   if (targets.size() != 1) return fmt::format("{} processes", targets.size());
   const auto& target = targets.front();
-  return fmt::format("{} (pid {}{})", target.comm, target.pid,
-                     target.python ? ", Python " + *target.python : std::string());
+  return process_label(target.pid, target.comm, target.python);
 }
 
 }  // namespace aiotrace::output

@@ -1,6 +1,8 @@
 // One-line names of tasks and culprits for files with pictures. UTF-8, not cleaned.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +22,11 @@ namespace aiotrace::output {
 /// "python3 (pid 1234)", "2 processes", "every loop of the machine".
 [[nodiscard]] std::string targets_label(const model::Watching& watching);
 
-/// The same of what a command looked at: "python3 (pid 1234)".
+/// One of them: "python3 (pid 1234, Python 3.11.2)".
+[[nodiscard]] std::string process_label(std::uint32_t pid, const std::string& comm,
+                                        const std::optional<std::string>& python);
+
+/// The same of what a command looked at.
 [[nodiscard]] std::string targets_label(const std::vector<model::Target>& targets);
 
 }  // namespace aiotrace::output

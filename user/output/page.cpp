@@ -46,6 +46,7 @@ Parts parts_of(PageKind kind) {
   switch (kind) {
     case PageKind::comparison: return {kComparisonBody, kComparisonScript};
     case PageKind::awaits: return {kAwaitsBody, kAwaitsScript};
+    case PageKind::exact_awaits: return {kExactBody, kExactScript};
     case PageKind::profile: return {kProfileBody, kProfileScript};
     case PageKind::leaks: return {kLeaksBody, kLeaksScript};
     case PageKind::stalls: break;

@@ -20,7 +20,7 @@ using PageJson = nlohmann::ordered_json;
 /// No page is larger, whatever was traced: what does not fit is left out, the smallest first, and the page says so.
 inline constexpr std::size_t kMaxPageBytes = 1'000'000;
 
-enum class PageKind : std::uint8_t { stalls, comparison, awaits, profile, leaks };
+enum class PageKind : std::uint8_t { stalls, comparison, awaits, exact_awaits, profile, leaks };
 
 /// The whole page: its markup and script around the data, in which names are strings and never markup.
 [[nodiscard]] std::string page_of(PageKind kind, const PageJson& data);

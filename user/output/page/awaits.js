@@ -18,13 +18,8 @@ function awaits() {
     countColumn("awaits", (s) => s.count, (s) => about(s, count(s.count))),
     timeColumn("mean", (s) => s.mean_us, (s) => about(s, span(s.mean_us))),
     { title: "longest", n: true, value: (s) => s.longest_us, cell: (s) => cell(s.longest_us ? span(s.longest_us) : "–", late(s) ? "n slow" : "n") },
-    { title: "awaits what", value: (s) => s.awaits, cell: (s) => cell(s.awaits, "mono") },
-    { title: "where", value: (s) => s.function, cell: (s) => {
-      const where = whereCell(s.function, s.file, s.line, "?");
-      if (s.coroutine && s.coroutine !== s.function) where.append(el("div", { class: "soft small", text: `in tasks of ${s.coroutine}` }));
-      return where;
-    } },
-  ], D.sites, { filter: "function, file, coroutine or what is awaited", empty: "None.", words: (s) => `${s.function} ${s.file} ${s.coroutine} ${s.awaits}` });
+    ...siteColumns,
+  ], D.sites, siteOptions);
   flameGraph({ empty: "No task was seen to wait.", what: "time that tasks waited, root coroutine first" });
 }
 

@@ -7,6 +7,7 @@
 //   empty           what stands there without any
 const sharpEnough = 1.5; // pixels: what is narrower is not drawn
 
+const idleMark = "#d5d8db";
 const causeOfMark = (f) => (f && f.kind === "mark" ? (D.causes || []).indexOf(f.fn.slice(1, -1)) : -1);
 
 function flameGraph(options) {
@@ -41,6 +42,7 @@ function flameGraph(options) {
   function causeColor(node) {
     const f = node.parent < 0 ? null : frameOf(node.frame);
     if (!f || f.kind !== "mark") return "";
+    if (f.fn === "[idle]") return idleMark;
     const above = nodes[node.parent];
     const own = causeOfMark(f);
     const cause = own < 0 && above.parent >= 0 ? causeOfMark(frameOf(above.frame)) : own;
@@ -49,7 +51,7 @@ function flameGraph(options) {
   const fill = options.fill || causeColor;
 
   function tell(node) {
-    $("said").textContent = `${label(node)}  ${amount(node)}, ${shareOf(node)} of all`;
+    $("said").textContent = `${label(node)}: ${amount(node)}, ${shareOf(node)} of all`;
   }
 
   function draw() {

@@ -9,7 +9,7 @@ function sortable(box, columns, rows, options) {
   let sorted = -1; // as it came
   let falling = true;
   let all = false;
-  const filter = el("input", { type: "search", autocomplete: "off", spellcheck: "false", placeholder: options.filter, "aria-label": `Filter: ${options.filter}` });
+  const filter = el("input", { type: "search", class: "filter", autocomplete: "off", spellcheck: "false", placeholder: options.filter, "aria-label": `Filter: ${options.filter}` });
   const said = el("span", { class: "soft small", role: "status" });
   const more = el("button", { type: "button" });
   const body = el("tbody");
@@ -24,12 +24,14 @@ function sortable(box, columns, rows, options) {
 
   function order(a, b) {
     const [x, y] = [columns[sorted].value(a), columns[sorted].value(b)];
-    const by = columns[sorted].n ? x - y : String(x).localeCompare(String(y));
+    const by = columns[sorted].n ? x - y : String(x).localeCompare(String(y), "en", { numeric: true });
     return falling ? -by : by;
   }
 
   function rowOf(row) {
     const cells = columns.map((column) => column.cell(row));
+    // Where the table is too narrow for its headings.
+    cells.forEach((node, at) => node.setAttribute("data-title", columns[at].title));
     const below = options.detail && options.detail(row);
     if (!below) return [el("tr", {}, ...cells)];
     const inside = el("td", { colspan: columns.length });
@@ -71,3 +73,14 @@ function sortable(box, columns, rows, options) {
 const timeColumn = (title, us, text) => ({ title, n: true, value: us, cell: (row) => cell(text ? text(row) : span(us(row)), "n") });
 const countColumn = (title, n, text) => ({ title, n: true, value: n, cell: (row) => cell(text ? text(row) : count(n(row)), "n") });
 const shareColumn = (title, us, whole) => ({ title, n: true, value: us, cell: (row) => cell(share(us(row), whole), "n") });
+
+// What await sites are told by.
+const siteColumns = [
+  { title: "awaits what", value: (s) => s.awaits, cell: (s) => cell(s.awaits, "mono") },
+  { title: "where", value: (s) => s.function, cell: (s) => {
+    const where = whereCell(s.function, s.file, s.line, "?");
+    if (s.coroutine && s.coroutine !== s.function) where.append(el("div", { class: "soft small", text: `in tasks of ${s.coroutine}` }));
+    return where;
+  } },
+];
+const siteOptions = { filter: "function, file, coroutine or what is awaited", empty: "None.", words: (s) => `${s.function} ${s.file} ${s.coroutine} ${s.awaits}` };
