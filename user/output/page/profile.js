@@ -25,8 +25,8 @@ function waits() {
     countColumn("times", (w) => w.count),
     timeColumn("longest", (w) => w.max_us),
     { title: "cause", value: (w) => D.causes[w.cause], cell: (w) => causeCell(w.cause) },
-    { title: "what", value: (w) => w.what, cell: (w) => cell(w.what, "text mono") },
-    { title: "where", value: (w) => w.function || w.thread, cell: (w) => whereCell(w.function, w.file, w.line, `thread ${w.thread}`) },
+    { title: gil ? "held by" : "what", value: (w) => w.what, cell: (w) => cell(w.what, "text mono") },
+    { title: gil ? "who waited" : "where", value: (w) => w.function || w.thread, cell: (w) => whereCell(w.function, w.file, w.line, `thread ${w.thread}`) },
   ], D.waits, { filter: "cause, system call, peer, function or file", most: 25, empty: "None.", words: (w) => `${D.causes[w.cause]} ${w.what} ${w.function} ${w.file} ${w.thread}` });
 }
 
