@@ -84,7 +84,7 @@ TEST_CASE("pages: awaits --exact", "[pages]") {
 }
 
 TEST_CASE("pages: profile", "[pages]") {
-  Target target(any_python(), "profiled.py", {"--kind", "cpu"});
+  Target target(any_python(), "profiled.py", {"--kind", "waits"});
   target.wait_ready();
   for (const std::string mode : {"cpu", "off-cpu", "wall", "gil"}) {
     INFO(mode);
@@ -103,7 +103,7 @@ TEST_CASE("pages: profile", "[pages]") {
 
 TEST_CASE("pages: leaks", "[pages]") {
   Target target(any_python(), "leaky.py");
-  target.wait_ready();
+  (void)target.line();  // what leaks: it is ready
   const auto ran = run_with_page(target, {"leaks", "--watch=500ms", "-d", "2s", "--age", "1s"});
   const auto scans = of_type(ran.lines, "scan");
   REQUIRE(scans.size() >= 2);
