@@ -139,14 +139,14 @@ $(DIRS):
 # What to do about a stall: a table that anyone can extend, and its examples for the tests.
 ADVICE := $(BUILD)/gen/advice_rules.gen.h $(BUILD)/gen/advice_examples.gen.h
 
-# The report of --html: page, style and script become one header.
+# The pages of --html: markup, style and scripts become one header.
 PAGE := $(BUILD)/gen/page.gen.h
 
 gen: $(SKELETONS) $(ADVICE) $(PAGE)
 
-$(PAGE): $(addprefix user/output/page/page.,html css js) tools/gen_page.py | $(BUILD)/gen/
+$(PAGE): $(wildcard user/output/page/*) tools/gen_page.py | $(BUILD)/gen/
 	$(call msg,GEN,$@)
-	$(Q)$(PYTHON) tools/gen_page.py $(<D) $@
+	$(Q)$(PYTHON) tools/gen_page.py user/output/page $@
 
 $(ADVICE) &: user/model/advice.table tools/gen_advice.py | $(BUILD)/gen/
 	$(call msg,GEN,$(ADVICE))
@@ -177,7 +177,7 @@ $(OUT)/obj/user/%.o: user/%.cpp $(OUT)/stamps/cxx | $(DIRS) $(BUILD)/stamps/setu
 # Order only: once they are there, the .d files know which of them is really included.
 $(filter $(OUT)/obj/user/probe/%,$(LIB_OBJECTS)): | $(SKELETONS)
 $(OUT)/obj/user/model/advice.o $(OUT)/obj/tests/unit/advice_test.o: | $(ADVICE)
-$(OUT)/obj/user/output/html.o: | $(PAGE)
+$(OUT)/obj/user/output/page.o: | $(PAGE)
 
 $(OUT)/libaiotrace.a: $(LIB_OBJECTS) $(OUT)/stamps/lib
 	$(call msg,AR,$@)

@@ -57,9 +57,11 @@ for name in sys.stdin.read().split("\0"):
 sys.exit(status)'
 }
 
-page_script() { # the report's script: does it parse, where there is anything that can tell
+page_scripts() { # those of the pages of --html: do they parse, where there is anything that can tell
   command -v node >/dev/null || return 0
-  node --check user/output/page/page.js
+  local status=0 file
+  for file in user/output/page/*.js; do node --check "$file" || status=1; done
+  return $status
 }
 
 tidy() {
@@ -78,7 +80,7 @@ step "include directions" tools/check_includes.py
 step "generated files" generated
 step "shell scripts" shell_syntax
 step "python files" python_syntax
-step "page script" page_script
+step "page scripts" page_scripts
 step "clang-tidy" tidy
 
 if [ ${#failed[@]} -gt 0 ]; then

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "output/comparison.h"
 #include "output/html.h"
 #include "output/json_values.h"
 #include "output/labels.h"
@@ -185,6 +186,14 @@ void read_recording(std::string_view bytes) {
   context.utc_offset_s = reader->head().utc_offset_s;
   const output::Report report{watching, summary, log, stacks, context};
   require(output::html_page(report).size() <= kMostOfPage, "a page has a bound");
+  // Beside a run of nothing, both ways round.
+  const model::WeightedStacks none("stalled", "segments", model::WeightedStacks::Unit::nanoseconds);
+  const auto gone = model::compare_stacks(stacks, summary.elapsed_ns, none, 1);
+  const auto came = model::compare_stacks(none, 1, stacks, summary.elapsed_ns);
+  require(output::comparison_page(model::compare(summary, {}), gone, "a", "b").size() <= kMostOfPage,
+          "a page of what is gone has a bound");
+  require(output::comparison_page(model::compare({}, summary), came, "a", "b").size() <= kMostOfPage,
+          "a page of what came has a bound");
   use(output::perfetto_trace(report));
   use(output::speedscope(stacks, output::targets_label(watching), watching.version));
   use(output::pprof(stacks, {.start_unix_ns = report.start_unix_ns(), .duration_ns = summary.elapsed_ns}).has_value());

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Opens a page of --html in a real browser and uses it: clicks, keys, search, zoom, dark and narrow.
+"""Opens a page of --html in a real browser and uses it: clicks, keys, search, zoom, sorting, dark and narrow.
 
 usage: check_page.py PAGE [SCREENSHOTS]
 
@@ -72,13 +72,18 @@ def check_flame(browser):
     number = "document.querySelectorAll('#flame .f').length"
     whole = browser.js(number)
     check(whole > 2, "no flame graph")
+    check(browser.js("document.querySelectorAll('#flame-text tbody tr').length") >= 1, "the flame graph is not there as text")
     browser.js("document.getElementById('search').focus()")
-    wanted = browser.js("""(() => {
-      const data = JSON.parse(document.getElementById('data').textContent);
-      return data.causes[data.marks[0][2]];
+    # What the heaviest leaf is called.
+    browser.js("""(() => {
+      const data = JSON.parse(document.getElementById('data').textContent), nodes = data.flame.nodes;
+      const parents = new Set(nodes.map((node) => node[0]));
+      const leaf = nodes.filter((_, index) => index > 0 && !parents.has(index)).sort((a, b) => b[2] - a[2])[0];
+      window.wanted = data.strings[data.frames[leaf[1]][1]];
     })()""")
-    browser.js(f"const box = document.getElementById('search'); box.value = '[{wanted}]'; box.dispatchEvent(new Event('input'))")
-    check(browser.js("document.querySelectorAll('#flame .hit').length") >= 1, f"search does not find [{wanted}]")
+    browser.js("const box = document.getElementById('search'); box.value = wanted.trim().split('\\n')[0]; box.dispatchEvent(new Event('input'))")
+    wanted = browser.js("box.value")
+    check(browser.js("document.querySelectorAll('#flame .hit').length") >= 1, f"search does not find {wanted!r}")
     check("%" in text(browser, "#found"), "search does not say how much it found")
     browser.js("box.value = 'no such name'; box.dispatchEvent(new Event('input'))")
     check(text(browser, "#found") == "nothing found", "search finds what is not there")
@@ -90,7 +95,7 @@ def check_flame(browser):
     browser.key("ArrowDown")
     browser.key("Enter", "\r")
     said = text(browser, "#said")
-    check("%" in said and not said.startswith("all "), f"keys do not move in the flame graph: {said}")
+    check("%" in said and not said.startswith("all:"), f"keys do not move in the flame graph: {said}")
     check(browser.js("document.activeElement.classList.contains('f')"), "zoom loses the focus")
     browser.key("Escape")
     check(browser.js(number) == whole, "Escape does not go back")
@@ -99,13 +104,51 @@ def check_flame(browser):
     check(browser.js("document.activeElement.id") == "search", "/ does not search")
 
 
+def check_tables(browser):
+    browser.js("""window.tables = [...document.querySelectorAll('table.sortable')].filter((table) => table.offsetParent);
+      window.column = (table, at) => [...table.querySelectorAll('tbody tr:not(.under)')].map((row) => row.cells[at].textContent)""")
+    check(browser.js("tables.length") >= 1, "no table to sort")
+    # By the last column, one way and the other: its heading is a button, reached by Tab and pressed by Enter.
+    browser.js("const at = tables[0].rows[0].cells.length - 1; tables[0].rows[0].cells[at].querySelector('button').focus()")
+    orders = {}
+    for _ in range(2):
+        browser.key("Enter", "\r")
+        orders[browser.js("tables[0].rows[0].cells[at].getAttribute('aria-sort')")] = browser.js("column(tables[0], at)")
+    check(set(orders) == {"ascending", "descending"}, f"a heading sorts {set(orders)}")
+    check(len(set(browser.js("column(tables[0], at)"))) < 2 or len({tuple(order) for order in orders.values()}) == 2,
+          "both ways to sort have the same order")
+    check(browser.js("tables.every((table) => table.rows.length >= 2)"), "an empty table")
+    opened = browser.js("""(() => {
+      const button = document.querySelector('button.open');
+      if (!button) return null;
+      button.click();
+      const row = button.closest('tr').nextElementSibling;
+      return [button.getAttribute('aria-expanded'), !row.hidden, row.textContent.length];
+    })()""")
+    check(opened is None or (opened[:2] == ["true", True] and opened[2] > 0), f"a row does not open: {opened}")
+    filters = browser.js("""(() => {
+      const box = [...document.querySelectorAll('.tools input:not(#search)')].find((each) => each.offsetParent);
+      if (!box) return null;
+      const rows = () => box.closest('section').querySelectorAll('tbody tr').length;
+      const before = rows();
+      box.value = 'no such name';
+      box.dispatchEvent(new Event('input'));
+      const none = rows();
+      box.value = '';
+      box.dispatchEvent(new Event('input'));
+      return [before, none, rows()];
+    })()""")
+    check(filters is None or (filters[1] == 0 and filters[2] > 0), f"the filter of a table does not filter: {filters}")
+
+
 def check_access(browser):
     check(browser.js("document.documentElement.lang") == "en", "no language")
     check(browser.js("[...document.querySelectorAll('canvas, svg')].every((e) => e.getAttribute('aria-label'))"),
           "a picture without words")
     check(browser.js("[...document.querySelectorAll('button')].every((e) => e.textContent || e.getAttribute('aria-label'))"),
           "a button without words")
-    check(browser.js("document.querySelectorAll('table').length") >= 3, "no tables beside the pictures")
+    check(browser.js("document.querySelectorAll('table').length") >= 1, "no tables beside the pictures")
+    check(browser.js("[...document.querySelectorAll('section')].every((e) => e.getAttribute('aria-labelledby'))"), "a section without a name")
 
 
 def look(browser, folder):
@@ -135,8 +178,13 @@ def main():
         browser.open(sys.argv[1], READY)
         check_names(browser)
         check_access(browser)
-        check_time_line(browser)
-        check_flame(browser)
+        there = lambda selector: browser.js(f"document.querySelector({selector!r}) !== null")
+        if there("#lanes"):
+            check_time_line(browser)
+        if there("table.sortable"):
+            check_tables(browser)
+        if there("#flame"):
+            check_flame(browser)
         look(browser, sys.argv[2] if len(sys.argv) > 2 else None)
         wrong.extend(browser.complaints())
     print("\n".join(wrong), end="")

@@ -14,14 +14,6 @@ namespace {
 
 using Catch::Matchers::ContainsSubstring;
 
-Json page_data(const std::string& page) {
-  const std::string begin = "id=\"data\">";
-  const auto at = page.find(begin);
-  REQUIRE(at != std::string::npos);
-  const auto from = at + begin.size();
-  return Json::parse(page.substr(from, page.find("</script>", from) - from));
-}
-
 // In microseconds, as a page has them.
 double micros(const Json& ns) { return ns.get<double>() / 1000; }
 

@@ -181,4 +181,13 @@ void check_stalls(const std::vector<Json>& records, const std::vector<Json>& lin
   }
 }
 
+Json page_data(const std::string& page) {
+  const std::string begin = "id=\"data\">";
+  const auto at = page.find(begin);
+  REQUIRE(at != std::string::npos);
+  CHECK(page.ends_with("</html>\n"));
+  const auto from = at + begin.size();
+  return Json::parse(page.substr(from, page.find("</script>", from) - from));
+}
+
 }  // namespace aiotrace::testing

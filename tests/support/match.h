@@ -33,4 +33,7 @@ void check_stack(const Json& record, const Json& stack);
 /// The same for what `aiotrace profile` writes.
 [[nodiscard]] std::vector<std::string> profile_complaints(const std::vector<Json>& lines);
 
+/// What a page of --html shows; fails the test if it is none.
+[[nodiscard]] Json page_data(const std::string& page);
+
 }  // namespace aiotrace::testing

@@ -1,71 +1,32 @@
 // Pages, traces and profiles: golden files, hostile names, bounds, and readers that are not ours.
-#include <sys/wait.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "model/histogram.h"
 #include "output/html.h"
+#include "output/page.h"
 #include "output/perfetto.h"
 #include "output/pprof.h"
 #include "output/protobuf.h"
 #include "output/speedscope.h"
 #include "tests/catch.h"
 #include "tests/unit/exports_samples.h"
+#include "tests/unit/readers.h"
 
 using namespace aiotrace;
 using Catch::Matchers::ContainsSubstring;
 using nlohmann::json;
+using samples::data_of;
+using samples::need_tool;
+using samples::reader;
+using samples::run_command;
+using samples::TemporaryFile;
 
 namespace {
 
 const output::ProfileTime kTime{.start_unix_ns = 1'793'880'201'123'000'000, .duration_ns = 30'000'000'000};
-
-// A file that is removed with it.
-class TemporaryFile {
- public:
-  TemporaryFile(const std::string& name, const std::string& content)
-      : path_(std::filesystem::temp_directory_path() / (std::to_string(::getpid()) + "-" + name)) {
-    std::ofstream(path_, std::ios::binary) << content;
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  ~TemporaryFile() { std::filesystem::remove(path_); }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-struct Ran {
-  int status = -1;
-  std::string out;
-};
-
-Ran run_command(const std::string& command) {
-  Ran ran;
-  auto* pipe = ::popen((command + " 2>&1").c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  std::array<char, 4096> part{};
-  for (std::size_t n = 0; (n = std::fread(part.data(), 1, part.size(), pipe)) > 0;) ran.out.append(part.data(), n);
-  const int status = ::pclose(pipe);
-  ran.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return ran;
-}
-
-std::string reader(const std::string& name) {
-  return "python3 " + (std::filesystem::path(__FILE__).parent_path().parent_path() / "readers" / name).string() + " ";
-}
-
-void need_tool(const std::string& tool) {
-  if (run_command("command -v " + tool).status != 0) AIOTRACE_SKIP("no " + tool + " on this machine");
-}
 
 std::string gunzipped(const std::string& bytes) {
   z_stream stream{};
@@ -88,12 +49,6 @@ std::string pprof_bytes(const samples::Run& run) {
   const auto file = output::pprof(run.stacks, kTime);
   REQUIRE(file.has_value());
   return *file;
-}
-
-std::string data_of(const std::string& page) {
-  const std::string begin = "id=\"data\">";
-  const auto at = page.find(begin) + begin.size();
-  return page.substr(at, page.find("</script>", at) - at);
 }
 
 // As `protoc --decode_raw` reads it: strings are escaped, so that lines can be looked for.
@@ -140,19 +95,11 @@ TEST_CASE("protobuf: numbers and strings as protobuf.dev/programming-guides/enco
 }
 
 TEST_CASE("a browser shows the page: clicks, keys, search, zoom, no console error, no request", "[exports][browser]") {
-  const TemporaryFile page("page.html", output::html_page(samples::run().report()));
-  const auto ran = run_command(reader("check_page.py") + page.path());
-  if (ran.status == 77) AIOTRACE_SKIP("no chromium on this machine");
-  CHECK(ran.out == "");
-  CHECK(ran.status == 0);
+  samples::check_in_browser(output::html_page(samples::run().report()), "run");
 }
 
 TEST_CASE("a browser shows hostile names as what they are", "[exports][browser]") {
-  const TemporaryFile page("hostile.html", output::html_page(samples::hostile_run().report()));
-  const auto ran = run_command(reader("check_page.py") + page.path());
-  if (ran.status == 77) AIOTRACE_SKIP("no chromium on this machine");
-  CHECK(ran.out == "");
-  CHECK(ran.status == 0);
+  samples::check_in_browser(output::html_page(samples::hostile_run().report()), "hostile run");
 }
 
 TEST_CASE("hostile names stay inside the page's data", "[exports]") {

@@ -65,6 +65,14 @@ std::string folded(const python::Task& task, const python::WaitsFor& wait) {
   return line + "[" + text_of(wait) + "]";
 }
 
+std::vector<model::WeightedFrame> frames_of(const python::Task& task) {
+  std::vector<model::WeightedFrame> frames;
+  if (task.stack_cut) frames.push_back(model::mark_frame("too deep"));
+  for (const auto& frame : std::views::reverse(task.stack)) frames.push_back(model::weighted_frame(frame_of(frame)));
+  frames.push_back(model::mark_frame(text_of(task.waits_for)));
+  return frames;
+}
+
 }  // namespace
 
 bool AwaitSampler::wanted(const python::Task& task) const {
@@ -86,6 +94,7 @@ AwaitSampler::Known AwaitSampler::make(const python::Task& task, bool full) {
   if (stacks_) {
     model::AwaitSite stack;
     stack.coroutine = full ? "[other stacks]" : folded(task, task.waits_for);
+    frames_.try_emplace(stack.coroutine, full ? std::vector{model::mark_frame("other stacks")} : frames_of(task));
     known.stack = by_stack_.site(stack);
   }
   if (!full) made_.push_back({.site = site, .number = known, .clear = clearness(task.waits_for)});
@@ -109,6 +118,15 @@ AwaitSampler::Known AwaitSampler::find(const python::Task& task, std::uint64_t h
   chain.clearest = clear;
   chain.latest = known;
   return known;
+}
+
+model::WeightedStacks AwaitSampler::weighted_stacks() const {
+  model::WeightedStacks stacks("waited", "awaits", model::WeightedStacks::Unit::nanoseconds);
+  for (const auto& row : by_stack_.rows()) {
+    const auto frames = frames_.find(row.site.coroutine);
+    if (frames != frames_.end()) stacks.add(frames->second, row.total_ns, row.count);
+  }
+  return stacks;
 }
 
 void AwaitSampler::settle() {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/awaits.h"
+#include "model/weighted_stacks.h"
 #include "python/tasks.h"
 
 namespace aiotrace::app {
@@ -25,6 +26,8 @@ class AwaitSampler {
   [[nodiscard]] const model::AwaitTable& sites() const { return sites_; }
   /// By whole await chain, if wanted: site.coroutine is the chain as a folded stack.
   [[nodiscard]] const model::AwaitTable& stacks() const { return by_stack_; }
+  /// The same with their frames, weighted by the time that was waited.
+  [[nodiscard]] model::WeightedStacks weighted_stacks() const;
   /// Tasks in the largest snapshot.
   [[nodiscard]] std::uint64_t most_tasks() const { return most_tasks_; }
 
@@ -56,6 +59,7 @@ class AwaitSampler {
   bool stacks_;
   model::AwaitTable sites_;
   model::AwaitTable by_stack_;
+  std::unordered_map<std::string, std::vector<model::WeightedFrame>> frames_;  // root first, by folded stack
   std::unordered_map<std::uint64_t, Chain> chains_;
   std::vector<Made> made_;
   std::unordered_map<std::uint64_t, Standing> standing_;  // by task

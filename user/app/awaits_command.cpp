@@ -16,6 +16,7 @@
 #include "app/signals.h"
 #include "output/awaits.h"
 #include "output/file_sink.h"
+#include "output/labels.h"
 #include "probe/privileges.h"
 #include "proc/maps.h"
 #include "proc/memory.h"
@@ -65,17 +66,35 @@ class Pace {
   std::minstd_rand random_{std::random_device{}()};
 };
 
-void write_all(const std::vector<model::AwaitRow>& rows, const AwaitSampler& sampler,
-               const output::AwaitsSummary& summary, const AwaitsOptions& options, output::FileSink* folded,
+// The files that are written at the end; null: not asked for.
+struct Files {
+  std::unique_ptr<output::FileSink> folded;
+  std::unique_ptr<output::FileSink> html;
+};
+
+Result<Files> open_files(const AwaitsOptions& options) {
+  auto folded = open_asked(options.folded);
+  if (!folded) return std::unexpected(folded.error());
+  auto html = open_asked(options.html);
+  if (!html) return std::unexpected(html.error());
+  return Files{.folded = std::move(*folded), .html = std::move(*html)};
+}
+
+void write_all(const std::string& title, const std::vector<model::AwaitRow>& rows, const AwaitSampler& sampler,
+               const output::AwaitsSummary& summary, const AwaitsOptions& options, const Files& files,
                CommandOutput& out) {
   if (out.has_text()) out.text(output::awaits_text(rows, options.top, summary, out.context()));
-  if (folded != nullptr) out.check(output::write_folded(sampler.stacks().rows(), *folded));
+  if (files.folded) out.check(output::write_folded(sampler.stacks().rows(), *files.folded));
+  if (files.html) {
+    const auto page = output::awaits_page(title, rows, sampler.weighted_stacks(), summary, out.context());
+    out.check(files.html->write_bytes(page));
+  }
   if (!out.has_json()) return;
   for (const auto& row : rows) out.json(output::await_row_json(row, static_cast<std::uint32_t>(options.pid)));
   out.json(output::awaits_summary_json(summary, out.context()));
 }
 
-Status watch(const AwaitsOptions& options, const Interrupt& interrupt, output::FileSink* folded, CommandOutput& out) {
+Status watch(const AwaitsOptions& options, const Interrupt& interrupt, const Files& files, CommandOutput& out) {
   const auto process = proc::Process::open(options.pid);
   if (!process) return std::unexpected(process.error());
   const auto maps = proc::Maps::read(options.pid);
@@ -84,7 +103,7 @@ Status watch(const AwaitsOptions& options, const Interrupt& interrupt, output::F
   const auto interpreter = python::inspect(*process, *maps, memory);
   if (!interpreter) return std::unexpected(Error(interpreter.error()));
   python::TaskReader reader(*interpreter, *process, memory);
-  AwaitSampler sampler(options.match, options.folded.has_value());
+  AwaitSampler sampler(options.match, options.folded || options.html);
   Pace pace(options, process->pidfd(), interrupt.fd.get());
 
   const auto begin_ns = monotonic_ns();
@@ -121,7 +140,9 @@ Status watch(const AwaitsOptions& options, const Interrupt& interrupt, output::F
   summary.tasks = sampler.most_tasks();
   summary.cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
   summary.slower = pace.slower();
-  write_all(sampler.sites().rows(), sampler, summary, options, folded, out);
+  const auto title = output::process_label(static_cast<std::uint32_t>(options.pid), process->comm(),
+                                           interpreter->version_text);
+  write_all(title, sampler.sites().rows(), sampler, summary, options, files, out);
   return {};
 }
 
@@ -135,18 +156,15 @@ int run_awaits(int argc, const char* const* argv) {
   if (!interrupt) return report(interrupt.error());
   auto out = CommandOutput::open(options->json);
   if (!out) return report(out.error());
-  std::unique_ptr<output::FileSink> folded;
-  if (options->folded) {
-    auto sink = output::FileSink::open(*options->folded);
-    if (!sink) return report(sink.error());
-    folded = std::move(*sink);
-  }
+  const auto files = open_files(*options);
+  if (!files) return report(files.error());
   if (options->exact) {
-    if (auto status = watch_exactly(*options, *interrupt, *out); !status) return report(status.error());
+    if (auto status = watch_exactly(*options, *interrupt, files->html.get(), *out); !status)
+      return report(status.error());
     return out->failed() ? kExitFailure : 0;
   }
   if (auto status = probe::keep_capabilities_to_read(); !status) return report(status.error());
-  if (auto status = watch(*options, *interrupt, folded.get(), *out); !status) return report(status.error());
+  if (auto status = watch(*options, *interrupt, *files, *out); !status) return report(status.error());
   return out->failed() ? kExitFailure : 0;
 }
 

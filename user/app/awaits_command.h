@@ -21,6 +21,7 @@ struct AwaitsOptions {
   std::optional<std::string> match;  ///< only awaits of tasks, coroutines or functions with this in their name
   std::optional<std::string> json;   ///< "-": standard output
   std::optional<std::string> folded;
+  std::optional<std::string> html;
   std::optional<std::string> message;  ///< --help: nothing more to do
 };
 

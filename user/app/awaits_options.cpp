@@ -48,6 +48,10 @@ Result<AwaitsOptions> parse_awaits_options(int argc, const char* const* argv) {
   parser.add_option("--json", options.json, "newline-delimited JSON to a file, or - for standard output")
       ->type_name("FILE");
   parser.add_option("--folded", options.folded, "folded await chains for a flame graph of waiting")->type_name("FILE");
+  parser
+      .add_option("--html", options.html,
+                  "a page for a browser: the sites and a flame graph of await chains (--exact: the delays)")
+      ->type_name("FILE");
   auto message = kArguments.parse(parser, argc - 1, argv + 1);
   if (!message) return std::unexpected(message.error());
   if (*message) {
@@ -73,6 +77,7 @@ Result<AwaitsOptions> parse_awaits_options(int argc, const char* const* argv) {
   options.max_cost = max_cost_percent / 100;
   if (options.exact && options.folded) return kArguments.usage("--folded", "not with --exact");
   if (options.folded == "-") return kArguments.usage("--folded -", "needs a file");
+  if (options.html == "-") return kArguments.usage("--html -", "needs a file");
   return options;
 }
 

@@ -53,4 +53,9 @@ void CommandOutput::check(const Status& status, const output::FileSink& sink) {
   }
 }
 
+Result<std::unique_ptr<output::FileSink>> open_asked(const std::optional<std::string>& path) {
+  if (!path) return nullptr;
+  return output::FileSink::open(*path);
+}
+
 }  // namespace aiotrace::app

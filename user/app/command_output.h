@@ -43,4 +43,7 @@ class CommandOutput {
   bool failed_ = false;
 };
 
+/// A further file of a command, opened before anything is looked at; null where none is asked for.
+[[nodiscard]] Result<std::unique_ptr<output::FileSink>> open_asked(const std::optional<std::string>& path);
+
 }  // namespace aiotrace::app

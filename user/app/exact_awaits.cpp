@@ -20,6 +20,7 @@
 #include "model/exact_awaits.h"
 #include "output/awaits.h"
 #include "output/exact_awaits.h"
+#include "output/labels.h"
 #include "probe/privileges.h"
 #include "probe/step_probe.h"
 #include "proc/maps.h"
@@ -195,7 +196,7 @@ class ExactWatch {
     return name_chains();
   }
 
-  void write(CommandOutput& out) {
+  void write(const std::string& title, output::FileSink* html, CommandOutput& out) {
     model::ExactAwaits sites;
     std::unordered_map<std::uint64_t, std::uint64_t> now;  // by chain
     for (const auto& task : probe_.waiting()) now[task.chain]++;
@@ -215,6 +216,8 @@ class ExactWatch {
     summary_.cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     const auto rows = sites.rows();
     const auto delays = delay_rows();
+    if (html != nullptr)
+      out.check(html->write_bytes(output::exact_awaits_page(title, rows, delays, summary_, out.context())));
     if (out.has_text()) out.text(output::exact_awaits_text(rows, delays, options_.top, summary_, out.context()));
     if (!out.has_json()) return;
     const auto pid = static_cast<std::uint32_t>(options_.pid);
@@ -273,7 +276,8 @@ class ExactWatch {
 
 }  // namespace
 
-Status watch_exactly(const AwaitsOptions& options, const Interrupt& interrupt, CommandOutput& out) {
+Status watch_exactly(const AwaitsOptions& options, const Interrupt& interrupt, output::FileSink* html,
+                     CommandOutput& out) {
   const auto process = proc::Process::open(options.pid);
   if (!process) return std::unexpected(process.error());
   const auto maps = proc::Maps::read(options.pid);
@@ -298,7 +302,9 @@ Status watch_exactly(const AwaitsOptions& options, const Interrupt& interrupt, C
   out.json(output::awaits_watching_json(static_cast<std::uint32_t>(options.pid), process->comm(),
                                         interpreter->version_text, kVersion, out.context(), watch.first_ns()));
   if (auto status = watch.run(interrupt); !status) return status;
-  watch.write(out);
+  const auto title = output::process_label(static_cast<std::uint32_t>(options.pid), process->comm(),
+                                           interpreter->version_text);
+  watch.write(title, html, out);
   if (const auto why = watch.early_end(); !why.empty()) std::fprintf(stderr, "aiotrace: %s\n", why.c_str());
   return {};
 }

@@ -4,10 +4,13 @@
 #include "app/awaits_command.h"
 #include "app/command_output.h"
 #include "app/signals.h"
+#include "output/file_sink.h"
 #include "util/result.h"
 
 namespace aiotrace::app {
 
-Status watch_exactly(const AwaitsOptions& options, const Interrupt& interrupt, CommandOutput& out);
+/// `html`: where a page goes; null: none is wanted.
+Status watch_exactly(const AwaitsOptions& options, const Interrupt& interrupt, output::FileSink* html,
+                     CommandOutput& out);
 
 }  // namespace aiotrace::app

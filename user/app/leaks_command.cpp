@@ -14,6 +14,8 @@
 #include "app/leak_scanner.h"
 #include "app/session.h"
 #include "app/signals.h"
+#include "output/file_sink.h"
+#include "output/labels.h"
 #include "output/leaks.h"
 #include "probe/privileges.h"
 #include "util/clock.h"
@@ -40,8 +42,10 @@ struct Watched {
 
 class LeaksRun {
  public:
-  LeaksRun(const LeaksOptions& options, CommandOutput& out, const std::atomic<bool>* interrupted)
-      : options_(options), out_(out), interrupted_(interrupted) {}
+  /// `html`: null where no page is wanted.
+  LeaksRun(const LeaksOptions& options, CommandOutput& out, output::FileSink* html,
+           const std::atomic<bool>* interrupted)
+      : options_(options), out_(out), html_(html), interrupted_(interrupted) {}
 
   Status open();
   /// Until there is nothing more to look for, or a signal.
@@ -56,9 +60,11 @@ class LeaksRun {
 
   const LeaksOptions& options_;
   CommandOutput& out_;
+  output::FileSink* html_;
   const std::atomic<bool>* interrupted_;
   std::list<Watched> watched_;
   model::LeakSummary summary_;
+  model::LeakHistory history_;
   std::uint64_t begin_ns_ = monotonic_ns();
   std::uint64_t round_ = 0;
   bool leak_ = false;
@@ -106,6 +112,7 @@ Status LeaksRun::scan_all(bool tell_them) {
     summary_.losses.objects_over_limit += scan->objects_over_limit;
     summary_.losses.unconfirmed += scan->unconfirmed;
     summary_.losses.untold += scan->untold;
+    if (html_ != nullptr) history_.add(*scan, each.leaks);
     if (tell_them) tell(each);
   }
   summary_.scans = round_;
@@ -186,6 +193,16 @@ int LeaksRun::finish() {
     summary_.rss_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
   }
   out_.json(output::leak_summary_json(summary_, now, out_.context()));
+  if (html_ != nullptr) {
+    std::vector<model::Target> targets;
+    for (const Watched& each : watched_)
+      targets.push_back({.pid = static_cast<std::uint32_t>(each.process.pid()),
+                         .comm = each.process.comm(),
+                         .python = {},
+                         .loops = 0});
+    out_.check(html_->write_bytes(
+        output::leaks_page(output::targets_label(targets), history_, summary_, options_.age_ns, now, out_.context())));
+  }
   if (out_.failed()) return kExitFailure;
   if (options_.fail_on_leak && undecided_)
     return report(fail("--fail-on-leak", "ended before the second look: nothing is known of leaks").error());
@@ -202,8 +219,10 @@ int run_leaks(int argc, const char* const* argv) {
   if (!interrupt) return report(interrupt.error());
   auto out = CommandOutput::open(options->json, options->verbose);
   if (!out) return report(out.error());
+  const auto html = open_asked(options->html);
+  if (!html) return report(html.error());
   if (auto status = probe::keep_capabilities_to_read(); !status) return report(status.error());
-  LeaksRun run(*options, *out, interrupt->came);
+  LeaksRun run(*options, *out, html->get(), interrupt->came);
   if (auto status = run.open(); !status) return report(status.error());
   if (auto status = run.run(interrupt->fd.get()); !status) return report(status.error());
   return run.finish();

@@ -51,6 +51,8 @@ Result<LeaksOptions> parse_leaks_options(int argc, const char* const* argv) {
   parser.add_flag("--fail-on-leak", options.fail_on_leak, "exit with 4 if there is a leak");
   parser.add_option("--json", options.json, "newline-delimited JSON to a file, or - for standard output")
       ->type_name("FILE");
+  parser.add_option("--html", options.html, "a page for a browser: places, and how they grew over the scans")
+      ->type_name("FILE");
   parser.add_flag("-q,--quiet", options.quiet, "no text");
   parser.add_flag("-v,--verbose", options.verbose, "all groups and whole stacks");
   auto message = kArguments.parse(parser, argc - 1, argv + 1);
@@ -62,6 +64,7 @@ Result<LeaksOptions> parse_leaks_options(int argc, const char* const* argv) {
   for (const auto& text : pids) {
     if (auto status = kArguments.add_pids(text, options.pids); !status) return std::unexpected(status.error());
   }
+  if (options.html == "-") return kArguments.usage("--html -", "needs a file");
   if (options.pids.empty()) return kArguments.usage("", "nothing to look at: give -p PID");
   if (!age.empty()) {
     const auto ns = kArguments.duration("--age ", age, true);

@@ -64,9 +64,9 @@ class Files {
     Files files;
     for (const auto& [path, into] : {std::pair{&options.folded, &files.folded_},
                                      {&options.speedscope, &files.speedscope_},
-                                     {&options.pprof, &files.pprof_}}) {
-      if (!*path) continue;
-      auto sink = output::FileSink::open(**path);
+                                     {&options.pprof, &files.pprof_},
+                                     {&options.html, &files.html_}}) {
+      auto sink = open_asked(*path);
       if (!sink) return std::unexpected(sink.error());
       *into = std::move(*sink);
     }
@@ -74,7 +74,7 @@ class Files {
   }
 
   void write(const output::ProfileReport& report, CommandOutput& out) {
-    if (!folded_ && !speedscope_ && !pprof_) return;
+    if (!folded_ && !speedscope_ && !pprof_ && !html_) return;
     const bool sampled_only = report.head.mode == ProfileMode::cpu;
     model::WeightedStacks stacks(sampled_only ? "on a CPU" : "time", sampled_only ? "samples" : "times",
                                  model::WeightedStacks::Unit::nanoseconds);
@@ -84,6 +84,7 @@ class Files {
       const auto title = "aiotrace profile " + std::string(model::name(report.head.mode));
       out.check(speedscope_->write_bytes(output::speedscope(stacks, title, "aiotrace " + report.head.version)));
     }
+    if (html_) out.check(html_->write_bytes(output::profile_page(report, stacks, out.context())));
     if (!pprof_) return;
     const auto start_ns = static_cast<std::int64_t>(report.time_ns - report.elapsed_ns) +
                           out.context().realtime_minus_monotonic_ns;
@@ -95,6 +96,7 @@ class Files {
   std::unique_ptr<output::FileSink> folded_;
   std::unique_ptr<output::FileSink> speedscope_;
   std::unique_ptr<output::FileSink> pprof_;
+  std::unique_ptr<output::FileSink> html_;
 };
 
 // A second signal ends the program at once.

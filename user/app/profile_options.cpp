@@ -52,7 +52,7 @@ Status choose(const std::string& option, const std::string& text, const std::arr
 // As the user typed them, before they are checked.
 struct Raw {
   std::vector<std::string> pids;
-  std::string duration, min, comm, cgroup, json, folded, speedscope, pprof;
+  std::string duration, min, comm, cgroup, json, folded, speedscope, pprof, html;
   std::string mode = "cpu";
   std::string by = "none";
 };
@@ -75,6 +75,7 @@ void declare(CLI::App& parser, Raw& raw, ProfileCommandOptions& options) {
   parser.add_option("--folded", raw.folded, "folded stacks in microseconds, for flame graphs")->type_name("FILE");
   parser.add_option("--speedscope", raw.speedscope, "for speedscope")->type_name("FILE");
   parser.add_option("--pprof", raw.pprof, "for go tool pprof")->type_name("FILE");
+  parser.add_option("--html", raw.html, "a page for a browser: functions, waits and a flame graph")->type_name("FILE");
   parser.add_flag("-v,--verbose", options.verbose, "what aiotrace does");
 }
 
@@ -107,7 +108,7 @@ Status convert(const Raw& raw, ProfileCommandOptions& options) {
   };
   for (const auto& [option, text, into] :
        {File{"--folded", raw.folded, &options.folded}, File{"--speedscope", raw.speedscope, &options.speedscope},
-        File{"--pprof", raw.pprof, &options.pprof}}) {
+        File{"--pprof", raw.pprof, &options.pprof}, File{"--html", raw.html, &options.html}}) {
     if (text == "-") return kArguments.usage(std::string(option) + " -", "needs a file");
     if (!text.empty()) *into = text;
   }

@@ -3,16 +3,21 @@
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/arguments.h"
+#include "app/command_output.h"
 #include "app/file_options.h"
 #include "app/options.h"
 #include "app/outputs.h"
 #include "app/replay.h"
 #include "app/session.h"
 #include "model/comparison.h"
+#include "model/stack_comparison.h"
+#include "model/weighted_stacks.h"
 #include "output/comparison.h"
 #include "output/file_sink.h"
 #include "output/recording_reader.h"
@@ -65,8 +70,8 @@ Result<ReportOptions> parse(int argc, const char* const* argv) {
   if (!json.empty()) options.output.json = json;
   if (auto status = set_files(kArguments, files, options.output); !status) return std::unexpected(status.error());
   const auto& output = options.output;
-  if (options.diff && (output.folded || output.html || output.perfetto || output.speedscope || output.pprof))
-    return kArguments.usage("--diff", "writes text and --json, no other file");
+  if (options.diff && (output.folded || output.perfetto || output.speedscope || output.pprof))
+    return kArguments.usage("--diff", "writes text, --json and --html, no other file");
   return options;
 }
 
@@ -90,42 +95,67 @@ int tell(const ReportOptions& options) {
   return fail_over && replayed->longest_stall_ns >= *fail_over ? kExitStall : 0;
 }
 
-Result<model::Summary> summary_of(const std::string& file, const Thresholds& thresholds) {
+// What of a run is compared.
+struct Run {
+  model::Summary summary;
+  model::WeightedStacks stacks{"stalled", "segments", model::WeightedStacks::Unit::nanoseconds};
+};
+
+Result<Run> run_of(const std::string& file, const Thresholds& thresholds) {
   auto reader = output::RecordingReader::open(file);
   if (!reader) return std::unexpected(reader.error());
-  auto replayed = replay(*reader, file, thresholds, {});
+  Run run;
+  const auto add = [&](const model::Stall& stall) { model::add_stall(run.stacks, stall); };
+  const auto add_ended = [&](const model::Stall& stall) {
+    if (!stall.ongoing) add(stall);
+  };
+  auto replayed = replay(*reader, file, thresholds, {.watching = {}, .stall = add_ended, .unfinished = add});
   if (!replayed) return std::unexpected(replayed.error());
   // Half a recording compared with a whole one would show what is not so.
   if (replayed->incomplete) return std::unexpected(*replayed->incomplete);
-  return std::move(replayed->summary);
+  run.summary = std::move(replayed->summary);
+  return run;
+}
+
+Status write_lines(output::FileSink& sink, const std::vector<std::string>& lines) {
+  for (const auto& line : lines) {
+    if (auto status = sink.write_line(line); !status) return status;
+  }
+  return {};
+}
+
+// Each file is opened before anything is read: one that cannot be is known at once.
+Status write_comparison(const ReportOptions& options) {
+  const auto json = open_asked(options.output.json);
+  if (!json) return std::unexpected(json.error());
+  const auto html = open_asked(options.output.html);
+  if (!html) return std::unexpected(html.error());
+  const auto& before = options.files[0];
+  const auto& after = options.files[1];
+  const auto run_before = run_of(before, options.thresholds);
+  if (!run_before) return std::unexpected(run_before.error());
+  const auto run_after = run_of(after, options.thresholds);
+  if (!run_after) return std::unexpected(run_after.error());
+  const auto comparison = model::compare(run_before->summary, run_after->summary);
+  if (*html) {
+    const auto stacks = model::compare_stacks(run_before->stacks, comparison.before.elapsed_ns, run_after->stacks,
+                                              comparison.after.elapsed_ns);
+    if (auto status = (*html)->write_bytes(output::comparison_page(comparison, stacks, before, after)); !status)
+      return status;
+  }
+  if (*json) {
+    if (auto status = write_lines(**json, output::comparison_json(comparison, before, after)); !status) return status;
+    if (*options.output.json == "-") return {};
+  }
+  auto text = output::FileSink::open("-");
+  if (!text) return std::unexpected(text.error());
+  auto context = terminal_context(**text);
+  context.verbose = options.output.verbose;
+  return write_lines(**text, output::comparison_lines(comparison, before, after, context));
 }
 
 int compare(const ReportOptions& options) {
-  const auto before = summary_of(options.files[0], options.thresholds);
-  if (!before) return report(before.error());
-  const auto after = summary_of(options.files[1], options.thresholds);
-  if (!after) return report(after.error());
-  const auto comparison = model::compare(*before, *after);
-  const auto write = [](const std::string& path, const auto& lines_for) -> Status {
-    auto sink = output::FileSink::open(path);
-    if (!sink) return std::unexpected(sink.error());
-    for (const auto& line : lines_for(**sink)) {
-      if (auto status = (*sink)->write_line(line); !status) return status;
-    }
-    return {};
-  };
-  if (options.output.json) {
-    const auto status = write(*options.output.json, [&](const output::FileSink&) {
-      return output::comparison_json(comparison, options.files[0], options.files[1]);
-    });
-    if (!status) return report(status.error());
-    if (*options.output.json == "-") return 0;
-  }
-  const auto status = write("-", [&](const output::FileSink& sink) {
-    auto context = terminal_context(sink);
-    context.verbose = options.output.verbose;
-    return output::comparison_lines(comparison, options.files[0], options.files[1], context);
-  });
+  const auto status = write_comparison(options);
   return status ? 0 : report(status.error());
 }
 

@@ -13,10 +13,6 @@
 namespace aiotrace::output {
 namespace {
 
-std::uint64_t interval_ns(const AwaitsSummary& summary) {
-  return summary.snapshots > 1 ? summary.watched_ns / (summary.snapshots - 1) : 0;
-}
-
 // What the snapshots cannot tell more exactly is marked.
 std::string about(std::string text, bool estimate) { return estimate ? "~" + std::move(text) : text; }
 
@@ -52,7 +48,7 @@ std::vector<std::string> awaits_text(const std::vector<model::AwaitRow>& rows, s
                               format_duration_ns(summary.watched_ns), slow, rows.size(),
                               format_duration_ns(summary.slow_ns)));
   lines.push_back(fmt::format("{} snapshots, one each {}{}; ~ marks estimates of shorter awaits; aiotrace used {}",
-                              format_count(summary.snapshots), format_duration_ns(interval_ns(summary)),
+                              format_count(summary.snapshots), format_duration_ns(summary.interval_ns()),
                               summary.slower ? " to keep the budget" : "",
                               format_share(summary.cpu_ns, summary.elapsed_ns) + " of a core"));
   lines.push_back(fmt::format("losses: task-unreadable {}, task-list-torn {}", format_count(summary.unreadable),
@@ -104,7 +100,7 @@ std::string awaits_summary_json(const AwaitsSummary& summary, const OutputContex
        {"snapshots", summary.snapshots},
        {"first_ns", summary.first_ns},
        {"watched_ns", summary.watched_ns},
-       {"interval_ns", interval_ns(summary)},
+       {"interval_ns", summary.interval_ns()},
        {"tasks", summary.tasks},
        {"loops", Json::array()},
        {"causes", Json::object()},

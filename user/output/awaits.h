@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/awaits.h"
+#include "model/weighted_stacks.h"
 #include "output/context.h"
 #include "output/sink.h"
 
@@ -24,6 +25,9 @@ struct AwaitsSummary {
   std::uint64_t torn = 0;        ///< snapshots in which tasks may be missing
   std::uint64_t cpu_ns = 0;      ///< of aiotrace
   bool slower = false;           ///< snapshots were taken less often than asked for, to keep the budget
+
+  /// From one snapshot to the next, in the mean.
+  [[nodiscard]] std::uint64_t interval_ns() const { return snapshots > 1 ? watched_ns / (snapshots - 1) : 0; }
 };
 
 /// A table, `top` rows at most (0: all), and a line about how it came to be.
@@ -35,6 +39,12 @@ struct AwaitsSummary {
                                                std::uint64_t time_ns);
 [[nodiscard]] std::string await_row_json(const model::AwaitRow& row, std::uint32_t pid);
 [[nodiscard]] std::string awaits_summary_json(const AwaitsSummary& summary, const OutputContext& context);
+
+/// A page: the sites as a table, `stacks` as a flame graph. `title` is the process; `rows` as AwaitTable::rows() has
+/// them.
+[[nodiscard]] std::string awaits_page(const std::string& title, const std::vector<model::AwaitRow>& rows,
+                                      const model::WeightedStacks& stacks, const AwaitsSummary& summary,
+                                      const OutputContext& context);
 
 /// Folded stacks: the rows' coroutines are the stacks, the weights microseconds of waiting.
 Status write_folded(const std::vector<model::AwaitRow>& rows, Sink& sink);

@@ -36,6 +36,12 @@ std::string utc_time(std::uint64_t monotonic_ns, const OutputContext& context) {
                      time.tm_hour, time.tm_min, time.tm_sec, stamp.milliseconds);
 }
 
+std::int64_t unix_ms(std::uint64_t monotonic_ns, const OutputContext& context) {
+  constexpr std::int64_t kMillis = 1000;
+  const auto stamp = stamp_of(monotonic_ns, context);
+  return static_cast<std::int64_t>(stamp.seconds) * kMillis + stamp.milliseconds;
+}
+
 std::string local_time(std::uint64_t monotonic_ns, const OutputContext& context) {
   const auto stamp = stamp_of(monotonic_ns, context);
   std::tm time{};

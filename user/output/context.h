@@ -22,6 +22,9 @@ struct OutputContext {
 /// A CLOCK_MONOTONIC stamp as RFC 3339 in UTC with milliseconds: "2026-11-05T12:03:22.123Z".
 [[nodiscard]] std::string utc_time(std::uint64_t monotonic_ns, const OutputContext& context);
 
+/// A CLOCK_MONOTONIC stamp in milliseconds since 1970.
+[[nodiscard]] std::int64_t unix_ms(std::uint64_t monotonic_ns, const OutputContext& context);
+
 /// A CLOCK_MONOTONIC stamp as local time of day with milliseconds: "12:03:22.123".
 [[nodiscard]] std::string local_time(std::uint64_t monotonic_ns, const OutputContext& context);
 

@@ -38,4 +38,24 @@ std::vector<FlameNode> flame_tree(const model::WeightedStacks& stacks, std::size
   return kept;
 }
 
+std::vector<std::uint64_t> flame_sums(const std::vector<FlameNode>& tree, const model::WeightedStacks& stacks,
+                                      std::span<const std::uint64_t> values) {
+  std::vector<std::uint64_t> sums(tree.size());
+  if (tree.empty()) return sums;
+  std::map<std::pair<std::int64_t, std::uint32_t>, std::size_t> child_at;
+  for (std::size_t i = 1; i < tree.size(); ++i) child_at[{tree[i].parent, tree[i].frame}] = i;
+  const auto count = std::min(values.size(), stacks.stacks().size());
+  for (std::size_t i = 0; i < count; ++i) {
+    std::size_t at = 0;
+    sums[at] += values[i];
+    for (const auto frame : stacks.stacks()[i].frames) {
+      const auto child = child_at.find({static_cast<std::int64_t>(at), frame});
+      if (child == child_at.end()) break;  // left out, with everything below
+      at = child->second;
+      sums[at] += values[i];
+    }
+  }
+  return sums;
+}
+
 }  // namespace aiotrace::output

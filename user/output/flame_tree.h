@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <span>
 #include <vector>
 
 #include "model/weighted_stacks.h"
@@ -20,5 +20,10 @@ struct FlameNode {
 /// At most `max_nodes` nodes, each behind its parent: the heaviest ones, so that what is missing is narrower than all
 /// that is there.
 [[nodiscard]] std::vector<FlameNode> flame_tree(const model::WeightedStacks& stacks, std::size_t max_nodes);
+
+/// For each node of a flame_tree() of these stacks the sum over what goes through it; `values` has one for each stack.
+[[nodiscard]] std::vector<std::uint64_t> flame_sums(const std::vector<FlameNode>& tree,
+                                                    const model::WeightedStacks& stacks,
+                                                    std::span<const std::uint64_t> values);
 
 }  // namespace aiotrace::output

@@ -3,101 +3,37 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
-#include <nlohmann/json.hpp>
-#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "model/bounded_text.h"
 #include "model/cause.h"
-#include "model/statistics.h"
-#include "output/flame_tree.h"
 #include "output/labels.h"
 #include "output/names.h"
-#include "page.gen.h"
+#include "output/page.h"
 #include "util/text.h"
 
 namespace aiotrace::output {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = PageJson;
 using model::Cause;
 
-constexpr std::size_t kMaxName = 240;
 constexpr std::size_t kMaxLoops = 40;
 constexpr std::size_t kMaxPlaces = 40;
-constexpr std::size_t kMaxFlameNodes = 4'000;
 constexpr std::size_t kMaxMarks = 6'000;
 constexpr std::size_t kMaxDetails = 400;
 // What a page may take for the names and details that are counted while they are added; the rest has bounds of its own.
 constexpr std::size_t kMarkBytes = 40;
 constexpr std::size_t kDataBytes = 600'000;
 
-double micros(std::uint64_t ns) {
-  constexpr double kMicro = 1000;
-  return static_cast<double>(ns) / kMicro;
-}
-
-std::string safe_name(std::string_view text) { return model::bounded_text(valid_utf8(text), kMaxName); }
-
-std::string dump(const Json& json) {
-  constexpr int kOneLine = -1;
-  return json.dump(kOneLine, ' ', false, Json::error_handler_t::replace);
-}
-
-// Names and frames, each once; counts what they take in the page.
-class Names {
- public:
-  std::size_t string(std::string_view text) {
-    const auto [at, added] = string_at_.try_emplace(safe_name(text), strings_.size());
-    if (added) {
-      strings_.push_back(at->first);
-      bytes_ += dump(strings_.back()).size() + 1;
-    }
-    return at->second;
-  }
-
-  std::size_t frame(const model::WeightedFrame& frame) {
-    static constexpr std::array<std::string_view, 4> kKinds{"python", "native", "kernel", "mark"};
-    const bool library = frame.kind == model::WeightedFrame::Kind::python && model::is_standard_library(frame.file);
-    Json json{kKinds[static_cast<std::size_t>(frame.kind)], string(frame.function), string(frame.file), frame.line,
-              library ? 1 : 0};
-    auto text = dump(json);
-    const auto [at, added] = frame_at_.try_emplace(std::move(text), frames_.size());
-    if (added) {
-      frames_.push_back(std::move(json));
-      bytes_ += at->first.size() + 1;
-    }
-    return at->second;
-  }
-
-  Json stack(const model::Stack& stack) {
-    auto frames = Json::array();
-    for (const auto& each : stack) frames.push_back(frame(model::weighted_frame(each)));
-    return frames;
-  }
-
-  [[nodiscard]] std::size_t bytes() const { return bytes_; }
-  [[nodiscard]] Json take_strings() { return std::move(strings_); }
-  [[nodiscard]] Json take_frames() { return std::move(frames_); }
-
- private:
-  std::size_t bytes_ = 0;
-  Json strings_ = Json::array();
-  Json frames_ = Json::array();
-  std::unordered_map<std::string, std::size_t> string_at_;
-  std::unordered_map<std::string, std::size_t> frame_at_;
-};
-
-Json segment_json(const model::Segment& segment, Names& names) {
-  Json json{{"cause", model::index(segment.cause)}, {"us", micros(segment.ns)}, {"count", segment.count}};
+Json segment_json(const model::Segment& segment, PageNames& names) {
+  Json json{{"cause", model::index(segment.cause)}, {"us", page_micros(segment.ns)}, {"count", segment.count}};
   if (model::on_cpu(segment.cause)) json["sampled"] = true;
-  if (!segment.syscall.empty()) json["syscall"] = safe_name(segment.syscall);
+  if (!segment.syscall.empty()) json["syscall"] = page_name(segment.syscall);
   if (segment.culprit) {
-    if (auto who = culprit_label(segment.cause, *segment.culprit); !who.empty()) json["who"] = safe_name(who);
+    if (auto who = culprit_label(segment.cause, *segment.culprit); !who.empty()) json["who"] = page_name(who);
     if (!segment.culprit->stack.empty()) json["holder"] = names.stack(segment.culprit->stack);
   }
   if (segment.stack) json["stack"] = names.stack(*segment.stack);
@@ -130,13 +66,13 @@ Json moments_json(const model::Stall& stall) {
   if (stretches.empty() || stretches.size() > kMost) return nullptr;
   auto json = Json::array();
   for (const auto& [start, end, cause] : stretches)
-    json.push_back({micros(start - stall.start_ns), micros(end - start), model::index(cause)});
+    json.push_back({page_micros(start - stall.start_ns), page_micros(end - start), model::index(cause)});
   return json;
 }
 
-Json stall_json(const model::Stall& stall, Names& names) {
+Json stall_json(const model::Stall& stall, PageNames& names) {
   Json json = Json::object();
-  if (stall.task) json["task"] = safe_name(task_label(*stall.task));
+  if (stall.task) json["task"] = page_name(task_label(*stall.task));
   if (stall.at_least) json["at_least"] = true;
   auto notes = Json::array();
   if (stall.ongoing) notes.push_back("Its end was not seen.");
@@ -161,40 +97,28 @@ Json loop_json(const model::LoopSummary& loop) {
   }
   return {{"pid", loop.pid},
           {"tid", loop.tid},
-          {"thread", safe_name(loop.thread)},
+          {"thread", page_name(loop.thread)},
           {"kind", name(loop.kind)},
           {"iterations", loop.iterations},
-          {"busy_us", micros(loop.busy_ns)},
-          {"p50_us", micros(loop.p50_ns)},
-          {"p99_us", micros(loop.p99_ns)},
-          {"max_us", micros(loop.max_ns)},
+          {"busy_us", page_micros(loop.busy_ns)},
+          {"p50_us", page_micros(loop.p50_ns)},
+          {"p99_us", page_micros(loop.p99_ns)},
+          {"max_us", page_micros(loop.max_ns)},
           {"stalls", loop.stalls},
           {"hist", std::move(buckets)}};
 }
 
 Json place_json(const model::Place& place) {
   return {{"cause", model::index(place.cause)},
-          {"syscall", safe_name(place.syscall)},
-          {"function", safe_name(place.function)},
-          {"file", safe_name(place.file)},
+          {"syscall", page_name(place.syscall)},
+          {"function", page_name(place.function)},
+          {"file", page_name(place.file)},
           {"line", place.line},
-          {"advice", safe_name(place.advice)},
+          {"advice", page_name(place.advice)},
           {"others", place.others},
-          {"us", micros(place.ns)},
+          {"us", page_micros(place.ns)},
           {"stalls", place.stalls},
-          {"max_us", micros(place.max_ns)}};
-}
-
-Json flame_json(const model::WeightedStacks& stacks, Names& names, std::size_t& left_out) {
-  const auto tree = flame_tree(stacks, kMaxFlameNodes);
-  auto nodes = Json::array();
-  for (const auto& node : tree) {
-    const auto frame = node.parent < 0 ? 0 : names.frame(stacks.frames()[node.frame]);
-    nodes.push_back({node.parent, frame, node.weight});
-  }
-  left_out = tree.size() == kMaxFlameNodes ? 1 : 0;
-  const bool nanoseconds = stacks.unit() == model::WeightedStacks::Unit::nanoseconds;
-  return {{"what", stacks.what()}, {"unit", nanoseconds ? "nanoseconds" : "count"}, {"nodes", std::move(nodes)}};
+          {"max_us", page_micros(place.max_ns)}};
 }
 
 // The loops that a page shows: those that stalled most first.
@@ -210,7 +134,7 @@ std::vector<model::LoopSummary> shown_loops(const model::Summary& summary) {
 // Marks of the longest stalls in the order of time, the details of the longest among them.
 class Marks {
  public:
-  Marks(const Report& report, const std::vector<model::LoopSummary>& loops, Names& names) {
+  Marks(const Report& report, const std::vector<model::LoopSummary>& loops, PageNames& names) {
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> loop_at;
     for (std::size_t i = 0; i < loops.size(); ++i) loop_at[{loops[i].pid, loops[i].tid}] = i;
     auto brief = report.log.all();
@@ -225,7 +149,8 @@ class Marks {
     for (const auto& stall : brief) {
       // One that began before the run stands at its beginning.
       const auto since = stall.start_ns > report.start_ns() ? stall.start_ns - report.start_ns() : 0;
-      Json mark{micros(since), micros(stall.duration_ns), model::index(stall.cause), loop_at[{stall.pid, stall.tid}]};
+      Json mark{page_micros(since), page_micros(stall.duration_ns), model::index(stall.cause),
+                loop_at[{stall.pid, stall.tid}]};
       if (auto more = details_.find(stall.id); more != details_.end()) {
         mark.push_back(std::move(more->second));
         ++shown_details_;
@@ -239,11 +164,11 @@ class Marks {
   [[nodiscard]] Json take() { return std::move(marks_); }
 
  private:
-  void add_details(const Report& report, Names& names, std::size_t bytes) {
+  void add_details(const Report& report, PageNames& names, std::size_t bytes) {
     for (const auto& stall : report.log.detailed()) {
       if (details_.size() >= kMaxDetails || bytes + names.bytes() > kDataBytes) break;
       auto json = stall_json(stall, names);
-      bytes += dump(json).size();
+      bytes += page_bytes(json);
       details_.emplace(stall.id, std::move(json));
     }
   }
@@ -259,7 +184,7 @@ Json notes_json(const Report& report, const Marks& marks, bool flame_cut) {
   notes.push_back(
       fmt::format("Written by aiotrace {} on Linux {}. Blocked and waiting time is exact; only time on a CPU "
                   "is split by samples.",
-                  report.watching.version, safe_name(report.watching.kernel)));
+                  report.watching.version, page_name(report.watching.kernel)));
   if (marks.size() < summary.stalls) {
     notes.push_back(fmt::format("The time line has the {} longest of {} stalls; all sums count every one.",
                                 format_count(marks.size()), format_count(summary.stalls)));
@@ -282,34 +207,16 @@ Json notes_json(const Report& report, const Marks& marks, bool flame_cut) {
   return notes;
 }
 
-// JSON inside a <script> element: only "<" could end it, and only strings hold any.
-std::string embedded(const std::string& json) {
-  std::string out;
-  out.reserve(json.size());
-  for (const char c : json) {
-    if (c == '<')
-      out += "\\u003c";
-    else
-      out.push_back(c);
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string html_page(const Report& report) {
   const auto& summary = report.summary;
-  Names names;
-  std::size_t flame_cut = 0;
-  auto flame = flame_json(report.stacks, names, flame_cut);
+  PageNames names;
+  auto flame = page_flame(report.stacks, names);
   const auto loops = shown_loops(summary);
   Marks marks(report, loops, names);
-  auto causes = Json::array();
   auto cause_us = Json::array();
-  for (std::size_t i = 0; i < model::kCauses; ++i) {
-    causes.push_back(model::name(static_cast<Cause>(i)));
-    cause_us.push_back(micros(summary.cause_ns[i]));
-  }
+  for (const auto ns : summary.cause_ns) cause_us.push_back(page_micros(ns));
   auto loop_rows = Json::array();
   for (const auto& loop : loops) loop_rows.push_back(loop_json(loop));
   auto places = Json::array();
@@ -317,25 +224,24 @@ std::string html_page(const Report& report) {
     if (places.size() < kMaxPlaces) places.push_back(place_json(place));
   }
   constexpr std::int64_t kMilli = 1'000'000;
-  Json data{{"title", safe_name(targets_label(report.watching))},
+  Json data{{"title", page_name(targets_label(report.watching))},
             {"start_ms", report.start_unix_ns() / kMilli},
-            {"elapsed_us", micros(summary.elapsed_ns)},
-            {"warn_us", micros(summary.warn_ns)},
-            {"error_us", micros(summary.error_ns)},
+            {"elapsed_us", page_micros(summary.elapsed_ns)},
+            {"warn_us", page_micros(summary.warn_ns)},
+            {"error_us", page_micros(summary.error_ns)},
             {"stalls", summary.stalls},
             {"errors", summary.errors},
             {"details", marks.details()},
-            {"notes", notes_json(report, marks, flame_cut != 0)},
-            {"causes", std::move(causes)},
+            {"notes", notes_json(report, marks, flame.cut)},
+            {"causes", page_causes()},
             {"cause_us", std::move(cause_us)},
             {"loops", std::move(loop_rows)},
             {"loops_left", summary.loops.size() - loops.size()},
             {"places", std::move(places)},
             {"marks", marks.take()},
-            {"flame", std::move(flame)},
-            {"strings", names.take_strings()},
-            {"frames", names.take_frames()}};
-  return std::string(kPageBeforeData).append(embedded(dump(data))).append(kPageAfterData);
+            {"flame", std::move(flame.json)}};
+  names.take_into(data);
+  return page_of(PageKind::stalls, data);
 }
 
 }  // namespace aiotrace::output

@@ -54,10 +54,17 @@ std::string culprit_label(Cause cause, const model::Culprit& who) {
 
 std::string targets_label(const model::Watching& watching) {
   if (watching.all) return "every loop of the machine";
-  if (watching.targets.size() != 1) return fmt::format("{} processes", watching.targets.size());
-  const auto& target = watching.targets.front();
-  return fmt::format("{} (pid {}{})", target.comm, target.pid,
-                     target.python ? ", Python " + *target.python : std::string());
+  return targets_label(watching.targets);
+}
+
+std::string process_label(std::uint32_t pid, const std::string& comm, const std::optional<std::string>& python) {
+  return fmt::format("{} (pid {}{})", comm, pid, python ? ", Python " + *python : std::string());
+}
+
+std::string targets_label(const std::vector<model::Target>& targets) {
+  if (targets.size() != 1) return fmt::format("{} processes", targets.size());
+  const auto& target = targets.front();
+  return process_label(target.pid, target.comm, target.python);
 }
 
 }  // namespace aiotrace::output

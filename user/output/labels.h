@@ -1,8 +1,11 @@
 // One-line names of tasks and culprits for files with pictures. UTF-8, not cleaned.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/stall.h"
 #include "model/summary.h"
@@ -18,5 +21,12 @@ namespace aiotrace::output {
 
 /// "python3 (pid 1234)", "2 processes", "every loop of the machine".
 [[nodiscard]] std::string targets_label(const model::Watching& watching);
+
+/// One of them: "python3 (pid 1234, Python 3.11.2)".
+[[nodiscard]] std::string process_label(std::uint32_t pid, const std::string& comm,
+                                        const std::optional<std::string>& python);
+
+/// The same of what a command looked at.
+[[nodiscard]] std::string targets_label(const std::vector<model::Target>& targets);
 
 }  // namespace aiotrace::output

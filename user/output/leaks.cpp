@@ -49,7 +49,13 @@ Json holder_json(const std::optional<model::LeakHolder>& holder) {
           {"owner", text_or_null(holder->owner)}};
 }
 
-// "list held of module app", "local work of Service.run()".
+std::string growth_text(const model::Leak& leak) {
+  if (!leak.growth_per_minute || *leak.growth_per_minute == 0) return {};
+  return fmt::format("  {:+.3g}/min{}", *leak.growth_per_minute, leak.growing ? ", in every scan" : "");
+}
+
+}  // namespace
+
 std::string holder_text(const model::LeakHolder& holder) {
   const std::string name = holder.name.empty() ? std::string("?") : clean_for_terminal(holder.name);
   const std::string owner = holder.owner.empty() ? std::string("?") : clean_for_terminal(holder.owner);
@@ -66,13 +72,6 @@ std::string holder_text(const model::LeakHolder& holder) {
   if (holder.kind == "object") return fmt::format("{}{}an object of type {}", first, join, owner);
   return first;
 }
-
-std::string growth_text(const model::Leak& leak) {
-  if (!leak.growth_per_minute || *leak.growth_per_minute == 0) return {};
-  return fmt::format("  {:+.3g}/min{}", *leak.growth_per_minute, leak.growing ? ", in every scan" : "");
-}
-
-}  // namespace
 
 std::string leak_json(const model::Leak& leak) {
   return line_of({{"type", "leak"},

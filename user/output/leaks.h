@@ -1,9 +1,11 @@
 // Leaks as rows of JSON and as text.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "model/leak_history.h"
 #include "model/leaks.h"
 #include "output/context.h"
 
@@ -14,6 +16,14 @@ namespace aiotrace::output {
 [[nodiscard]] std::string leak_scan_json(const model::LeakScan& scan);
 [[nodiscard]] std::string leak_summary_json(const model::LeakSummary& summary, std::uint64_t time_ns,
                                             const OutputContext& context);
+
+/// "a list, variable held of module app", cleaned.
+[[nodiscard]] std::string holder_text(const model::LeakHolder& holder);
+
+/// A page: the places with their course over the scans. `title` is what was looked at.
+[[nodiscard]] std::string leaks_page(const std::string& title, const model::LeakHistory& history,
+                                     const model::LeakSummary& summary, std::uint64_t age_ns, std::uint64_t time_ns,
+                                     const OutputContext& context);
 
 /// What one scan found, for people: clean lines without newlines. `first`: an age can not be known yet.
 [[nodiscard]] std::vector<std::string> leak_scan_lines(const model::LeakScan& scan,

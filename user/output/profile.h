@@ -9,6 +9,7 @@
 #include "model/losses.h"
 #include "model/profile.h"
 #include "model/summary.h"
+#include "model/weighted_stacks.h"
 #include "output/context.h"
 #include "output/sink.h"
 
@@ -42,6 +43,10 @@ struct ProfileReport {
 /// The `top` first functions and waits, 0: all.
 [[nodiscard]] std::vector<std::string> profile_text(const ProfileReport& report, std::size_t top,
                                                     const OutputContext& context);
+
+/// A page: causes, functions, waits, threads, and `stacks` as a flame graph.
+[[nodiscard]] std::string profile_page(const ProfileReport& report, const model::WeightedStacks& stacks,
+                                       const OutputContext& context);
 
 [[nodiscard]] std::string profile_watching_json(const ProfileHead& head, const OutputContext& context);
 [[nodiscard]] std::string profile_row_json(const model::ProfileRow& row);

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "model/cause.h"
-#include "output/labels.h"
 #include "output/profile.h"
+#include "output/profile_waits.h"
 #include "output/style.h"
 #include "util/text.h"
 
@@ -16,7 +16,6 @@ namespace aiotrace::output {
 namespace {
 
 using Kind = model::ProfileRow::Kind;
-using model::Cause;
 using model::ProfileMode;
 using Lines = std::vector<std::string>;
 
@@ -78,38 +77,22 @@ void put_functions(Lines& lines, const std::vector<model::ProfileRow>& rows, std
 // Where the waits are: by innermost frame, cause and what was waited for.
 void put_waits(Lines& lines, const std::vector<model::ProfileRow>& rows, std::size_t top,
                const OutputContext& context) {
-  struct Place {
-    std::uint64_t ns = 0, count = 0, max_ns = 0;
-  };
-  std::map<std::string, Place> places;
+  const auto waits = waits_of(rows);
+  if (waits.empty()) return;
   std::uint64_t all_ns = 0;
-  for (const auto& row : rows) {
-    all_ns += row.ns;
-    if (row.kind != Kind::wait) continue;
-    auto text = std::string(model::name(row.cause));
-    const auto what = describe({.cause = row.cause, .syscall = row.syscall, .culprit = row.culprit, .stack = {}});
-    if (!what.empty()) text += " " + what;
-    if (row.stack && !row.stack->frames.empty())
-      text += "  in " + frame_text(*row.stack->frames.front());
-    else
-      text += "  in thread " + clean_for_terminal(row.thread);
-    auto& place = places[text];
-    place.ns += row.ns;
-    place.count += row.count;
-    place.max_ns = std::max(place.max_ns, row.max_ns);
-  }
-  if (places.empty()) return;
-  std::vector<std::pair<std::string, Place>> order(places.begin(), places.end());
-  std::ranges::stable_sort(order, [](const auto& a, const auto& b) { return a.second.ns > b.second.ns; });
+  for (const auto& row : rows) all_ns += row.ns;
   Table table({"OFF CPU", "SHARE", "TIMES", "LONGEST", "WAIT"});
-  for (const auto& [text, place] : std::span(order).first(shown(order.size(), top))) {
-    table.add({format_duration_ns(place.ns), format_share(place.ns, all_ns), format_count(place.count),
-               format_duration_ns(place.max_ns), text});
+  for (const auto& wait : std::span(waits).first(shown(waits.size(), top))) {
+    auto text = std::string(model::name(wait.cause));
+    if (!wait.what.empty()) text += " " + wait.what;
+    text += "  in " + (wait.frame ? frame_text(*wait.frame) : "thread " + clean_for_terminal(wait.thread));
+    table.add({format_duration_ns(wait.ns), format_share(wait.ns, all_ns), format_count(wait.count),
+               format_duration_ns(wait.max_ns), std::move(text)});
   }
   table.put(lines, context);
-  if (shown(order.size(), top) < order.size())
+  if (shown(waits.size(), top) < waits.size())
     lines.push_back(
-        fmt::format("… {} more (--top 0 shows all)", format_count(order.size() - shown(order.size(), top))));
+        fmt::format("… {} more (--top 0 shows all)", format_count(waits.size() - shown(waits.size(), top))));
 }
 
 void put_causes(Lines& lines, const std::vector<model::ProfileRow>& rows, const OutputContext& context) {
@@ -132,53 +115,25 @@ void put_causes(Lines& lines, const std::vector<model::ProfileRow>& rows, const 
 }
 
 // Who holds the GIL: shares of the time that was watched.
-void put_gil(Lines& lines, const ProfileReport& report, const std::vector<model::ProfileRow>& held,
-             const std::vector<model::ProfileRow>& waited, std::size_t top, const OutputContext& context) {
-  std::map<std::pair<std::uint32_t, std::string>, std::uint64_t> holders;
-  std::uint64_t held_ns = 0, waited_ns = 0;
-  for (const auto& row : held) {
-    holders[{row.tid, row.thread}] += row.ns;
-    held_ns += row.ns;
-  }
-  for (const auto& row : waited) waited_ns += row.ns;
+void put_gil(Lines& lines, const ProfileReport& report, std::size_t top, const OutputContext& context) {
+  const auto rows = gil_rows(report.rows);
   lines.push_back(fmt::format("The GIL was held for {} ({} of the time); threads waited {} for it",
-                              format_duration_ns(held_ns), format_share(held_ns, report.elapsed_ns),
-                              format_duration_ns(waited_ns)));
-  std::vector<std::pair<std::string, std::uint64_t>> order;
-  order.reserve(holders.size());
-  for (const auto& [who, ns] : holders) order.emplace_back(fmt::format("{} (tid {})", who.second, who.first), ns);
-  std::ranges::stable_sort(order, [](const auto& a, const auto& b) { return a.second > b.second; });
+                              format_duration_ns(rows.held_ns), format_share(rows.held_ns, report.elapsed_ns),
+                              format_duration_ns(rows.waited_ns)));
+  const auto holders = gil_holders_of(rows.held);
   Table threads({"HELD", "OF TIME", "THREAD"});
-  for (const auto& [who, ns] : std::span(order).first(shown(order.size(), top)))
-    threads.add({format_duration_ns(ns), format_share(ns, report.elapsed_ns), clean_for_terminal(who)});
-  if (!order.empty()) threads.put(lines, context);
-  put_functions(lines, held, top, context);
+  for (const auto& who : std::span(holders).first(shown(holders.size(), top)))
+    threads.add({format_duration_ns(who.ns), format_share(who.ns, report.elapsed_ns),
+                 clean_for_terminal(fmt::format("{} (tid {})", who.thread, who.tid))});
+  if (!holders.empty()) threads.put(lines, context);
+  put_functions(lines, rows.held, top, context);
 
-  struct Wait {
-    std::uint64_t ns = 0, count = 0, max_ns = 0;
-  };
-  std::map<std::string, Wait> waits;
-  for (const auto& row : waited) {
-    if (row.kind != Kind::wait) continue;
-    std::string text = row.thread + " for ";
-    if (!row.culprit || row.culprit->tid == 0) {
-      text += "a thread that is not known";
-    } else {
-      text += row.culprit->thread;
-      if (!row.culprit->stack.empty()) text += " in " + row.culprit->stack.front().function;
-    }
-    auto& wait = waits[text];
-    wait.ns += row.ns;
-    wait.count += row.count;
-    wait.max_ns = std::max(wait.max_ns, row.max_ns);
-  }
-  std::vector<std::pair<std::string, Wait>> longest(waits.begin(), waits.end());
-  std::ranges::stable_sort(longest, [](const auto& a, const auto& b) { return a.second.ns > b.second.ns; });
+  const auto waits = gil_waits_of(rows.waited);
   Table table({"WAITED", "TIMES", "LONGEST", "WHO, FOR WHOM"});
-  for (const auto& [text, wait] : std::span(longest).first(shown(longest.size(), top)))
+  for (const auto& wait : std::span(waits).first(shown(waits.size(), top)))
     table.add({format_duration_ns(wait.ns), format_count(wait.count), format_duration_ns(wait.max_ns),
-               clean_for_terminal(text)});
-  if (!longest.empty()) table.put(lines, context);
+               clean_for_terminal(wait.thread + " for " + wait.what)});
+  if (!waits.empty()) table.put(lines, context);
 }
 
 std::string cost_text(const ProfileReport& report) {
@@ -216,8 +171,7 @@ std::vector<std::string> profile_text(const ProfileReport& report, std::size_t t
   }
   const auto busy = select(report.rows, [](const auto& row) { return row.kind != Kind::idle; });
   if (mode == ProfileMode::gil) {
-    put_gil(lines, report, select(busy, [](const auto& row) { return row.holds_gil; }),
-            select(busy, [](const auto& row) { return row.cause == Cause::gil && !row.holds_gil; }), top, context);
+    put_gil(lines, report, top, context);
   } else {
     put_causes(lines, report.rows, context);
     put_functions(lines, busy, top, context);
