@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "proc/page_cache.h"
+#include "proc/progress.h"
 #include "proc/resident.h"
 #include "python/generations.h"
 #include "python/holders.h"
@@ -48,6 +49,18 @@ std::string_view name_of(python::Holder::Kind kind) {
     case python::Holder::Kind::unnamed: break;
   }
   return {};
+}
+
+/// Pauses until every thread that wants to run has run in between. False: not for long.
+bool rest_till_it_ran(const proc::Process& process, long pause_ns) {
+  constexpr int kMostPauses = 30;
+  const proc::Progress progress(process);
+  for (int i = 0; i < kMostPauses; ++i) {
+    const timespec pause{0, pause_ns};
+    nanosleep(&pause, nullptr);
+    if (progress.made()) return true;
+  }
+  return false;
 }
 
 model::LeakSeen to_seen(const python::Suspect& suspect) {
@@ -124,8 +137,11 @@ void LeakScanner::confirm(python::Suspects& found, const proc::Maps& maps, model
   keep_agreed();
   static constexpr std::array<long, 4> kPausesNs = {1'300'000, 3'700'000, 7'100'000, 2'300'000};
   for (const long pause_ns : kPausesNs) {
-    const timespec pause{0, pause_ns};
-    nanosleep(&pause, nullptr);
+    // A program that stood still meanwhile is what it was, and that says nothing.
+    if (!rest_till_it_ran(process_, pause_ns)) {
+      std::erase_if(found.all, [&](const python::Suspect& suspect) { return fresh.contains(suspect.address); });
+      break;
+    }
     const proc::PageCache cached(memory_);
     const python::ObjectReader reader(*interpreter_, cached);
     std::erase_if(found.all, [&](const python::Suspect& suspect) {

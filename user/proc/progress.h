@@ -1,0 +1,30 @@
+// Whether the threads of a process have got on.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+
+#include "proc/process.h"
+
+namespace aiotrace::proc {
+
+/// Two looks at a program say more than one only if it ran between them: on a machine with too few CPUs a thread can
+/// stand still for tens of milliseconds in the middle of anything.
+class Progress {
+ public:
+  /// More threads than this are not asked.
+  static constexpr std::size_t kMaxThreads = 256;
+
+  /// From now on. `process` must outlive this object.
+  explicit Progress(const Process& process);
+
+  /// Whether every thread that wants a CPU now has had one since. True also where the kernel does not say
+  /// (/proc/PID/task/TID/schedstat: CONFIG_SCHED_INFO).
+  [[nodiscard]] bool made() const;
+
+ private:
+  const Process& process_;
+  std::unordered_map<pid_t, std::uint64_t> ran_ns_;  // by tid
+};
+
+}  // namespace aiotrace::proc
