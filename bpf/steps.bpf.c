@@ -61,6 +61,14 @@ static __always_inline __u64 task_of(struct step_thread *t, __u32 tid, struct sa
 	return find_task(tid, coroutine) ? t->object : 0;
 }
 
+static __always_inline void count_entry(struct step_thread *t, struct saved_regs *regs)
+{
+	t->entries++;
+	for (int i = 0; i < STEPPED_MAX; i++)
+		if (config.stepped_at[i] && config.stepped_at[i] == regs->ip)
+			t->stepped++;
+}
+
 static __always_inline void on_entry(struct saved_regs *regs)
 {
 	__u64 begin = bpf_ktime_get_ns(), id = bpf_get_current_pid_tgid();
@@ -74,7 +82,7 @@ static __always_inline void on_entry(struct saved_regs *regs)
 	t = thread_of(tid);
 	if (!t)
 		return;
-	t->entries++;
+	count_entry(t, regs);
 	if (begin < window_begin || begin >= window_end)
 		return;
 	if (type_of(coroutine) != config.coro_type)
@@ -183,7 +191,7 @@ int handle_ready(struct saved_regs *regs)
 	t = thread_of((__u32)id);
 	if (!t)
 		return 0;
-	t->entries++;
+	count_entry(t, regs);
 	if (begin >= window_begin && begin < window_end)
 		mark_ready(regs->di, begin);
 	t->run_ns += bpf_ktime_get_ns() - begin;
