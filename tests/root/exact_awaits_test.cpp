@@ -7,6 +7,7 @@
 
 #include "tests/catch.h"
 #include "tests/support/tracer.h"
+#include "util/clock.h"
 
 namespace aiotrace::testing {
 namespace {
@@ -24,6 +25,7 @@ struct Exact {
   Json summary;
   std::string err;
   int status = -1;
+  std::uint64_t started_ns = 0, ended_ns = 0;  ///< of aiotrace: before and after nothing was probed
 
   /// Begun and ended while it was watched.
   [[nodiscard]] bool within(const Json& record, const char* begin, const char* end) const {
@@ -42,9 +44,11 @@ Exact watch(const Python& python, const std::string& script, const std::vector<s
   Target target(python, script, of_script);
   target.wait_ready();
   arguments.insert(arguments.begin(), {"awaits", "--exact", "-p", std::to_string(target.pid())});
-  Tracer tracer(arguments);
   Exact result;
+  result.started_ns = monotonic_ns();
+  Tracer tracer(arguments);
   result.status = tracer.wait();
+  result.ended_ns = monotonic_ns();
   target.go();
   CHECK(target.process().wait() == 0);
   result.records = target.records();
@@ -72,10 +76,8 @@ FOR_EACH_PYTHON(exact_cost, "awaits --exact tells what it costs as the target me
   // Over 100 % of the thread's time are not possible, so it was not let go.
   REQUIRE(run.status == 0);
   const auto during = [&](const Json& record) { return run.within(record, "begin_ns", "end_ns"); };
-  // Its probes come and go a moment before and after what it counts.
   const auto without = [&](const Json& record) {
-    return record["end_ns"].get<double>() < run.summary["first_ns"].get<double>() - 0.5e9 ||
-           record["begin_ns"].get<double>() > run.summary["last_ns"].get<double>() + 0.2e9;
+    return record["end_ns"] < run.started_ns || record["begin_ns"] > run.ended_ns;
   };
   double steps_ns = 0, low_ns = 0, high_ns = 0;
   for (const std::string kind : {"yields", "futures"}) {
@@ -126,12 +128,10 @@ FOR_EACH_PYTHON(exact_let_go, "awaits --exact lets a target go that it costs too
   CHECK(awaits >= own);
   CHECK(awaits <= own + 2 * 200);  // the windows at both ends
   // Nothing is left that would cost it anything.
-  const auto after = step_ns(run.records, "yields", [&](const Json& record) {
-    return record["begin_ns"].get<double>() > run.summary["last_ns"].get<double>() + 0.2e9;
-  });
-  const auto before = step_ns(run.records, "yields", [&](const Json& record) {
-    return record["end_ns"].get<double>() < run.summary["first_ns"].get<double>() - 0.5e9;
-  });
+  const auto after =
+      step_ns(run.records, "yields", [&](const Json& record) { return record["begin_ns"] > run.ended_ns; });
+  const auto before =
+      step_ns(run.records, "yields", [&](const Json& record) { return record["end_ns"] < run.started_ns; });
   const auto during =
       step_ns(run.records, "yields", [&](const Json& record) { return run.within(record, "begin_ns", "end_ns"); });
   REQUIRE(after.size() >= 10);
