@@ -83,7 +83,8 @@ static __always_inline void on_entry(struct saved_regs *regs)
 	if (!t)
 		return;
 	count_entry(t, regs);
-	if (begin < window_begin || begin >= window_end)
+	/* Before it begins steps are followed already: what runs then is a task's step, not an unknown one. */
+	if (begin >= window_end)
 		return;
 	if (type_of(coroutine) != config.coro_type)
 		return;
@@ -107,7 +108,8 @@ static __always_inline void on_entry(struct saved_regs *regs)
 
 		fresh.task = task_of(t, tid, regs, coroutine);
 		if (!fresh.task) {
-			lose(STEP_LOSS_TASK_UNKNOWN);
+			if (begin >= window_begin)
+				lose(STEP_LOSS_TASK_UNKNOWN);
 			goto out;
 		}
 		if (bpf_map_update_elem(&tasks, &coroutine, &fresh, BPF_ANY)) {
@@ -119,9 +121,10 @@ static __always_inline void on_entry(struct saved_regs *regs)
 			goto out;
 	}
 	refresh_name(t, tid, w, coroutine);
-	if (w->since_ns && begin > w->since_ns)
+	if (w->since_ns >= window_begin && begin > w->since_ns)
 		count_await(w, begin - w->since_ns);
-	count_delay(w, begin);
+	if (begin >= window_begin && (!w->since_ns || w->since_ns >= window_begin))
+		count_delay(w, begin);
 	w->since_ns = 0;
 	if (depth < STEP_LEVELS) {
 		struct step_level *level = &t->levels[depth & (STEP_LEVELS - 1)];
@@ -150,7 +153,7 @@ static __always_inline void on_return(struct saved_regs *regs, int by_object)
 	if (!t)
 		return;
 	t->returns++;
-	if (now < window_begin || now >= window_end)
+	if (now >= window_end)
 		return;
 	depth = t->depth;
 	for (int i = 0; i < STEP_LEVELS; i++) {
@@ -192,7 +195,7 @@ int handle_ready(struct saved_regs *regs)
 	if (!t)
 		return 0;
 	count_entry(t, regs);
-	if (begin >= window_begin && begin < window_end)
+	if (begin < window_end)
 		mark_ready(regs->di, begin);
 	t->run_ns += bpf_ktime_get_ns() - begin;
 	return 0;
