@@ -61,6 +61,14 @@ static __always_inline __u64 task_of(struct step_thread *t, __u32 tid, struct sa
 	return find_task(tid, coroutine) ? t->object : 0;
 }
 
+static __always_inline void count_entry(struct step_thread *t, struct saved_regs *regs)
+{
+	t->entries++;
+	for (int i = 0; i < STEPPED_MAX; i++)
+		if (config.stepped_at[i] && config.stepped_at[i] == regs->ip)
+			t->stepped++;
+}
+
 static __always_inline void on_entry(struct saved_regs *regs)
 {
 	__u64 begin = bpf_ktime_get_ns(), id = bpf_get_current_pid_tgid();
@@ -74,8 +82,9 @@ static __always_inline void on_entry(struct saved_regs *regs)
 	t = thread_of(tid);
 	if (!t)
 		return;
-	t->entries++;
-	if (begin < window_begin || begin >= window_end)
+	count_entry(t, regs);
+	/* Before it begins steps are followed already: what runs then is a task's step, not an unknown one. */
+	if (begin >= window_end)
 		return;
 	if (type_of(coroutine) != config.coro_type)
 		return;
@@ -99,7 +108,8 @@ static __always_inline void on_entry(struct saved_regs *regs)
 
 		fresh.task = task_of(t, tid, regs, coroutine);
 		if (!fresh.task) {
-			lose(STEP_LOSS_TASK_UNKNOWN);
+			if (begin >= window_begin)
+				lose(STEP_LOSS_TASK_UNKNOWN);
 			goto out;
 		}
 		if (bpf_map_update_elem(&tasks, &coroutine, &fresh, BPF_ANY)) {
@@ -111,9 +121,10 @@ static __always_inline void on_entry(struct saved_regs *regs)
 			goto out;
 	}
 	refresh_name(t, tid, w, coroutine);
-	if (w->since_ns && begin > w->since_ns)
+	if (w->since_ns >= window_begin && begin > w->since_ns)
 		count_await(w, begin - w->since_ns);
-	count_delay(w, begin);
+	if (begin >= window_begin && (!w->since_ns || w->since_ns >= window_begin))
+		count_delay(w, begin);
 	w->since_ns = 0;
 	if (depth < STEP_LEVELS) {
 		struct step_level *level = &t->levels[depth & (STEP_LEVELS - 1)];
@@ -142,7 +153,7 @@ static __always_inline void on_return(struct saved_regs *regs, int by_object)
 	if (!t)
 		return;
 	t->returns++;
-	if (now < window_begin || now >= window_end)
+	if (now >= window_end)
 		return;
 	depth = t->depth;
 	for (int i = 0; i < STEP_LEVELS; i++) {
@@ -183,8 +194,8 @@ int handle_ready(struct saved_regs *regs)
 	t = thread_of((__u32)id);
 	if (!t)
 		return 0;
-	t->entries++;
-	if (begin >= window_begin && begin < window_end)
+	count_entry(t, regs);
+	if (begin < window_end)
 		mark_ready(regs->di, begin);
 	t->run_ns += bpf_ktime_get_ns() - begin;
 	return 0;

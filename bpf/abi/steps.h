@@ -13,6 +13,8 @@
 #define MATCH_STATES \
 	64 /* one more than the characters of --match that are looked for in task names */
 
+#define STEPPED_MAX 8
+
 struct step_config {
 	__u32 pid; /* tgid, initial pid namespace */
 	__u32 send_gives_object; /* the step's function returns what was yielded, not a PySendResult (<= 3.9) */
@@ -40,6 +42,8 @@ struct step_config {
 	__u32 unicode_compact_bit;
 	__u32 unicode_ascii_bit;
 	struct py_layout layout;
+	/* Where the kernel executes the probed instruction in a single step: a second trap. 0: no more. */
+	__u64 stepped_at[STEPPED_MAX];
 	/*
 	 * The automaton (Knuth, Morris, Pratt) that finds --match in a task's name: the next
 	 * state by state and byte; match_length is the state that has found it.
@@ -127,6 +131,7 @@ struct step_level {
 /* One thread of the target that runs tasks. */
 struct step_thread {
 	__u64 entries; /* traps, at entries and returns */
+	__u64 stepped; /* of the entries: at config.stepped_at */
 	__u64 returns;
 	__u64 run_ns; /* of the programs, without the traps */
 	__u32 depth;
@@ -153,12 +158,13 @@ enum step_loss {
 };
 
 ABI_ASSERT_SIZE(struct step_config,
-		8 + 40 + 8 + 8 + 12 + 11 * 4 + sizeof(struct py_layout) + MATCH_STATES * 256);
+		8 + 40 + 8 + 8 + 12 + 11 * 4 + sizeof(struct py_layout) + 8 * STEPPED_MAX +
+			MATCH_STATES * 256);
 ABI_ASSERT_SIZE(struct chain_record, 24 + 32 + 8 + 16 * CHAIN_MAX);
 ABI_ASSERT_SIZE(struct step_stats, 24 + 4 * HIST_BUCKETS);
 ABI_ASSERT_SIZE(struct group_key, 72);
 ABI_ASSERT_SIZE(struct step_task, 6 * 8 + 8 + 72);
 ABI_ASSERT_SIZE(struct step_thread,
-		32 + 32 * STEP_LEVELS + 8 + sizeof(struct chain_record) + 512 + 72 + 8);
+		40 + 32 * STEP_LEVELS + 8 + sizeof(struct chain_record) + 512 + 72 + 8);
 
 #endif

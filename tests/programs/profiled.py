@@ -7,11 +7,13 @@ import json
 import os
 import random
 import socket
+import sys
 import threading
 import time
 
-from records import add_handshake_options, say_ready, wait_go
+from records import add_handshake_options, open_channel, say_ready, wait_go
 
+LONG_S = 1.5
 records = []
 stopped = threading.Event()
 
@@ -114,6 +116,11 @@ async def waits():
         await asyncio.sleep(0.01)
 
 
+def say(channel, line):
+    if channel:
+        os.write(open_channel(channel), line)
+
+
 async def main(options):
     loop = asyncio.get_running_loop()
     if options.kind == "busy":
@@ -129,6 +136,8 @@ async def main(options):
         thread.start()
     await asyncio.sleep(0.02)
     say_ready(options.ready)
+    # A second line, when it has run for so long since then.
+    loop.call_later(LONG_S, say, options.ready, b"long\n")
     await wait_go(options.go)
     stopped.set()
     for thread in threads:
@@ -143,4 +152,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     add_handshake_options(parser)
     parser.add_argument("--kind", choices=["busy", "waits"], default="busy")
-    asyncio.run(main(parser.parse_args()))
+    parser.add_argument("--comm", help="the process's name")
+    parser.add_argument("--status", type=int, default=0, help="of its end")
+    arguments = parser.parse_args()
+    if arguments.comm:
+        with open("/proc/self/comm", "w") as file:
+            file.write(arguments.comm)
+    asyncio.run(main(arguments))
+    sys.exit(arguments.status)

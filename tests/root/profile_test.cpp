@@ -4,11 +4,11 @@
 #include <cmath>
 #include <csignal>
 #include <map>
-#include <numeric>
 #include <set>
 
 #include "tests/catch.h"
 #include "tests/support/match.h"
+#include "tests/support/profile.h"
 #include "tests/support/steal.h"
 #include "tests/support/tracer.h"
 
@@ -47,77 +47,18 @@ Profiled profiled(const Python& python, const std::string& kind, std::vector<std
   INFO(Json(complaints).dump(1));
   CHECK(complaints.empty());
   result.summary = result.lines.back();
-  const double begin_ns = result.lines.front()["start_ns"].get<double>();
-  const double end_ns = begin_ns + result.summary["elapsed_ns"].get<double>();
-  for (auto& record : target.records()) {
-    if (record["begin_ns"].get<double>() >= begin_ns && record["end_ns"].get<double>() <= end_ns)
-      result.records.push_back(std::move(record));
-  }
+  result.records = records_within(target.records(), result.lines);
   INFO("losses: " << result.summary["losses"].dump());
   CHECK(result.summary["losses"]["ring-full"] == 0);
   CHECK(result.summary["losses"]["bad-record"] == 0);
   return result;
 }
 
-/// The plain name of the innermost frame that is one of these; empty: none.
-std::string function_in(const Json& row, const std::set<std::string>& wanted) {
-  if (row["stack"].is_null()) return {};
-  for (const auto& frame : row["stack"]) {
-    if (frame["function"].is_string() && wanted.contains(frame["function"].get<std::string>()))
-      return frame["function"].get<std::string>();
-  }
-  return {};
-}
-
-std::vector<Json> rows_of(const Profiled& run) {
-  std::vector<Json> rows;
-  std::ranges::copy_if(run.lines, std::back_inserter(rows), [](const Json& line) { return line["type"] == "profile"; });
-  return rows;
-}
-
-struct Shares {
-  std::map<std::string, double> own_ns;
-  std::map<std::string, double> told_ns;
-  double samples = 0;
-};
-
-/// CPU time by function: the target's count, and the sum of the rows that `wanted` takes.
-Shares shares_of(const Profiled& run, const std::function<bool(const Json&)>& wanted) {
-  Shares shares;
-  for (const auto& record : run.records)
-    shares.own_ns[record["function"].get<std::string>()] += record["cpu_ns"].get<double>();
-  for (const auto& row : rows_of(run)) {
-    const auto function = function_in(row, kFunctions);
-    if (function.empty() || row["exact"] == true || !wanted(row)) continue;
-    shares.told_ns[function] += row["ns"].get<double>();
-    shares.samples += row["count"].get<double>();
-  }
-  return shares;
-}
-
-double sum_of(const std::map<std::string, double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0,
-                         [](double sum, const auto& each) { return sum + each.second; });
-}
-
-void check_shares(const Shares& shares) {
-  REQUIRE(shares.own_ns.size() == kFunctions.size());
-  REQUIRE(shares.samples > 50);
-  const double own_ns = sum_of(shares.own_ns), told_ns = sum_of(shares.told_ns);
-  for (const auto& [function, ns] : shares.own_ns) {
-    const double own = ns / own_ns;
-    const auto told_at = shares.told_ns.find(function);
-    const double told = told_at == shares.told_ns.end() ? 0 : told_at->second / told_ns;
-    const double deviation = std::sqrt(own * (1 - own) / shares.samples);
-    INFO(function << ": own share " << own << ", told " << told << " of " << shares.samples << " samples, deviation "
-                  << deviation);
-    CHECK(std::abs(told - own) <= 4 * deviation + 0.005);
-  }
-}
+std::vector<Json> rows_of(const Profiled& run) { return profile_rows(run.lines); }
 
 FOR_EACH_PYTHON(profile_cpu, "CPU time by function is told as the program counts it", "[profile]") {
   const auto run = profiled(python, "busy", {"-d", "2500ms"});
-  check_shares(shares_of(run, [](const Json&) { return true; }));
+  check_shares(shares_of(run.records, rows_of(run), [](const Json&) { return true; }));
   for (const auto& row : rows_of(run)) {
     CHECK(row["pid"] == run.pid);
     CHECK(row["task"].is_null());
@@ -214,7 +155,7 @@ FOR_EACH_PYTHON(profile_gil, "who holds the GIL, and who waits for it", "[profil
   if (!python.has_gil()) AIOTRACE_SKIP("this Python has no GIL");
   const auto run = profiled(python, "busy", {"--mode", "gil", "-d", "2500ms"});
   // What computes in Python holds it.
-  check_shares(shares_of(run, [](const Json& row) { return row["holds_gil"] == true; }));
+  check_shares(shares_of(run.records, rows_of(run), [](const Json& row) { return row["holds_gil"] == true; }));
   double waited_ns = 0, known_ns = 0;
   for (const auto& row : rows_of(run)) {
     if (row["cause"] != "gil") {

@@ -127,15 +127,15 @@ def find_tool(name):
 
 
 class Tracer:
-    """aiotrace on some processes, or with None on what the arguments say. `objects` holds its JSON; the times are of this side."""
+    """aiotrace (or a command of it) on some processes, or with None on what the arguments say. `objects` holds its JSON; the times are of this side."""
 
     binary = os.path.join(ROOT, "build", "aiotrace")
 
-    def __init__(self, pids, *args):
+    def __init__(self, pids, *args, command=None):
         self.objects = []
         self.error = tempfile.TemporaryFile()
         self.start = time.monotonic()
-        self.process = spawn([self.binary] + (["-p", ",".join(map(str, pids))] if pids else []) + ["--json", "-"] + list(args),
+        self.process = spawn([self.binary] + ([command] if command else []) + (["-p", ",".join(map(str, pids))] if pids else []) + ["--json", "-"] + list(args),
                              OTHER_CPU,
                              stdout=subprocess.PIPE, stderr=self.error, stdin=subprocess.DEVNULL)
         self.watching = threading.Event()

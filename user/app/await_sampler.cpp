@@ -78,8 +78,9 @@ std::vector<model::WeightedFrame> frames_of(const python::Task& task) {
 bool AwaitSampler::wanted(const python::Task& task) const {
   if (!match_) return true;
   if (task.name.contains(*match_) || task.coroutine.contains(*match_)) return true;
-  return std::ranges::any_of(task.stack,
-                             [&](const python::TaskFrame& frame) { return frame.code->function.contains(*match_); });
+  return std::ranges::any_of(task.stack, [&](const python::TaskFrame& frame) {
+    return frame.code->function.contains(*match_) || frame.code->file.contains(*match_);
+  });
 }
 
 AwaitSampler::Known AwaitSampler::make(const python::Task& task, bool full) {

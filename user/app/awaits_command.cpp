@@ -30,8 +30,12 @@ namespace {
 // Waits between snapshots, and for what ends them.
 class Pace {
  public:
-  Pace(const AwaitsOptions& options, int pidfd, int signals)
-      : period_ns_(1e9 / options.rate_hz), budget_(options.budget), pidfd_(pidfd), signals_(signals) {}
+  Pace(const AwaitsOptions& options, int pidfd, int signals, std::uint64_t begin_ns)
+      : period_ns_(1e9 / options.rate_hz),
+        budget_(options.budget),
+        pidfd_(pidfd),
+        signals_(signals),
+        begin_ns_(begin_ns) {}
 
   /// False: the process ended, or the user wants to.
   bool wait(std::uint64_t cost_ns, std::uint64_t end_ns) {
@@ -42,7 +46,13 @@ class Pace {
     // At equal distances, waits of the same period would be seen always or never.
     std::uniform_real_distribution<double> around(0.5, 1.5);
     auto wake_ns = monotonic_ns() + static_cast<std::uint64_t>(period_ns * around(random_));
-    if (end_ns != 0) wake_ns = std::min(wake_ns, end_ns);
+    used_ns_ += static_cast<double>(cost_ns);
+    wake_ns = std::max(wake_ns, begin_ns_ + static_cast<std::uint64_t>(used_ns_ / budget_));
+    if (end_ns != 0) {
+      // The one at the end is in the budget too.
+      const bool one_more = used_ns_ + 2 * cost_ns_ <= budget_ * static_cast<double>(end_ns - begin_ns_);
+      wake_ns = one_more ? std::min(wake_ns, end_ns) : end_ns;
+    }
     while (true) {
       const auto now = monotonic_ns();
       if (now >= wake_ns) return true;
@@ -61,7 +71,9 @@ class Pace {
   double budget_;
   int pidfd_;
   int signals_;
+  std::uint64_t begin_ns_;
   double cost_ns_ = 0;
+  double used_ns_ = 0;
   bool slower_ = false;
   std::minstd_rand random_{std::random_device{}()};
 };
@@ -104,9 +116,8 @@ Status watch(const AwaitsOptions& options, const Interrupt& interrupt, const Fil
   if (!interpreter) return std::unexpected(Error(interpreter.error()));
   python::TaskReader reader(*interpreter, *process, memory);
   AwaitSampler sampler(options.match, options.folded || options.html);
-  Pace pace(options, process->pidfd(), interrupt.fd.get());
-
   const auto begin_ns = monotonic_ns();
+  Pace pace(options, process->pidfd(), interrupt.fd.get(), begin_ns);
   const std::uint64_t end_ns = options.duration_ns ? begin_ns + *options.duration_ns : 0;
   output::AwaitsSummary summary;
   summary.slow_ns = options.slow_ns;

@@ -43,7 +43,7 @@ Result<AwaitsOptions> parse_awaits_options(int argc, const char* const* argv) {
       ->type_name("PERCENT");
   parser.add_option("--slow", slow, "an await at least this long is marked as slow (10ms)")->type_name("TIME");
   parser.add_option("--top", options.top, "so many sites as text, 0: all (20)")->type_name("N");
-  parser.add_option("--match", options.match, "only tasks, coroutines or functions with this in their name")
+  parser.add_option("--match", options.match, "only tasks, coroutines, functions or files with this in their name")
       ->type_name("TEXT");
   parser.add_option("--json", options.json, "newline-delimited JSON to a file, or - for standard output")
       ->type_name("FILE");

@@ -9,20 +9,20 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
-#include <cstdio>
-#include <deque>
 #include <span>
 #include <string_view>
 #include <unordered_map>
 
 #include "app/chain_names.h"
 #include "app/options.h"
+#include "app/target_cost.h"
 #include "model/exact_awaits.h"
 #include "output/awaits.h"
 #include "output/exact_awaits.h"
 #include "output/labels.h"
 #include "probe/privileges.h"
 #include "probe/step_probe.h"
+#include "probe/trap_site.h"
 #include "proc/maps.h"
 #include "proc/memory.h"
 #include "proc/process.h"
@@ -40,7 +40,10 @@ constexpr std::array<const char*, STEP_LOSS_MAX> kLosses = {"ring-full",    "tas
                                                             "threads-full", "task-unknown", "chain-too-deep",
                                                             "groups-full",  "ready-unknown"};
 constexpr std::uint64_t kLookNs = 100'000'000;
-constexpr std::uint64_t kCostWindowNs = 1'000'000'000;
+// Of the traps' price: at the start, and again and again in between, since the machine is not always as fast.
+constexpr unsigned kPricedCalls = 500;
+constexpr unsigned kRepricedCalls = 50;
+constexpr std::uint64_t kRepriceNs = 500'000'000;
 
 model::Durations durations_of(const step_stats& stats) {
   model::Durations durations{.count = stats.count, .total_ns = stats.total_ns, .max_ns = stats.max_ns, .buckets = {}};
@@ -62,64 +65,6 @@ void set_match(step_config& config, std::string_view text) {
   }
 }
 
-// What the traps cost each thread of the target, and how much that was of its time lately.
-class TargetCost {
- public:
-  TargetCost(probe::TrapPrice price, double max_share) : price_(price), max_share_(max_share) {}
-
-  /// True: over the limit, in a window of a second or in less.
-  [[nodiscard]] bool look(const std::vector<probe::StepThreadCost>& threads, std::uint64_t now_ns) {
-    Look look{.at_ns = now_ns, .cost_ns = {}};
-    traps_ = run_ns_ = total_ns_ = 0;
-    for (const auto& thread : threads) {
-      const auto cost_ns = thread.entries * price_.entry_ns + thread.returns * price_.return_ns + thread.run_ns;
-      look.cost_ns[thread.tid] = cost_ns;
-      total_ns_ += cost_ns;
-      run_ns_ += thread.run_ns;
-      traps_ += thread.entries + thread.returns;
-    }
-    if (looks_.empty()) looks_.push_back({.at_ns = now_ns, .cost_ns = {}});
-    looks_.push_back(std::move(look));
-    while (looks_.size() > 2 && looks_[1].at_ns + kCostWindowNs <= now_ns) looks_.pop_front();
-    const auto& first = looks_.front();
-    const auto window_ns = static_cast<double>(std::max(kCostWindowNs, now_ns - first.at_ns));
-    for (const auto& [tid, cost_ns] : looks_.back().cost_ns) {
-      const auto before = first.cost_ns.find(tid);
-      const auto lately_ns = cost_ns - (before == first.cost_ns.end() ? 0 : before->second);
-      lately_ = std::max(lately_, static_cast<double>(lately_ns) / window_ns);
-      most_ns_ = std::max(most_ns_, cost_ns);
-    }
-    return lately_ > max_share_;
-  }
-
-  void tell(output::ExactSummary& summary) const {
-    summary.traps = traps_;
-    summary.run_ns = run_ns_;
-    summary.cost_ns = total_ns_;
-    summary.entry_ns = price_.entry_ns;
-    summary.return_ns = price_.return_ns;
-    summary.most_share = summary.elapsed_ns == 0
-                             ? 0
-                             : static_cast<double>(most_ns_) / static_cast<double>(summary.elapsed_ns);
-    summary.max_share = max_share_;
-    summary.too_dear = lately_ > max_share_;
-  }
-
- private:
-  struct Look {
-    std::uint64_t at_ns = 0;
-    std::unordered_map<std::uint32_t, std::uint64_t> cost_ns;  // by tid
-  };
-  probe::TrapPrice price_;
-  double max_share_;
-  std::deque<Look> looks_;
-  double lately_ = 0;
-  std::uint64_t traps_ = 0;
-  std::uint64_t run_ns_ = 0;
-  std::uint64_t total_ns_ = 0;
-  std::uint64_t most_ns_ = 0;
-};
-
 std::string text_of(const group_key& key) {
   return utf8_from_cpython(std::as_bytes(std::span(key.text).first(std::min<std::size_t>(key.bytes, GROUP_TEXT))),
                            key.width) +
@@ -139,23 +84,42 @@ Result<CodeInFile> code_in_file(pid_t pid, const proc::Maps& maps, std::uint64_t
 }
 
 // /proc/self/exe is not this program where a loader was told to run it.
-Result<probe::TrapPrice> price_of_trap(probe::StepProbe& probe, bool stepped) {
+Status meter_traps(probe::StepProbe& probe, bool stepped) {
   const auto maps = proc::Maps::read(getpid());
   if (!maps) return std::unexpected(maps.error());
-  const auto code = code_in_file(getpid(), *maps, probe::StepProbe::priced_code(stepped));
+  const auto code = code_in_file(getpid(), *maps, probe::TrapMeter::code());
   if (!code) return std::unexpected(code.error());
-  return probe.price(stepped, code->path, code->offset);
+  return probe.meter_traps(code->path, code->offset, stepped);
+}
+
+// Moves each to where its trap is cheapest; config learns of those that are dear there too.
+Status choose_sites(python::StepFunctions& functions, const proc::Memory& memory, step_config& config) {
+  std::size_t dear = 0;
+  const auto choose = [&](std::uint64_t& address) -> Status {
+    std::array<std::byte, 16> code{};
+    if (!memory.read(address, code)) return fail("read the code of task steps", "the process has ended");
+    const auto site = probe::trap_site(code);
+    address += site.at;
+    if (site.stepped && dear < std::size(config.stepped_at)) config.stepped_at[dear++] = address;
+    return {};
+  };
+  if (auto status = choose(functions.send); !status) return status;
+  if (auto status = choose(functions.raise); !status) return status;
+  for (auto& address : functions.done) {
+    if (auto status = choose(address); !status) return status;
+  }
+  return functions.task_made != 0 ? choose(functions.task_made) : Status{};
 }
 
 class ExactWatch {
  public:
   ExactWatch(const AwaitsOptions& options, const proc::Process& process, const python::Interpreter& interpreter,
-             const proc::Memory& memory, probe::StepProbe probe, probe::TrapPrice price)
+             const proc::Memory& memory, probe::StepProbe probe)
       : options_(options),
         process_(process),
         names_(interpreter, memory, options.match),
         probe_(std::move(probe)),
-        cost_(price, options.max_cost) {}
+        cost_(probe_.price(kPricedCalls), options.max_cost) {}
 
   Status attach(const python::StepFunctions& functions, const proc::Maps& maps) {
     if (auto status = place(StepPoint::send, functions.send, maps); !status) return status;
@@ -173,7 +137,7 @@ class ExactWatch {
 
   Status run(const Interrupt& interrupt) {
     bool too_dear = false;
-    std::uint64_t looked_ns = summary_.first_ns;
+    std::uint64_t looked_ns = summary_.first_ns, priced_ns = looked_ns;
     const auto end_ns = options_.duration_ns ? summary_.first_ns + *options_.duration_ns : UINT64_MAX;
     for (auto now = monotonic_ns(); now < end_ns && !too_dear; now = monotonic_ns()) {
       std::array<pollfd, 3> fds{
@@ -186,6 +150,9 @@ class ExactWatch {
       if (monotonic_ns() - looked_ns < kLookNs) continue;
       looked_ns = monotonic_ns();
       too_dear = cost_.look(probe_.costs(), looked_ns);
+      if (looked_ns - priced_ns < kRepriceNs) continue;
+      priced_ns = looked_ns;
+      cost_.reprice(probe_.price(kRepricedCalls));
     }
     summary_.time_ns = probe_.end();
     summary_.elapsed_ns = summary_.time_ns - summary_.first_ns;
@@ -226,13 +193,12 @@ class ExactWatch {
     out.json(output::exact_summary_json(summary_, out.context()));
   }
 
-  /// Why it ended before its time; empty: it did not.
-  [[nodiscard]] std::string early_end() const {
+  /// Why it ended before its time, if it did.
+  [[nodiscard]] Status early_end() const {
     if (!summary_.too_dear) return {};
-    return fmt::format(
-        "awaits --exact ended after {}: it cost a thread of process {} more than {:.3g} % of its time "
-        "(--max-cost)",
-        format_duration_ns(summary_.elapsed_ns), options_.pid, 100 * options_.max_cost);
+    return fail(fmt::format("awaits --exact ended after {}", format_duration_ns(summary_.elapsed_ns)),
+                fmt::format("it cost a thread of process {} more than {:.3g} % of its time (--max-cost)", options_.pid,
+                            100 * options_.max_cost));
   }
 
   [[nodiscard]] std::uint64_t first_ns() const { return summary_.first_ns; }
@@ -285,18 +251,16 @@ Status watch_exactly(const AwaitsOptions& options, const Interrupt& interrupt, o
   const proc::LiveMemory memory(options.pid, interrupt.came);
   const auto interpreter = python::inspect(*process, *maps, memory);
   if (!interpreter) return std::unexpected(Error(interpreter.error()));
-  const auto functions = python::find_step_functions(*interpreter, *process, *maps, memory);
+  auto functions = python::find_step_functions(*interpreter, *process, *maps, memory);
   if (!functions) return std::unexpected(functions.error());
   auto config = python::step_config_of(*interpreter, *process, *maps, memory);
   config.pid = static_cast<std::uint32_t>(options.pid);
   if (options.match) set_match(config, *options.match);
+  if (auto status = choose_sites(*functions, memory, config); !status) return status;
   auto probe = probe::StepProbe::load(config);
   if (!probe) return std::unexpected(probe.error());
-  std::array<std::byte, 4> instruction{};
-  if (!memory.read(functions->send, instruction)) return fail("read the code of task steps", "the process has ended");
-  const auto price = price_of_trap(*probe, probe::is_stepped(instruction));
-  if (!price) return std::unexpected(price.error());
-  ExactWatch watch(options, *process, *interpreter, memory, std::move(*probe), *price);
+  if (auto status = meter_traps(*probe, config.stepped_at[0] != 0); !status) return status;
+  ExactWatch watch(options, *process, *interpreter, memory, std::move(*probe));
   if (auto status = watch.attach(*functions, *maps); !status) return status;
   if (auto status = probe::drop_capabilities(); !status) return status;
   out.json(output::awaits_watching_json(static_cast<std::uint32_t>(options.pid), process->comm(),
@@ -305,8 +269,7 @@ Status watch_exactly(const AwaitsOptions& options, const Interrupt& interrupt, o
   const auto title = output::process_label(static_cast<std::uint32_t>(options.pid), process->comm(),
                                            interpreter->version_text);
   watch.write(title, html, out);
-  if (const auto why = watch.early_end(); !why.empty()) std::fprintf(stderr, "aiotrace: %s\n", why.c_str());
-  return {};
+  return watch.early_end();
 }
 
 }  // namespace aiotrace::app

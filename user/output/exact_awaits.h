@@ -21,7 +21,7 @@ struct ExactSummary {
   std::uint64_t traps = 0;     ///< entries and returns of probed functions
   std::uint64_t run_ns = 0;    ///< in BPF
   std::uint64_t cost_ns = 0;   ///< of the target's threads: run_ns and the traps, by their measured price
-  std::uint64_t entry_ns = 0;  ///< price of one
+  std::uint64_t entry_ns = 0;  ///< what one took, on average
   std::uint64_t return_ns = 0;
   double most_share = 0;     ///< of the time of the thread that it costs most
   double max_share = 0;      ///< that was allowed

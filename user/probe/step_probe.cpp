@@ -37,39 +37,13 @@ void each(const bpf_map* map, Take take) {
   }
 }
 
-// What traps are measured on: a function that begins with an instruction that the kernel emulates, and one with
-// another.
-__attribute__((naked, noinline)) void steps_by_push() { asm("push %rbx\n\tpop %rbx\n\tret"); }
-__attribute__((naked, noinline)) void steps_by_move() { asm("mov %rdi, %rax\n\tret"); }
-
-// One call, of the fastest of some batches: what else runs on the machine does not count.
-std::uint64_t fastest_ns(void (*function)()) {
-  constexpr unsigned kBatches = 5;
-  constexpr unsigned kCalls = 50;
-  std::uint64_t best = UINT64_MAX;
-  for (unsigned batch = 0; batch < kBatches; batch++) {
-    const auto begin = monotonic_ns();
-    for (unsigned i = 0; i < kCalls; i++) function();
-    best = std::min(best, (monotonic_ns() - begin) / kCalls);
-  }
-  return best;
-}
-
 }  // namespace
-
-bool is_stepped(std::span<const std::byte> instruction) {
-  const auto at = [&](std::size_t i) {
-    return i < instruction.size() ? std::to_integer<unsigned>(instruction[i]) : 0u;
-  };
-  const auto is_push = [](unsigned code) { return code >= 0x50 && code <= 0x57; };
-  if (is_push(at(0)) || (at(0) == 0x41 && is_push(at(1)))) return false;
-  return at(0) != 0x90 && at(0) != 0xe8 && at(0) != 0xe9 && at(0) != 0xeb;
-}
 
 struct StepProbe::Impl {
   Skeleton<steps_bpf> skeleton;
   std::unique_ptr<ring_buffer, StepRingCloser> ring;
   std::vector<Link> links;
+  std::optional<TrapMeter> meter;
   pid_t pid = 0;
   const std::function<void(const chain_record&)>* take = nullptr;
 
@@ -128,25 +102,15 @@ Status StepProbe::attach(StepPoint point, const std::string& path, std::uint64_t
   return {};
 }
 
-std::uintptr_t StepProbe::priced_code(bool stepped) {
-  return reinterpret_cast<std::uintptr_t>(stepped ? &steps_by_move : &steps_by_push);
+Status StepProbe::meter_traps(const std::string& path, std::uint64_t offset, bool stepped) {
+  const auto& programs = impl_->skeleton->progs;
+  auto meter = TrapMeter::attach(programs.handle_send, programs.handle_send_return, path, offset, stepped);
+  if (!meter) return std::unexpected(meter.error());
+  impl_->meter = std::move(*meter);
+  return {};
 }
 
-Result<TrapPrice> StepProbe::price(bool stepped, const std::string& path, std::uint64_t offset) {
-  auto* function = stepped ? &steps_by_move : &steps_by_push;
-  const auto& programs = impl_->skeleton->progs;
-  const auto place = [&](bpf_program* program, bool at_return) {
-    return Link(bpf_program__attach_uprobe(program, at_return, getpid(), path.c_str(), offset));
-  };
-  forget_warnings();
-  const Link entry = place(programs.handle_send, false);
-  if (!entry) return load_error("measure what a trap costs", errno, last_warning());
-  const auto entry_ns = fastest_ns(function);
-  const Link back = place(programs.handle_send_return, true);
-  if (!back) return load_error("measure what a trap costs", errno, last_warning());
-  const auto both_ns = fastest_ns(function);
-  return TrapPrice{.entry_ns = entry_ns, .return_ns = both_ns > entry_ns ? both_ns - entry_ns : 0};
-}
+TrapPrice StepProbe::price(unsigned calls) const { return impl_->meter ? impl_->meter->measure(calls) : TrapPrice{}; }
 
 void StepProbe::detach() { impl_->links.clear(); }
 
@@ -187,7 +151,11 @@ std::vector<StepGroup> StepProbe::groups() const {
 std::vector<StepThreadCost> StepProbe::costs() const {
   std::vector<StepThreadCost> all;
   each<std::uint32_t, step_thread>(impl_->skeleton->maps.threads, [&](std::uint32_t tid, const auto& thread) {
-    all.push_back({.tid = tid, .entries = thread.entries, .returns = thread.returns, .run_ns = thread.run_ns});
+    all.push_back({.tid = tid,
+                   .entries = thread.entries,
+                   .stepped = thread.stepped,
+                   .returns = thread.returns,
+                   .run_ns = thread.run_ns});
   });
   return all;
 }

@@ -2,15 +2,14 @@
 #pragma once
 
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "abi/steps.h"
+#include "probe/trap_meter.h"
 #include "util/result.h"
 
 namespace aiotrace::probe {
@@ -35,18 +34,10 @@ struct StepGroup {
 struct StepThreadCost {
   std::uint32_t tid = 0;
   std::uint64_t entries = 0;  ///< traps
+  std::uint64_t stepped = 0;  ///< of the entries
   std::uint64_t returns = 0;
   std::uint64_t run_ns = 0;  ///< of the programs in them
 };
-
-struct TrapPrice {
-  std::uint64_t entry_ns = 0;
-  std::uint64_t return_ns = 0;
-};
-
-/// Whether a uprobe on an instruction that begins so has to single-step it (arch/x86/kernel/uprobes.c emulates pushes
-/// of registers, calls, jumps and nops).
-[[nodiscard]] bool is_stepped(std::span<const std::byte> instruction);
 
 class StepProbe {
  public:
@@ -59,11 +50,9 @@ class StepProbe {
   StepProbe& operator=(const StepProbe&) = delete;
   ~StepProbe();
 
-  /// A function of this program for price(). `stepped`: it begins with an instruction that the kernel cannot emulate,
-  /// which costs a trap on it a second one.
-  [[nodiscard]] static std::uintptr_t priced_code(bool stepped);
-  /// What one trap costs on this machine, measured on priced_code(stepped), which is at `offset` of the file `path`.
-  [[nodiscard]] Result<TrapPrice> price(bool stepped, const std::string& path, std::uint64_t offset);
+  /// From now on price() is known; the arguments as of TrapMeter::attach().
+  Status meter_traps(const std::string& path, std::uint64_t offset, bool stepped);
+  [[nodiscard]] TrapPrice price(unsigned calls) const;
 
   /// At `offset` of the file `path`, as the process config.pid has it mapped.
   Status attach(StepPoint point, const std::string& path, std::uint64_t offset);
