@@ -147,7 +147,8 @@ def check_access(browser):
           "a picture without words")
     check(browser.js("[...document.querySelectorAll('button')].every((e) => e.textContent || e.getAttribute('aria-label'))"),
           "a button without words")
-    check(browser.js("document.querySelectorAll('table').length") >= 1, "no tables beside the pictures")
+    check(browser.js("document.querySelectorAll('table').length >= 1 || document.querySelectorAll('canvas, svg, .f').length === 0"),
+          "no tables beside the pictures")
     check(browser.js("[...document.querySelectorAll('section')].every((e) => e.getAttribute('aria-labelledby'))"), "a section without a name")
 
 
@@ -181,10 +182,13 @@ def main():
         there = lambda selector: browser.js(f"document.querySelector({selector!r}) !== null")
         if there("#lanes"):
             check_time_line(browser)
-        if there("table.sortable"):
+        # A page of nothing has no rows and no stacks, and says so.
+        if browser.js("[...document.querySelectorAll('table.sortable')].some((table) => table.offsetParent)"):
             check_tables(browser)
-        if there("#flame"):
+        if browser.js("JSON.parse(document.getElementById('data').textContent).flame?.nodes[0][2] > 0"):
             check_flame(browser)
+        elif there("#flame"):
+            check(text(browser, "#flame") != "", "an empty flame graph")
         look(browser, sys.argv[2] if len(sys.argv) > 2 else None)
         wrong.extend(browser.complaints())
     print("\n".join(wrong), end="")

@@ -208,14 +208,18 @@ TEST_CASE("every page has at most a megabyte, and says what it left out", "[page
   check(compared.page());
 }
 
-TEST_CASE("pages of nothing", "[pages]") {
+TEST_CASE("pages of nothing", "[pages][browser]") {
   const model::WeightedStacks none("waited", "awaits", model::WeightedStacks::Unit::nanoseconds);
-  CHECK(data(output::awaits_page("x", {}, none, {}, samples::context()))["sites"].empty());
-  CHECK(data(output::profile_page({}, none, samples::context()))["functions"].empty());
-  CHECK(data(output::leaks_page("x", {}, {}, 0, 0, samples::context()))["places"].empty());
-  const auto empty = data(output::comparison_page({}, model::compare_stacks(none, 0, none, 0), "a", "b"));
-  CHECK(empty["places"].empty());
-  CHECK(empty["flame"]["nodes"].size() == 1);
+  const auto comparison = output::comparison_page({}, model::compare_stacks(none, 0, none, 0), "a", "b");
+  CHECK(data(comparison)["places"].empty());
+  CHECK(data(comparison)["flame"]["nodes"].size() == 1);
+  output::ProfileReport gil;
+  gil.head.mode = ProfileMode::gil;
+  const auto context = samples::context();
+  for (const auto& page : {comparison, output::awaits_page("x", {}, none, {}, context),
+                           output::exact_awaits_page("x", {}, {}, {}, context), output::profile_page({}, none, context),
+                           output::profile_page(gil, none, context), output::leaks_page("x", {}, {}, 0, 0, context)})
+    samples::check_in_browser(page, "nothing");
 }
 
 TEST_CASE("a browser shows every page: clicks, sorting, search, zoom, no console error, no request",
