@@ -55,8 +55,8 @@ tier_objects = $(addprefix $(OUT)/obj/,$(addsuffix .o,$(basename $(call tier_sou
 TEST_BINARIES := $(TIERS:%=$(OUT)/tests/%)
 CATCH_MAIN := $(OUT)/obj/tests/catch_main.o
 
-# features.bpf.c is loaded on its own, program by program, to see what the kernel grants; steps.bpf.c for `awaits --exact`.
-ALONE := features steps
+# features.bpf.c is loaded on its own, program by program, to see what the kernel grants; origin.bpf.c and steps.bpf.c with their commands.
+ALONE := features origin steps
 BPF_SOURCES := $(filter-out $(ALONE:%=bpf/%.bpf.c),$(sort $(wildcard bpf/*.bpf.c)))
 # The file that defines the maps comes first: libbpf 1.1 links externs met earlier to offset 0.
 BPF_OBJECTS := $(sort $(BPF_SOURCES:%.bpf.c=$(BUILD)/%.bpf.o))

@@ -14,6 +14,7 @@
 #include <unordered_map>
 
 #include "app/chain_names.h"
+#include "app/code_in_file.h"
 #include "app/options.h"
 #include "app/target_cost.h"
 #include "model/exact_awaits.h"
@@ -69,18 +70,6 @@ std::string text_of(const group_key& key) {
   return utf8_from_cpython(std::as_bytes(std::span(key.text).first(std::min<std::size_t>(key.bytes, GROUP_TEXT))),
                            key.width) +
          (key.cut != 0 || key.bytes >= GROUP_TEXT ? "…" : "");
-}
-
-struct CodeInFile {
-  std::string path;
-  std::uint64_t offset = 0;
-};
-
-Result<CodeInFile> code_in_file(pid_t pid, const proc::Maps& maps, std::uint64_t address) {
-  const auto* mapping = maps.find(address);
-  if (mapping == nullptr) return fail("probe task steps", "their code is not mapped any more");
-  return CodeInFile{.path = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping->start, mapping->end),
-                    .offset = address - mapping->start + mapping->offset};
 }
 
 // /proc/self/exe is not this program where a loader was told to run it.

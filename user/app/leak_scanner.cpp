@@ -9,6 +9,7 @@
 #include <tuple>
 #include <unordered_set>
 
+#include "model/hash.h"
 #include "proc/page_cache.h"
 #include "proc/progress.h"
 #include "proc/resident.h"
@@ -156,6 +157,23 @@ void LeakScanner::confirm(python::Suspects& found, const proc::Maps& maps, model
   scan.unconfirmed = before - found.all.size();
 }
 
+// What hangs at the same lines but was made at different ones are different leaks.
+void LeakScanner::split_by_origin(python::Suspects& found) {
+  if (!origins_) return;
+  origins_->begin_look();
+  origin_of_.clear();
+  for (auto& suspect : found.all) {
+    const auto origin = origins_->of(suspect.address);
+    if (!origin) continue;
+    std::size_t place = suspect.place;
+    model::hash_into(place, origin->id);
+    if (const auto known = found.places.find(suspect.place); known != found.places.end())
+      found.places.emplace(place, known->second);
+    suspect.place = place;
+    origin_of_.emplace(place, origin->id);
+  }
+}
+
 void LeakScanner::describe(const python::Suspects& found) {
   const proc::PageCache cached(memory_);
   const python::Objects objects(cached, interpreter_->layout);
@@ -197,6 +215,8 @@ void LeakScanner::describe(const python::Suspects& found) {
       const auto type = objects.type_of(suspect.exception);
       place.detail = type ? objects.type_name(*type).value_or("") : "";
     }
+    if (const auto made = origin_of_.find(suspect.place); made != origin_of_.end())
+      place.made_by = origins_->stack(made->second, codes);
     places.emplace(suspect.place, std::move(place));
     new_places_.push_back(suspect.place);
   }
@@ -229,10 +249,14 @@ void LeakScanner::find_holders(const python::Suspects& found, const proc::Maps& 
   }
 }
 
-std::vector<model::LeakSeen> LeakScanner::seen(const std::vector<python::Suspect>& suspects) const {
+std::vector<model::LeakSeen> LeakScanner::seen(const std::vector<python::Suspect>& suspects) {
   std::vector<model::LeakSeen> all;
   all.reserve(suspects.size());
-  for (const auto& suspect : suspects) all.push_back(to_seen(suspect));
+  for (const auto& suspect : suspects) {
+    all.push_back(to_seen(suspect));
+    const auto origin = origins_ ? origins_->of(suspect.address) : std::nullopt;
+    if (origin) all.back().made_ns = origin->made_ns;
+  }
   // What is new in a later look is younger than the time between the two.
   if (scans_ > 1 || all.empty()) return all;
   const auto generations = python::Generations::read(*interpreter_, memory_);
@@ -257,6 +281,7 @@ Result<model::LeakScan> LeakScanner::scan() {
     return process_.alive() ? Status{} : fail(what, "it has ended");
   };
   if (auto status = over(); !status) return std::unexpected(status.error());
+  split_by_origin(found);
   describe(found);
   if (holders_ == Holders::find) {
     const std::uint64_t before_ns = monotonic_ns();

@@ -3,9 +3,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
+#include "app/origins.h"
 #include "model/leaks.h"
 #include "proc/memory.h"
 #include "proc/process.h"
@@ -23,6 +25,10 @@ class LeakScanner {
   LeakScanner(const proc::Process& process, std::uint64_t age_ns, const std::atomic<bool>* stop, Holders holders)
       : process_(process), memory_(process.pid(), stop), holders_(holders), tracker_(age_ns) {}
 
+  /// Who made what is found is told from now on.
+  void take_origins(Origins origins) { origins_.emplace(std::move(origins)); }
+  [[nodiscard]] const Origins* origins() const { return origins_ ? &*origins_ : nullptr; }
+
   /// One look. Errors: no CPython that is known, no symbols, the process has ended. Never stops the process.
   Result<model::LeakScan> scan();
   /// Reads again what may become a leak: what has moved on between two scans is not taken for the same when something
@@ -37,9 +43,10 @@ class LeakScanner {
   Status look_at_interpreter(const proc::Maps& maps);
   [[nodiscard]] python::Suspects one_pass(const proc::Maps& maps, model::LeakScan& scan) const;
   void confirm(python::Suspects& found, const proc::Maps& maps, model::LeakScan& scan);
+  void split_by_origin(python::Suspects& found);
   void describe(const python::Suspects& found);
   void find_holders(const python::Suspects& found, const proc::Maps& maps);
-  [[nodiscard]] std::vector<model::LeakSeen> seen(const std::vector<python::Suspect>& suspects) const;
+  [[nodiscard]] std::vector<model::LeakSeen> seen(const std::vector<python::Suspect>& suspects);
 
   const proc::Process& process_;
   proc::LiveMemory memory_;
@@ -49,6 +56,8 @@ class LeakScanner {
   std::unordered_map<std::uint64_t, model::LeakPlace> places_;
   std::vector<std::uint64_t> new_places_;  // of the last scan
   model::LeakTracker tracker_;
+  std::optional<Origins> origins_;
+  std::unordered_map<std::uint64_t, std::uint64_t> origin_of_;  // id of an origin by place, of the last scan
   std::uint64_t scans_ = 0;
 };
 

@@ -81,7 +81,11 @@ Status LeaksRun::open() {
   for (const std::int32_t pid : options_.pids) {
     auto process = proc::Process::open(pid);
     if (!process) return std::unexpected(process.error());
-    watched_.emplace_back(std::move(*process), options_.age_ns, interrupted_);
+    auto& watched = watched_.emplace_back(std::move(*process), options_.age_ns, interrupted_);
+    if (!options_.origin) continue;
+    auto origins = Origins::watch(watched.process);
+    if (!origins) return std::unexpected(origins.error());
+    watched.scanner.take_origins(std::move(*origins));
   }
   return {};
 }
@@ -192,6 +196,19 @@ int LeaksRun::finish() {
     summary_.cpu_ns = ns(usage.ru_utime) + ns(usage.ru_stime);
     summary_.rss_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
   }
+  for (const Watched& each : watched_) {
+    if (each.scanner.origins() == nullptr) continue;
+    const auto counts = each.scanner.origins()->counts();
+    auto& sums = summary_.origins ? *summary_.origins : summary_.origins.emplace();
+    sums.traps += counts.traps;
+    sums.kept += counts.kept;
+    sums.no_stack += counts.no_stack;
+    sums.bpf_ns += counts.run_ns;
+  }
+  if (summary_.origins && !options_.quiet) {
+    const std::vector<std::string> line{output::origins_line(*summary_.origins, summary_.elapsed_ns)};
+    out_.text(line);
+  }
   out_.json(output::leak_summary_json(summary_, now, out_.context()));
   if (html_ != nullptr) {
     std::vector<model::Target> targets;
@@ -221,9 +238,15 @@ int run_leaks(int argc, const char* const* argv) {
   if (!out) return report(out.error());
   const auto html = open_asked(options->html);
   if (!html) return report(html.error());
-  if (auto status = probe::keep_capabilities_to_read(); !status) return report(status.error());
+  // Probes are set before the capabilities for them are given up.
+  if (!options->origin) {
+    if (auto status = probe::keep_capabilities_to_read(); !status) return report(status.error());
+  }
   LeaksRun run(*options, *out, html->get(), interrupt->came);
   if (auto status = run.open(); !status) return report(status.error());
+  if (options->origin) {
+    if (auto status = probe::drop_capabilities(); !status) return report(status.error());
+  }
   if (auto status = run.run(interrupt->fd.get()); !status) return report(status.error());
   return run.finish();
 }

@@ -19,6 +19,7 @@ struct LeaksOptions {
   std::optional<std::uint64_t> watch_ns;  ///< look again and again, this far apart
   std::optional<std::uint64_t> duration_ns;
   bool fail_on_leak = false;
+  bool origin = false;  ///< tell who made what leaks, of what is made from now on
   std::optional<std::string> html;
   std::optional<std::string> json;  ///< "-": standard output
   bool quiet = false;

@@ -22,6 +22,7 @@ constexpr const char* kExamples =
     "Examples:\n"
     "  sudo aiotrace leaks -p 1234                            one look\n"
     "  sudo aiotrace leaks -p 1234 --watch=5s                 every 5 s: growth, and what is older than a minute\n"
+    "  sudo aiotrace leaks -p 1234 --origin                   and who made them\n"
     "  sudo aiotrace leaks -p 1234 --age 5s --fail-on-leak    in a test: exit status 4 if something leaks\n"
     "Exit status: 0; 1 failure; 2 usage; 3 not permitted or not supported; 4 a leak, with --fail-on-leak.";
 
@@ -49,6 +50,9 @@ Result<LeaksOptions> parse_leaks_options(int argc, const char* const* argv) {
                            ->expected(0, 1);
   parser.add_option("-d,--duration", run_time, "with --watch: stop after this time")->type_name("TIME");
   parser.add_flag("--fail-on-leak", options.fail_on_leak, "exit with 4 if there is a leak");
+  parser.add_flag("--origin", options.origin,
+                  "tell who made it, and exactly when, of what is made from now on; with --watch (10s). Each coroutine that is "
+                  "made costs the target a trap of some 2 µs");
   parser.add_option("--json", options.json, "newline-delimited JSON to a file, or - for standard output")
       ->type_name("FILE");
   parser.add_option("--html", options.html, "a page for a browser: places, and how they grew over the scans")
@@ -76,6 +80,8 @@ Result<LeaksOptions> parse_leaks_options(int argc, const char* const* argv) {
     const auto ns = watch.empty() ? Result<std::uint64_t>(kDefaultWatchNs) : kArguments.duration("--watch=", watch);
     if (!ns) return std::unexpected(ns.error());
     options.watch_ns = *ns;
+  } else if (options.origin && !options.looks_twice()) {
+    options.watch_ns = kDefaultWatchNs;
   }
   if (!run_time.empty()) {
     const auto ns = kArguments.duration("-d ", run_time);

@@ -48,6 +48,7 @@ void LeakTracker::look(std::uint64_t now_ns, const std::vector<LeakSeen>& seen) 
     } else if (objects_.size() < kMaxObjects) {
       objects_.emplace(each.address, Object{each.leak_class, each.fingerprint, now_ns, looks_});
     }
+    if (each.made_ns != 0) first_ns = std::min(first_ns, each.made_ns);
     const bool full = groups_.size() >= kMaxGroups && !groups_.contains({each.leak_class, each.place});
     Group& group = groups_[{each.leak_class, full ? 0 : each.place}];
     // Seen once it has no age at all, whatever --age is.
@@ -56,6 +57,7 @@ void LeakTracker::look(std::uint64_t now_ns, const std::vector<LeakSeen>& seen) 
     ++part.count;
     part.bytes += each.bytes;
     part.oldest_ns = std::min(part.oldest_ns, first_ns);
+    part.all_made = part.all_made && each.made_ns != 0;
     if (each.generation) part.generation = std::max(part.generation.value_or(0), *each.generation);
     group.idle = group.idle || each.idle;
   }
@@ -82,6 +84,7 @@ Leak LeakTracker::to_row(LeakClass leak_class, const Group& group, const Part& p
     row.age_ns = now_ns_ - part.oldest_ns;
   else
     row.generation = part.generation;
+  row.age_known = row.age_ns && part.all_made;
   const auto& history = group.history;
   // Before its first look a group had none: if there were looks then, that counts.
   const std::uint64_t time_ns = history.back().time_ns - history.front().time_ns;

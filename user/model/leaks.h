@@ -28,7 +28,8 @@ struct LeakSeen {
   std::uint64_t address = 0;  ///< with class and fingerprint: the same object in the same state
   std::uint64_t fingerprint = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t place = 0;                   ///< the same for all that hang at the same lines
+  std::uint64_t place = 0;                   ///< the same for all that hang at the same lines, made at the same lines
+  std::uint64_t made_ns = 0;                 ///< 0: not known
   std::optional<std::uint8_t> generation{};  ///< of the garbage collector, 0 to 2; nullopt: not known
 };
 
@@ -48,6 +49,7 @@ struct LeakPlace {
   Stack stack{};                       ///< where it hangs, innermost first; empty: it has not begun
   std::string detail{};                ///< type of an exception that was not read; empty: nothing to add
   std::optional<LeakHolder> holder{};  ///< of one of them
+  Stack made_by{};                     ///< whose calls made them, innermost first; empty: not known
 };
 
 /// A group of objects as it is told.
@@ -58,6 +60,7 @@ struct Leak {
   LeakPlace place;
   std::optional<std::uint64_t> count;   ///< nullopt: not known
   std::optional<std::uint64_t> age_ns;  ///< of the oldest, at least; nullopt: seen once
+  bool age_known = false;               ///< since it was made: not only at least
   std::uint64_t bytes = 0;
   std::optional<std::uint8_t> generation{};  ///< of the oldest, while `age_ns` is not known
   std::optional<double> growth_per_minute;   ///< of the whole group; nullopt: fewer than two looks
@@ -82,6 +85,14 @@ struct LeakScan {
   std::uint32_t pid = 0;
 };
 
+/// What watching who makes coroutines has cost.
+struct LeakOrigins {
+  std::uint64_t traps = 0;     ///< of the target: one for each coroutine or generator that was made
+  std::uint64_t kept = 0;      ///< coroutines and asynchronous generators
+  std::uint64_t no_stack = 0;  ///< of these, whose makers could not be read
+  std::uint64_t bpf_ns = 0;
+};
+
 /// What a `leaks` run says at its end.
 struct LeakSummary {
   std::uint64_t elapsed_ns = 0;
@@ -92,6 +103,7 @@ struct LeakSummary {
   LeakScan losses;  ///< added up over all looks
   std::uint64_t cpu_ns = 0;
   std::uint64_t rss_bytes = 0;
+  std::optional<LeakOrigins> origins{};  ///< with --origin
 };
 
 class LeakTracker {
@@ -142,7 +154,8 @@ class LeakTracker {
   struct Part {
     std::uint64_t count = 0;
     std::uint64_t bytes = 0;
-    std::uint64_t oldest_ns = UINT64_MAX;  // first seen
+    std::uint64_t oldest_ns = UINT64_MAX;  // made, or first seen
+    bool all_made = true;                  // the making of each is known
     std::optional<std::uint8_t> generation{};
   };
   struct Look {

@@ -38,7 +38,7 @@ std::string age_text(const model::Leak& leak) {
                                                       "has outlived several garbage collections"};
     return fmt::format("seen once, {}", kSurvived[std::min<std::size_t>(*leak.generation, kSurvived.size() - 1)]);
   }
-  return fmt::format("≥ {}", format_duration_ns(*leak.age_ns));
+  return fmt::format("{}{}", leak.age_known ? "" : "≥ ", format_duration_ns(*leak.age_ns));
 }
 
 Json holder_json(const std::optional<model::LeakHolder>& holder) {
@@ -73,6 +73,14 @@ std::string holder_text(const model::LeakHolder& holder) {
   return first;
 }
 
+std::string origins_line(const model::LeakOrigins& origins, std::uint64_t elapsed_ns) {
+  const double share = elapsed_ns == 0 ? 0 : 100 * static_cast<double>(origins.bpf_ns) / static_cast<double>(elapsed_ns);
+  return fmt::format(
+      "Origins: {} coroutines made, {} without a stack; {} traps in the target, beside them {} in BPF ({:.2g} % of a CPU)",
+      format_count(origins.kept), format_count(origins.no_stack), format_count(origins.traps),
+      format_duration_ns(origins.bpf_ns), share);
+}
+
 std::string leak_json(const model::Leak& leak) {
   return line_of({{"type", "leak"},
                   {"class", model::name(leak.leak_class)},
@@ -82,10 +90,12 @@ std::string leak_json(const model::Leak& leak) {
                   {"line", nonzero_or_null(leak.place.line)},
                   {"count", value_or_null(leak.count)},
                   {"age_ns", value_or_null(leak.age_ns)},
+                  {"age_known", leak.age_known},
                   {"bytes", leak.leak_class == model::LeakClass::dropped ? Json(nullptr) : Json(leak.bytes)},
                   {"stack", stack_json(leak.place.stack)},
                   {"detail", text_or_null(leak.place.detail)},
                   {"holder", holder_json(leak.place.holder)},
+                  {"made_by", leak.place.made_by.empty() ? Json(nullptr) : stack_json(leak.place.made_by)},
                   {"gc_generation", value_or_null(leak.generation)},
                   {"idle", leak.idle},
                   {"growth_per_minute", value_or_null(leak.growth_per_minute)},
@@ -121,7 +131,9 @@ std::string leak_summary_json(const model::LeakSummary& summary, std::uint64_t t
        {"places", Json::array()},
        {"losses", losses_json(summary.losses)},
        {"cost",
-        {{"bpf_ns", nullptr}, {"runs", nullptr}, {"cpu_ns", summary.cpu_ns}, {"rss_bytes", summary.rss_bytes}}}});
+        {{"bpf_ns", summary.origins ? Json(summary.origins->bpf_ns) : Json(nullptr)},
+         {"runs", summary.origins ? Json(summary.origins->traps) : Json(nullptr)},
+         {"cpu_ns", summary.cpu_ns}, {"rss_bytes", summary.rss_bytes}}}});
 }
 
 std::vector<std::string> leak_lines(const std::vector<model::Leak>& leaks, std::size_t most,
@@ -158,6 +170,10 @@ std::vector<std::string> leak_lines(const std::vector<model::Leak>& leaks, std::
     if (leak.place.holder) {
       lines.push_back(
           fmt::format("{:<{}}held by {}", "", kIndent, shorten_right(holder_text(*leak.place.holder), 160)));
+    }
+    if (!leak.place.made_by.empty()) {
+      lines.push_back(fmt::format("{:<{}}made by", "", kIndent));
+      for (auto& line : stack_lines(leak.place.made_by, kIndent + 2, context)) lines.push_back(std::move(line));
     }
   }
   if (shown < leaks.size()) lines.push_back(fmt::format("… {} more", leaks.size() - shown));

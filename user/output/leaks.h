@@ -17,6 +17,9 @@ namespace aiotrace::output {
 [[nodiscard]] std::string leak_summary_json(const model::LeakSummary& summary, std::uint64_t time_ns,
                                             const OutputContext& context);
 
+/// What --origin has cost, for people.
+[[nodiscard]] std::string origins_line(const model::LeakOrigins& origins, std::uint64_t elapsed_ns);
+
 /// "a list, variable held of module app", cleaned.
 [[nodiscard]] std::string holder_text(const model::LeakHolder& holder);
 

@@ -42,6 +42,7 @@ CodeCache::Known* CodeCache::look(std::uint64_t code) {
                                                   .locals = read_locals(code)});
   if (const auto bytes = read_bytes(memory_, layout_, *table, kMaxLineTable)) {
     info->lines.assign(bytes->begin(), bytes->end());
+    info->lines_known = true;
   }
   if (known_.size() >= kMaxCodes || bytes_ >= kMaxBytes) {
     known_.clear();
@@ -61,7 +62,7 @@ std::shared_ptr<const CodeInfo> CodeCache::find(std::uint64_t code) {
 std::uint32_t CodeCache::line(std::uint64_t code, std::int32_t lasti) {
   constexpr std::size_t kMaxKept = 4096;  // places in one code object
   Known* known = look(code);
-  if (known == nullptr || known->info->lines.empty()) return 0;
+  if (known == nullptr || !known->info->lines_known) return 0;
   const auto kept = known->line_of.find(lasti);
   if (kept != known->line_of.end()) return kept->second;
   const auto line = line_of(layout_.bpf.version, known->info->lines, known->info->first_line, lasti).value_or(0);

@@ -19,7 +19,8 @@ struct CodeInfo {
   std::string file;                 ///< co_filename
   std::uint32_t first_line = 0;     ///< of the definition
   std::uint32_t flags = 0;          ///< co_flags
-  std::vector<std::uint8_t> lines;  ///< line table; empty: larger than kMaxLineTable, or unreadable
+  std::vector<std::uint8_t> lines;  ///< line table; that of a function on one line is empty before 3.10
+  bool lines_known = false;         ///< false: the table is larger than kMaxLineTable, or unreadable
   std::vector<std::string> locals;  ///< names of the frame's variables in their order; empty: unreadable
 };
 

@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
-#include "proc/elf_image.h"
 #include "python/code_cache.h"
 #include "python/containers.h"
 #include "python/objects.h"
+#include "python/symbol.h"
 
 namespace aiotrace::python {
 namespace {
@@ -75,16 +75,6 @@ std::optional<std::uint64_t> asyncio_module(const Interpreter& interpreter, cons
   return found ? objects.module_dict(*found) : std::nullopt;
 }
 
-std::optional<std::uint64_t> exported(const Interpreter& interpreter, const proc::Process& process,
-                                      const proc::Maps& maps, std::string_view name) {
-  const auto* mapping = maps.find(interpreter.text_start);
-  if (mapping == nullptr) return std::nullopt;
-  const auto image = proc::ElfImage::open(process.pid(), *mapping);
-  const auto symbol = image ? image->symbol(name) : std::nullopt;
-  const auto bias = symbol ? image->bias(maps, *mapping) : std::nullopt;
-  return bias ? std::optional(symbol->address + *bias) : std::nullopt;
-}
-
 void set_sleep(step_config& config, const Interpreter& interpreter, const proc::Memory& memory) {
   const Objects objects(memory, interpreter.layout);
   const auto tasks = asyncio_module(interpreter, objects, "asyncio.tasks");
@@ -119,7 +109,7 @@ Result<StepFunctions> find_step_functions(const Interpreter& interpreter, const 
   const Slots slots(interpreter, maps, memory);
   StepFunctions found;
   const bool has_am_send = interpreter.version_hex >= kPython310;
-  found.send = slots.code(exported(interpreter, process, maps, has_am_send ? "PyIter_Send" : "_PyGen_Send"));
+  found.send = slots.code(symbol_address(interpreter, process, maps, has_am_send ? "PyIter_Send" : "_PyGen_Send"));
   // Second choice: a profile-guided build has the slot's function inlined into PyIter_Send (Debian's does).
   if (found.send == 0 && has_am_send) found.send = slots.am_send(interpreter.coro_type);
   if (found.send == 0) return unsupported("the function that resumes its coroutines was not found");
@@ -147,7 +137,7 @@ step_config step_config_of(const Interpreter& interpreter, const proc::Process& 
   config.coro_type = interpreter.coro_type;
   config.gen_type = interpreter.gen_type;
   config.async_gen_type = interpreter.async_gen_type;
-  config.none = exported(interpreter, process, maps, "_Py_NoneStruct").value_or(0);
+  config.none = symbol_address(interpreter, process, maps, "_Py_NoneStruct").value_or(0);
   config.timer_when = kNoOffset;
   config.float_value = user.float_value;
   config.nested_sends = interpreter.version_hex < kPython312 ? 1 : 0;

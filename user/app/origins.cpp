@@ -1,0 +1,84 @@
+#include "app/origins.h"
+
+#include <string>
+#include <utility>
+
+#include "app/code_in_file.h"
+#include "model/hash.h"
+#include "proc/maps.h"
+#include "proc/memory.h"
+#include "python/creation.h"
+#include "python/interpreter.h"
+
+namespace aiotrace::app {
+namespace {
+
+// More makers than this are told without their stacks.
+constexpr std::size_t kMaxExamples = 10'000;
+
+std::uint64_t id_of(const origin& told) {
+  std::size_t id = 1;
+  for (std::uint32_t i = 0; i < told.count && i < ORIGIN_FRAMES; ++i) {
+    model::hash_into(id, told.frames[i].code);
+    model::hash_into(id, told.frames[i].lasti);
+  }
+  return id | 1;
+}
+
+}  // namespace
+
+Result<Origins> Origins::watch(const proc::Process& process) {
+  const auto maps = proc::Maps::read(process.pid());
+  if (!maps) return std::unexpected(maps.error());
+  const proc::LiveMemory memory(process.pid());
+  const auto interpreter = python::inspect(process, *maps, memory);
+  if (!interpreter) return std::unexpected(static_cast<Error>(interpreter.error()));
+  const auto maker = python::find_coroutine_maker(*interpreter, process, *maps);
+  if (!maker) return std::unexpected(maker.error());
+  const auto code = code_in_file(process.pid(), *maps, *maker);
+  if (!code) return std::unexpected(code.error());
+  auto config = python::origin_config_of(*interpreter);
+  config.pid = static_cast<std::uint32_t>(process.pid());
+  auto probe = probe::OriginProbe::load(config);
+  if (!probe) return std::unexpected(probe.error());
+  if (auto status = probe->attach(code->path, code->offset); !status) return std::unexpected(status.error());
+  return Origins(std::move(*probe));
+}
+
+void Origins::begin_look() {
+  before_ = std::move(now_);
+  now_.clear();
+}
+
+std::optional<Origins::Origin> Origins::of(std::uint64_t address) {
+  if (const auto known = now_.find(address); known != now_.end()) return known->second;
+  if (const auto told = probe_.of(address)) {
+    const Origin found{.made_ns = told->made_ns, .id = id_of(*told)};
+    if (examples_.size() < kMaxExamples) examples_.try_emplace(found.id, *told);
+    now_.emplace(address, found);
+    return found;
+  }
+  // Whatever came to lie there since would have an entry of its own.
+  const auto before = before_.find(address);
+  if (before == before_.end()) return std::nullopt;
+  now_.emplace(address, before->second);
+  return before->second;
+}
+
+model::Stack Origins::stack(std::uint64_t id, python::CodeCache& codes) const {
+  model::Stack stack;
+  const auto example = examples_.find(id);
+  if (example == examples_.end()) return stack;
+  for (std::uint32_t i = 0; i < example->second.count && i < ORIGIN_FRAMES; ++i) {
+    const auto& frame = example->second.frames[i];
+    const auto code = codes.find(frame.code);
+    if (code == nullptr) continue;
+    stack.push_back({.kind = model::Frame::Kind::python,
+                     .function = code->function,
+                     .file = code->file,
+                     .line = codes.line(frame.code, frame.lasti)});
+  }
+  return stack;
+}
+
+}  // namespace aiotrace::app

@@ -1,0 +1,76 @@
+#include "probe/origin_probe.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "origin.skel.h"
+#include "probe/handles.h"
+#include "probe/load_log.h"
+#include "probe/permissions.h"
+
+namespace aiotrace::probe {
+
+struct OriginProbe::Impl {
+  Skeleton<origin_bpf> skeleton;
+  Link link;
+  pid_t pid = 0;
+};
+
+OriginProbe::OriginProbe(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+OriginProbe::OriginProbe(OriginProbe&&) noexcept = default;
+OriginProbe& OriginProbe::operator=(OriginProbe&&) noexcept = default;
+OriginProbe::~OriginProbe() = default;
+
+Result<OriginProbe> OriginProbe::load(const origin_config& config) {
+  keep_warnings();
+  forget_warnings();
+  libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+  if (auto status = check_host(); !status) return std::unexpected(status.error());
+  auto impl = std::make_unique<Impl>();
+  impl->pid = static_cast<pid_t>(config.pid);
+  impl->skeleton.reset(origin_bpf::open());
+  if (!impl->skeleton) return load_error("open the BPF programs", errno, last_warning());
+  std::memcpy(&impl->skeleton->rodata->config, &config, sizeof(config));
+  if (const int error = origin_bpf::load(impl->skeleton.get()); error != 0)
+    return load_error("load the BPF programs", -error, last_warning());
+  return OriginProbe(std::move(impl));
+}
+
+Status OriginProbe::attach(const std::string& path, std::uint64_t offset) {
+  forget_warnings();
+  impl_->link =
+      Link(bpf_program__attach_uprobe(impl_->skeleton->progs.handle_made, true, impl_->pid, path.c_str(), offset));
+  if (!impl_->link) return load_error("set a uprobe in " + path, errno, last_warning());
+  return {};
+}
+
+std::optional<origin> OriginProbe::of(std::uint64_t address) const {
+  origin found{};
+  if (bpf_map__lookup_elem(impl_->skeleton->maps.origins, &address, sizeof(address), &found, sizeof(found), 0) != 0)
+    return std::nullopt;
+  return found;
+}
+
+origin_counts OriginProbe::counts() const {
+  origin_counts sums{};
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) return sums;
+  std::vector<origin_counts> values(static_cast<std::size_t>(cpus));
+  constexpr std::uint32_t kOnly = 0;
+  if (bpf_map__lookup_elem(impl_->skeleton->maps.counts, &kOnly, sizeof(kOnly), values.data(),
+                           values.size() * sizeof(values[0]), 0) != 0)
+    return sums;
+  for (const auto& value : values) {
+    sums.traps += value.traps;
+    sums.kept += value.kept;
+    sums.no_stack += value.no_stack;
+    sums.run_ns += value.run_ns;
+  }
+  return sums;
+}
+
+}  // namespace aiotrace::probe

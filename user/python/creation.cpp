@@ -1,0 +1,33 @@
+#include "python/creation.h"
+
+#include <string>
+
+#include "python/symbol.h"
+
+namespace aiotrace::python {
+namespace {
+
+constexpr std::uint32_t kPython311 = 0x030b0000;
+
+}  // namespace
+
+Result<std::uint64_t> find_coroutine_maker(const Interpreter& interpreter, const proc::Process& process,
+                                           const proc::Maps& maps) {
+  const char* name = interpreter.version_hex < kPython311 ? "PyCoro_New" : "_Py_MakeCoro";
+  if (const auto address = symbol_address(interpreter, process, maps, name)) return *address;
+  return fail("who makes the coroutines of process " + std::to_string(process.pid()),
+              "its Python " + interpreter.version_text + " does not export " + name + ", and has no symbol table",
+              "leaks without --origin works; Python 3.13 and later export it", ErrorKind::unsupported);
+}
+
+origin_config origin_config_of(const Interpreter& interpreter) {
+  origin_config config{};
+  config.own_frame = interpreter.version_hex >= kPython311 ? 1 : 0;
+  config.interpreters_head = interpreter.interpreters_head;
+  config.coro_type = interpreter.coro_type;
+  config.async_gen_type = interpreter.async_gen_type;
+  config.layout = interpreter.layout.bpf;
+  return config;
+}
+
+}  // namespace aiotrace::python
