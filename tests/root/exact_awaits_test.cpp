@@ -104,7 +104,8 @@ FOR_EACH_PYTHON(exact_cost, "awaits --exact tells what it costs as the target me
   REQUIRE(low_ns > 0);
   CHECK(cost["ns"].get<double>() >= 0.8 * whole * low_ns);
   CHECK(cost["ns"].get<double>() <= 1.2 * whole * high_ns);
-  CHECK(std::abs(cost["share"].get<double>() - cost["ns"].get<double>() / run.summary["elapsed_ns"].get<double>()) < 0.01);
+  CHECK(std::abs(cost["share"].get<double>() - cost["ns"].get<double>() / run.summary["elapsed_ns"].get<double>()) <
+        0.01);
 }
 
 FOR_EACH_PYTHON(exact_let_go, "awaits --exact lets a target go that it costs too much", "[awaits][exact]") {
@@ -128,12 +129,12 @@ FOR_EACH_PYTHON(exact_let_go, "awaits --exact lets a target go that it costs too
   CHECK(awaits >= own);
   CHECK(awaits <= own + 2 * 200);  // the windows at both ends
   // Nothing is left that would cost it anything.
-  const auto after =
-      step_ns(run.records, "yields", [&](const Json& record) { return record["begin_ns"] > run.ended_ns; });
-  const auto before =
-      step_ns(run.records, "yields", [&](const Json& record) { return record["end_ns"] < run.started_ns; });
-  const auto during =
-      step_ns(run.records, "yields", [&](const Json& record) { return run.within(record, "begin_ns", "end_ns"); });
+  const auto after = step_ns(run.records, "yields",
+                             [&](const Json& record) { return record["begin_ns"] > run.ended_ns; });
+  const auto before = step_ns(run.records, "yields",
+                              [&](const Json& record) { return record["end_ns"] < run.started_ns; });
+  const auto during = step_ns(run.records, "yields",
+                              [&](const Json& record) { return run.within(record, "begin_ns", "end_ns"); });
   REQUIRE(after.size() >= 10);
   REQUIRE(before.size() >= 10);
   INFO("a step takes " << median_of(before) << " ns, traced " << median_of(during) << ", afterwards "

@@ -41,8 +41,8 @@ Result<TrapMeter> TrapMeter::attach(const bpf_program* entry, const bpf_program*
   meter.stepped_ = stepped;
   const auto place = [&](const bpf_program* program, bool at_return, Function function) -> Status {
     forget_warnings();
-    Link link(bpf_program__attach_uprobe(program, at_return, getpid(), path.c_str(),
-                                         offset + address_of(function) - code()));
+    Link link(
+        bpf_program__attach_uprobe(program, at_return, getpid(), path.c_str(), offset + address_of(function) - code()));
     if (!link) return load_error("measure what a trap costs", errno, last_warning());
     meter.links_.push_back(std::move(link));
     return {};
