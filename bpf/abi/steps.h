@@ -157,9 +157,8 @@ enum step_loss {
 	STEP_LOSS_MAX,
 };
 
-ABI_ASSERT_SIZE(struct step_config,
-		8 + 40 + 8 + 8 + 12 + 11 * 4 + sizeof(struct py_layout) + 8 * STEPPED_MAX +
-			MATCH_STATES * 256);
+ABI_ASSERT_SIZE(struct step_config, 8 + 40 + 8 + 8 + 12 + 11 * 4 + sizeof(struct py_layout) +
+					    8 * STEPPED_MAX + MATCH_STATES * 256);
 ABI_ASSERT_SIZE(struct chain_record, 24 + 32 + 8 + 16 * CHAIN_MAX);
 ABI_ASSERT_SIZE(struct step_stats, 24 + 4 * HIST_BUCKETS);
 ABI_ASSERT_SIZE(struct group_key, 72);

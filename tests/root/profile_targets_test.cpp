@@ -1,4 +1,5 @@
-// Whom `aiotrace profile` profiles: -a, --comm, --cgroup and -- COMMAND. Each target knows its own CPU time by function.
+// Whom `aiotrace profile` profiles: -a, --comm, --cgroup and -- COMMAND. Each target knows its own CPU time by
+// function.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -146,8 +147,8 @@ FOR_EACH_PYTHON(profile_command, "profile -- COMMAND: from its start on, and its
   Fifo ready(scratch.file("ready")), go(scratch.file("go"));
   Tracer tracer(joined({"profile"}, kOften),
                 joined(joined({"--"}, python.command),
-                       {program("profiled.py"), "--ready", scratch.file("ready"), "--go", scratch.file("go"), "--record",
-                        scratch.file("record"), "--status", "7"}));
+                       {program("profiled.py"), "--ready", scratch.file("ready"), "--go", scratch.file("go"),
+                        "--record", scratch.file("record"), "--status", "7"}));
   const auto said = ready.line(tracer.process());
   REQUIRE(said.starts_with("ready "));
   CHECK(ready.line(tracer.process()) == "long");

@@ -17,10 +17,11 @@ aiotrace::probe::TrapSite site_of(std::initializer_list<int> bytes) {
 
 }  // namespace
 
-TEST_CASE("A trap is set where the kernel emulates the instruction, behind what changes nothing of the call", "[probe]") {
+TEST_CASE("A trap is set where the kernel emulates the instruction, behind what changes nothing of the call",
+          "[probe]") {
   CHECK(site_of({0x55, 0x48, 0x89, 0xe5}).at == 0);  // push %rbp
   CHECK_FALSE(site_of({0x55}).stepped);
-  CHECK_FALSE(site_of({0x41, 0x56, 0x41, 0x55}).stepped);  // push %r14
+  CHECK_FALSE(site_of({0x41, 0x56, 0x41, 0x55}).stepped);       // push %r14
   const auto marked = site_of({0xf3, 0x0f, 0x1e, 0xfa, 0x53});  // endbr64, push %rbx
   CHECK(marked.at == 4);
   CHECK_FALSE(marked.stepped);
@@ -31,8 +32,8 @@ TEST_CASE("A trap is set where the kernel emulates the instruction, behind what 
 
 TEST_CASE("A trap stays at a function's beginning where nothing better is known", "[probe]") {
   for (const auto& site : {site_of({}), site_of({0xf3}), site_of({0xf3, 0x0f, 0x1e, 0xfa}),
-                           site_of({0x48, 0x83, 0xec, 0x20, 0x55}),              // sub $0x20,%rsp: the stack changes
-                           site_of({0x31, 0xff, 0x55}),                          // xor %edi,%edi: so does an argument
+                           site_of({0x48, 0x83, 0xec, 0x20, 0x55}),  // sub $0x20,%rsp: the stack changes
+                           site_of({0x31, 0xff, 0x55}),              // xor %edi,%edi: so does an argument
                            site_of({0xf3, 0x0f, 0x1e, 0xfa, 0x48, 0x89, 0xf8})}) {  // endbr64, mov %rdi,%rax
     CHECK(site.at == 0);
     CHECK(site.stepped);

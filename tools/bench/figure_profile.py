@@ -80,8 +80,12 @@ def measure(python, tools, rounds_count):
                 pauses.append(bare.pause_ms)
                 found[tool.name].add(before, during, bare, result)
     for tool in tools:
-        if tool.name not in missing:
+        if tool.name in missing:
+            continue
+        try:
             found[tool.name].by_cpu = beside(python, tool, rounds_count)
+        except Missing as error:
+            found[tool.name].by_cpu = "missing: %s" % error
     return found, missing, pauses
 
 
@@ -119,7 +123,7 @@ def rows_of(version, tool, found):
     return [version, tool.name, wall, cpu, "%.1f %%" % (100 * (1 - found.samples / found.expected)),
             "%.1f %% (chance: %.1f)" % (100 * off, 100 * chance), "%.2f ms" % median(found.pauses),
             "%.2f %%" % (100 * median(found.own)),
-            verdict(cpu.reaches(0.99) and within) if ours else ""]
+            verdict(isinstance(cpu, Ratio) and cpu.reaches(0.99) and within) if ours else ""]
 
 
 def run(quick, python):

@@ -32,7 +32,7 @@ class Pace {
  public:
   Pace(const AwaitsOptions& options, int pidfd, int signals, std::uint64_t begin_ns)
       : period_ns_(1e9 / options.rate_hz),
-        budget_(options.budget),
+        budget_(kForSnapshots * options.budget),
         pidfd_(pidfd),
         signals_(signals),
         begin_ns_(begin_ns) {}
@@ -67,6 +67,7 @@ class Pace {
 
  private:
   static constexpr double kForget = 0.9;
+  static constexpr double kForSnapshots = 0.9;  // of the budget; the rest is for the start and for telling
   double period_ns_;
   double budget_;
   int pidfd_;

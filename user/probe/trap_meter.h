@@ -21,7 +21,8 @@ struct TrapPrice {
 class TrapMeter {
  public:
   /// `path` is the file that code() is mapped from, `offset` where in it that is. The two programs are those of the
-  /// target, which have nothing to do in another process. `stepped`: that price is asked for too, it is dear to find out.
+  /// target, which have nothing to do in another process. `stepped`: that price is asked for too, it is dear to find
+  /// out.
   [[nodiscard]] static Result<TrapMeter> attach(const bpf_program* entry, const bpf_program* back,
                                                 const std::string& path, std::uint64_t offset, bool stepped);
   [[nodiscard]] static std::uintptr_t code();

@@ -13,8 +13,9 @@ constexpr std::array<std::uint8_t, 2> kClearEdx = {0x31, 0xd2};
 
 bool begins(std::span<const std::byte> code, std::span<const std::uint8_t> instruction) {
   return code.size() >= instruction.size() &&
-         std::ranges::equal(code.first(instruction.size()), instruction,
-                            [](std::byte have, std::uint8_t want) { return std::to_integer<std::uint8_t>(have) == want; });
+         std::ranges::equal(code.first(instruction.size()), instruction, [](std::byte have, std::uint8_t want) {
+           return std::to_integer<std::uint8_t>(have) == want;
+         });
 }
 
 bool is_emulated(std::span<const std::byte> code) {
