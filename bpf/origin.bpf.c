@@ -159,7 +159,8 @@ static __always_inline void fill_frames(struct origin *o, __u64 frame)
 	for (int i = 0; i < ORIGIN_FRAMES + MAX_SHIMS + 1; i++) {
 		__u64 code;
 
-		if (!frame || count >= ORIGIN_FRAMES || bpf_probe_read_user(&head, size, (void *)frame))
+		if (!frame || count >= ORIGIN_FRAMES ||
+		    bpf_probe_read_user(&head, size, (void *)frame))
 			break;
 		frame = word_of(&head, config.layout.frame_previous);
 		code = untagged(word_of(&head, config.layout.frame_code));

@@ -56,7 +56,8 @@ static __always_inline __u64 task_in_dict(const struct process_config *p, __u64 
 	return 0;
 }
 
-#define LONG_TAG_FROM_TYPE 8 /* 3.12+: PyLongObject.long_value.lv_tag, behind ob_type; digits << 3 | sign */
+#define LONG_TAG_FROM_TYPE \
+	8 /* 3.12+: PyLongObject.long_value.lv_tag, behind ob_type; digits << 3 | sign */
 
 /*
  * A task's name into scratch->text: a str, or since 3.12 the number in "Task-<number>" until

@@ -45,7 +45,8 @@ FOR_EACH_PYTHON(origins, "leaks --origin: who made it, on which line, and when",
   if (python.minor() == 11 || python.minor() == 12) {
     const auto tried = run({aiotrace_binary(), "leaks", "-p", pid, "--origin", "--watch=100ms", "-d", "50ms"});
     if (tried.status == 3) {
-      CHECK_THAT(tried.err, Catch::Matchers::ContainsSubstring("does not export _Py_MakeCoro, and has no symbol table"));
+      CHECK_THAT(tried.err,
+                 Catch::Matchers::ContainsSubstring("does not export _Py_MakeCoro, and has no symbol table"));
       return;
     }
   }

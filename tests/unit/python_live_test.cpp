@@ -219,9 +219,9 @@ TEST_CASE("interpreter: a Python before 3.8 is refused by name", "[interpreter][
     std::string message;
     CHECK(why(command, message) == python::NoPython::unknown);
     const std::string minor = python.version.substr(0, python.version.rfind('.'));
-    CHECK_THAT(message,
-               Catch::Matchers::ContainsSubstring("CPython " + minor) &&
-                   Catch::Matchers::ContainsSubstring("is not known (supported are 3.8 to 3.15 with the GIL, and 3.13 without)"));
+    CHECK_THAT(message, Catch::Matchers::ContainsSubstring("CPython " + minor) &&
+                            Catch::Matchers::ContainsSubstring(
+                                "is not known (supported are 3.8 to 3.15 with the GIL, and 3.13 without)"));
   }
 }
 

@@ -154,7 +154,8 @@ model::ProcessReport look_at_process(Target target, const model::HostReport& hos
   report.epolls = target.epolls();
   const auto* watch = command_of(host.commands, "watch");
   for (std::size_t i = 0; i < model::kCauses; i++)
-    report.causes.push_back(cause_finding(static_cast<Cause>(i), watch != nullptr ? *watch : Finding{}, no_python, report));
+    report.causes.push_back(
+        cause_finding(static_cast<Cause>(i), watch != nullptr ? *watch : Finding{}, no_python, report));
   if (watch != nullptr) report.commands.push_back(command_finding(*watch, false, no_python, target.interpreter()));
   if (watch != nullptr) report.commands.push_back(native_finding(*watch, target));
   for (const auto& subcommand : subcommands()) {

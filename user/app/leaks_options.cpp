@@ -50,9 +50,10 @@ Result<LeaksOptions> parse_leaks_options(int argc, const char* const* argv) {
                            ->expected(0, 1);
   parser.add_option("-d,--duration", run_time, "with --watch: stop after this time")->type_name("TIME");
   parser.add_flag("--fail-on-leak", options.fail_on_leak, "exit with 4 if there is a leak");
-  parser.add_flag("--origin", options.origin,
-                  "tell who made it, and exactly when, of what is made from now on; with --watch (10s). Each coroutine that is "
-                  "made costs the target a trap of some 2 µs");
+  parser.add_flag(
+      "--origin", options.origin,
+      "tell who made it, and exactly when, of what is made from now on; with --watch (10s). Each coroutine that is "
+      "made costs the target a trap of some 2 µs");
   parser.add_option("--json", options.json, "newline-delimited JSON to a file, or - for standard output")
       ->type_name("FILE");
   parser.add_option("--html", options.html, "a page for a browser: places, and how they grew over the scans")

@@ -36,8 +36,8 @@ class Origins {
   explicit Origins(probe::OriginProbe probe) : probe_(std::move(probe)) {}
 
   probe::OriginProbe probe_;
-  std::unordered_map<std::uint64_t, Origin> now_;     // by address, of this look
-  std::unordered_map<std::uint64_t, Origin> before_;  // of the last one
+  std::unordered_map<std::uint64_t, Origin> now_;       // by address, of this look
+  std::unordered_map<std::uint64_t, Origin> before_;    // of the last one
   std::unordered_map<std::uint64_t, origin> examples_;  // by id
 };
 

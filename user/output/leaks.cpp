@@ -74,9 +74,11 @@ std::string holder_text(const model::LeakHolder& holder) {
 }
 
 std::string origins_line(const model::LeakOrigins& origins, std::uint64_t elapsed_ns) {
-  const double share = elapsed_ns == 0 ? 0 : 100 * static_cast<double>(origins.bpf_ns) / static_cast<double>(elapsed_ns);
+  const double share = elapsed_ns == 0 ? 0
+                                       : 100 * static_cast<double>(origins.bpf_ns) / static_cast<double>(elapsed_ns);
   return fmt::format(
-      "Origins: {} coroutines made, {} without a stack; {} traps in the target, beside them {} in BPF ({:.2g} % of a CPU)",
+      "Origins: {} coroutines made, {} without a stack; {} traps in the target, beside them {} in BPF ({:.2g} % of a "
+      "CPU)",
       format_count(origins.kept), format_count(origins.no_stack), format_count(origins.traps),
       format_duration_ns(origins.bpf_ns), share);
 }
@@ -117,23 +119,23 @@ std::string leak_scan_json(const model::LeakScan& scan) {
 }
 
 std::string leak_summary_json(const model::LeakSummary& summary, std::uint64_t time_ns, const OutputContext& context) {
-  return line_of(
-      {{"type", "summary"},
-       {"schema", model::kSchema},
-       {"time", utc_time(time_ns, context)},
-       {"elapsed_ns", summary.elapsed_ns},
-       {"scans", summary.scans},
-       {"max_scan_ns", summary.max_scan_ns},
-       {"leaks", counts_json(summary.leaks)},
-       {"candidates", counts_json(summary.candidates)},
-       {"loops", Json::array()},
-       {"causes", Json::object()},
-       {"places", Json::array()},
-       {"losses", losses_json(summary.losses)},
-       {"cost",
-        {{"bpf_ns", summary.origins ? Json(summary.origins->bpf_ns) : Json(nullptr)},
-         {"runs", summary.origins ? Json(summary.origins->traps) : Json(nullptr)},
-         {"cpu_ns", summary.cpu_ns}, {"rss_bytes", summary.rss_bytes}}}});
+  return line_of({{"type", "summary"},
+                  {"schema", model::kSchema},
+                  {"time", utc_time(time_ns, context)},
+                  {"elapsed_ns", summary.elapsed_ns},
+                  {"scans", summary.scans},
+                  {"max_scan_ns", summary.max_scan_ns},
+                  {"leaks", counts_json(summary.leaks)},
+                  {"candidates", counts_json(summary.candidates)},
+                  {"loops", Json::array()},
+                  {"causes", Json::object()},
+                  {"places", Json::array()},
+                  {"losses", losses_json(summary.losses)},
+                  {"cost",
+                   {{"bpf_ns", summary.origins ? Json(summary.origins->bpf_ns) : Json(nullptr)},
+                    {"runs", summary.origins ? Json(summary.origins->traps) : Json(nullptr)},
+                    {"cpu_ns", summary.cpu_ns},
+                    {"rss_bytes", summary.rss_bytes}}}});
 }
 
 std::vector<std::string> leak_lines(const std::vector<model::Leak>& leaks, std::size_t most,

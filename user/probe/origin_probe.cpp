@@ -42,8 +42,8 @@ Result<OriginProbe> OriginProbe::load(const origin_config& config) {
 
 Status OriginProbe::attach(const std::string& path, std::uint64_t offset) {
   forget_warnings();
-  impl_->link =
-      Link(bpf_program__attach_uprobe(impl_->skeleton->progs.handle_made, true, impl_->pid, path.c_str(), offset));
+  impl_->link = Link(
+      bpf_program__attach_uprobe(impl_->skeleton->progs.handle_made, true, impl_->pid, path.c_str(), offset));
   if (!impl_->link) return load_error("set a uprobe in " + path, errno, last_warning());
   return {};
 }

@@ -30,10 +30,10 @@ struct InspectError : Error {
 
 /// Addresses are the process's own; what process_config wants has its names.
 struct Interpreter {
-  std::string version_text;             ///< "3.11.7"; "3.8" where the patch level cannot be read; "3.13.5t" without the GIL
-  std::uint32_t version_hex = 0;        ///< PY_VERSION_HEX
-  Layout layout{};                      ///< the target's own offsets where it has them, else the generated table's
-  std::uint64_t runtime = 0;            ///< _PyRuntime
+  std::string version_text;       ///< "3.11.7"; "3.8" where the patch level cannot be read; "3.13.5t" without the GIL
+  std::uint32_t version_hex = 0;  ///< PY_VERSION_HEX
+  Layout layout{};                ///< the target's own offsets where it has them, else the generated table's
+  std::uint64_t runtime = 0;      ///< _PyRuntime
   std::uint64_t main_interpreter = 0;   ///< PyInterpreterState
   std::uint64_t interpreters_head = 0;  ///< address of the pointer
   std::uint64_t gil_addr = 0;           ///< <= 3.11, else 0

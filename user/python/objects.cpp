@@ -130,8 +130,8 @@ bool Objects::tracked(std::uint64_t object) const {
     // u8 ob_gc_bits at 11; Include/internal/pycore_gc.h: _PyGC_BITS_TRACKED is 1.
     return (memory_.read<std::uint8_t>(object + 11).value_or(0) & 1) != 0;
   }
-  // PyGC_Head before it: a freed object has no _gc_prev; during a collection the field holds a count and flags, of which
-  // "collecting" (2) stays. "finalized" (1) may be set in both cases.
+  // PyGC_Head before it: a freed object has no _gc_prev; during a collection the field holds a count and flags, of
+  // which "collecting" (2) stays. "finalized" (1) may be set in both cases.
   return (memory_.read<std::uint64_t>(object - 8).value_or(0) & ~std::uint64_t{1}) != 0;
 }
 
