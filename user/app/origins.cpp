@@ -33,15 +33,17 @@ Result<Origins> Origins::watch(const proc::Process& process) {
   const proc::LiveMemory memory(process.pid());
   const auto interpreter = python::inspect(process, *maps, memory);
   if (!interpreter) return std::unexpected(static_cast<Error>(interpreter.error()));
-  const auto maker = python::find_coroutine_maker(*interpreter, process, *maps);
-  if (!maker) return std::unexpected(maker.error());
-  const auto code = code_in_file(process.pid(), *maps, *maker);
-  if (!code) return std::unexpected(code.error());
+  const auto makers = python::find_coroutine_makers(*interpreter, process, *maps);
+  if (!makers) return std::unexpected(makers.error());
   auto config = python::origin_config_of(*interpreter);
   config.pid = static_cast<std::uint32_t>(process.pid());
   auto probe = probe::OriginProbe::load(config);
   if (!probe) return std::unexpected(probe.error());
-  if (auto status = probe->attach(code->path, code->offset); !status) return std::unexpected(status.error());
+  for (const std::uint64_t maker : *makers) {
+    const auto code = code_in_file(process.pid(), *maps, maker);
+    if (!code) return std::unexpected(code.error());
+    if (auto status = probe->attach(code->path, code->offset); !status) return std::unexpected(status.error());
+  }
   return Origins(std::move(*probe));
 }
 

@@ -16,7 +16,7 @@ namespace aiotrace::probe {
 
 struct OriginProbe::Impl {
   Skeleton<origin_bpf> skeleton;
-  Link link;
+  std::vector<Link> links;
   pid_t pid = 0;
 };
 
@@ -42,9 +42,9 @@ Result<OriginProbe> OriginProbe::load(const origin_config& config) {
 
 Status OriginProbe::attach(const std::string& path, std::uint64_t offset) {
   forget_warnings();
-  impl_->link = Link(
-      bpf_program__attach_uprobe(impl_->skeleton->progs.handle_made, true, impl_->pid, path.c_str(), offset));
-  if (!impl_->link) return load_error("set a uprobe in " + path, errno, last_warning());
+  Link link(bpf_program__attach_uprobe(impl_->skeleton->progs.handle_made, true, impl_->pid, path.c_str(), offset));
+  if (!link) return load_error("set a uprobe in " + path, errno, last_warning());
+  impl_->links.push_back(std::move(link));
   return {};
 }
 

@@ -22,7 +22,7 @@ class OriginProbe {
   OriginProbe& operator=(const OriginProbe&) = delete;
   ~OriginProbe();
 
-  /// To the return of the function at `offset` of the file `path`, as the process config.pid has it mapped.
+  /// To the return of a function at `offset` of the file `path`, as the process config.pid has it mapped.
   Status attach(const std::string& path, std::uint64_t offset);
 
   /// Of what lies at the address now. Nothing: it was made before, or so long ago that others have taken its entry.

@@ -11,13 +11,21 @@ constexpr std::uint32_t kPython311 = 0x030b0000;
 
 }  // namespace
 
-Result<std::uint64_t> find_coroutine_maker(const Interpreter& interpreter, const proc::Process& process,
-                                           const proc::Maps& maps) {
-  const char* name = interpreter.version_hex < kPython311 ? "PyCoro_New" : "_Py_MakeCoro";
-  if (const auto address = symbol_address(interpreter, process, maps, name)) return *address;
-  return fail("who makes the coroutines of process " + std::to_string(process.pid()),
-              "its Python " + interpreter.version_text + " does not export " + name + ", and has no symbol table",
-              "leaks without --origin works; Python 3.13 and later export it", ErrorKind::unsupported);
+Result<std::vector<std::uint64_t>> find_coroutine_makers(const Interpreter& interpreter, const proc::Process& process,
+                                                         const proc::Maps& maps) {
+  const auto names = interpreter.version_hex < kPython311 ? std::vector{"PyCoro_New", "PyAsyncGen_New"}
+                                                          : std::vector{"_Py_MakeCoro"};
+  std::vector<std::uint64_t> found;
+  for (const char* name : names) {
+    const auto address = symbol_address(interpreter, process, maps, name);
+    if (!address) {
+      return fail("who makes the coroutines of process " + std::to_string(process.pid()),
+                  "its Python " + interpreter.version_text + " does not export " + name + ", and has no symbol table",
+                  "leaks without --origin works; Python 3.13 and later export it", ErrorKind::unsupported);
+    }
+    found.push_back(*address);
+  }
+  return found;
 }
 
 origin_config origin_config_of(const Interpreter& interpreter) {

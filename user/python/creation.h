@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "abi/origin.h"
 #include "proc/maps.h"
@@ -11,10 +12,12 @@
 
 namespace aiotrace::python {
 
-/// Address in the process of _Py_MakeCoro (3.11+; exported since 3.13) or PyCoro_New (<= 3.10, Objects/genobject.c),
-/// which return each new coroutine. Errors: unsupported, with what the interpreter lacks.
-[[nodiscard]] Result<std::uint64_t> find_coroutine_maker(const Interpreter& interpreter, const proc::Process& process,
-                                                         const proc::Maps& maps);
+/// Addresses in the process of the functions that return each new coroutine and asynchronous generator
+/// (Objects/genobject.c): _Py_MakeCoro (3.11+; exported since 3.13), or PyCoro_New and PyAsyncGen_New before. Errors:
+/// unsupported, with what the interpreter lacks.
+[[nodiscard]] Result<std::vector<std::uint64_t>> find_coroutine_makers(const Interpreter& interpreter,
+                                                                       const proc::Process& process,
+                                                                       const proc::Maps& maps);
 
 /// All but the pid.
 [[nodiscard]] origin_config origin_config_of(const Interpreter& interpreter);
