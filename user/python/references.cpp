@@ -89,11 +89,12 @@ std::vector<Reference> ReferenceScan::find(const std::vector<proc::Range>& range
     for (std::size_t at = 0; at + 8 <= bytes.size(); at += 8) {
       const std::uint64_t value = word(bytes, at) & mask;
       if (maybe[hash_of(value, last)] == 0 || value == 0) continue;
-      if (wanted.contains(value)) {
+      // Most of a heap's alarms are its lists and dicts: before the set is asked.
+      if (index && (value == types_.list || value == types_.dict || value == types_.set)) {
+        if (at >= type_at && at % 16 == type_at % 16 && containers_.size() < kMaxContainers)
+          add_container(address + at - type_at, value, bytes, at - type_at);
+      } else if (wanted.contains(value)) {
         if (counts[value]++ < kMaxReferences) found.push_back({address + at, value});
-      } else if (index && (value == types_.list || value == types_.dict || value == types_.set) && at >= type_at &&
-                 at % 16 == type_at % 16 && containers_.size() < kMaxContainers) {
-        add_container(address + at - type_at, value, bytes, at - type_at);
       }
     }
   };
