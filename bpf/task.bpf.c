@@ -156,7 +156,9 @@ __noinline int send_running_task(__u32 slot, __u32 pid, __u32 tid)
 	}
 	if (!task && !s->root_coroutine)
 		return 0;
-	if (thread->task == task && thread->coroutine == s->root_coroutine)
+	/* The next iteration's task can lie at the same addresses. */
+	if (thread->task == task && thread->coroutine == s->root_coroutine &&
+	    thread->task_iteration == thread->iteration)
 		return 1;
 	if (send_task(slot, pid, tid, task, thread->iteration)) {
 		thread->losses++;
@@ -164,5 +166,6 @@ __noinline int send_running_task(__u32 slot, __u32 pid, __u32 tid)
 	}
 	thread->task = task;
 	thread->coroutine = s->root_coroutine;
+	thread->task_iteration = thread->iteration;
 	return 1;
 }

@@ -96,8 +96,9 @@ struct loop_thread {
 	__u64 wake_ns; /* when it became runnable again; 0: not yet */
 	__u32 awaits_wakeup; /* off is OFF_BLOCKED; for the CPU that wakes it */
 	__u32 throttled; /* woken into a control group without quota */
-	__u64 task; /* last task and coroutine told of in this iteration */
+	__u64 task; /* last task and coroutine told of, and in which iteration */
 	__u64 coroutine;
+	__u64 task_iteration;
 	__u64 away_ns; /* off the CPU so far in the present iteration */
 	__u64 sampled_ns; /* on a CPU in the present iteration, up to its last sample */
 	__u64 fine_ns; /* when a sample of the fine clock came last */
@@ -117,7 +118,7 @@ struct loop_thread {
 };
 
 ABI_ASSERT_SIZE(struct wait, 96);
-ABI_ASSERT_SIZE(struct loop_thread, 8 + 32 + sizeof(struct loop_stats) + 11 * 8 + 96 +
+ABI_ASSERT_SIZE(struct loop_thread, 8 + 32 + sizeof(struct loop_stats) + 12 * 8 + 96 +
 					    3 * 8 * CAUSE_MAX + 2 * 4 * CAUSE_MAX + 24);
 
 #endif

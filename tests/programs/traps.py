@@ -264,6 +264,26 @@ async def trap_pinned():
     return 1
 
 
+@trap
+async def trap_submitted_to_blocked():
+    pass
+
+
+@trap
+async def trap_handed_to_blocked():
+    pass
+
+
+def blocked_loop(blocked):
+    """A loop in this thread, that something blocks for good."""
+    async def blocks():
+        blocked.append(asyncio.get_running_loop())
+        blocked[0].set()
+        threading.Event().wait()
+
+    asyncio.run(blocks())
+
+
 async def held_on_purpose(i):
     await asyncio.sleep(i)
 
@@ -312,6 +332,12 @@ async def setup(loop):
     thread.join()
     kept.extend(submitted)
     start(trap_threadsafe_waiter(submitted[0]))
+
+    blocked = [threading.Event()]
+    threading.Thread(target=blocked_loop, args=(blocked,), daemon=True).start()
+    blocked[0].wait()
+    kept.append(asyncio.run_coroutine_threadsafe(trap_submitted_to_blocked(), blocked[1]))
+    blocked[1].call_soon_threadsafe(blocked[1].create_task, trap_handed_to_blocked())
 
     closed = trap_closed()
     closed.close()

@@ -76,6 +76,25 @@ FOR_EACH_PYTHON(exports, "page, trace and profiles say what the JSON says", "[ex
   CHECK_THAT(perfetto, ContainsSubstring("GIL held by"));
 }
 
+TEST_CASE("awaits for viewers: the weights of the folded chains", "[exports][awaits]") {
+  Target target(any_python(), "idle.py", {"--tick", "20"});
+  target.wait_ready();
+  Tracer tracer({"awaits", "-p", std::to_string(target.pid()), "-d", "1s", "--folded", "FILE:folded", "--speedscope",
+                 "FILE:speedscope", "--pprof", "FILE:pprof"});
+  CHECK(tracer.wait() == 0);
+  CHECK(tracer.err() == "");
+  double folded_ns = 0, lines = 0;
+  for (const auto& line : lines_of(slurp(tracer.file("folded")))) {
+    folded_ns += 1000 * std::stod(line.substr(line.rfind(' ') + 1));
+    lines++;
+  }
+  REQUIRE(lines > 0);
+  const auto speedscope = Json::parse(slurp(tracer.file("speedscope")));
+  // Folded weights are whole microseconds.
+  CHECK(std::abs(speedscope["profiles"][0]["endValue"].get<double>() - folded_ns) <= 1000 * (lines + 1));
+  CHECK(slurp(tracer.file("pprof")).substr(0, 2) == "\x1f\x8b");
+}
+
 TEST_CASE("Ctrl-C: every file is complete", "[exports]") {
   Target target(any_python(), "faults.py", {"--faults", "sleep:60", "--stay"});
   target.wait_ready();

@@ -152,7 +152,14 @@ FOR_EACH_PYTHON(profile_wall, "a profile of the wall clock adds up for each thre
 }
 
 FOR_EACH_PYTHON(profile_gil, "who holds the GIL, and who waits for it", "[profile]") {
-  if (!python.has_gil()) AIOTRACE_SKIP("this Python has no GIL");
+  if (!python.has_gil()) {
+    Target target(python, "profiled.py");
+    target.wait_ready();
+    Tracer refused({"profile", "-p", std::to_string(target.pid()), "--mode", "gil"});
+    CHECK(refused.wait() == 3);
+    CHECK_THAT(refused.err(), Catch::Matchers::ContainsSubstring("its threads run without a GIL"));
+    return;
+  }
   const auto run = profiled(python, "busy", {"--mode", "gil", "-d", "2500ms"});
   // What computes in Python holds it.
   check_shares(shares_of(run.records, rows_of(run), [](const Json& row) { return row["holds_gil"] == true; }));

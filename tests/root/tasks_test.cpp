@@ -130,6 +130,8 @@ void compare_uvloop(const Python& python, const std::string& mode) {
   const auto listed = list_tasks(target);
   check_all(listed);
   CHECK(listed.summary["loops"][0]["kind"] == "uvloop");
+  CHECK(listed.summary["loops"][0]["ready"].is_number());
+  CHECK(listed.summary["loops"][0]["scheduled"].is_number());
 }
 
 AIOTRACE_TEST_CASES(tasks_uvloop) {

@@ -61,7 +61,7 @@ const std::vector<Python>& environments() {
 const Python& any_python() {
   const Python* best = nullptr;
   for (const auto& python : pythons()) {
-    if (!python.command.empty() && !python.in_other_root()) best = &python;
+    if (!python.command.empty() && !python.in_other_root() && python.has_gil()) best = &python;
   }
   if (best == nullptr) AIOTRACE_SKIP("no supported Python on this machine");
   return *best;

@@ -14,6 +14,7 @@
 #include "app/options.h"
 #include "app/session.h"
 #include "app/signals.h"
+#include "app/stack_files.h"
 #include "output/awaits.h"
 #include "output/file_sink.h"
 #include "output/labels.h"
@@ -83,6 +84,7 @@ class Pace {
 struct Files {
   std::unique_ptr<output::FileSink> folded;
   std::unique_ptr<output::FileSink> html;
+  StackFiles others;
 };
 
 Result<Files> open_files(const AwaitsOptions& options) {
@@ -90,24 +92,27 @@ Result<Files> open_files(const AwaitsOptions& options) {
   if (!folded) return std::unexpected(folded.error());
   auto html = open_asked(options.html);
   if (!html) return std::unexpected(html.error());
-  return Files{.folded = std::move(*folded), .html = std::move(*html)};
+  auto others = StackFiles::open(options.speedscope, options.pprof);
+  if (!others) return std::unexpected(others.error());
+  return Files{.folded = std::move(*folded), .html = std::move(*html), .others = std::move(*others)};
 }
 
 void write_all(const std::string& title, const std::vector<model::AwaitRow>& rows, const AwaitSampler& sampler,
-               const output::AwaitsSummary& summary, const AwaitsOptions& options, const Files& files,
-               CommandOutput& out) {
+               const output::AwaitsSummary& summary, const AwaitsOptions& options, Files& files, CommandOutput& out) {
   if (out.has_text()) out.text(output::awaits_text(rows, options.top, summary, out.context()));
   if (files.folded) out.check(output::write_folded(sampler.stacks().rows(), *files.folded));
   if (files.html) {
     const auto page = output::awaits_page(title, rows, sampler.weighted_stacks(), summary, out.context());
     out.check(files.html->write_bytes(page));
   }
+  if (files.others.wanted())
+    files.others.write(sampler.weighted_stacks(), "aiotrace awaits", summary.time_ns, summary.elapsed_ns, out);
   if (!out.has_json()) return;
   for (const auto& row : rows) out.json(output::await_row_json(row, static_cast<std::uint32_t>(options.pid)));
   out.json(output::awaits_summary_json(summary, out.context()));
 }
 
-Status watch(const AwaitsOptions& options, const Interrupt& interrupt, const Files& files, CommandOutput& out) {
+Status watch(const AwaitsOptions& options, const Interrupt& interrupt, Files& files, CommandOutput& out) {
   const auto process = proc::Process::open(options.pid);
   if (!process) return std::unexpected(process.error());
   const auto maps = proc::Maps::read(options.pid);
@@ -116,7 +121,7 @@ Status watch(const AwaitsOptions& options, const Interrupt& interrupt, const Fil
   const auto interpreter = python::inspect(*process, *maps, memory);
   if (!interpreter) return std::unexpected(Error(interpreter.error()));
   python::TaskReader reader(*interpreter, *process, memory);
-  AwaitSampler sampler(options.match, options.folded || options.html);
+  AwaitSampler sampler(options.match, options.wants_stacks());
   const auto begin_ns = monotonic_ns();
   Pace pace(options, process->pidfd(), interrupt.fd.get(), begin_ns);
   const std::uint64_t end_ns = options.duration_ns ? begin_ns + *options.duration_ns : 0;
@@ -168,7 +173,7 @@ int run_awaits(int argc, const char* const* argv) {
   if (!interrupt) return report(interrupt.error());
   auto out = CommandOutput::open(options->json);
   if (!out) return report(out.error());
-  const auto files = open_files(*options);
+  auto files = open_files(*options);
   if (!files) return report(files.error());
   if (options->exact) {
     if (auto status = watch_exactly(*options, *interrupt, files->html.get(), *out); !status)

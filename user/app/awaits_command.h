@@ -22,7 +22,12 @@ struct AwaitsOptions {
   std::optional<std::string> json;   ///< "-": standard output
   std::optional<std::string> folded;
   std::optional<std::string> html;
+  std::optional<std::string> speedscope;
+  std::optional<std::string> pprof;
   std::optional<std::string> message;  ///< --help: nothing more to do
+
+  /// Whole await chains are wanted, not only the sites.
+  [[nodiscard]] bool wants_stacks() const { return folded || html || speedscope || pprof; }
 };
 
 /// Errors are of kind usage and fit on one line. argv[1] is the command's name.

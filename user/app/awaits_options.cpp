@@ -48,6 +48,8 @@ Result<AwaitsOptions> parse_awaits_options(int argc, const char* const* argv) {
   parser.add_option("--json", options.json, "newline-delimited JSON to a file, or - for standard output")
       ->type_name("FILE");
   parser.add_option("--folded", options.folded, "folded await chains for a flame graph of waiting")->type_name("FILE");
+  parser.add_option("--speedscope", options.speedscope, "await chains for speedscope")->type_name("FILE");
+  parser.add_option("--pprof", options.pprof, "await chains for go tool pprof")->type_name("FILE");
   parser
       .add_option("--html", options.html,
                   "a page for a browser: the sites and a flame graph of await chains (--exact: the delays)")
@@ -75,9 +77,13 @@ Result<AwaitsOptions> parse_awaits_options(int argc, const char* const* argv) {
   if (!(max_cost_percent > 0 && max_cost_percent <= 100))
     return kArguments.usage("--max-cost", "must be more than 0 and at most 100");
   options.max_cost = max_cost_percent / 100;
-  if (options.exact && options.folded) return kArguments.usage("--folded", "not with --exact");
-  if (options.folded == "-") return kArguments.usage("--folded -", "needs a file");
-  if (options.html == "-") return kArguments.usage("--html -", "needs a file");
+  for (const auto& [name, path] : {std::pair{"--folded", &options.folded},
+                                   {"--speedscope", &options.speedscope},
+                                   {"--pprof", &options.pprof},
+                                   {"--html", &options.html}}) {
+    if (*path == "-") return kArguments.usage(std::string(name) + " -", "needs a file");
+    if (options.exact && *path && path != &options.html) return kArguments.usage(name, "not with --exact");
+  }
   return options;
 }
 

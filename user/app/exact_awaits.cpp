@@ -138,7 +138,8 @@ class ExactWatch {
       if (fds[1].revents != 0 || fds[2].revents != 0) break;
       if (monotonic_ns() - looked_ns < kLookNs) continue;
       looked_ns = monotonic_ns();
-      too_dear = cost_.look(probe_.costs(), looked_ns);
+      // More than all of a thread's time is an error of the measurement, and 100 % allows all of it.
+      too_dear = cost_.look(probe_.costs(), looked_ns) && options_.max_cost < 1;
       if (looked_ns - priced_ns < kRepriceNs) continue;
       priced_ns = looked_ns;
       cost_.reprice(probe_.price(kRepricedCalls));

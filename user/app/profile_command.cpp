@@ -22,12 +22,12 @@
 #include "app/profiler.h"
 #include "app/session.h"
 #include "app/signals.h"
+#include "app/stack_files.h"
 #include "output/file_sink.h"
 #include "output/folded.h"
-#include "output/pprof.h"
 #include "output/profile.h"
-#include "output/speedscope.h"
 #include "probe/privileges.h"
+#include "python/interpreter.h"
 #include "util/clock.h"
 
 namespace aiotrace::app {
@@ -62,41 +62,33 @@ class Files {
  public:
   static Result<Files> open(const ProfileCommandOptions& options) {
     Files files;
-    for (const auto& [path, into] : {std::pair{&options.folded, &files.folded_},
-                                     {&options.speedscope, &files.speedscope_},
-                                     {&options.pprof, &files.pprof_},
-                                     {&options.html, &files.html_}}) {
+    for (const auto& [path, into] : {std::pair{&options.folded, &files.folded_}, {&options.html, &files.html_}}) {
       auto sink = open_asked(*path);
       if (!sink) return std::unexpected(sink.error());
       *into = std::move(*sink);
     }
+    auto others = StackFiles::open(options.speedscope, options.pprof);
+    if (!others) return std::unexpected(others.error());
+    files.others_ = std::move(*others);
     return files;
   }
 
   void write(const output::ProfileReport& report, CommandOutput& out) {
-    if (!folded_ && !speedscope_ && !pprof_ && !html_) return;
+    if (!folded_ && !html_ && !others_.wanted()) return;
     const bool sampled_only = report.head.mode == ProfileMode::cpu;
     model::WeightedStacks stacks(sampled_only ? "on a CPU" : "time", sampled_only ? "samples" : "times",
                                  model::WeightedStacks::Unit::nanoseconds);
     model::add_profile(stacks, report.rows, report.head.by, report.head.targets.size() != 1);
     if (folded_) out.check(output::write_folded(stacks, *folded_));
-    if (speedscope_) {
-      const auto title = "aiotrace profile " + std::string(model::name(report.head.mode));
-      out.check(speedscope_->write_bytes(output::speedscope(stacks, title, "aiotrace " + report.head.version)));
-    }
     if (html_) out.check(html_->write_bytes(output::profile_page(report, stacks, out.context())));
-    if (!pprof_) return;
-    const auto start_ns = static_cast<std::int64_t>(report.time_ns - report.elapsed_ns) +
-                          out.context().realtime_minus_monotonic_ns;
-    const auto bytes = output::pprof(stacks, {.start_unix_ns = start_ns, .duration_ns = report.elapsed_ns});
-    out.check(bytes ? pprof_->write_bytes(*bytes) : std::unexpected(bytes.error()));
+    others_.write(stacks, "aiotrace profile " + std::string(model::name(report.head.mode)), report.time_ns,
+                  report.elapsed_ns, out);
   }
 
  private:
   std::unique_ptr<output::FileSink> folded_;
-  std::unique_ptr<output::FileSink> speedscope_;
-  std::unique_ptr<output::FileSink> pprof_;
   std::unique_ptr<output::FileSink> html_;
+  StackFiles others_;
 };
 
 // A second signal ends the program at once.
@@ -180,6 +172,18 @@ Result<std::vector<Target>> open_targets(const ProfileCommandOptions& options, c
   return targets;
 }
 
+// A process that was asked for by its id and has no GIL gets an answer, not an empty profile.
+Status check_gil(const ProfileCommandOptions& options, Profiler& profiler) {
+  for (const auto& [pid, target] : profiler.targets()) {
+    if (std::ranges::find(options.pids, static_cast<std::int32_t>(pid)) == options.pids.end()) continue;
+    const auto* interpreter = target.interpreter();
+    if (interpreter == nullptr || python::uses_gil(*interpreter, target.memory())) continue;
+    return fail("profile --mode gil of process " + std::to_string(pid), "its threads run without a GIL",
+                "--mode off-cpu has its waits for locks", ErrorKind::unsupported);
+  }
+  return {};
+}
+
 int profile(const ProfileCommandOptions& options, int signals, CommandOutput& out, Files& files) {
   std::optional<Command> command;
   if (!options.command.empty()) {
@@ -195,6 +199,9 @@ int profile(const ProfileCommandOptions& options, int signals, CommandOutput& ou
   Profiler profiler(options, *probe);
   for (auto& target : *targets) {
     if (auto status = profiler.add(std::move(target), command.has_value()); !status) return report(status.error());
+  }
+  if (options.mode == ProfileMode::gil) {
+    if (auto status = check_gil(options, profiler); !status) return report(status.error());
   }
   profiler.add_running(monotonic_ns());
   if (options.verbose) {

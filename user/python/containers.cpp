@@ -1,5 +1,6 @@
 #include "python/containers.h"
 
+#include <array>
 #include <cmath>
 #include <span>
 
@@ -61,6 +62,29 @@ std::optional<std::vector<std::uint64_t>> list_items(const Objects& objects, std
 std::optional<std::vector<std::uint64_t>> tuple_items(const Objects& objects, std::uint64_t tuple) {
   const auto count = length_of(objects, tuple);
   return count ? pointers(objects, tuple + objects.layout().user.tuple_items, *count) : std::nullopt;
+}
+
+std::optional<std::vector<std::uint64_t>> deque_items(const Objects& objects, std::uint64_t deque) {
+  // Modules/_collectionsmodule.c, 3.8 to 3.15: dequeobject {PyVarObject, leftblock, rightblock, leftindex, …} and
+  // struct BLOCK {leftlink, data[BLOCKLEN], rightlink}.
+  constexpr std::int64_t kBlock = 64;
+  const auto& memory = objects.memory();
+  const std::uint64_t fields = deque + objects.layout().bpf.bytes_size + 8;
+  const auto count = length_of(objects, deque);
+  auto block = memory.pointer(fields);
+  const auto first = memory.read<std::int64_t>(fields + 16);
+  if (!count || !first || *first < 0 || *first >= kBlock) return std::nullopt;
+  std::vector<std::uint64_t> items;
+  auto index = static_cast<std::size_t>(*first);
+  while (items.size() < *count && block) {
+    std::array<std::uint64_t, kBlock + 2> words{};
+    if (!memory.read(*block, std::as_writable_bytes(std::span(words)))) return std::nullopt;
+    for (; index < kBlock && items.size() < *count; ++index) items.push_back(words[index + 1]);
+    index = 0;
+    block = words.back();
+  }
+  std::erase(items, 0);
+  return items;
 }
 
 std::optional<std::vector<std::uint64_t>> weak_set_items(const Objects& objects, std::uint64_t set) {

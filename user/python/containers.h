@@ -19,6 +19,9 @@ inline constexpr std::size_t kMaxItems = std::size_t{1} << 21;
 [[nodiscard]] std::optional<std::vector<std::uint64_t>> list_items(const Objects& objects, std::uint64_t list);
 [[nodiscard]] std::optional<std::vector<std::uint64_t>> tuple_items(const Objects& objects, std::uint64_t tuple);
 
+/// Of a collections.deque, from the left on.
+[[nodiscard]] std::optional<std::vector<std::uint64_t>> deque_items(const Objects& objects, std::uint64_t deque);
+
 /// Live objects of a weakref.WeakSet.
 [[nodiscard]] std::optional<std::vector<std::uint64_t>> weak_set_items(const Objects& objects, std::uint64_t set);
 

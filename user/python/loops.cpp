@@ -1,5 +1,6 @@
 #include "python/loops.h"
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <string>
@@ -10,7 +11,8 @@
 namespace aiotrace::python {
 namespace {
 
-constexpr std::uint64_t kMaxObject = 4096;
+constexpr std::uint64_t kFirstPage = 4096;
+constexpr std::int64_t kMaxFields = 640;
 
 /// Bytes of PyObject.
 std::uint64_t head_of(const Objects& objects) { return std::uint64_t{objects.layout().bpf.obj_type} + 8; }
@@ -31,9 +33,11 @@ std::uint64_t uvloop_base(const Objects& objects, std::uint64_t loop) {
   return 0;
 }
 
+/// Of a larger object the first kMaxFields bytes: in uvloop.Loop a buffer of 250 kB lies behind its fields.
 std::vector<std::uint64_t> words_of(const Objects& objects, std::uint64_t object, std::int64_t size) {
   const std::uint64_t head = head_of(objects);
-  if (size <= static_cast<std::int64_t>(head) || size > static_cast<std::int64_t>(kMaxObject)) return {};
+  size = std::min(size, kMaxFields);
+  if (size <= static_cast<std::int64_t>(head)) return {};
   std::vector<std::uint64_t> words((static_cast<std::uint64_t>(size) - head) / 8);
   if (!objects.memory().read(object + head, std::as_writable_bytes(std::span(words)))) return {};
   return words;
@@ -51,7 +55,7 @@ void read_uvloop(const Objects& objects, std::uint64_t base, LoopFields& found) 
   bool last_was_set = false;
   for (const std::uint64_t word : words) {
     // Fields are numbers and C pointers too: only what points at an object with a known type's name counts.
-    const std::string name = word > kMaxObject && word % 8 == 0 ? type_name_of(objects, word) : "";
+    const std::string name = word > kFirstPage && word % 8 == 0 ? type_name_of(objects, word) : "";
     if (name == "collections.deque") {
       deque = word;
       deques++;
@@ -61,7 +65,10 @@ void read_uvloop(const Objects& objects, std::uint64_t base, LoopFields& found) 
     if (sets.size() == kSets && last_was_set) dict_behind = dict_behind || name == "dict";
     last_was_set = name == "set" && sets.size() == kSets;
   }
-  if (deques == 1) found.ready = length_of(objects, deque);
+  if (deques == 1) {
+    found.ready_deque = deque;
+    found.ready = length_of(objects, deque);
+  }
   if (sets.size() == kSets && dict_behind) found.scheduled = set_length(objects, sets.back());
 }
 
@@ -74,7 +81,7 @@ std::optional<std::uint64_t> uvloop_due_ns(const Objects& objects, std::uint64_t
   constexpr std::uint32_t kUvTimer = 13;
   const auto& memory = objects.memory();
   for (const std::uint64_t word : words_of(objects, handle, size)) {
-    if (word <= kMaxObject || word % 8 != 0 || type_name_of(objects, word) != "uvloop.loop.UVTimer") continue;
+    if (word <= kFirstPage || word % 8 != 0 || type_name_of(objects, word) != "uvloop.loop.UVTimer") continue;
     const auto timer = memory.pointer(word + head_of(objects) + 8);  // behind Cython's table of methods
     if (!timer || memory.read<std::uint64_t>(*timer) != word) return std::nullopt;
     if (memory.read<std::uint32_t>(*timer + kType) != kUvTimer) return std::nullopt;
@@ -88,7 +95,7 @@ std::optional<std::uint64_t> uvloop_due_ns(const Objects& objects, std::uint64_t
 }  // namespace
 
 LoopFields read_loop(const Objects& objects, std::uint64_t loop) {
-  LoopFields found{.object = loop, .kind = EventLoopKind::other, .ready = {}, .scheduled = {}};
+  LoopFields found{.object = loop, .kind = EventLoopKind::other, .ready = {}, .ready_deque = 0, .scheduled = {}};
   if (const std::uint64_t base = uvloop_base(objects, loop)) {
     found.kind = EventLoopKind::uvloop;
     read_uvloop(objects, base, found);
@@ -98,8 +105,38 @@ LoopFields read_loop(const Objects& objects, std::uint64_t loop) {
   const auto scheduled = objects.attribute(loop, "_scheduled");
   if (!ready || type_name_of(objects, *ready) != "collections.deque") return found;
   found.kind = EventLoopKind::asyncio;
+  found.ready_deque = *ready;
   found.ready = length_of(objects, *ready);
   if (scheduled && type_name_of(objects, *scheduled) == "list") found.scheduled = length_of(objects, *scheduled);
+  return found;
+}
+
+std::vector<std::uint64_t> handed_over(const Objects& objects, const LoopFields& loop) {
+  constexpr std::size_t kMost = 100'000;
+  constexpr std::int64_t kLargestHandle = 256;
+  std::vector<std::uint64_t> found;
+  const auto handles = loop.ready_deque != 0 ? deque_items(objects, loop.ready_deque) : std::nullopt;
+  if (!handles) return found;
+  const auto& user = objects.layout().user;
+  for (const std::uint64_t handle : *handles) {
+    const auto type = objects.type_of(handle);
+    if (!type || found.size() >= kMost) break;
+    // asyncio's Handle has its callback and arguments in slots, uvloop's in fields of its structure.
+    const auto size = std::min(objects.basicsize(*type).value_or(0), kLargestHandle);
+    for (const std::uint64_t word : words_of(objects, handle, size)) {
+      if (word <= kFirstPage || word % 8 != 0) continue;
+      const std::string name = type_name_of(objects, word);
+      const std::uint64_t items = name == "function"
+                                      ? objects.memory().pointer(word + user.function_closure).value_or(0)
+                                  : name == "tuple" ? word
+                                                    : 0;
+      for (const std::uint64_t item : tuple_items(objects, items).value_or(std::vector<std::uint64_t>{})) {
+        if (found.size() >= kMost) break;
+        const bool in_cell = name == "function";
+        found.push_back(in_cell ? objects.memory().pointer(item + user.cell_value).value_or(0) : item);
+      }
+    }
+  }
   return found;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "python/loops.h"
 #include "python/objects.h"
 
 namespace aiotrace::python {
@@ -123,6 +124,7 @@ class Finder {
       const auto chain = graph_.chain(stepped, end);
       for (std::size_t i = 1; i < chain.size(); ++i) awaited_.insert(chain[i]->object);
     }
+    look_at_queues();
     look_at_coroutines();
     look_at_async_generators();
     for (const Future& future : census_.futures) {
@@ -185,6 +187,21 @@ class Finder {
                           .bytes = bytes,
                           .exception = exception,
                           .place = place});
+  }
+
+  /// What was given to a loop that has not come to it yet, because something blocks it: it will be awaited.
+  void look_at_queues() {
+    constexpr std::size_t kMaxLoops = 256;
+    std::unordered_set<std::uint64_t> loops;
+    for (const Future& future : census_.futures) {
+      if (loops.size() < kMaxLoops) loops.insert(future.loop);
+    }
+    const Objects objects(reader_.memory(), reader_.interpreter().layout);
+    for (const std::uint64_t loop : loops) {
+      for (const std::uint64_t object : handed_over(objects, read_loop(objects, loop))) {
+        if (census_.stepped.contains(object)) mark(object);
+      }
+    }
   }
 
   void look_at_coroutines() {
