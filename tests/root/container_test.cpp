@@ -102,6 +102,7 @@ void check_culprit(const Json& record, const std::vector<Json>& stalls) {
 
 void check_culprits(const std::vector<Json>& records, const std::vector<Json>& lines) {
   CHECK(schema_complaints(lines) == std::vector<std::string>{});
+  INFO("losses " << lines.back()["losses"].dump());
   for (const auto& record : records) check_culprit(record, stalls_in(lines));
 }
 
