@@ -159,11 +159,11 @@ def wrong_leaks(idle):
 
 def wrong_origin(idle):
     try:
-        summary = lines_of("leaks", "--origin", "--watch=500ms", "-p", idle.pid, "-d", "1s")["summary"][0]
+        summary = lines_of("leaks", "--origin", "--watch=500ms", "-p", idle.pid, "-d", "2s")["summary"][0]
     except RuntimeError as why:
         # Debian's 3.11 says so before anything is loaded.
         return [] if "does not export" in str(why) and sys.version_info[:2] == (3, 11) else ["leaks --origin: %s" % why]
-    return [] if summary["cost"]["runs"] >= 10 and not any(summary["leaks"].values()) else ["leaks --origin: %s" % summary]
+    return [] if summary["cost"]["runs"] >= 3 and not any(summary["leaks"].values()) else ["leaks --origin: %s" % summary]
 
 
 def wrong_exact(idle):
