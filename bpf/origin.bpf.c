@@ -197,8 +197,10 @@ int handle_made(struct saved_regs *regs)
 	if (type && (type == config.coro_type || type == config.async_gen_type)) {
 		bpf_map_update_elem(&origins, &made, o, BPF_ANY);
 		o = bpf_map_lookup_elem(&origins, &made);
-		if (!o)
+		if (!o) {
+			c->lost++;
 			return 0;
+		}
 		o->made_ns = begin;
 		o->tid = (__u32)id;
 		fill_frames(o, current_frame((__u32)id));

@@ -38,6 +38,7 @@ struct origin_counts {
 	__u64 traps;
 	__u64 kept;
 	__u64 no_stack; /* of the kept ones: the thread's state was not found, or not readable */
+	__u64 lost; /* coroutines for which there was no entry to be had */
 	__u64 run_ns; /* of the program */
 };
 

@@ -203,6 +203,7 @@ int LeaksRun::finish() {
     sums.traps += counts.traps;
     sums.kept += counts.kept;
     sums.no_stack += counts.no_stack;
+    sums.lost += counts.lost;
     sums.bpf_ns += counts.run_ns;
   }
   if (summary_.origins && !options_.quiet) {

@@ -90,6 +90,7 @@ struct LeakOrigins {
   std::uint64_t traps = 0;     ///< of the target: one for each coroutine or generator that was made
   std::uint64_t kept = 0;      ///< coroutines and asynchronous generators
   std::uint64_t no_stack = 0;  ///< of these, whose makers could not be read
+  std::uint64_t lost = 0;      ///< beside these: for which BPF had no room
   std::uint64_t bpf_ns = 0;
 };
 

@@ -77,10 +77,11 @@ std::string origins_line(const model::LeakOrigins& origins, std::uint64_t elapse
   const double share = elapsed_ns == 0 ? 0
                                        : 100 * static_cast<double>(origins.bpf_ns) / static_cast<double>(elapsed_ns);
   return fmt::format(
-      "Origins: {} coroutines made, {} without a stack; {} traps in the target, beside them {} in BPF ({:.2g} % of a "
+      "Origins: {} coroutines made, {} without a stack, {} lost; {} traps in the target, beside them {} in BPF ({:.2g} "
+      "% of a "
       "CPU)",
-      format_count(origins.kept), format_count(origins.no_stack), format_count(origins.traps),
-      format_duration_ns(origins.bpf_ns), share);
+      format_count(origins.kept), format_count(origins.no_stack), format_count(origins.lost),
+      format_count(origins.traps), format_duration_ns(origins.bpf_ns), share);
 }
 
 std::string leak_json(const model::Leak& leak) {

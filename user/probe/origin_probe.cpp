@@ -68,6 +68,7 @@ origin_counts OriginProbe::counts() const {
     sums.traps += value.traps;
     sums.kept += value.kept;
     sums.no_stack += value.no_stack;
+    sums.lost += value.lost;
     sums.run_ns += value.run_ns;
   }
   return sums;
