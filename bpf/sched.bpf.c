@@ -104,6 +104,9 @@ static __always_inline int wait_for_gil(__u32 pid, __u32 tid)
 	if ((__u32)read_u64(gil + l->gil_locked) != 1)
 		return 1;
 	w->holder_tstate = read_u64(gil + l->gil_last_holder);
+	/* take_gil() locks it before it says who holds it: the one before is no holder (ceval_gil.h). */
+	if (w->holder_tstate == t->tstate)
+		w->holder_tstate = 0;
 	if (w->holder_tstate) {
 		__u64 pthread = read_u64(w->holder_tstate + l->ts_thread_id);
 		__u32 slot = SCRATCH_SWITCH;

@@ -88,7 +88,8 @@ class Peer(threading.Thread):
             time.sleep(0.005)
             os.write(self.into, b"x")
             time.sleep(0.006)
-            self.lock.release()
+            if self.lock.locked():  # without a GIL the other may not have taken it again
+                self.lock.release()
 
 
 def receives(peer):

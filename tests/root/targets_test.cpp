@@ -79,6 +79,14 @@ FOR_EACH_PYTHON(in_subinterpreter, "a loop in a subinterpreter waits for that on
   check_subinterpreter(python, "sub", "loop-thread");
 }
 
+TEST_CASE("a fault without an address, in the iteration before, takes no task from a stall", "[loops]") {
+  Target target(any_python(), "mappings.py");
+  const auto run = trace(target);
+  check_documented(run);
+  REQUIRE(run.records.size() == 60);
+  check_stalls(run.records, run.lines);
+}
+
 FOR_EACH_PYTHON(deep, "a stack of 200 frames is whole", "[stack]") {
   Target target(python, "deep.py", {"--depth", "200", "--ms", "100"});
   const auto run = trace(target);

@@ -41,15 +41,6 @@ std::uint64_t hash_of_place(const python::Task& task, std::uint64_t chain) {
   return hash;
 }
 
-// Equal while the task is in the same await: at the same place, waiting for the same object. A sleep is told from the
-// next one at the same place by its end: memory of what is freed is used again at once.
-std::uint64_t hash_of_await(const python::Task& task, std::uint64_t place, std::uint64_t taken_ns) {
-  std::uint64_t hash = place;
-  mix(hash, task.waits_for.object);
-  if (task.waits_for.left_ns) mix(hash, taken_ns + static_cast<std::uint64_t>(*task.waits_for.left_ns));
-  return hash;
-}
-
 // What it awaited has come, and it waits for its turn: that still belongs to the await.
 bool is_its_turn(const python::Task& task) { return task.waits_for.kind == python::WaitKind::turn; }
 
@@ -148,6 +139,25 @@ void AwaitSampler::settle() {
   }
 }
 
+// In the same await while it is at the same place and waits for the same object. A sleep is told from the next one at
+// the same place by its end, since memory of what is freed is used again at once; a snapshot can miss the timer of a
+// sleep that begins or ends while it is taken, so an end that is not known tells nothing.
+AwaitSampler::Standing AwaitSampler::stands(const python::Task& task, std::uint64_t place, std::uint64_t taken_ns,
+                                            const Standing* before) {
+  Standing now{.place = place, .object = task.waits_for.object, .end_ns = {}, .await = 0};
+  if (task.waits_for.left_ns) now.end_ns = taken_ns + static_cast<std::uint64_t>(*task.waits_for.left_ns);
+  if (before != nullptr && before->place == place) {
+    if (is_its_turn(task)) return *before;
+    if (before->object == now.object && (!before->end_ns || !now.end_ns || before->end_ns == now.end_ns)) {
+      now.await = before->await;
+      if (!now.end_ns) now.end_ns = before->end_ns;
+      return now;
+    }
+  }
+  now.await = ++awaits_;
+  return now;
+}
+
 void AwaitSampler::add(const python::TaskSnapshot& snapshot) {
   std::vector<model::AwaitSeen> seen, by_stack;
   std::unordered_map<std::uint64_t, Standing> standing;
@@ -158,12 +168,11 @@ void AwaitSampler::add(const python::TaskSnapshot& snapshot) {
     const auto chain = hash_of_chain(task);
     const auto known = find(task, chain);
     const auto place = hash_of_place(task, chain);
-    auto await = hash_of_await(task, place, snapshot.taken_ns);
     const auto before = standing_.find(task.object);
-    if (is_its_turn(task) && before != standing_.end() && before->second.place == place) await = before->second.await;
-    standing.insert_or_assign(task.object, Standing{.place = place, .await = await});
-    seen.push_back({.task = task.object, .await = await, .site = known.site});
-    if (stacks_) by_stack.push_back({.task = task.object, .await = await, .site = known.stack});
+    const auto now = stands(task, place, snapshot.taken_ns, before != standing_.end() ? &before->second : nullptr);
+    standing.insert_or_assign(task.object, now);
+    seen.push_back({.task = task.object, .await = now.await, .site = known.site});
+    if (stacks_) by_stack.push_back({.task = task.object, .await = now.await, .site = known.stack});
   }
   standing_ = std::move(standing);
   sites_.add_snapshot(snapshot.taken_ns, snapshot.read_ns, seen);

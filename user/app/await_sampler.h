@@ -47,13 +47,17 @@ class AwaitSampler {
     Known number;
     int clear = 0;
   };
-  struct Standing {  // of a task, in the snapshot before
-    std::uint64_t place = 0;
+  struct Standing {            // of a task, in the snapshot before
+    std::uint64_t place = 0;   // the same coroutines at the same lines
+    std::uint64_t object = 0;  // that it waits for
+    std::optional<std::uint64_t> end_ns;
     std::uint64_t await = 0;
   };
   [[nodiscard]] bool wanted(const python::Task& task) const;
   [[nodiscard]] Known find(const python::Task& task, std::uint64_t chain);
   [[nodiscard]] Known make(const python::Task& task, bool full);
+  [[nodiscard]] Standing stands(const python::Task& task, std::uint64_t place, std::uint64_t taken_ns,
+                                const Standing* before);
 
   std::optional<std::string> match_;
   bool stacks_;
@@ -63,6 +67,7 @@ class AwaitSampler {
   std::unordered_map<std::uint64_t, Chain> chains_;
   std::vector<Made> made_;
   std::unordered_map<std::uint64_t, Standing> standing_;  // by task
+  std::uint64_t awaits_ = 0;                              // numbers given
   std::uint64_t most_tasks_ = 0;
 };
 

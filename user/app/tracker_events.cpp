@@ -230,6 +230,9 @@ void Tracker::give_held(std::uint32_t tid, std::uint64_t iteration) {
 }
 
 void Tracker::place(const model::EventHead& head, std::uint64_t iteration, HeldEvents::Event event) {
+  // A fault whose address nobody told (a wait for the lock of the mappings has none) is told before what came after it.
+  const auto fault = faults_.find(head.tid);
+  if (fault != faults_.end() && fault->second.blocked.iteration != iteration) release_fault(head.tid, nullptr);
   // With native stacks the last copy of a thread's is looked at: that can't wait.
   if (options_.native) {
     std::visit([this](const auto& each) { give(each); }, event);
