@@ -1,5 +1,6 @@
 #include "model/awaits.h"
 
+#include "app/await_sampler.h"
 #include "tests/catch.h"
 
 using namespace aiotrace::model;
@@ -136,4 +137,46 @@ TEST_CASE("awaits: merged again and again it is still one site", "[awaits]") {
   CHECK(rows[0].site.place.line == 3);
   CHECK(rows[0].count == 1);
   CHECK(rows[0].total_ns == 10 * kMs);
+}
+
+namespace {
+
+namespace python = aiotrace::python;
+
+// One task at a line, in a sleep until `due_ns`; nothing: its timer was not seen.
+python::TaskSnapshot asleep(std::uint64_t taken_ns, std::optional<std::uint64_t> due_ns,
+                            std::uint64_t future = 0x5000) {
+  static const auto code = std::make_shared<const python::CodeInfo>(
+      python::CodeInfo{.function = "f", .file = "a.py", .first_line = 1, .flags = 0, .lines = {}, .locals = {}});
+  python::Task task;
+  task.object = 0x1000;
+  task.coroutine = "f";
+  task.stack = {{.code = code, .code_at = 0x2000, .coroutine_at = 0x3000, .line = 2}};
+  task.waits_for.kind = python::WaitKind::sleep;
+  task.waits_for.object = future;
+  if (due_ns) task.waits_for.left_ns = static_cast<std::int64_t>(*due_ns - taken_ns);
+  python::TaskSnapshot snapshot;
+  snapshot.taken_ns = snapshot.read_ns = taken_ns;
+  snapshot.tasks = {task};
+  return snapshot;
+}
+
+std::uint64_t awaits_in(const std::vector<python::TaskSnapshot>& snapshots) {
+  aiotrace::app::AwaitSampler sampler({}, false);
+  for (const auto& snapshot : snapshots) sampler.add(snapshot);
+  const auto rows = sampler.sites().rows();
+  REQUIRE(rows.size() == 1);
+  return rows[0].count;
+}
+
+}  // namespace
+
+TEST_CASE("awaits: a sleep is one await until its end changes, whether its timer is seen or not", "[awaits]") {
+  using Snapshots = std::vector<python::TaskSnapshot>;
+  CHECK(awaits_in(Snapshots{asleep(1 * kMs, 40 * kMs), asleep(11 * kMs, 40 * kMs)}) == 1);
+  CHECK(awaits_in(Snapshots{asleep(1 * kMs, {}), asleep(11 * kMs, 40 * kMs), asleep(21 * kMs, {})}) == 1);
+  // The next one's future lies where the last one's lay.
+  CHECK(awaits_in(Snapshots{asleep(1 * kMs, 40 * kMs), asleep(41 * kMs, 80 * kMs)}) == 2);
+  CHECK(awaits_in(Snapshots{asleep(1 * kMs, 40 * kMs), asleep(38 * kMs, {}), asleep(48 * kMs, 80 * kMs)}) == 2);
+  CHECK(awaits_in(Snapshots{asleep(1 * kMs, {}), asleep(11 * kMs, {}, 0x6000)}) == 2);
 }
