@@ -23,7 +23,7 @@ const PageCache::Bytes* PageCache::page(std::uint64_t number, int& error) const 
     return recent.bytes;
   }
   if (pages_.size() >= kMaxPages) forget();
-  if (used_ == storage_.size()) storage_.push_back(std::make_unique<Bytes>());
+  if (used_ == storage_.size()) storage_.push_back(std::make_unique_for_overwrite<Bytes>());
   Bytes& bytes = *storage_[used_];
   pages_read_++;
   error = memory_.try_read(number * kPage, bytes);

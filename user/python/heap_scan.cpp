@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstring>
 
 namespace aiotrace::python {
 namespace {
@@ -11,34 +10,25 @@ constexpr std::size_t kChunk = std::size_t{512} << 10;
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kAlignment = 16;
 
-std::size_t bits(std::uint64_t pointer, std::size_t size) { return (pointer >> 4) % size; }
-
 }  // namespace
 
 HeapScan::HeapScan(std::span<const std::uint64_t> types, std::uint32_t obj_type)
-    : types_(types.begin(), types.end()), obj_type_(obj_type) {
-  for (const std::uint64_t type : types_) {
-    if (type != 0) maybe_[bits(type, maybe_.size())] = 1;
-  }
+    : types_(types.begin(), types.end()), sieve_(types.size()), obj_type_(obj_type) {
+  for (const std::uint64_t type : types_) sieve_.add(type);
 }
 
 void HeapScan::look(std::span<const std::byte> bytes, std::uint64_t address, Found& found) const {
   // Objects begin at multiples of 16 (pymalloc's ALIGNMENT, malloc's MALLOC_ALIGNMENT).
-  for (std::size_t at = obj_type_ % kAlignment; at + 8 <= bytes.size(); at += kAlignment) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data() + at, 8);
-    if (maybe_[bits(word, maybe_.size())] == 0 || word == 0) continue;
-    for (std::size_t i = 0; i < types_.size(); ++i) {
-      if (types_[i] != word) continue;
-      if (found.hits < kMaxHits) {
-        found.hits++;
-        found.objects[i].push_back(address + at - obj_type_);
-      } else {
-        ++found.dropped;
-      }
-      break;
+  sieve_.sift<kAlignment>(bytes, obj_type_ % kAlignment, ~std::uint64_t{0}, [&](std::size_t at, std::uint64_t word) {
+    const auto type = std::ranges::find(types_, word);
+    if (type == types_.end()) return;
+    if (found.hits >= kMaxHits) {
+      ++found.dropped;
+      return;
     }
-  }
+    found.hits++;
+    found.objects[static_cast<std::size_t>(type - types_.begin())].push_back(address + at - obj_type_);
+  });
 }
 
 HeapScan::Found HeapScan::run(const proc::Memory& memory, const std::vector<proc::Range>& ranges) const {

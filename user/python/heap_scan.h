@@ -1,13 +1,13 @@
 // Objects of chosen types, wherever in a process's memory they are.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "proc/memory.h"
 #include "proc/resident.h"
+#include "python/pointer_sieve.h"
 
 namespace aiotrace::python {
 
@@ -35,8 +35,8 @@ class HeapScan {
   void look(std::span<const std::byte> bytes, std::uint64_t address, Found& found) const;
 
   std::vector<std::uint64_t> types_;
+  PointerSieve sieve_;
   std::uint32_t obj_type_;
-  std::array<std::uint8_t, 4096> maybe_{};  // by some bits of a pointer: 1 if a type has the same
 };
 
 }  // namespace aiotrace::python

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 #include <span>
+
+#include "python/pointer_sieve.h"
 
 namespace aiotrace::python {
 namespace {
@@ -18,8 +19,6 @@ constexpr std::uint64_t kSetEntry = 16;
 constexpr std::uint64_t kDictRoom = 4096;
 constexpr std::uint64_t kDictEntry = 96;
 constexpr std::uint64_t kMaxSplitValues = 4096;
-
-std::size_t hash_of(std::uint64_t pointer, std::size_t mask) { return (pointer >> 4) & mask; }
 
 std::uint64_t word(std::span<const std::byte> bytes, std::size_t at) {
   std::uint64_t value = 0;
@@ -72,23 +71,17 @@ std::vector<Reference> ReferenceScan::find(const std::vector<proc::Range>& range
                                            const std::unordered_set<std::uint64_t>& wanted) {
   std::vector<Reference> found;
   std::unordered_map<std::uint64_t, std::size_t> counts;
-  // Asked for every word of the heap: as small as one false alarm in 64 allows, so that it stays in the first cache.
-  std::vector<std::uint8_t> maybe(std::bit_ceil(std::clamp<std::size_t>(64 * wanted.size(), 4096, 1u << 20)));
-  const std::size_t last = maybe.size() - 1;
-  for (const std::uint64_t each : wanted) maybe[hash_of(each, last)] = 1;
+  PointerSieve sieve(wanted.size());
+  for (const std::uint64_t each : wanted) sieve.add(each);
   const bool index = !indexed_;
   indexed_ = true;
   if (index) {
-    for (const std::uint64_t type : {types_.list, types_.dict, types_.set}) {
-      if (type != 0) maybe[hash_of(type, last)] = 1;
-    }
+    for (const std::uint64_t type : {types_.list, types_.dict, types_.set}) sieve.add(type);
   }
   const std::uint64_t mask = layout_.bpf.flags & PY_TAGGED_REFS ? ~std::uint64_t{3} : ~std::uint64_t{0};
   const std::uint32_t type_at = layout_.bpf.obj_type;
   const auto look = [&](std::span<const std::byte> bytes, std::uint64_t address) {
-    for (std::size_t at = 0; at + 8 <= bytes.size(); at += 8) {
-      const std::uint64_t value = word(bytes, at) & mask;
-      if (maybe[hash_of(value, last)] == 0 || value == 0) continue;
+    sieve.sift<sizeof(std::uint64_t)>(bytes, 0, mask, [&](std::size_t at, std::uint64_t value) {
       // Most of a heap's alarms are its lists and dicts: before the set is asked.
       if (index && (value == types_.list || value == types_.dict || value == types_.set)) {
         if (at >= type_at && at % 16 == type_at % 16 && containers_.size() < kMaxContainers)
@@ -96,7 +89,7 @@ std::vector<Reference> ReferenceScan::find(const std::vector<proc::Range>& range
       } else if (wanted.contains(value)) {
         if (counts[value]++ < kMaxReferences) found.push_back({address + at, value});
       }
-    }
+    });
   };
   std::vector<std::byte> buffer(kChunk);
   for (const proc::Range& range : ranges) {
