@@ -39,19 +39,26 @@ def heap(python, *arguments):
         process.wait()
 
 
-def aiotrace(*arguments):
-    """(objects of JSON, seconds, bytes of memory at most) of one command."""
-    process = spawn([Tracer.binary, *arguments, "--json", "-"], common.OTHER_CPU, stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE)
+def run_aiotrace(*arguments, into=os.devnull):
+    """(seconds, bytes of memory at most) of one command whose JSON goes into a file."""
     begin = time.monotonic()
-    out = process.stdout.read()
-    seconds = time.monotonic() - begin
+    process = spawn([Tracer.binary, *arguments, "--json", into], common.OTHER_CPU, stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE)
     error = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = status
     if status != 0:
         raise Missing(error.decode(errors="replace").strip()[:100])
-    return list(map(json.loads, out.splitlines())), seconds, usage.ru_maxrss * 1024
+    return time.monotonic() - begin, usage.ru_maxrss * 1024
+
+
+def aiotrace(*arguments):
+    """(objects of JSON, seconds, bytes of memory at most) of one command."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "json")
+        seconds, memory = run_aiotrace(*arguments, into=path)
+        with open(path) as file:
+            return list(map(json.loads, file)), seconds, memory
 
 
 def scan(pid):
@@ -80,7 +87,7 @@ def scans_of_heap(python, rounds, objects, coroutines, tasks=0):
     with heap(python, "--objects", str(objects), "--coroutines", str(coroutines), "--tasks", str(tasks)) as target:
         scans = [scan(target.pid) for _ in range(rounds)]
         walks = [target.ask("walk") for _ in range(rounds)]
-        more = longer_iterations(target, rounds, lambda: scan(target.pid))
+        more = longer_iterations(target, rounds, lambda: run_aiotrace("leaks", "-p", target.pid))
     wrong = sum(1 for _, _, found in scans if found != coroutines)
     return median([ms for ms, _, _ in scans]), max(memory for _, memory, _ in scans), wrong, median([ms for ms, _ in walks]), more
 
@@ -101,7 +108,7 @@ def row_of_heap(python, rounds, objects, coroutines, most_ms, most_bytes):
 def rows_of_tasks(python, rounds, count):
     with heap(python, "--tasks", str(count)) as target:
         runs = [aiotrace("tasks", "-p", target.pid) for _ in range(rounds)]
-        more = longer_iterations(target, rounds, lambda: aiotrace("tasks", "-p", target.pid))
+        more = longer_iterations(target, rounds, lambda: run_aiotrace("tasks", "-p", target.pid))
         found = min(sum(1 for line in lines if line["type"] == "task") for lines, _, _ in runs)
         seconds = median([seconds for _, seconds, _ in runs])
         rows = [["%s tasks listed" % format(count, ","), "%.2f s" % seconds, "<= 2 s", verdict(seconds <= 2)],
