@@ -256,12 +256,14 @@ check: $(OUT)/tests/unit $(OUT)/tests/native $(OUT)/tests/fuzz ## run the tests 
 test: ## set up, build, run every test that this machine can run
 	@tools/setup.sh build test
 	@tools/setup.sh vm || echo "make test: without the tier vm"
+	@tools/setup.sh fuzz || echo "make test: without the tier libfuzzer"
 	@tools/get_pythons.sh
 	@tools/get_free_threaded.sh
 	@tools/get_venvs.sh
 	@tools/get_kernels.sh
 	@$(MAKE) all tests
-	@$(RUN_TESTS) tools=tools/run_unittests.py $(foreach t,$(TIERS),$(t)=$(OUT)/tests/$(t)) accuracy=tools/accuracy/run soak=tests/soak/run vm=tests/vm/run -- $(ARGS)
+	@! command -v $(FUZZ_CXX) >/dev/null || $(MAKE) $(BUILD)/fuzz/aiotrace-fuzz
+	@FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) $(RUN_TESTS) tools=tools/run_unittests.py $(foreach t,$(TIERS),$(t)=$(OUT)/tests/$(t)) libfuzzer=tests/fuzz/run accuracy=tools/accuracy/run soak=tests/soak/run vm=tests/vm/run -- $(ARGS)
 
 check-vm: ## set up, build, run the core on Debian's kernels 5.10, 6.1, 6.12 and sid's under qemu
 	@tools/setup.sh build vm
@@ -279,6 +281,8 @@ soak: ## attach, trace and detach for an hour (ARGS="--seconds N"), over process
 # clang 19), with sanitizers. The tier `fuzz` runs the same targets without it for a moment.
 FUZZ_CXX ?= clang++-19
 FUZZ_SECONDS ?= 60
+# In `make test`.
+TEST_FUZZ_SECONDS ?= 5
 FUZZ_SOURCES := $(filter user/util/% user/proc/% user/python/% user/decode/% user/symbolize/% user/model/% \
   user/output/%,$(LIB_SOURCES)) $(filter-out %_test.cpp,$(wildcard tests/fuzz/*.cpp))
 FUZZ_OBJECTS := $(FUZZ_SOURCES:%.cpp=$(BUILD)/fuzz/obj/%.o)
@@ -289,7 +293,7 @@ FUZZ_FLAGS := -std=c++23 -O1 -g -Wall -Wextra -Wno-deprecated-declarations $(WER
 fuzz: ## set up, build, and run the fuzz targets, FUZZ_SECONDS (60) each; ARGS names some of them
 	@tools/setup.sh build fuzz
 	@$(MAKE) $(BUILD)/fuzz/aiotrace-fuzz
-	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(BUILD)/fuzz/aiotrace-fuzz $(ARGS)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(ARGS)
 
 $(BUILD)/fuzz/obj/%.o: %.cpp | $(ADVICE) $(PAGE)
 	$(call msg,FUZZ-CXX,$@)

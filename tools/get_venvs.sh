@@ -1,6 +1,7 @@
 #!/bin/bash
 # Makes virtual environments with the packages that some targets of the tests and of the bench need:
 #   ${AIOTRACE_VENVS:-.cache/venvs}/3.X/     uvloop, aiohttp, uvicorn, fastapi on the machine's own interpreters
+#   ${AIOTRACE_VENVS:-.cache/venvs}/readers/ Perfetto's schema, to read traces with
 #   ${AIOTRACE_VENVS:-.cache/venvs}/tools/   with --bench: py-spy and austin, to compare with
 # Wheels only, from the package index that pip is set up for. What cannot be had is named, and is no failure.
 set -u
@@ -46,5 +47,6 @@ if [ $todo = 1 ]; then
     fi
   done
 fi
+[ -e "$store/readers/.complete" ] || make_venv readers /usr/bin/python3 perfetto
 [ "${1:-}" != --bench ] || make_venv tools /usr/bin/python3 py-spy austin-dist
 exit 0

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 
-TIMEOUT_S = {"unit": 300, "native": 300, "fuzz": 600, "root": 3000, "accuracy": 300, "soak": 400, "vm": 600}
+TIMEOUT_S = {"unit": 300, "native": 300, "fuzz": 600, "libfuzzer": 1800, "root": 3000, "accuracy": 300, "soak": 400, "vm": 600}
 AS_ROOT = ("root", "accuracy", "soak")
 
 

@@ -11,6 +11,7 @@
 #include "tests/support/profile.h"
 #include "tests/support/steal.h"
 #include "tests/support/tracer.h"
+#include "tests/unit/readers.h"
 
 namespace aiotrace::testing {
 namespace {
@@ -23,6 +24,7 @@ struct Profiled {
   Json summary;
   std::string out;
   std::string folded;
+  std::string trace;
   pid_t pid = 0;
 };
 
@@ -32,8 +34,8 @@ Profiled profiled(const Python& python, const std::string& kind, std::vector<std
   target.wait_ready();
   Profiled result;
   result.pid = target.pid();
-  arguments.insert(arguments.begin(),
-                   {"profile", "-p", std::to_string(target.pid()), "-F", "997", "--folded", "FOLDED"});
+  arguments.insert(arguments.begin(), {"profile", "-p", std::to_string(target.pid()), "-F", "997", "--folded", "FOLDED",
+                                       "--perfetto", "FILE:perfetto"});
   Tracer tracer(arguments);
   REQUIRE(tracer.wait() == 0);
   CHECK(tracer.err() == "");
@@ -42,6 +44,7 @@ Profiled profiled(const Python& python, const std::string& kind, std::vector<std
   result.lines = tracer.lines();
   result.out = tracer.out();
   result.folded = slurp(tracer.file("folded"));
+  result.trace = slurp(tracer.file("perfetto"));
   REQUIRE(result.lines.size() > 2);
   const auto complaints = profile_complaints(result.lines);
   INFO(Json(complaints).dump(1));
@@ -76,6 +79,23 @@ FOR_EACH_PYTHON(profile_cpu, "CPU time by function is told as the program counts
   CHECK(std::abs(1000 * folded_us - rows_ns) <= 0.001 * rows_ns);
   if (!run.summary["process_cpu_ns"].is_null())
     CHECK(std::abs(rows_ns - run.summary["process_cpu_ns"].get<double>()) <= 0.05 * rows_ns + 20e6);
+}
+
+TEST_CASE("a profile for Perfetto: its slices last as long as the rows of their cause, and each lies in its task", "[profile]") {
+  const auto run = profiled(any_python(), "waits", {"--mode", "wall", "--by", "task", "-d", "2s", "--min", "0s"});
+  const auto read = samples::read_trace(run.trace);
+  double in_tasks = 0;
+  for (const auto& slice : read["slices"]) in_tasks += slice[1] == 1 && slice[2].get<std::string>().contains("sleep");
+  CHECK(in_tasks > 0);
+  for (const std::string cause : {"sleep", "network", "process", "lock"}) {
+    double rows_ns = 0, slices_ns = 0;
+    for (const auto& row : rows_of(run)) rows_ns += row["cause"] == cause ? row["ns"].get<double>() : 0;
+    for (const auto& slice : read["slices"])
+      slices_ns += slice[2].get<std::string>().starts_with(cause + " ") ? slice[4].get<double>() : 0;
+    INFO(cause << ": rows " << rows_ns / 1e6 << " ms, slices " << slices_ns / 1e6);
+    CHECK(rows_ns > 0);
+    CHECK(std::abs(rows_ns - slices_ns) <= 0.002 * rows_ns + 1e6);
+  }
 }
 
 const std::map<std::string, std::pair<std::string, std::string>> kSites = {{"sleep", {"sleeps", "sleep"}},

@@ -99,6 +99,15 @@ std::vector<Json> watch(const Server& server, const std::string& duration) {
   return ndjson(outcome.out);
 }
 
+/// The scan's rows, for whoever reads the failure.
+std::string told(const std::vector<Json>& lines, const Json& scan) {
+  std::string all;
+  for (const auto& line : lines) {
+    if (line["type"] == "leak" && line["scan"] == scan) all += line.dump() + "\n";
+  }
+  return all;
+}
+
 void check_rows(const std::vector<Json>& lines) {
   const std::map<std::string, std::vector<std::string>> stacks = {{"write_audit", {}},
                                                                   {"poll_upstream", {"inner_wait", "poll_upstream"}},
@@ -123,6 +132,7 @@ void check_leaks(const Python& python, const std::string& framework, const std::
   for (const auto& line : healthy) {
     if (line["type"] != "scan") continue;
     ++scans;
+    INFO(told(healthy, line["number"]));
     CHECK(suspected(healthy, line["number"]) == Counts{});
   }
   CHECK(scans >= 3);

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "tests/catch.h"
@@ -49,6 +50,19 @@ inline Ran run_command(const std::string& command) {
 
 inline std::string reader(const std::string& name) {
   return "python3 " + (std::filesystem::path(__FILE__).parent_path().parent_path() / "readers" / name).string() + " ";
+}
+
+/// What tests/readers/check_perfetto.py makes of a trace; skips where Perfetto's schema is not at hand.
+inline nlohmann::json read_trace(const std::string& bytes) {
+  const char* store = std::getenv("AIOTRACE_VENVS");
+  const auto python = std::filesystem::absolute(store != nullptr ? store : ".cache/venvs") / "readers/bin/python";
+  if (!std::filesystem::exists(python)) AIOTRACE_SKIP("no " + python.string() + ": tools/get_venvs.sh makes it");
+  const TemporaryFile file("run.perfetto-trace", bytes);
+  const auto script = std::filesystem::path(__FILE__).parent_path().parent_path() / "readers/check_perfetto.py";
+  const auto ran = run_command(python.string() + " " + script.string() + " " + file.path());
+  INFO(ran.out);
+  REQUIRE(ran.status == 0);
+  return nlohmann::json::parse(ran.out);
 }
 
 inline void need_tool(const std::string& tool) {

@@ -24,6 +24,8 @@ class AwaitSampler {
   void settle();
 
   [[nodiscard]] const model::AwaitTable& sites() const { return sites_; }
+  /// Before the first snapshot: sites().curves() is wanted.
+  void keep_curves() { sites_.keep_curves(); }
   /// By whole await chain, if wanted: site.coroutine is the chain as a folded stack.
   [[nodiscard]] const model::AwaitTable& stacks() const { return by_stack_; }
   /// The same with their frames, weighted by the time that was waited.

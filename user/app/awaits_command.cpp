@@ -12,6 +12,7 @@
 #include "app/command_output.h"
 #include "app/exact_awaits.h"
 #include "app/options.h"
+#include "app/outputs.h"
 #include "app/session.h"
 #include "app/signals.h"
 #include "app/stack_files.h"
@@ -80,10 +81,14 @@ class Pace {
   std::minstd_rand random_{std::random_device{}()};
 };
 
+// Of the sites with most waiting time: more than that nobody looks at.
+constexpr std::size_t kMaxCounters = 200;
+
 // The files that are written at the end; null: not asked for.
 struct Files {
   std::unique_ptr<output::FileSink> folded;
   std::unique_ptr<output::FileSink> html;
+  std::unique_ptr<output::FileSink> perfetto;
   StackFiles others;
 };
 
@@ -92,9 +97,23 @@ Result<Files> open_files(const AwaitsOptions& options) {
   if (!folded) return std::unexpected(folded.error());
   auto html = open_asked(options.html);
   if (!html) return std::unexpected(html.error());
+  auto perfetto = open_asked(options.perfetto);
+  if (!perfetto) return std::unexpected(perfetto.error());
   auto others = StackFiles::open(options.speedscope, options.pprof);
   if (!others) return std::unexpected(others.error());
-  return Files{.folded = std::move(*folded), .html = std::move(*html), .others = std::move(*others)};
+  return Files{.folded = std::move(*folded),
+               .html = std::move(*html),
+               .perfetto = std::move(*perfetto),
+               .others = std::move(*others)};
+}
+
+void write_trace(const std::string& comm, const AwaitSampler& sampler, const output::AwaitsSummary& summary,
+                 const AwaitsOptions& options, output::FileSink& sink, CommandOutput& out) {
+  const auto pid = static_cast<std::uint32_t>(options.pid);
+  const auto& sites = sampler.sites();
+  out.check(sink.write_bytes(output::awaits_trace(pid, comm, sites.curves(kMaxCounters), summary, out.context())));
+  if (sites.points_over() != 0)
+    say("--perfetto: the file is full, " + std::to_string(sites.points_over()) + " changes are not in it");
 }
 
 void write_all(const std::string& title, const std::vector<model::AwaitRow>& rows, const AwaitSampler& sampler,
@@ -122,6 +141,7 @@ Status watch(const AwaitsOptions& options, const Interrupt& interrupt, Files& fi
   if (!interpreter) return std::unexpected(Error(interpreter.error()));
   python::TaskReader reader(*interpreter, *process, memory);
   AwaitSampler sampler(options.match, options.wants_stacks());
+  if (files.perfetto) sampler.keep_curves();
   const auto begin_ns = monotonic_ns();
   Pace pace(options, process->pidfd(), interrupt.fd.get(), begin_ns);
   const std::uint64_t end_ns = options.duration_ns ? begin_ns + *options.duration_ns : 0;
@@ -135,7 +155,7 @@ Status watch(const AwaitsOptions& options, const Interrupt& interrupt, Files& fi
     const auto before_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     const auto snapshot = reader.read();
     if (!snapshot) {
-      if (!process->alive() || *interrupt.came) break;
+      if (process->ends() || *interrupt.came) break;
       return std::unexpected(snapshot.error());
     }
     if (*interrupt.came) break;  // half of a snapshot
@@ -160,6 +180,7 @@ Status watch(const AwaitsOptions& options, const Interrupt& interrupt, Files& fi
   const auto title = output::process_label(static_cast<std::uint32_t>(options.pid), process->comm(),
                                            interpreter->version_text);
   write_all(title, sampler.sites().rows(), sampler, summary, options, files, out);
+  if (files.perfetto) write_trace(process->comm(), sampler, summary, options, *files.perfetto, out);
   return {};
 }
 

@@ -24,6 +24,7 @@ struct AwaitsOptions {
   std::optional<std::string> html;
   std::optional<std::string> speedscope;
   std::optional<std::string> pprof;
+  std::optional<std::string> perfetto;
   std::optional<std::string> message;  ///< --help: nothing more to do
 
   /// Whole await chains are wanted, not only the sites.

@@ -48,6 +48,8 @@ Result<AwaitsOptions> parse_awaits_options(int argc, const char* const* argv) {
   parser.add_option("--json", options.json, "newline-delimited JSON to a file, or - for standard output")
       ->type_name("FILE");
   parser.add_option("--folded", options.folded, "folded await chains for a flame graph of waiting")->type_name("FILE");
+  parser.add_option("--perfetto", options.perfetto, "for Perfetto: how many tasks wait at each site, over time")
+      ->type_name("FILE");
   parser.add_option("--speedscope", options.speedscope, "await chains for speedscope")->type_name("FILE");
   parser.add_option("--pprof", options.pprof, "await chains for go tool pprof")->type_name("FILE");
   parser
@@ -78,6 +80,7 @@ Result<AwaitsOptions> parse_awaits_options(int argc, const char* const* argv) {
     return kArguments.usage("--max-cost", "must be more than 0 and at most 100");
   options.max_cost = max_cost_percent / 100;
   for (const auto& [name, path] : {std::pair{"--folded", &options.folded},
+                                   {"--perfetto", &options.perfetto},
                                    {"--speedscope", &options.speedscope},
                                    {"--pprof", &options.pprof},
                                    {"--html", &options.html}}) {

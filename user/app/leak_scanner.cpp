@@ -278,7 +278,8 @@ Result<model::LeakScan> LeakScanner::scan() {
   const auto over = [this]() -> Status {
     const std::string what = "look for leaks of process " + std::to_string(process_.pid());
     if (memory_.stop() != nullptr && *memory_.stop()) return fail(what, "interrupted");
-    return process_.alive() ? Status{} : fail(what, "it has ended");
+    const bool readable = memory_.read<std::uint64_t>(interpreter_->interpreters_head).has_value();
+    return readable && process_.alive() ? Status{} : fail(what, "it has ended");
   };
   if (auto status = over(); !status) return std::unexpected(status.error());
   split_by_origin(found);

@@ -101,7 +101,7 @@ Status LeaksRun::scan_all(bool tell_them) {
     }
     if (!scan) {
       // One that ends while it is watched is no failure.
-      if (round_ > 1 && !each.process.alive()) {
+      if (round_ > 1 && each.process.ends()) {
         each.ended = true;
         continue;
       }

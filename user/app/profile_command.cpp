@@ -62,7 +62,9 @@ class Files {
  public:
   static Result<Files> open(const ProfileCommandOptions& options) {
     Files files;
-    for (const auto& [path, into] : {std::pair{&options.folded, &files.folded_}, {&options.html, &files.html_}}) {
+    for (const auto& [path, into] : {std::pair{&options.folded, &files.folded_},
+                                     {&options.html, &files.html_},
+                                     {&options.perfetto, &files.perfetto_}}) {
       auto sink = open_asked(*path);
       if (!sink) return std::unexpected(sink.error());
       *into = std::move(*sink);
@@ -74,6 +76,7 @@ class Files {
   }
 
   void write(const output::ProfileReport& report, CommandOutput& out) {
+    if (perfetto_) write_trace(report, out);
     if (!folded_ && !html_ && !others_.wanted()) return;
     const bool sampled_only = report.head.mode == ProfileMode::cpu;
     model::WeightedStacks stacks(sampled_only ? "on a CPU" : "time", sampled_only ? "samples" : "times",
@@ -86,8 +89,16 @@ class Files {
   }
 
  private:
+  void write_trace(const output::ProfileReport& report, CommandOutput& out) {
+    out.check(perfetto_->write_bytes(output::profile_trace(report, out.context())));
+    const auto over = report.timeline ? report.timeline->over() : 0;
+    if (over != 0)
+      say("--perfetto: the file is full, the last " + std::to_string(over) + " samples and waits are not in it");
+  }
+
   std::unique_ptr<output::FileSink> folded_;
   std::unique_ptr<output::FileSink> html_;
+  std::unique_ptr<output::FileSink> perfetto_;
   StackFiles others_;
 };
 

@@ -27,6 +27,7 @@ struct ProfileCommandOptions {
   std::optional<std::string> folded;
   std::optional<std::string> speedscope;
   std::optional<std::string> pprof;
+  std::optional<std::string> perfetto;
   std::optional<std::string> html;
   bool verbose = false;
   std::optional<std::string> message;  ///< --help: nothing more to do

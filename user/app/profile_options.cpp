@@ -52,7 +52,7 @@ Status choose(const std::string& option, const std::string& text, const std::arr
 // As the user typed them, before they are checked.
 struct Raw {
   std::vector<std::string> pids;
-  std::string duration, min, comm, cgroup, json, folded, speedscope, pprof, html;
+  std::string duration, min, comm, cgroup, json, folded, perfetto, speedscope, pprof, html;
   std::string mode = "cpu";
   std::string by = "none";
 };
@@ -73,6 +73,8 @@ void declare(CLI::App& parser, Raw& raw, ProfileCommandOptions& options) {
   parser.add_option("--json", raw.json, "newline-delimited JSON to a file, or - for standard output")
       ->type_name("FILE");
   parser.add_option("--folded", raw.folded, "folded stacks in microseconds, for flame graphs")->type_name("FILE");
+  parser.add_option("--perfetto", raw.perfetto, "for Perfetto: what each thread did in the order of time")
+      ->type_name("FILE");
   parser.add_option("--speedscope", raw.speedscope, "for speedscope")->type_name("FILE");
   parser.add_option("--pprof", raw.pprof, "for go tool pprof")->type_name("FILE");
   parser.add_option("--html", raw.html, "a page for a browser: functions, waits and a flame graph")->type_name("FILE");
@@ -107,8 +109,9 @@ Status convert(const Raw& raw, ProfileCommandOptions& options) {
     std::optional<std::string>* into;
   };
   for (const auto& [option, text, into] :
-       {File{"--folded", raw.folded, &options.folded}, File{"--speedscope", raw.speedscope, &options.speedscope},
-        File{"--pprof", raw.pprof, &options.pprof}, File{"--html", raw.html, &options.html}}) {
+       {File{"--folded", raw.folded, &options.folded}, File{"--perfetto", raw.perfetto, &options.perfetto},
+        File{"--speedscope", raw.speedscope, &options.speedscope}, File{"--pprof", raw.pprof, &options.pprof},
+        File{"--html", raw.html, &options.html}}) {
     if (text == "-") return kArguments.usage(std::string(option) + " -", "needs a file");
     if (!text.empty()) *into = text;
   }

@@ -61,7 +61,9 @@ Profiler::Profiler(const ProfileCommandOptions& options, probe::Probe& probe)
     : options_(options),
       probe_(probe),
       waits_(options.mode != model::ProfileMode::cpu),
-      filter_{.comm = options.comm, .cgroup = options.cgroup} {}
+      filter_{.comm = options.comm, .cgroup = options.cgroup} {
+  if (options.perfetto) timeline_.emplace();
+}
 
 Target* Profiler::target(std::uint32_t pid) {
   const auto found = targets_.find(pid);
@@ -239,6 +241,7 @@ void Profiler::on(const model::Sample& event) {
   row.holds_gil = event.holds_gil;
   row.count = 1;
   row.ns = static_cast<std::uint64_t>(std::llround(1e9 / options_.frequency_hz));
+  if (timeline_) timeline_->add_sample(row, event.head.time_ns, row.ns);
   profile_.add(std::move(row));
 }
 
@@ -265,23 +268,33 @@ std::optional<model::Culprit> Profiler::culprit_of(const model::Blocked& blocked
   return culprit;
 }
 
+// Whoever had the CPU when the thread came to it. Rows do not tell: they add up what many runners took.
+model::ProfileRow with_runner(const model::ProfileRow& row, const model::Blocked& event) {
+  auto told = row;
+  if ((row.cause != Cause::cpu_wait && row.cause != Cause::throttled) || event.runner_pid == 0) return told;
+  told.culprit.emplace().running.push_back({.pid = event.runner_pid, .comm = event.runner_comm, .ns = 0});
+  return told;
+}
+
 // The part of it in which it was ready to run is a row of its own.
-void Profiler::add_wait(model::ProfileRow row, std::uint64_t blocked_ns, std::uint64_t runnable_ns, bool throttled) {
+void Profiler::add_wait(model::ProfileRow row, const model::Blocked& event) {
   row.kind = Kind::wait;
   row.count = 1;
+  row.ns = row.max_ns = event.blocked_ns;
   auto& told = told_[ThreadId(row.pid, row.tid)];
-  if (runnable_ns != 0) {
+  told[model::index(row.cause)] += event.blocked_ns;
+  if (timeline_) timeline_->add_wait(with_runner(row, event), event.start_ns, event.blocked_ns);
+  if (event.runnable_ns != 0) {
     auto ready = row;
-    ready.cause = throttled ? Cause::throttled : Cause::cpu_wait;
+    ready.cause = event.throttled ? Cause::throttled : Cause::cpu_wait;
     ready.culprit.reset();
     ready.syscall.clear();
-    ready.ns = ready.max_ns = runnable_ns;
-    told[model::index(ready.cause)] += runnable_ns;
+    ready.ns = ready.max_ns = event.runnable_ns;
+    told[model::index(ready.cause)] += event.runnable_ns;
+    if (timeline_) timeline_->add_wait(with_runner(ready, event), event.start_ns + event.blocked_ns, event.runnable_ns);
     // The one who waits for the GIL waits for a CPU then: for nobody's lock any more.
     if (options_.mode != model::ProfileMode::gil || row.holds_gil) profile_.add(std::move(ready));
   }
-  row.ns = row.max_ns = blocked_ns;
-  told[model::index(row.cause)] += blocked_ns;
   profile_.add(std::move(row));
 }
 
@@ -292,7 +305,7 @@ void Profiler::on(const model::Blocked& event) {
   row.culprit = culprit_of(event);
   row.holds_gil = event.holds_gil;
   if (event.cause == Cause::cpu_wait || event.cause == Cause::throttled) row.syscall.clear();
-  add_wait(std::move(row), event.blocked_ns, event.runnable_ns, event.throttled);
+  add_wait(std::move(row), event);
 }
 
 void Profiler::take_times(std::uint32_t pid, std::uint32_t tid, std::uint64_t end_ns) {
@@ -413,6 +426,7 @@ output::ProfileReport Profiler::finish(std::uint64_t begin_ns, std::uint64_t now
   report.elapsed_ns = now_ns - begin_ns;
   report.rows = profile_.rows();
   report.rows_over = profile_.over();
+  report.timeline = std::move(timeline_);
   if (cpu_known_) report.process_cpu_ns = cpu_ns_;
   report.losses = user_losses_;
   const auto kernel = probe_.losses();

@@ -16,6 +16,7 @@
 #include "app/sample_classifier.h"
 #include "app/target.h"
 #include "model/profile.h"
+#include "model/timeline.h"
 #include "output/profile.h"
 #include "probe/probe.h"
 
@@ -68,7 +69,7 @@ class Profiler {
   model::ProfileThread& thread(std::uint32_t pid, std::uint32_t tid);
   [[nodiscard]] model::ProfileRow row_of(const model::EventHead& head, std::uint64_t stack_id, bool has_task);
   [[nodiscard]] std::optional<model::Culprit> culprit_of(const model::Blocked& blocked);
-  void add_wait(model::ProfileRow row, std::uint64_t blocked_ns, std::uint64_t runnable_ns, bool throttled);
+  void add_wait(model::ProfileRow row, const model::Blocked& event);
   /// Takes what BPF has added up of a thread that has ended, or of one that goes on until `end_ns`.
   void take_times(std::uint32_t pid, std::uint32_t tid, std::uint64_t end_ns);
   void add_shorter(const model::ProfileThread& thread);
@@ -82,6 +83,7 @@ class Profiler {
   model::StackStore stacks_;
   SampleClassifier classifier_;
   model::Profile profile_;
+  std::optional<model::Timeline> timeline_;  // if it is wanted
   std::map<ThreadId, model::ProfileThread> threads_;
   std::map<ThreadId, std::array<std::uint64_t, model::kCauses>> told_;  // of ProfileThread::cause_ns
   std::unordered_map<std::uint32_t, model::Task> last_task_;            // by tid

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace aiotrace::model {
 
@@ -74,6 +75,7 @@ void AwaitTable::add_snapshot(std::uint64_t taken_ns, std::uint64_t read_ns, std
     end(item.second, last_ns_);
     return true;
   });
+  if (curves_kept_) keep_changes(taken_ns, now);
   for (std::size_t i = 0; i < sums_.size(); i++) {
     auto& sums = sums_[i];
     if (!first) {
@@ -86,6 +88,42 @@ void AwaitTable::add_snapshot(std::uint64_t taken_ns, std::uint64_t read_ns, std
     sums.in_flight = now[i];
   }
   last_ns_ = taken_ns;
+}
+
+void AwaitTable::keep_changes(std::uint64_t taken_ns, const std::vector<std::uint64_t>& now) {
+  told_.resize(now.size());
+  for (std::size_t site = 0; site < now.size(); site++) {
+    if (told_[site] == now[site]) continue;
+    if (changes_.size() >= kMaxPoints) {
+      points_over_++;
+      continue;
+    }
+    told_[site] = now[site];
+    changes_.push_back({.time_ns = taken_ns, .site = site, .in_flight = now[site]});
+  }
+}
+
+std::vector<AwaitCurve> AwaitTable::curves(std::size_t most) const {
+  std::vector<AwaitCurve> curves;
+  std::unordered_map<std::size_t, std::size_t> curve_of;  // by site
+  for (auto& row : rows()) {
+    if (curves.size() == most) break;
+    curve_of.emplace(numbers_.at(row.site), curves.size());
+    curves.push_back({.site = std::move(row.site), .points = {}});
+  }
+  // What was told apart then may be one site by now.
+  std::vector<std::uint64_t> each(sums_.size()), all(curves.size());
+  for (const auto& change : changes_) {
+    const auto found = curve_of.find(resolve(change.site));
+    if (found == curve_of.end()) continue;
+    auto& in_flight = all[found->second];
+    in_flight = in_flight + change.in_flight - std::exchange(each[change.site], change.in_flight);
+    auto& points = curves[found->second].points;
+    if (!points.empty() && points.back().time_ns == change.time_ns) points.pop_back();
+    if (points.empty() ? in_flight != 0 : points.back().in_flight != in_flight)
+      points.push_back({.time_ns = change.time_ns, .in_flight = in_flight});
+  }
+  return curves;
 }
 
 std::vector<AwaitRow> AwaitTable::rows() const {

@@ -51,8 +51,28 @@ struct AwaitRow {
   bool estimate = false;         ///< most awaits are too short to be all seen: count is a lower, mean an upper bound
 };
 
+/// How many tasks waited at a site, each time that the number was another one.
+struct AwaitCurve {
+  struct Point {
+    std::uint64_t time_ns = 0;  ///< of the snapshot
+    std::uint64_t in_flight = 0;
+    bool operator==(const Point&) const = default;
+  };
+  AwaitSite site;
+  std::vector<Point> points;  ///< in the order of time; before the first it was 0
+};
+
 class AwaitTable {
  public:
+  /// Points of all curves together (some 5 MB); what comes beyond is counted and not kept.
+  static constexpr std::size_t kMaxPoints = 200'000;
+
+  /// From now on curves() has something to tell.
+  void keep_curves() { curves_kept_ = true; }
+  /// The `most` sites with the largest total, in this order.
+  [[nodiscard]] std::vector<AwaitCurve> curves(std::size_t most) const;
+  [[nodiscard]] std::uint64_t points_over() const { return points_over_; }
+
   /// A number for a site, the same for equal ones.
   [[nodiscard]] std::size_t site(const AwaitSite& site);
 
@@ -93,12 +113,23 @@ class AwaitTable {
   [[nodiscard]] std::size_t resolve(std::size_t site) const;
   void end(const Open& open, std::uint64_t last_seen_ns);
 
+  struct Change {
+    std::uint64_t time_ns = 0;
+    std::size_t site = 0;  // as it was called then
+    std::uint64_t in_flight = 0;
+  };
+  void keep_changes(std::uint64_t taken_ns, const std::vector<std::uint64_t>& now);
+
   std::map<AwaitSite, std::size_t> numbers_;
   std::vector<Sums> sums_;
   std::unordered_map<std::uint64_t, Open> open_;  // by task
   std::size_t snapshots_ = 0;
   std::uint64_t first_ns_ = 0;
   std::uint64_t last_ns_ = 0;
+  bool curves_kept_ = false;
+  std::vector<Change> changes_;
+  std::vector<std::uint64_t> told_;  // by site: what the last change said
+  std::uint64_t points_over_ = 0;
 };
 
 }  // namespace aiotrace::model

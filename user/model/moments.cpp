@@ -42,7 +42,7 @@ void Moments::add_sample(std::uint64_t time_ns, std::uint64_t cpu_ns, Cause caus
     all_.back().ns = time_ns - all_.back().start_ns;
     return;
   }
-  if (all_.size() >= kMax) return;
+  if (all_.size() >= most_) return;
   const auto start = follows ? end : time_ns - std::min(time_ns - end, cpu_ns);
   all_.push_back(
       {.start_ns = start, .ns = time_ns - start, .cause = cause, .syscall = syscall, .frame = frame, .culprit = {}});
@@ -50,7 +50,7 @@ void Moments::add_sample(std::uint64_t time_ns, std::uint64_t cpu_ns, Cause caus
 
 void Moments::add_wait(std::uint64_t start_ns, std::uint64_t ns, Cause cause, const std::string& syscall,
                        const StackRef& stack, const std::optional<Culprit>& culprit) {
-  if (ns == 0 || all_.size() >= kMax) return;
+  if (ns == 0 || all_.size() >= most_) return;
   // Between its last sample and its wait the thread went on with what it did.
   const auto end = end_of_last();
   if (!all_.empty() && on_cpu(all_.back().cause) && start_ns > end && start_ns - end <= kNextWithinNs)

@@ -1,4 +1,4 @@
-// What an iteration did, in the order of time.
+// What a thread did, in the order of time.
 #pragma once
 
 #include <cstddef>
@@ -12,11 +12,12 @@
 
 namespace aiotrace::model {
 
-/// At most kMax stretches of one iteration; what comes beyond is not kept. Give it what happened in the order of the
+/// At most `most` stretches of one thread; what comes beyond is not kept. Give it what happened in the order of the
 /// ring buffer.
 class Moments {
  public:
-  static constexpr std::size_t kMax = 256;
+  static constexpr std::size_t kMax = 256;  ///< of one iteration
+  explicit Moments(std::size_t most = kMax) : most_(most) {}
 
   /// A sample on a CPU tells of the `cpu_ns` before it. Samples in the same function, one after the other, are one
   /// stretch.
@@ -32,6 +33,7 @@ class Moments {
  private:
   [[nodiscard]] std::uint64_t end_of_last() const { return all_.empty() ? 0 : all_.back().start_ns + all_.back().ns; }
 
+  std::size_t most_;
   std::vector<Moment> all_;
 };
 

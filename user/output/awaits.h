@@ -46,6 +46,11 @@ struct AwaitsSummary {
                                       const model::WeightedStacks& stacks, const AwaitsSummary& summary,
                                       const OutputContext& context);
 
+/// For Perfetto: a counter for each of these sites, how many tasks wait there. `comm` is the process's name.
+[[nodiscard]] std::string awaits_trace(std::uint32_t pid, const std::string& comm,
+                                       const std::vector<model::AwaitCurve>& curves, const AwaitsSummary& summary,
+                                       const OutputContext& context);
+
 /// Folded stacks: the rows' coroutines are the stacks, the weights microseconds of waiting.
 Status write_folded(const std::vector<model::AwaitRow>& rows, Sink& sink);
 

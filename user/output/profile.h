@@ -9,6 +9,7 @@
 #include "model/losses.h"
 #include "model/profile.h"
 #include "model/summary.h"
+#include "model/timeline.h"
 #include "model/weighted_stacks.h"
 #include "output/context.h"
 #include "output/sink.h"
@@ -38,6 +39,7 @@ struct ProfileReport {
   std::uint64_t rows_over = 0;                  ///< see model::Profile::over()
   model::LossCounts losses{};
   model::Cost cost;
+  std::optional<model::Timeline> timeline;  ///< if it was asked for
 };
 
 /// The `top` first functions and waits, 0: all.
@@ -47,6 +49,9 @@ struct ProfileReport {
 /// A page: causes, functions, waits, threads, and `stacks` as a flame graph.
 [[nodiscard]] std::string profile_page(const ProfileReport& report, const model::WeightedStacks& stacks,
                                        const OutputContext& context);
+
+/// The timeline for Perfetto: tracks as perfetto_trace() has them, with every thread's samples and waits in its tasks.
+[[nodiscard]] std::string profile_trace(const ProfileReport& report, const OutputContext& context);
 
 [[nodiscard]] std::string profile_watching_json(const ProfileHead& head, const OutputContext& context);
 [[nodiscard]] std::string profile_row_json(const model::ProfileRow& row);

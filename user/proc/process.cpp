@@ -47,9 +47,9 @@ struct DirCloser {
   void operator()(DIR* dir) const noexcept { ::closedir(dir); }
 };
 
-bool ended(int pidfd) {
+bool ended(int pidfd, int within_ms = 0) {
   pollfd wait{.fd = pidfd, .events = POLLIN, .revents = 0};
-  return ::poll(&wait, 1, 0) > 0;
+  return ::poll(&wait, 1, within_ms) > 0;
 }
 
 }  // namespace
@@ -152,6 +152,11 @@ Result<Process> Process::open(pid_t pid) {
 }
 
 bool Process::alive() const { return pidfd_ && !ended(pidfd_.get()); }
+
+bool Process::ends() const {
+  constexpr int kExitMs = 500;
+  return !pidfd_ || ended(pidfd_.get(), kExitMs);
+}
 
 std::vector<pid_t> Process::threads() const {
   std::vector<pid_t> tids;

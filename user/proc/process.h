@@ -30,6 +30,9 @@ class Process {
   [[nodiscard]] std::uint64_t start_time() const { return start_time_; }
   /// False once every thread has ended, reaped or not.
   [[nodiscard]] bool alive() const;
+  /// For when its memory cannot be read: a process that ends has given that up some time before it is no longer alive.
+  /// Waits for half a second at most.
+  [[nodiscard]] bool ends() const;
   /// Thread ids in the pid namespace of /proc, ascending; empty when the process has ended.
   [[nodiscard]] std::vector<pid_t> threads() const;
   /// The command name of a thread; nothing when it has ended.

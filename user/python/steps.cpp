@@ -79,8 +79,9 @@ void set_sleep(step_config& config, const Interpreter& interpreter, const proc::
   const Objects objects(memory, interpreter.layout);
   const auto tasks = asyncio_module(interpreter, objects, "asyncio.tasks");
   const auto events = asyncio_module(interpreter, objects, "asyncio.events");
-  const auto sleep = tasks ? objects.find(*tasks, "sleep") : std::nullopt;
-  const auto timer = events ? objects.find(*events, "TimerHandle") : std::nullopt;
+  if (!tasks || !events) return;
+  const auto sleep = objects.find(*tasks, "sleep");
+  const auto timer = objects.find(*events, "TimerHandle");
   if (!sleep || !timer) return;
   const auto type = objects.type_of(*sleep);
   if (!type || objects.type_name(*type) != "function") return;

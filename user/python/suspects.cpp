@@ -6,6 +6,7 @@
 
 #include "python/loops.h"
 #include "python/objects.h"
+#include "python/wake_up.h"
 
 namespace aiotrace::python {
 namespace {
@@ -95,6 +96,15 @@ std::uint64_t fingerprint_of(std::uint64_t seed, const std::vector<const Stepped
     seed = mix(mix(mix(seed, each->object), each->code), static_cast<std::uint64_t>(each->lasti));
   }
   return seed;
+}
+
+/// True if the coroutine is awaited after all, by the task that its future wakes.
+bool goes_on(const ObjectReader& reader, const AwaitGraph& graph, std::uint64_t coroutine, std::uint64_t future) {
+  const auto task = woken_by(reader, future);
+  const Stepped* root = task ? graph.at(task->coroutine) : nullptr;
+  if (root == nullptr || root->state != State::suspended) return false;
+  AwaitGraph::Link end;
+  return std::ranges::any_of(graph.chain(*root, end), [&](const Stepped* each) { return each->object == coroutine; });
 }
 
 class Finder {
@@ -215,6 +225,7 @@ class Finder {
         const auto chain = graph_.chain(coroutine, end);
         std::uint64_t bytes = 0;
         for (const Stepped* each : chain) bytes += each->bytes;
+        if (end.end == End::future && goes_on(reader_, graph_, address, end.object)) continue;
         if (end.end == End::future || (end.end == End::yield && !foreign_scheduler_)) {
           add(Kind::orphaned, address, bytes, end.object, chain);
         } else {
@@ -423,6 +434,7 @@ bool still_suspect(const ObjectReader& reader, const Suspect& suspect) {
   }
   if (first == nullptr || first->state != State::suspended) return false;
   const auto chain = graph.chain(*first, end);
+  if (suspect.kind == Kind::orphaned && seed == 0 && goes_on(reader, graph, suspect.address, end.object)) return false;
   return same(seed != 0 ? seed : end.object, chain);
 }
 
