@@ -33,9 +33,16 @@ class Named(threading.Thread):
         self.stop.wait()
 
 
+async def waits(future):
+    await future
+
+
 class Täsk:
     async def rööt_コ(self):
         task = asyncio.current_task()
+        future = asyncio.get_running_loop().create_future()
+        waiter = asyncio.ensure_future(waits(future))
+        await asyncio.sleep(0)
         coroutine = task.get_coro()
         code = coroutine.cr_code
         say(
@@ -45,7 +52,7 @@ class Täsk:
             code=id(code), code_name=code.co_name, code_qualname=getattr(code, "co_qualname", ""),
             filename=code.co_filename, firstlineno=code.co_firstlineno, flags=code.co_flags,
             linetable=(code.co_linetable if sys.version_info >= (3, 10) else code.co_lnotab).hex(),
-            bytecode_size=len(code.co_code),
+            bytecode_size=len(code.co_code), future=id(future), waiter=id(waiter),
             threads=threads, texts=[[id(text), text.encode("utf-8", "replace").decode()] for text in TEXTS],
         )
         wait()

@@ -10,6 +10,7 @@
 #include "python/objects.h"
 #include "python/text.h"
 #include "python/threads.h"
+#include "python/wake_up.h"
 #include "tests/catch.h"
 
 using namespace aiotrace;
@@ -50,6 +51,17 @@ void check_code(const Target& target, const json& said) {
   std::string hex;
   for (const unsigned char byte : *table) hex += {"0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]};
   CHECK(hex == said["linetable"]);
+}
+
+void check_wake_up(const Target& target, const json& said) {
+  const python::ObjectReader reader(target.interpreter, target.memory);
+  const auto woken = python::woken_by(reader, said["future"]);
+  REQUIRE(woken);
+  CHECK(woken->address == said["waiter"]);
+  // A task's own end wakes nobody here; and what is no future at all.
+  CHECK_FALSE(python::woken_by(reader, said["waiter"]));
+  CHECK_FALSE(python::woken_by(reader, said["code"]));
+  CHECK_FALSE(python::woken_by(reader, 0));
 }
 
 void check_coroutine(const Target& target, const json& said) {
@@ -176,6 +188,7 @@ void compare_with(const Python& python) {
   const Target target{*process, memory, *interpreter};
   check_code(target, said);
   check_coroutine(target, said);
+  check_wake_up(target, said);
   check_task(target, said);
   check_threads(target, said);
   check_state(target);
