@@ -81,7 +81,8 @@ FOR_EACH_PYTHON(profile_cpu, "CPU time by function is told as the program counts
     CHECK(std::abs(rows_ns - run.summary["process_cpu_ns"].get<double>()) <= 0.05 * rows_ns + 20e6);
 }
 
-TEST_CASE("a profile for Perfetto: its slices last as long as the rows of their cause, and each lies in its task", "[profile]") {
+TEST_CASE("a profile for Perfetto: its slices last as long as the rows of their cause, and each lies in its task",
+          "[profile]") {
   const auto run = profiled(any_python(), "waits", {"--mode", "wall", "--by", "task", "-d", "2s", "--min", "0s"});
   const auto read = samples::read_trace(run.trace);
   double in_tasks = 0;
