@@ -24,7 +24,8 @@ struct Python {
 [[nodiscard]] std::vector<Python> older_pythons();
 /// Virtual environments of tools/get_venvs.sh, and those that are missing.
 [[nodiscard]] const std::vector<Python>& environments();
-/// One of pythons() for what does not depend on the version: the newest with a GIL that needs no other root. Skips without one.
+/// One of pythons() for what does not depend on the version: the newest with a GIL that needs no other root. Skips
+/// without one.
 [[nodiscard]] const Python& any_python();
 
 /// A test case "TITLE on Python 3.11.7 (pyenv)" for each of pythons(); a skipped one for each that is missing.
