@@ -76,8 +76,10 @@ TEST_CASE("perfetto: a profile's samples and waits lie in their tasks, split whe
   timeline.add_sample(make.row(Cause::python, "work", "a"), 1020 * kMs, 10 * kMs);
   timeline.add_sample(make.row(Cause::python, "work", "b"), 1030 * kMs, 10 * kMs);
   timeline.add_wait(make.row(Cause::sleep, "nap", "b"), 1030 * kMs, 5 * kMs);
-  // Nobody's: a plain callback.
+  // Nobody's: a plain callback, then a task in the same function.
   timeline.add_wait(make.row(Cause::file, "log", ""), 1040 * kMs, 2 * kMs);
+  timeline.add_sample(make.row(Cause::python, "log", ""), 1044 * kMs, 2 * kMs);
+  timeline.add_sample(make.row(Cause::python, "log", "c"), 1046 * kMs, 2 * kMs);
   timeline.add_wait(make.row(Cause::sleep, "nap", "b"), 1050 * kMs, 3 * kMs);
   auto ready = make.row(Cause::cpu_wait, "nap", "b");
   ready.culprit.emplace().running.push_back({.pid = 9, .comm = "make", .ns = 0});
@@ -89,6 +91,9 @@ TEST_CASE("perfetto: a profile's samples and waits lie in their tasks, split whe
                          {"MainThread/1/sleep in nap", {2, 8.0}},
                          {"MainThread/1/cpu-wait in nap", {1, 4.0}},
                          {"MainThread/0/file in log", {1, 2.0}},
+                         {"MainThread/0/python in log", {1, 2.0}},
+                         {"MainThread/0/c", {1, 2.0}},
+                         {"MainThread/1/python in log", {1, 2.0}},
                          {"had the CPU instead/0/make (pid 9)", {1, 4.0}}};
   CHECK(slices == expected);
 }

@@ -21,42 +21,45 @@ Timeline::Thread* Timeline::thread(const ProfileRow& row) {
   return &threads_[{row.pid, row.tid}];
 }
 
-void Timeline::note(Thread& thread, const ProfileRow& row, std::size_t before) {
+void Timeline::note(Thread& thread, const ProfileRow& row, const Before& before) {
   const auto& all = thread.moments.all();
-  moments_ += all.size() - before;
+  moments_ += all.size() - before.moments;
   if (all.empty()) return;
   const auto& last = all.back();
-  const auto task = label(row);
   const auto end_ns = last.start_ns + last.ns;
-  const bool same = !thread.tasks.empty() && thread.tasks.back().task == task;
-  if (same && all.size() == before) {
-    thread.tasks.back().end_ns = std::max(thread.tasks.back().end_ns, end_ns);
-    return;
-  }
-  const auto from_ns = std::max(last.start_ns, thread.tasks.empty() ? 0 : thread.tasks.back().end_ns);
-  if (from_ns >= end_ns) return;
+  // A stretch that goes on may have been another task's so far.
+  const bool goes_on = all.size() == before.moments;
+  const auto told_ns = thread.tasks.empty() ? 0 : thread.tasks.back().end_ns;
+  const auto from_ns = std::max(goes_on ? before.end_ns : last.start_ns, told_ns);
+  const auto task = label(row);
+  if (from_ns >= end_ns || task.empty()) return;
   // One step of the task is told from the next only where another's, or none's, came between.
-  if (same && thread.tasks.back().end_ns == from_ns) {
+  if (told_ns == from_ns && !thread.tasks.empty() && thread.tasks.back().task == task) {
     thread.tasks.back().end_ns = end_ns;
-  } else if (!task.empty()) {
+  } else {
     thread.tasks.push_back({.start_ns = from_ns, .end_ns = end_ns, .task = task});
   }
+}
+
+Timeline::Before Timeline::before(const Thread& thread) {
+  const auto& all = thread.moments.all();
+  return {.moments = all.size(), .end_ns = all.empty() ? 0 : all.back().start_ns + all.back().ns};
 }
 
 void Timeline::add_sample(const ProfileRow& row, std::uint64_t time_ns, std::uint64_t cpu_ns) {
   auto* of = thread(row);
   if (of == nullptr) return;
-  const auto before = of->moments.all().size();
+  const auto so_far = before(*of);
   of->moments.add_sample(time_ns, cpu_ns, row.cause, row.syscall, row.stack);
-  note(*of, row, before);
+  note(*of, row, so_far);
 }
 
 void Timeline::add_wait(const ProfileRow& row, std::uint64_t start_ns, std::uint64_t ns) {
   auto* of = thread(row);
   if (of == nullptr) return;
-  const auto before = of->moments.all().size();
+  const auto so_far = before(*of);
   of->moments.add_wait(start_ns, ns, row.cause, row.syscall, row.stack, row.culprit);
-  note(*of, row, before);
+  note(*of, row, so_far);
 }
 
 }  // namespace aiotrace::model

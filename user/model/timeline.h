@@ -42,8 +42,13 @@ class Timeline {
  private:
   /// Null: it is full.
   Thread* thread(const ProfileRow& row);
-  /// The stretch that was added last may have a task.
-  void note(Thread& thread, const ProfileRow& row, std::size_t before);
+  struct Before {
+    std::size_t moments = 0;
+    std::uint64_t end_ns = 0;  // of the last one
+  };
+  static Before before(const Thread& thread);
+  /// What was added since then may have a task.
+  void note(Thread& thread, const ProfileRow& row, const Before& before);
 
   std::size_t most_;
   std::size_t moments_ = 0;
