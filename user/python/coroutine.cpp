@@ -3,6 +3,7 @@
 #include <array>
 #include <string_view>
 
+#include "python/last_instruction.h"
 #include "python/objects.h"
 
 namespace aiotrace::python {
@@ -116,7 +117,7 @@ void CoroutineReader::set_place(Coroutine& coroutine) const {
   if (coroutine.frame == 0 || coroutine.code == 0 || coroutine.state == CoroutineState::created) return;
   if (has_frame_objects()) {
     const auto lasti = memory_.read<std::int32_t>(coroutine.frame + bpf.frame_instr).value_or(-1);
-    coroutine.lasti = (bpf.flags & PY_LASTI_IN_UNITS) != 0 && lasti > 0 ? lasti * 2 : lasti;
+    coroutine.lasti = last_instruction_bytes(bpf, lasti);
     return;
   }
   const auto instruction = memory_.read<std::uint64_t>(coroutine.frame + bpf.frame_instr).value_or(0);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string_view>
 
+#include "python/last_instruction.h"
 #include "python/line_table.h"
 #include "python/objects.h"
 #include "python/text.h"
@@ -51,8 +52,7 @@ class Walk {
     if (has_frame_objects()) {
       const auto lasti = memory_.read<std::int32_t>(frame + layout_.frame_instr);
       if (!lasti) return std::nullopt;
-      const bool units = (layout_.flags & PY_LASTI_IN_UNITS) != 0 && *lasti > 0;
-      return units ? *lasti * 2 : *lasti;
+      return last_instruction_bytes(layout_, *lasti);
     }
     const auto at = memory_.read<std::uint64_t>(frame + layout_.frame_instr);
     if (!at) return std::nullopt;

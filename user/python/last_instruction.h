@@ -1,0 +1,16 @@
+// Where a frame object stands in its code.
+#pragma once
+
+#include <cstdint>
+
+#include "abi/layout.h"
+
+namespace aiotrace::python {
+
+/// f_lasti in bytes: 3.10 counts units of two (Include/cpython/frameobject.h). -1: it has not begun, or is nowhere.
+[[nodiscard]] inline std::int32_t last_instruction_bytes(const py_layout& layout, std::int32_t lasti) {
+  if ((layout.flags & PY_LASTI_IN_UNITS) == 0 || lasti <= 0) return lasti;
+  return lasti <= INT32_MAX / 2 ? lasti * 2 : -1;
+}
+
+}  // namespace aiotrace::python
