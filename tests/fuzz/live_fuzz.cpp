@@ -51,6 +51,7 @@ class Liar final : public proc::Memory {
   int lie(std::span<std::byte> into, int error) const {
     if (kind_ == 0) return EFAULT;
     if (error != 0) std::ranges::fill(into, std::byte{0});
+    if (into.empty()) return 0;
     std::uint64_t word = 0;
     std::memcpy(&word, into.data(), std::min<std::size_t>(into.size(), 8));
     switch (kind_) {

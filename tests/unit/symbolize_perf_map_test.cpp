@@ -38,6 +38,16 @@ TEST_CASE("perf map: a later line takes the place of those it overlaps", "[symbo
   CHECK(map.find(0x1200)->name == "c");
 }
 
+TEST_CASE("perf map: a name is bounded as it is kept, cut between characters", "[symbolize]") {
+  PerfMapText map;
+  map.add("1000 10 x" + std::string(2 * PerfMapText::kMaxName, '\xff') + "\n");
+  REQUIRE(map.find(0x1000));
+  const auto name = map.find(0x1000)->name;
+  CHECK(name.size() <= PerfMapText::kMaxName);
+  CHECK(name.size() > PerfMapText::kMaxName - 3);
+  CHECK(name.ends_with("\xef\xbf\xbd"));
+}
+
 TEST_CASE("perf map: bounded", "[symbolize]") {
   PerfMapText map;
   std::string text;

@@ -25,6 +25,16 @@ bool take_hex(std::string_view& line, std::uint64_t& value) {
   return true;
 }
 
+// A byte that is no UTF-8 becomes three.
+std::string bounded_name(std::string_view text) {
+  auto name = valid_utf8(text.substr(0, PerfMapText::kMaxName));
+  if (name.size() <= PerfMapText::kMaxName) return name;
+  auto end = PerfMapText::kMaxName;
+  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
+  name.resize(end);
+  return name;
+}
+
 }  // namespace
 
 std::size_t PerfMapText::add(std::string_view text) {
@@ -41,7 +51,7 @@ std::size_t PerfMapText::add(std::string_view text) {
     }
     while (at != entries_.end() && at->first - start < size) at = entries_.erase(at);
     if (entries_.size() >= kMaxEntries) continue;
-    entries_.emplace_hint(at, start, Entry{.size = size, .name = valid_utf8(line.substr(0, kMaxName))});
+    entries_.emplace_hint(at, start, Entry{.size = size, .name = bounded_name(line)});
   }
   return taken;
 }
