@@ -105,6 +105,12 @@ TEST_CASE("perfetto: a timeline is bounded, and says what it left out", "[export
     timeline.add_wait(make.row(Cause::sleep, "nap", ""), (1000 + 10 * i) * kMs, 5 * kMs);
   CHECK(timeline.over() == 7);
   CHECK(timeline.threads().begin()->second.moments.all().size() == 3);
+  // Two tasks that take turns in one function.
+  model::Timeline turns(100);
+  for (std::uint64_t i = 1; i <= 1000; ++i)
+    turns.add_sample(make.row(Cause::python, "work", i % 2 == 0 ? "a" : "b"), i * 10 * kMs, 10 * kMs);
+  CHECK(turns.threads().begin()->second.tasks.size() <= 100);
+  CHECK(turns.over() > 890);
 }
 
 TEST_CASE("perfetto: await sites are counters, of sites that turned out to be one the sum", "[exports]") {

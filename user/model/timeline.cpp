@@ -14,7 +14,7 @@ std::string label(const ProfileRow& row) {
 }  // namespace
 
 Timeline::Thread* Timeline::thread(const ProfileRow& row) {
-  if (moments_ >= most_) {
+  if (kept_ >= most_) {
     over_++;
     return nullptr;
   }
@@ -23,7 +23,7 @@ Timeline::Thread* Timeline::thread(const ProfileRow& row) {
 
 void Timeline::note(Thread& thread, const ProfileRow& row, const Before& before) {
   const auto& all = thread.moments.all();
-  moments_ += all.size() - before.moments;
+  kept_ += all.size() - before.moments;
   if (all.empty()) return;
   const auto& last = all.back();
   const auto end_ns = last.start_ns + last.ns;
@@ -38,6 +38,7 @@ void Timeline::note(Thread& thread, const ProfileRow& row, const Before& before)
     thread.tasks.back().end_ns = end_ns;
   } else {
     thread.tasks.push_back({.start_ns = from_ns, .end_ns = end_ns, .task = task});
+    kept_++;  // tasks that take turns in one function make one stretch, and a run each
   }
 }
 

@@ -13,7 +13,8 @@
 
 namespace aiotrace::model {
 
-/// At most kMaxMoments stretches of all threads together (some 30 MB): what comes beyond is counted and not kept.
+/// At most kMaxMoments stretches and runs of tasks of all threads together (some 30 MB): what comes beyond is counted
+/// and not kept.
 class Timeline {
  public:
   static constexpr std::size_t kMaxMoments = 200'000;
@@ -51,7 +52,7 @@ class Timeline {
   void note(Thread& thread, const ProfileRow& row, const Before& before);
 
   std::size_t most_;
-  std::size_t moments_ = 0;
+  std::size_t kept_ = 0;
   std::uint64_t over_ = 0;
   std::map<ThreadId, Thread> threads_;
 };

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <span>
 #include <string>
-#include <unordered_map>
 
 #include "output/perfetto_trace.h"
 #include "output/profile.h"
