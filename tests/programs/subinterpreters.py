@@ -1,7 +1,7 @@
 """A loop and interpreters with a GIL of their own (3.12+); a thread keeps a GIL while the loop wants it.
 
---where main: the loop and the holder are in the main interpreter, a subinterpreter spins beside them and is not to
-blame. --where sub: the loop and the holder are in a subinterpreter, which a thread runs that did not create it.
+--where main: the loop and the holder are in the main interpreter, a subinterpreter spins beside them as long as they run
+(where it begins and ends, its thread needs the main one's GIL) and is not to blame. --where sub: the loop and the holder are in a subinterpreter, which a thread runs that did not create it.
 """
 import argparse
 import os
@@ -12,10 +12,10 @@ import records
 
 HOLDER = "gil-holder"
 SPINNER = """
-import time
+import posix
 def spin_in_sub():
-    until = time.monotonic() + %f
-    while time.monotonic() < until: pass
+    posix.write(%d, b"spins")
+    while True: pass
 spin_in_sub()
 """
 LOOP = """
@@ -75,14 +75,15 @@ def main():
     create, run = interpreter()
     one = create()
     if options.where == "main":
-        beside = threading.Thread(target=run, args=(one, SPINNER % 3), name="spinner")
-        beside.start()
+        spins, says = os.pipe()
+        threading.Thread(target=run, args=(one, SPINNER % says), name="spinner").start()
+        os.read(spins, 5)
         run_loop(options.count, options.ready, options.go)
     else:
         beside = threading.Thread(target=run, args=(one, LOOP % (sys.path, options.count, options.ready, options.go)),
                                   name="loop-thread")
         beside.start()
-    beside.join()
+        beside.join()
     sys.stdout.flush()
     os._exit(0)  # 3.12 does not come to its end with a subinterpreter that has had threads
 
