@@ -215,8 +215,8 @@ FOR_EACH_PYTHON(exact_delay, "awaits --exact tells how late tasks ran as the pro
     REQUIRE(delays.size() >= 8);
     const double own_ns = std::accumulate(delays.begin(), delays.end(), 0.0);
     const double longest_ns = std::ranges::max(delays);
-    // What the machine puts between the program's clock and its step is in the program's count alone: its longest may be
-    // longer by a turn of another program, but one in five is as long as that one should be.
+    // What the machine puts between the program's clock and its step is in the program's count alone: its longest may
+    // be longer by a turn of another program, but one in five is as long as that one should be.
     CHECK(row["max_ns"].get<double>() <= longest_ns + 0.1e6);
     CHECK(row["max_ns"].get<double>() >= quantile_of(delays, 0.9) - 1e6);
     if (kind == "made") {

@@ -38,6 +38,24 @@ TEST_CASE("a process without a loop: aiotrace says so, waits for one, and misses
   CHECK(tracer.lines().size() == 2 + 3);
 }
 
+TEST_CASE("a process whose only loop has ended is not said to have none yet", "[life]") {
+  Target loop(any_python(), "loop_ends.py");
+  Target none(any_python(), "noloop.py");
+  loop.wait_ready();
+  none.wait_ready();
+  const auto pid = std::to_string(none.pid());
+  Tracer tracer({"-p", std::to_string(loop.pid()), "-p", pid});
+  tracer.wait_watching();
+  loop.go();
+  tracer.wait_message("pid " + pid + " ");
+  loop.send_input();
+  none.send_input();
+  CHECK(loop.process().wait() == 0);
+  CHECK(none.process().wait() == 0);
+  check_ends_well(tracer);
+  CHECK(lines_of(tracer.err()).size() == 1);
+}
+
 TEST_CASE("a target that ends while it is traced", "[life]") {
   Target target(any_python(), "idle.py");
   target.wait_ready();

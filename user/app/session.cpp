@@ -149,7 +149,7 @@ void Session::take_leaks() {
 void Session::tell_waiting(std::uint64_t now_ns) {
   if (now_ns - began_ns_ < kNoLoopYetNs || options_.all || options_.follow) return;
   for (auto& [pid, target] : tracker_.targets()) {
-    if (target.told_waiting || target.ended || !target.loops.empty()) continue;
+    if (target.told_waiting || target.ended || target.had_loop) continue;
     target.told_waiting = true;
     say("pid " + std::to_string(pid) + " (" + target.comm() + ") has no event loop yet: waiting for one");
   }

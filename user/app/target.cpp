@@ -51,7 +51,7 @@ void Target::forget_image() {
   loops.clear();
   next_look_ns = first_look_ns = look_interval_ns = 0;
   starting = true;
-  told_waiting = false;
+  had_loop = told_waiting = false;
 }
 
 bool Target::settled() const {

@@ -69,8 +69,9 @@ class Target {
   [[nodiscard]] const proc::Memory& memory() const { return *memory_; }
   [[nodiscard]] const python::Interpreter* interpreter() const { return interpreter_ ? &*interpreter_ : nullptr; }
 
-  std::set<std::uint32_t> loops;  ///< tids
+  std::set<std::uint32_t> loops;  ///< tids of those that have not ended
   bool ended = false;
+  bool had_loop = false;      ///< in the present image, even if its thread has ended since
   bool told_waiting = false;  ///< the user knows that it has no loop yet
   bool starting = false;      ///< it has just called exec, or is about to: its Python is still to come
   std::uint64_t next_look_ns = 0;

@@ -107,6 +107,7 @@ void Tracker::seed(Target& target) {
       if (options_.verbose) say(status.error().message());
     }
     target.loops.insert(seed.tid);
+    target.had_loop = true;
     auto& loop = loops_[seed.tid];
     loop.pid = target.pid();
     loop.thread = target.thread_name(seed.tid);

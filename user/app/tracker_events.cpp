@@ -44,6 +44,7 @@ void Tracker::on(const model::LoopSeen& event) {
     if (auto status = tell_probe(*seen); !status) say(status.error().message());
   }
   seen->loops.insert(event.head.tid);
+  seen->had_loop = true;
   // Threads that come and go must not fill the memory: of very many, the rows of those that ended are dropped.
   constexpr std::size_t kMaxLoops = 16384;
   if (loops_.size() >= kMaxLoops) std::erase_if(loops_, [](const auto& each) { return each.second.ended; });
