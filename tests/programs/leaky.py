@@ -72,6 +72,52 @@ async def stuck(future):
     await leaf(future)
 
 
+class PassesOn:
+    """An awaitable of a class of its own, as those of C extensions are: nobody knows what it awaits."""
+    __slots__ = ("future", "unused")
+
+    def __init__(self, future):
+        self.future = future
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self.future._asyncio_future_blocking = True
+        return self.future
+
+
+class Sends:
+    """Goes on with a coroutine that only it knows."""
+
+    def __init__(self, coroutine):
+        self.under_any_name = coroutine
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self.under_any_name.send(None)
+
+
+class Keeps:
+    """As large as a PassesOn, so that it lies beside one."""
+    __slots__ = ("coroutine", "unused")
+
+    def __init__(self, coroutine):
+        self.coroutine = coroutine
+
+
+async def passed_on(awaitable):
+    await awaitable
+
+
 async def fails():
     raise ValueError("nobody asks")
 
@@ -200,6 +246,12 @@ async def main():
         await generator.__anext__()
         held.append(generator)
     generator = None
+    futures = [loop.create_future() for _ in range(20)]
+    beside = []
+    for future, coroutine in zip(futures, list(held)):
+        beside += [PassesOn(future), Keeps(coroutine)]
+    background = [asyncio.ensure_future(passed_on(each)) for each in beside[::2]]
+    background.append(asyncio.ensure_future(passed_on(Sends(leaf(loop.create_future())))))
     futures = [loop.create_future() for _ in range(6)]
     stucks = [asyncio.ensure_future(stuck(future)) for future in futures]
     failed = [asyncio.ensure_future(fails()) for _ in range(8)]
@@ -210,7 +262,7 @@ async def main():
 
     lock = asyncio.Lock()
     queue = asyncio.Queue()
-    background = [asyncio.ensure_future(long_work(lock))]
+    background.append(asyncio.ensure_future(long_work(lock)))
     await asyncio.sleep(0)
     workers = [asyncio.ensure_future(periodic()) for _ in range(3)]
     background += workers

@@ -1,7 +1,6 @@
 #include "python/suspects.h"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 
 #include "python/loops.h"
@@ -157,22 +156,27 @@ class Finder {
   }
 
   /// An awaitable of a class that is not known can hold the coroutine that goes on below it: a Cython coroutine does,
-  /// and an iterator that passes on what it is sent.
+  /// and an iterator that passes on what it is sent. Only its own fields say so: what lies behind it, or in what has
+  /// been freed, is anything.
   void mark_held_by(std::uint64_t object) {
-    std::array<std::uint64_t, 24> words{};
-    const std::uint64_t head = reader_.interpreter().layout.bpf.obj_type + 8;
-    if (object == 0 || depth_ > 16) return;
-    ++depth_;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      const auto word = reader_.memory().read<std::uint64_t>(object + head + 8 * i);
-      if (!word) break;
-      if (census_.stepped.contains(*word)) mark(*word);
-    }
+    constexpr std::int64_t kMostBytes = 256;
     const Objects objects(reader_.memory(), reader_.interpreter().layout);
-    for (const char* name : {"_coro", "coro", "_coroutine", "coroutine", "_iter", "_it", "_gen", "gen"}) {
-      const auto held = objects.attribute(object, name);
-      if (held && census_.stepped.contains(*held)) mark(*held);
+    if (object == 0 || depth_ > 16 || reader_.coroutines().kind_of(object) != AwaitableKind::other) return;
+    const auto type = objects.referenced(object) ? objects.type_of(object) : std::nullopt;
+    const auto size = type ? objects.basicsize(*type) : std::nullopt;
+    if (!size) return;
+    ++depth_;
+    const auto mark_if_known = [this](std::uint64_t held) {
+      if (census_.stepped.contains(held)) mark(held);
+    };
+    const std::int64_t head = reader_.interpreter().layout.bpf.obj_type + 8;
+    for (std::int64_t at = head; at + 8 <= std::min(*size, kMostBytes); at += 8) {
+      const auto word = reader_.memory().read<std::uint64_t>(object + static_cast<std::uint64_t>(at));
+      if (!word) break;
+      mark_if_known(*word);
     }
+    const auto attributes = objects.attributes(object);
+    for (const auto& entry : attributes.value_or(std::vector<Objects::Entry>{})) mark_if_known(entry.value);
     --depth_;
   }
 
