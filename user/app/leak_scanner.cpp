@@ -3,7 +3,6 @@
 #include <time.h>
 
 #include <algorithm>
-#include <array>
 #include <ranges>
 #include <set>
 #include <tuple>
@@ -52,10 +51,9 @@ std::string_view name_of(python::Holder::Kind kind) {
   return {};
 }
 
-/// Pauses until every thread that wants to run has run in between. False: not for long.
-bool rest_till_it_ran(const proc::Process& process, long pause_ns) {
+/// Pauses until every thread that wants to run has run since `progress` began. False: not for long.
+bool rest_till_it_ran(const proc::Progress& progress, long pause_ns) {
   constexpr int kMostPauses = 30;
-  const proc::Progress progress(process);
   for (int i = 0; i < kMostPauses; ++i) {
     const timespec pause{0, pause_ns};
     nanosleep(&pause, nullptr);
@@ -92,13 +90,14 @@ Status LeakScanner::look_at_interpreter(const proc::Maps& maps) {
   return {};
 }
 
-python::Suspects LeakScanner::one_pass(const proc::Maps& maps, model::LeakScan& scan) const {
+python::Suspects LeakScanner::one_pass(const proc::Maps& maps, model::LeakScan& scan,
+                                       const proc::TakePiece& also) const {
   const proc::PageCache cached(memory_);
   const python::ObjectReader reader(*interpreter_, cached);
   const auto resident = proc::resident_memory(process_.pid(), proc::heap_mappings(maps));
   const auto types = python::future_types(*interpreter_, cached);
   python::CodeCache codes(cached, interpreter_->layout);
-  const auto census = python::take_census(reader, memory_, resident, types);
+  const auto census = python::take_census(reader, memory_, resident, types, also);
   scan.objects = census.objects();
   scan.bytes = census.bytes;
   scan.swapped_bytes = census.swapped_bytes;
@@ -114,47 +113,52 @@ python::Suspects LeakScanner::one_pass(const proc::Maps& maps, model::LeakScan& 
   return found;
 }
 
-void LeakScanner::confirm(python::Suspects& found, const proc::Maps& maps, model::LeakScan& scan) {
-  std::erase_if(found.all, [this](const python::Suspect& suspect) {
-    return suspect.doubtful && !tracker_.known(to_seen(suspect));
+// The program ran on while it was looked at: a task that was made meanwhile, or an awaiter that moved on, can be
+// missing. What two whole looks agree on, and a few short ones after it, is believed.
+void LeakScanner::keep_agreed(python::Suspects& found, const Addresses& fresh, const proc::Maps& maps,
+                              const proc::TakePiece& also) const {
+  model::LeakScan ignored;
+  const auto again = one_pass(maps, ignored, also);
+  std::set<std::tuple<python::Suspect::Kind, std::uint64_t, std::uint64_t>> agreed;
+  for (const auto& suspect : again.all) agreed.emplace(suspect.kind, suspect.address, suspect.fingerprint);
+  std::erase_if(found.all, [&](const python::Suspect& suspect) {
+    return fresh.contains(suspect.address) && !agreed.contains({suspect.kind, suspect.address, suspect.fingerprint});
   });
-  std::unordered_set<std::uint64_t> fresh;
+}
+
+void LeakScanner::look_again(python::Suspects& found, const Addresses& fresh, bool it_ran) const {
+  const proc::PageCache cached(memory_);
+  const python::ObjectReader reader(*interpreter_, cached);
+  std::erase_if(found.all, [&](const python::Suspect& suspect) {
+    // A program that stood still meanwhile is what it was, and that says nothing.
+    return fresh.contains(suspect.address) && (!it_ran || !python::still_suspect(reader, suspect));
+  });
+}
+
+LeakScanner::Addresses LeakScanner::agree(python::Suspects& found, const proc::Maps& maps,
+                                          python::ReferenceScan& references) const {
+  Addresses fresh;
   for (const auto& suspect : found.all) {
     if (!tracker_.known(to_seen(suspect))) fresh.insert(suspect.address);
   }
-  if (fresh.empty()) return;
-  // The program ran on while it was looked at: a task that was made meanwhile, or an awaiter that moved on, can be
-  // missing. What two whole looks agree on, and a few short ones after it, is believed.
-  const auto keep_agreed = [&] {
-    model::LeakScan ignored;
-    const auto again = one_pass(maps, ignored);
-    std::set<std::tuple<python::Suspect::Kind, std::uint64_t, std::uint64_t>> agreed;
-    for (const auto& suspect : again.all) agreed.emplace(suspect.kind, suspect.address, suspect.fingerprint);
-    std::erase_if(found.all, [&](const python::Suspect& suspect) {
-      return fresh.contains(suspect.address) && !agreed.contains({suspect.kind, suspect.address, suspect.fingerprint});
-    });
-  };
-  const std::size_t before = found.all.size();
-  keep_agreed();
-  static constexpr std::array<long, 4> kPausesNs = {1'300'000, 3'700'000, 7'100'000, 2'300'000};
-  for (const long pause_ns : kPausesNs) {
-    // A program that stood still meanwhile is what it was, and that says nothing.
-    if (!rest_till_it_ran(process_, pause_ns)) {
-      std::erase_if(found.all, [&](const python::Suspect& suspect) { return fresh.contains(suspect.address); });
-      break;
-    }
-    const proc::PageCache cached(memory_);
-    const python::ObjectReader reader(*interpreter_, cached);
-    std::erase_if(found.all, [&](const python::Suspect& suspect) {
-      return fresh.contains(suspect.address) && !python::still_suspect(reader, suspect);
-    });
+  if (fresh.empty()) return fresh;
+  Addresses wanted;
+  for (const auto& [example, place] : examples(found)) wanted.insert(example);
+  if (wanted.empty()) {
+    keep_agreed(found, fresh, maps);
+  } else {
+    references.watch(std::move(wanted));
+    keep_agreed(found, fresh, maps,
+                [&](std::span<const std::byte> bytes, std::uint64_t address) { references.take(bytes, address); });
   }
+  for (const long pause_ns : {1'300'000, 3'700'000})
+    look_again(found, fresh, rest_till_it_ran(proc::Progress(process_), pause_ns));
   // Generators of context managers come and go at the same addresses, without arguments that would tell them apart.
   const bool once_more = std::ranges::any_of(found.all, [&](const python::Suspect& suspect) {
     return suspect.kind == python::Suspect::Kind::async_generator && fresh.contains(suspect.address);
   });
-  if (once_more) keep_agreed();
-  scan.unconfirmed = before - found.all.size();
+  if (once_more) keep_agreed(found, fresh, maps);
+  return fresh;
 }
 
 // What hangs at the same lines but was made at different ones are different leaks.
@@ -181,7 +185,6 @@ void LeakScanner::describe(const python::Suspects& found) {
   python::CodeCache codes(cached, interpreter_->layout);
   std::unordered_map<std::uint64_t, model::LeakPlace> places;
   std::size_t told_bytes = 0;
-  new_places_.clear();
   for (const auto& suspect : found.all) {
     if (places.contains(suspect.place)) continue;
     // A place is told by the addresses of its code: known is known.
@@ -218,34 +221,50 @@ void LeakScanner::describe(const python::Suspects& found) {
     if (const auto made = origin_of_.find(suspect.place); made != origin_of_.end())
       place.made_by = origins_->stack(made->second, codes);
     places.emplace(suspect.place, std::move(place));
-    new_places_.push_back(suspect.place);
   }
   places_ = std::move(places);
 }
 
-// Of one suspect of each new place: what holds a task that waits is its loop's business.
-void LeakScanner::find_holders(const python::Suspects& found, const proc::Maps& maps) {
-  using Kind = python::Suspect::Kind;
-  const std::unordered_set<std::uint64_t> fresh(new_places_.begin(), new_places_.end());
-  std::unordered_map<std::uint64_t, std::uint64_t> place_of;  // by its example
+// One suspect of each place that is not known yet: what holds a task that waits is its loop's business.
+LeakScanner::Examples LeakScanner::examples(const python::Suspects& found) const {
+  Examples examples;
   std::unordered_set<std::uint64_t> taken;
-  std::vector<std::uint64_t> examples;
+  if (holders_ != Holders::find) return examples;
   for (const auto& suspect : found.all) {
-    if (suspect.kind == Kind::stuck || !fresh.contains(suspect.place) || examples.size() >= python::kMaxHeld) continue;
-    if (!taken.insert(suspect.place).second) continue;
-    place_of.emplace(suspect.address, suspect.place);
-    examples.push_back(suspect.address);
+    if (suspect.kind == python::Suspect::Kind::stuck || places_.contains(suspect.place)) continue;
+    if (examples.size() < python::kMaxHeld && taken.insert(suspect.place).second)
+      examples.emplace(suspect.address, suspect.place);
   }
+  return examples;
+}
+
+void LeakScanner::find_holders(const Examples& examples, const proc::Maps& maps, python::ReferenceScan& references) {
   if (examples.empty()) return;
+  std::vector<std::uint64_t> held;
+  for (const auto& [example, place] : examples) held.push_back(example);
   const proc::PageCache cached(memory_);
   const python::ObjectReader reader(*interpreter_, cached);
   python::CodeCache codes(cached, interpreter_->layout);
   const auto resident = proc::resident_memory(process_.pid(), proc::heap_mappings(maps));
-  for (auto& [object, holder] : python::find_holders(reader, memory_, resident, codes, examples)) {
-    places_[place_of.at(object)].holder = model::LeakHolder{.kind = name_of(holder.kind),
+  for (auto& [object, holder] : python::find_holders(reader, references, resident, codes, held)) {
+    places_[examples.at(object)].holder = model::LeakHolder{.kind = name_of(holder.kind),
                                                             .container = std::move(holder.container),
                                                             .name = std::move(holder.name),
                                                             .owner = std::move(holder.owner)};
+  }
+}
+
+// What the last looks did not confirm had a place, and may have been the example of one.
+void LeakScanner::forget_unconfirmed(const python::Suspects& found, const Examples& examples) {
+  Addresses addresses, places;
+  for (const auto& suspect : found.all) {
+    addresses.insert(suspect.address);
+    places.insert(suspect.place);
+  }
+  std::erase_if(places_, [&](const auto& entry) { return !places.contains(entry.first); });
+  for (const auto& [example, place] : examples) {
+    const auto known = places_.find(place);
+    if (known != places_.end() && !addresses.contains(example)) known->second.holder.reset();
   }
 }
 
@@ -274,7 +293,13 @@ Result<model::LeakScan> LeakScanner::scan() {
   if (!maps) return std::unexpected(maps.error());
   if (auto status = look_at_interpreter(*maps); !status) return std::unexpected(status.error());
   auto found = one_pass(*maps, scan);
-  confirm(found, *maps, scan);
+  std::erase_if(found.all, [this](const python::Suspect& suspect) {
+    return suspect.doubtful && !tracker_.known(to_seen(suspect));
+  });
+  python::ReferenceScan references(memory_, interpreter_->layout,
+                                   python::container_types(*interpreter_, proc::PageCache(memory_)));
+  const std::size_t suspected = found.all.size();
+  const auto fresh = agree(found, *maps, references);
   const auto over = [this]() -> Status {
     const std::string what = "look for leaks of process " + std::to_string(process_.pid());
     if (memory_.stop() != nullptr && *memory_.stop()) return fail(what, "interrupted");
@@ -283,12 +308,19 @@ Result<model::LeakScan> LeakScanner::scan() {
   };
   if (auto status = over(); !status) return std::unexpected(status.error());
   split_by_origin(found);
+  const auto told = examples(found);
+  const proc::Progress progress(process_);
   describe(found);
-  if (holders_ == Holders::find) {
-    const std::uint64_t before_ns = monotonic_ns();
-    find_holders(found, *maps);
-    scan.holders_ns = monotonic_ns() - before_ns;
+  const std::uint64_t before_ns = monotonic_ns();
+  find_holders(told, *maps, references);
+  scan.holders_ns = monotonic_ns() - before_ns;
+  if (!fresh.empty()) {
+    // A search for holders takes as long as the rest before the next look would.
+    look_again(found, fresh, (!told.empty() && progress.made()) || rest_till_it_ran(progress, 7'100'000));
+    look_again(found, fresh, rest_till_it_ran(proc::Progress(process_), 2'300'000));
+    forget_unconfirmed(found, told);
   }
+  scan.unconfirmed = suspected - found.all.size();
   const proc::PageCache cached(memory_);
   const auto written_down = python::dropped_coroutines(*interpreter_, cached);
   // What was read of a process that has ended may be another's by now.

@@ -5,13 +5,16 @@
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "app/origins.h"
 #include "model/leaks.h"
 #include "proc/memory.h"
 #include "proc/process.h"
+#include "proc/sweep.h"
 #include "python/interpreter.h"
+#include "python/references.h"
 #include "python/suspects.h"
 
 namespace aiotrace::app {
@@ -41,11 +44,21 @@ class LeakScanner {
 
  private:
   Status look_at_interpreter(const proc::Maps& maps);
-  [[nodiscard]] python::Suspects one_pass(const proc::Maps& maps, model::LeakScan& scan) const;
-  void confirm(python::Suspects& found, const proc::Maps& maps, model::LeakScan& scan);
+  using Addresses = std::unordered_set<std::uint64_t>;
+  using Examples = std::unordered_map<std::uint64_t, std::uint64_t>;  // places by the addresses of suspects
+  [[nodiscard]] python::Suspects one_pass(const proc::Maps& maps, model::LeakScan& scan,
+                                          const proc::TakePiece& also = {}) const;
+  /// Takes away what is not confirmed at once; gives what was not known before this scan.
+  [[nodiscard]] Addresses agree(python::Suspects& found, const proc::Maps& maps,
+                                python::ReferenceScan& references) const;
+  void keep_agreed(python::Suspects& found, const Addresses& fresh, const proc::Maps& maps,
+                   const proc::TakePiece& also = {}) const;
+  void look_again(python::Suspects& found, const Addresses& fresh, bool it_ran) const;
   void split_by_origin(python::Suspects& found);
+  [[nodiscard]] Examples examples(const python::Suspects& found) const;
   void describe(const python::Suspects& found);
-  void find_holders(const python::Suspects& found, const proc::Maps& maps);
+  void find_holders(const Examples& examples, const proc::Maps& maps, python::ReferenceScan& references);
+  void forget_unconfirmed(const python::Suspects& found, const Examples& examples);
   [[nodiscard]] std::vector<model::LeakSeen> seen(const std::vector<python::Suspect>& suspects);
 
   const proc::Process& process_;
@@ -54,7 +67,6 @@ class LeakScanner {
   std::optional<python::Interpreter> interpreter_;
   std::vector<python::Suspect> watched_;  // those of the last scan
   std::unordered_map<std::uint64_t, model::LeakPlace> places_;
-  std::vector<std::uint64_t> new_places_;  // of the last scan
   model::LeakTracker tracker_;
   std::optional<Origins> origins_;
   std::unordered_map<std::uint64_t, std::uint64_t> origin_of_;  // id of an origin by place, of the last scan

@@ -139,7 +139,7 @@ std::optional<Future> ObjectReader::future(std::uint64_t object, bool task) cons
 }
 
 Census take_census(const ObjectReader& reader, const proc::Memory& live, const proc::ResidentMemory& resident,
-                   const FutureTypes& types) {
+                   const FutureTypes& types, const proc::TakePiece& also) {
   const Objects objects(reader.memory(), reader.interpreter().layout);
   std::vector<std::uint64_t> wanted{reader.interpreter().coro_type, reader.interpreter().async_gen_type, types.timeout,
                                     types.async_generator_manager};
@@ -147,7 +147,7 @@ Census take_census(const ObjectReader& reader, const proc::Memory& live, const p
   wanted.insert(wanted.end(), types.tasks.begin(), types.tasks.end());
   wanted.insert(wanted.end(), types.futures.begin(), types.futures.end());
   const HeapScan scan(wanted, reader.interpreter().layout.bpf.obj_type);
-  const auto hits = scan.run(live, resident.ranges);
+  const auto hits = scan.run(live, resident.ranges, also);
 
   Census census;
   census.bytes = hits.bytes;

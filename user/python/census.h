@@ -10,6 +10,7 @@
 
 #include "proc/memory.h"
 #include "proc/resident.h"
+#include "proc/sweep.h"
 #include "python/coroutine.h"
 #include "python/interpreter.h"
 
@@ -83,8 +84,10 @@ class ObjectReader {
   mutable std::unordered_map<std::uint64_t, std::string> types_;
 };
 
-/// One look: a scan of `ranges` of `live`, then each hit read through `memory` (a cache before it, if wanted).
+/// One look: a scan of `resident` of `live`, then each hit read through the reader's memory (a cache before it, if
+/// wanted). `also` gets each piece of the memory too.
 [[nodiscard]] Census take_census(const ObjectReader& reader, const proc::Memory& live,
-                                 const proc::ResidentMemory& resident, const FutureTypes& types);
+                                 const proc::ResidentMemory& resident, const FutureTypes& types,
+                                 const proc::TakePiece& also = {});
 
 }  // namespace aiotrace::python

@@ -6,8 +6,6 @@
 namespace aiotrace::python {
 namespace {
 
-constexpr std::size_t kChunk = std::size_t{512} << 10;
-constexpr std::size_t kPage = 4096;
 constexpr std::size_t kAlignment = 16;
 
 }  // namespace
@@ -31,31 +29,16 @@ void HeapScan::look(std::span<const std::byte> bytes, std::uint64_t address, Fou
   });
 }
 
-HeapScan::Found HeapScan::run(const proc::Memory& memory, const std::vector<proc::Range>& ranges) const {
+HeapScan::Found HeapScan::run(const proc::Memory& memory, const std::vector<proc::Range>& ranges,
+                              const proc::TakePiece& also) const {
   Found found;
   found.objects.resize(types_.size());
-  std::vector<std::byte> buffer(kChunk);
-  for (const proc::Range& range : ranges) {
-    for (std::uint64_t at = range.start; at < range.end;) {
-      const auto chunk = std::span(buffer).first(std::min<std::uint64_t>(kChunk, range.end - at));
-      if (memory.read(at, chunk)) {
-        look(chunk, at, found);
-        found.bytes += chunk.size();
-      } else {
-        // Something in it was unmapped: the pages that are left, one by one.
-        for (std::size_t page = 0; page < chunk.size(); page += kPage) {
-          const auto bytes = chunk.subspan(page, std::min(kPage, chunk.size() - page));
-          if (memory.read(at + page, bytes)) {
-            look(bytes, at + page, found);
-            found.bytes += bytes.size();
-          } else {
-            found.unreadable_bytes += bytes.size();
-          }
-        }
-      }
-      at += chunk.size();
-    }
-  }
+  const auto swept = proc::sweep(memory, ranges, [&](std::span<const std::byte> bytes, std::uint64_t address) {
+    look(bytes, address, found);
+    if (also) also(bytes, address);
+  });
+  found.bytes = swept.bytes;
+  found.unreadable_bytes = swept.unreadable_bytes;
   return found;
 }
 

@@ -7,6 +7,7 @@
 
 #include "proc/memory.h"
 #include "proc/resident.h"
+#include "proc/sweep.h"
 #include "python/pointer_sieve.h"
 
 namespace aiotrace::python {
@@ -29,7 +30,9 @@ class HeapScan {
     std::uint64_t unreadable_bytes = 0;               ///< unmapped meanwhile
     std::uint64_t dropped = 0;                        ///< hits over the limit
   };
-  [[nodiscard]] Found run(const proc::Memory& memory, const std::vector<proc::Range>& ranges) const;
+  /// `also` gets each piece of the memory too.
+  [[nodiscard]] Found run(const proc::Memory& memory, const std::vector<proc::Range>& ranges,
+                          const proc::TakePiece& also = {}) const;
 
  private:
   void look(std::span<const std::byte> bytes, std::uint64_t address, Found& found) const;

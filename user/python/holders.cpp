@@ -39,13 +39,13 @@ struct Followed {
 
 class Search {
  public:
-  Search(const ObjectReader& reader, const proc::Memory& live, CodeCache& codes)
+  Search(const ObjectReader& reader, ReferenceScan& scan, CodeCache& codes)
       : reader_(reader),
         objects_(reader.memory(), reader.interpreter().layout),
         memory_(reader.memory()),
         layout_(reader.interpreter().layout),
         modules_(memory_.pointer(reader.interpreter().main_interpreter + layout_.user.interp_modules).value_or(0)),
-        scan_(live, layout_, container_types(objects_, modules_)),
+        scan_(scan),
         codes_(codes) {}
 
   std::unordered_map<std::uint64_t, Holder> run(const std::vector<proc::Range>& ranges,
@@ -267,7 +267,7 @@ class Search {
   const proc::Memory& memory_;
   const Layout& layout_;
   std::uint64_t modules_;
-  ReferenceScan scan_;
+  ReferenceScan& scan_;
   CodeCache& codes_;
   std::unordered_map<std::uint64_t, std::uint64_t> module_of_;  // by its dict: its name, a str
   std::unordered_map<std::uint64_t, std::uint64_t> types_;      // tp_basicsize; 0: no type
@@ -279,11 +279,11 @@ class Search {
 
 }  // namespace
 
-std::unordered_map<std::uint64_t, Holder> find_holders(const ObjectReader& reader, const proc::Memory& live,
+std::unordered_map<std::uint64_t, Holder> find_holders(const ObjectReader& reader, ReferenceScan& references,
                                                        const proc::ResidentMemory& resident, CodeCache& codes,
                                                        const std::vector<std::uint64_t>& held) {
   if (held.empty()) return {};
-  return Search(reader, live, codes).run(resident.ranges, held);
+  return Search(reader, references, codes).run(resident.ranges, held);
 }
 
 }  // namespace aiotrace::python

@@ -9,6 +9,7 @@
 #include "proc/resident.h"
 #include "python/census.h"
 #include "python/code_cache.h"
+#include "python/references.h"
 
 namespace aiotrace::python {
 
@@ -31,10 +32,11 @@ struct Holder {
 inline constexpr std::size_t kMaxHeld = 64;
 
 /// For each of `held` one holder, if one is found: the nearest that has a name. Follows references backwards through at
-/// most three containers, with one look at all memory for each step: as long as a scan takes, for each of them.
-/// References that a thread's running functions have are not seen.
+/// most three containers, with one look at all memory for each step: as long as a scan takes, for each of them. The
+/// first is spared if `references` has watched for them. References that a thread's running functions have are not
+/// seen.
 [[nodiscard]] std::unordered_map<std::uint64_t, Holder> find_holders(const ObjectReader& reader,
-                                                                     const proc::Memory& live,
+                                                                     ReferenceScan& references,
                                                                      const proc::ResidentMemory& resident,
                                                                      CodeCache& codes,
                                                                      const std::vector<std::uint64_t>& held);

@@ -3,15 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <span>
-
-#include "python/pointer_sieve.h"
+#include <utility>
 
 namespace aiotrace::python {
 namespace {
 
-constexpr std::size_t kChunk = std::size_t{512} << 10;
-constexpr std::size_t kPage = 4096;
 constexpr std::size_t kObject = 80;  // as much of a list, dict or set as is looked at: 3.8 to 3.15
 constexpr std::uint64_t kSetEntry = 16;
 // A dict's keys: header, indices of at most 4 bytes and entries of 24 for 1.5 times as many slots as are in use, and
@@ -28,11 +24,12 @@ std::uint64_t word(std::span<const std::byte> bytes, std::size_t at) {
 
 }  // namespace
 
-ContainerTypes container_types(const Objects& objects, std::uint64_t modules) {
-  ContainerTypes types;
-  const auto module = objects.find(modules, "builtins");
+ContainerTypes container_types(const Interpreter& interpreter, const proc::Memory& memory) {
+  const Objects objects(memory, interpreter.layout);
+  const auto modules = memory.pointer(interpreter.main_interpreter + interpreter.layout.user.interp_modules);
+  const auto module = modules ? objects.find(*modules, "builtins") : std::nullopt;
   const auto names = module ? objects.module_dict(*module) : std::nullopt;
-  if (!names) return types;
+  if (!names) return {};
   const auto type = [&](const char* name) -> std::uint64_t {
     const auto found = objects.find(*names, name);
     return found && objects.type_name(*found) == name ? *found : 0;
@@ -67,46 +64,44 @@ void ReferenceScan::add_container(std::uint64_t object, std::uint64_t type, std:
   if (found.start != 0) containers_.push_back(found);
 }
 
-std::vector<Reference> ReferenceScan::find(const std::vector<proc::Range>& ranges,
-                                           const std::unordered_set<std::uint64_t>& wanted) {
-  std::vector<Reference> found;
-  std::unordered_map<std::uint64_t, std::size_t> counts;
-  PointerSieve sieve(wanted.size());
-  for (const std::uint64_t each : wanted) sieve.add(each);
-  const bool index = !indexed_;
-  indexed_ = true;
-  if (index) {
-    for (const std::uint64_t type : {types_.list, types_.dict, types_.set}) sieve.add(type);
+void ReferenceScan::watch(std::unordered_set<std::uint64_t> wanted) {
+  wanted_ = std::move(wanted);
+  found_.clear();
+  counts_.clear();
+  sieve_ = PointerSieve(wanted_.size());
+  for (const std::uint64_t each : wanted_) sieve_.add(each);
+  indexing_ = containers_.empty();
+  if (indexing_) {
+    for (const std::uint64_t type : {types_.list, types_.dict, types_.set}) sieve_.add(type);
   }
+}
+
+void ReferenceScan::take(std::span<const std::byte> bytes, std::uint64_t address) {
   const std::uint64_t mask = layout_.bpf.flags & PY_TAGGED_REFS ? ~std::uint64_t{3} : ~std::uint64_t{0};
   const std::uint32_t type_at = layout_.bpf.obj_type;
-  const auto look = [&](std::span<const std::byte> bytes, std::uint64_t address) {
-    sieve.sift<sizeof(std::uint64_t)>(bytes, 0, mask, [&](std::size_t at, std::uint64_t value) {
-      // Most of a heap's alarms are its lists and dicts: before the set is asked.
-      if (index && (value == types_.list || value == types_.dict || value == types_.set)) {
-        if (at >= type_at && at % 16 == type_at % 16 && containers_.size() < kMaxContainers)
-          add_container(address + at - type_at, value, bytes, at - type_at);
-      } else if (wanted.contains(value)) {
-        if (counts[value]++ < kMaxReferences) found.push_back({address + at, value});
-      }
-    });
-  };
-  std::vector<std::byte> buffer(kChunk);
-  for (const proc::Range& range : ranges) {
-    for (std::uint64_t at = range.start; at < range.end;) {
-      const auto chunk = std::span(buffer).first(std::min<std::uint64_t>(kChunk, range.end - at));
-      if (live_.read(at, chunk)) {
-        look(chunk, at);
-      } else {
-        for (std::size_t page = 0; page < chunk.size(); page += kPage) {
-          const auto bytes = chunk.subspan(page, std::min(kPage, chunk.size() - page));
-          if (live_.read(at + page, bytes)) look(bytes, at + page);
-        }
-      }
-      at += chunk.size();
+  sieve_.sift<sizeof(std::uint64_t)>(bytes, 0, mask, [&](std::size_t at, std::uint64_t value) {
+    // Most of a heap's alarms are its lists and dicts: before the set is asked.
+    if (indexing_ && (value == types_.list || value == types_.dict || value == types_.set)) {
+      if (at >= type_at && at % 16 == type_at % 16 && containers_.size() < kMaxContainers)
+        add_container(address + at - type_at, value, bytes, at - type_at);
+    } else if (wanted_.contains(value)) {
+      if (counts_[value]++ < kMaxReferences) found_.push_back({address + at, value});
     }
+  });
+}
+
+std::vector<Reference> ReferenceScan::find(const std::vector<proc::Range>& ranges,
+                                           const std::unordered_set<std::uint64_t>& wanted) {
+  const bool taken = !wanted_.empty() &&
+                     std::ranges::all_of(wanted, [this](std::uint64_t each) { return wanted_.contains(each); });
+  if (!taken) {
+    watch(wanted);
+    proc::sweep(live_, ranges,
+                [this](std::span<const std::byte> bytes, std::uint64_t address) { take(bytes, address); });
   }
-  return found;
+  std::erase_if(found_, [&](const Reference& each) { return !wanted.contains(each.object); });
+  wanted_.clear();
+  return std::exchange(found_, {});
 }
 
 std::unordered_multimap<std::size_t, std::uint64_t> ReferenceScan::owners(

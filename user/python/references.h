@@ -1,14 +1,19 @@
 // Where in a process's memory chosen objects are referred to.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "proc/memory.h"
 #include "proc/resident.h"
+#include "proc/sweep.h"
+#include "python/interpreter.h"
 #include "python/objects.h"
+#include "python/pointer_sieve.h"
 
 namespace aiotrace::python {
 
@@ -32,9 +37,9 @@ struct ContainerTypes {
   std::uint64_t set = 0;
 };
 /// By the names of the module builtins.
-[[nodiscard]] ContainerTypes container_types(const Objects& objects, std::uint64_t modules);
+[[nodiscard]] ContainerTypes container_types(const Interpreter& interpreter, const proc::Memory& memory);
 
-/// One look at all memory: references to objects, and the containers that a reference at hand may belong to.
+/// Looks at all memory: references to objects, and the containers that a reference at hand may belong to.
 class ReferenceScan {
  public:
   /// More references to one object than this are not kept.
@@ -46,7 +51,11 @@ class ReferenceScan {
   ReferenceScan(const proc::Memory& live, const Layout& layout, const ContainerTypes& types)
       : live_(live), layout_(layout), types_(types) {}
 
-  /// References to `wanted`. The first call also takes in the containers.
+  /// Begins a look that somebody else makes, who gives each piece of all memory to `take`: for a `find` of some of
+  /// `wanted` after it, which reads nothing then.
+  void watch(std::unordered_set<std::uint64_t> wanted);
+  void take(std::span<const std::byte> bytes, std::uint64_t address);
+  /// References to `wanted`. The first look also takes in the containers.
   [[nodiscard]] std::vector<Reference> find(const std::vector<proc::Range>& ranges,
                                             const std::unordered_set<std::uint64_t>& wanted);
   /// For each of `references` (by its index) those containers that its place lies in.
@@ -60,7 +69,12 @@ class ReferenceScan {
   const Layout& layout_;
   ContainerTypes types_;
   std::vector<Container> containers_;
-  bool indexed_ = false;
+  bool indexing_ = false;  // the look takes in containers
+  // Of the look:
+  std::unordered_set<std::uint64_t> wanted_;
+  PointerSieve sieve_{0};
+  std::vector<Reference> found_;
+  std::unordered_map<std::uint64_t, std::size_t> counts_;  // by object
 };
 
 }  // namespace aiotrace::python
