@@ -116,6 +116,30 @@ TEST_CASE("heap scan: finds objects by type, at the ends of ranges and across wh
   CHECK(found.dropped == 0);
 }
 
+TEST_CASE("suspects: an awaitable of an unknown class holds what its own fields say, not what lies behind it",
+          "[heap]") {
+  Heap heap;
+  const std::uint64_t awaitable = kHeap + 0x3010, running = kHeap + 0x4010, held = kHeap + 0x5010;
+  heap.memory.put(awaitable, std::uint64_t{1});
+  heap.memory.put(awaitable + heap.bpf().obj_type, heap.other_type);
+  heap.memory.put(heap.other_type + heap.user().type_basicsize, std::uint64_t{32});
+  heap.coroutine(held, kAwaits, awaitable + 0x8000);
+  heap.coroutine(running, kAwaits, awaitable);
+  const auto orphans = [&](std::uint64_t field) {
+    heap.memory.put(awaitable + 16, std::uint64_t{0});
+    heap.memory.put(awaitable + 32, std::uint64_t{0});
+    heap.memory.put(awaitable + field, held);
+    auto census = heap.census();
+    census.futures.push_back({.address = kHeap + 0x6000, .coroutine = running, .task = true, .pending = true});
+    const python::Census& seen = census;
+    return heap.suspects(seen).untold;
+  };
+  CHECK(orphans(16) == 0);
+  CHECK(orphans(32) == 1);
+  heap.memory.put(awaitable, std::uint64_t{0});  // freed
+  CHECK(orphans(16) == 1);
+}
+
 TEST_CASE("census: what is believed to be a coroutine", "[heap]") {
   Heap heap;
   const std::uint64_t good = kHeap + 0x3010;
