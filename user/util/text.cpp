@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -66,6 +67,12 @@ std::size_t width_of(char32_t c) {
   if (c < 0x300) return 1;
   if (in(kZeroWidth, c)) return 0;
   return in(kWide, c) ? 2 : 1;
+}
+
+/// How many bytes `text` begins with that are printable ASCII: nearly all of nearly every name.
+std::size_t plain_bytes(std::string_view text) {
+  const auto end = std::ranges::find_if(text, [](char c) { return c < 0x20 || c >= 0x7f; });
+  return static_cast<std::size_t>(end - text.begin());
 }
 
 template <class Unit>
@@ -137,7 +144,12 @@ std::string valid_utf8(std::string_view bytes) {
 std::string utf8_from_cpython(std::span<const std::byte> characters, unsigned width) {
   std::string out;
   out.reserve(characters.size());
-  if (width == 1) append_units<std::uint8_t>(out, characters);
+  if (width == 1) {
+    const std::string_view bytes(reinterpret_cast<const char*>(characters.data()), characters.size());
+    const std::size_t plain = plain_bytes(bytes);
+    out += bytes.substr(0, plain);
+    append_units<std::uint8_t>(out, characters.subspan(plain));
+  }
   if (width == 2) append_units<std::uint16_t>(out, characters);
   if (width == 4) append_units<std::uint32_t>(out, characters);
   return out;
@@ -148,7 +160,11 @@ bool is_unsafe(char32_t code_point) { return in(kUnsafe, code_point); }
 std::string clean_for_terminal(std::string_view utf8) {
   std::string out;
   out.reserve(utf8.size());
-  while (!utf8.empty()) {
+  while (true) {
+    const std::size_t plain = plain_bytes(utf8);
+    out += utf8.substr(0, plain);
+    utf8.remove_prefix(plain);
+    if (utf8.empty()) return out;
     const auto c = next_code_point(utf8);
     if (!is_unsafe(c)) {
       append_utf8(out, c);
@@ -158,11 +174,11 @@ std::string clean_for_terminal(std::string_view utf8) {
       out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
     }
   }
-  return out;
 }
 
 std::size_t display_width(std::string_view utf8) {
-  std::size_t width = 0;
+  std::size_t width = plain_bytes(utf8);
+  utf8.remove_prefix(width);
   while (!utf8.empty()) width += width_of(next_code_point(utf8));
   return width;
 }
