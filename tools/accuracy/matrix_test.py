@@ -106,6 +106,13 @@ class CulpritsTest(unittest.TestCase):
         culprits.add(outcomes([record(0, [("file", 100, {"path": "/a"})])], [], "3.11")[0])
         self.assertEqual((culprits.share(["file"]), len(culprits.wrong)), (0, 1))
 
+    def test_a_cause_that_did_not_come_has_no_culprit(self):
+        culprits = Culprits()
+        way = record(0, [("gil", 100, {"tid": 7})])
+        way["parts"][0]["injected"] = {"gil": 400_000, "python": 99 * MS}
+        culprits.add(outcomes([way], [told(0, ("python", 100, None))], "3.13t")[0])
+        self.assertEqual((culprits.number(["gil"]), culprits.wrong), (0, []))
+
 
 class ResultTest(unittest.TestCase):
     def result(self, right):
