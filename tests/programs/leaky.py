@@ -72,35 +72,33 @@ async def stuck(future):
     await leaf(future)
 
 
-class PassesOn:
+class Iterates:
+    __slots__ = ()
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+
+class PassesOn(Iterates):
     """An awaitable of a class of its own, as those of C extensions are: nobody knows what it awaits."""
     __slots__ = ("future", "unused")
 
     def __init__(self, future):
         self.future = future
 
-    def __await__(self):
-        return self
-
-    def __iter__(self):
-        return self
-
     def __next__(self):
         self.future._asyncio_future_blocking = True
         return self.future
 
 
-class Sends:
+class Sends(Iterates):
     """Goes on with a coroutine that only it knows."""
 
     def __init__(self, coroutine):
         self.under_any_name = coroutine
-
-    def __await__(self):
-        return self
-
-    def __iter__(self):
-        return self
 
     def __next__(self):
         return self.under_any_name.send(None)

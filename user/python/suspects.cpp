@@ -165,18 +165,23 @@ class Finder {
     const auto type = objects.referenced(object) ? objects.type_of(object) : std::nullopt;
     const auto size = type ? objects.basicsize(*type) : std::nullopt;
     if (!size) return;
-    ++depth_;
-    const auto mark_if_known = [this](std::uint64_t held) {
-      if (census_.stepped.contains(held)) mark(held);
+    // Kept apart from the attributes, of which a hostile object can have very many, while the chains are followed.
+    constexpr std::size_t kMostHeld = 4096;
+    std::vector<std::uint64_t> held;
+    const auto take = [&](std::uint64_t word) {
+      if (held.size() < kMostHeld && census_.stepped.contains(word)) held.push_back(word);
     };
     const std::int64_t head = reader_.interpreter().layout.bpf.obj_type + 8;
     for (std::int64_t at = head; at + 8 <= std::min(*size, kMostBytes); at += 8) {
       const auto word = reader_.memory().read<std::uint64_t>(object + static_cast<std::uint64_t>(at));
       if (!word) break;
-      mark_if_known(*word);
+      take(*word);
     }
-    const auto attributes = objects.attributes(object);
-    for (const auto& entry : attributes.value_or(std::vector<Objects::Entry>{})) mark_if_known(entry.value);
+    if (const auto attributes = objects.attributes(object)) {
+      for (const auto& entry : *attributes) take(entry.value);
+    }
+    ++depth_;
+    for (const std::uint64_t each : held) mark(each);
     --depth_;
   }
 
