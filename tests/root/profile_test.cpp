@@ -1,4 +1,8 @@
 // `aiotrace profile` against programs that count their own time.
+#include <linux/bpf.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -12,6 +16,7 @@
 #include "tests/support/steal.h"
 #include "tests/support/tracer.h"
 #include "tests/unit/readers.h"
+#include "util/unique_fd.h"
 
 namespace aiotrace::testing {
 namespace {
@@ -262,6 +267,28 @@ TEST_CASE("profile: Ctrl-C ends it with everything told, nonsense is a usage err
     CHECK(refused.wait() == 2);
     CHECK(std::ranges::count(refused.err(), '\n') == 1);
   }
+}
+
+TEST_CASE("profile: its cost is its own when somebody else measures BPF programs, too", "[profile]") {
+  constexpr double kHz = 997;
+  bpf_attr attr{};
+  attr.enable_stats.type = BPF_STATS_RUN_TIME;
+  const UniqueFd somebody(static_cast<int>(syscall(SYS_bpf, BPF_ENABLE_STATS, &attr, sizeof(attr))));
+  REQUIRE(somebody);
+  Target target(any_python(), "profiled.py", {"--kind", "busy"});
+  target.wait_ready();
+  Tracer tracer({"profile", "-p", std::to_string(target.pid()), "-F", "997", "-d", "2s"});
+  REQUIRE(tracer.wait() == 0);
+  const auto summary = tracer.lines().back();
+  const auto& cost = summary["cost"];
+  INFO(cost.dump());
+  // The oracle: each CPU's clock runs the program so often.
+  const double expected = kHz * static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN)) *
+                          summary["elapsed_ns"].get<double>() / 1e9;
+  CHECK(cost["runs"] > 0.5 * expected);
+  CHECK(cost["runs"] < 2 * expected);
+  target.go();
+  CHECK(target.process().wait() == 0);
 }
 
 }  // namespace

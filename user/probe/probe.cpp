@@ -95,7 +95,8 @@ struct Probe::Impl {
   bool may_measure = true;
   std::uint64_t attached_ns = 0;
   std::uint64_t window_start_ns = 0;
-  std::uint64_t measured_ns = 0;
+  RunCost at_window_start;  // the kernel's counts: they go on outside of the windows if somebody else measures, too
+  RunCost closed_windows;
   std::uint64_t windows = 0;
   RunCost first_window;  // holds what is done once only: not scaled up
   const std::function<void(std::span<const std::byte>)>* take = nullptr;
@@ -549,10 +550,10 @@ void Probe::measure_cost_now_and_then(std::uint64_t now_ns) {
   if (!self.may_measure) return;
   if (self.stats) {
     if (now_ns - self.window_start_ns < kWindowNs) return;
+    self.closed_windows = measured(self);
     self.stats.reset();
-    self.measured_ns += now_ns - self.window_start_ns;
     self.windows++;
-    if (self.first_window.measured_ns == 0) self.first_window = counted(self);
+    if (self.first_window.measured_ns == 0) self.first_window = self.closed_windows;
     return;
   }
   if (self.window_start_ns != 0 && now_ns - self.window_start_ns < (self.windows < 2 ? kSecondAfterNs : kEveryNs))
@@ -561,11 +562,21 @@ void Probe::measure_cost_now_and_then(std::uint64_t now_ns) {
   self.stats.reset(bpf_enable_stats(BPF_STATS_RUN_TIME));
   self.may_measure = static_cast<bool>(self.stats);
   self.window_start_ns = now_ns;
+  self.at_window_start = counted(self);
+}
+
+RunCost Probe::measured(const Impl& self) {
+  RunCost cost = self.closed_windows;
+  if (!self.stats) return cost;
+  const auto now = counted(self);
+  cost.run_ns += now.run_ns - self.at_window_start.run_ns;
+  cost.runs += now.runs - self.at_window_start.runs;
+  cost.measured_ns += monotonic_ns() - self.window_start_ns;
+  return cost;
 }
 
 RunCost Probe::counted(const Impl& self) {
   RunCost cost;
-  cost.measured_ns = self.measured_ns + (self.stats ? monotonic_ns() - self.window_start_ns : 0);
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, self.skeleton->obj) {
     const int fd = bpf_program__fd(program);
@@ -580,7 +591,7 @@ RunCost Probe::counted(const Impl& self) {
 }
 
 std::optional<RunCost> Probe::cost() const {
-  const auto now = counted(*impl_);
+  const auto now = measured(*impl_);
   if (now.measured_ns == 0) return std::nullopt;
   auto fixed = impl_->first_window;
   if (now.measured_ns <= fixed.measured_ns) fixed = RunCost{};

@@ -143,7 +143,9 @@ class Probe {
 
  private:
   struct Impl;
-  /// What the kernel counted in the windows so far.
+  /// In the windows so far.
+  static RunCost measured(const Impl& self);
+  /// What the kernel has counted of its programs, whoever wanted it; without measured_ns.
   static RunCost counted(const Impl& self);
   explicit Probe(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
