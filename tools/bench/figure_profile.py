@@ -30,7 +30,7 @@ class Found:
 
     def __init__(self, tool):
         self.tool, self.by_cpu = tool, None
-        self.by_wall, self.pauses, self.own = [], [], []
+        self.by_wall, self.pauses, self.own, self.in_bpf = [], [], [], []
         self.counts = dict.fromkeys(profilers.FUNCTIONS, 0)
         self.shares = {name: [] for name in profilers.FUNCTIONS}
         self.samples = self.expected = 0
@@ -39,6 +39,7 @@ class Found:
         self.by_wall.append(2 * during.by_wall / (before.by_wall + after.by_wall))
         self.pauses.append(during.pause_ms)
         self.own.append(result.own_share)
+        self.in_bpf.append(result.bpf_share)
         self.samples += result.samples
         self.expected += profilers.RATE * result.seconds * (during.cpu_share if self.tool.by_cpu_clock else 1)
         for name in profilers.FUNCTIONS:
@@ -58,7 +59,7 @@ class Found:
         return worst + (within,)
 
 
-def measure(python, tools, rounds_count):
+def measure(python, tools, rounds_count, own_rounds):
     """(tool's name → Found, → why not, longest pauses without any)."""
     found = {tool.name: Found(tool) for tool in tools}
     missing, pauses = {}, []
@@ -83,7 +84,8 @@ def measure(python, tools, rounds_count):
         if tool.name in missing:
             continue
         try:
-            found[tool.name].by_cpu = beside(python, tool, rounds_count)
+            found[tool.name].by_cpu = beside(
+                python, tool, own_rounds if tool is profilers.Aiotrace else 2 * rounds_count)
         except Missing as error:
             found[tool.name].by_cpu = "missing: %s" % error
     return found, missing, pauses
@@ -109,7 +111,7 @@ def beside(python, tool, rounds_count):
         def both():
             return [window.by_cpu for window in pool.map(lambda each: Window(each, 5), (first, second))]
 
-        return rounds.side_by_side([first.pid, second.pid], both, Way(tool), 2 * rounds_count)
+        return rounds.side_by_side([first.pid, second.pid], both, Way(tool), rounds_count)
 
 
 def interval_of(values):
@@ -122,12 +124,12 @@ def rows_of(version, tool, found):
     ours = tool.name == profilers.Aiotrace.name
     return [version, tool.name, wall, cpu, "%.1f %%" % (100 * (1 - found.samples / found.expected)),
             "%.1f %% (chance: %.1f)" % (100 * off, 100 * chance), "%.2f ms" % median(found.pauses),
-            "%.2f %%" % (100 * median(found.own)),
+            "%.2f %%" % (100 * median(found.own)), "%.2f %%" % (100 * median(found.in_bpf)) if ours else "",
             verdict(isinstance(cpu, Ratio) and cpu.reaches(0.99) and within) if ours else ""]
 
 
 def run(quick, python):
-    rounds_count = 3 if quick else 5
+    rounds_count, own_rounds = (3, 6) if quick else (5, 30)
     targets = [("", [python or common.sys.executable], [profilers.Aiotrace, profilers.PySpy])]
     try:
         targets.append(("3.15", profilers.python_3_15(), [profilers.Aiotrace, profilers.PySpy, profilers.Sampling]))
@@ -135,10 +137,10 @@ def run(quick, python):
         print("  missing: profiling.sampling: %s" % error)
     rows = []
     for version, command, tools in targets:
-        found, missing, pauses = measure(command, tools, rounds_count)
+        found, missing, pauses = measure(command, tools, rounds_count, own_rounds)
         version = "Python " + (version or "here")
         rows += [rows_of(version, tool, found[tool.name]) for tool in tools if tool.name not in missing]
-        rows += [[version, name, "missing: " + why] + 6 * [""] for name, why in missing.items()]
-        rows.append([version, "(none)", "", "", "", "", "%.2f ms" % median(pauses), "", ""])
+        rows += [[version, name, "missing: " + why] + 7 * [""] for name, why in missing.items()]
+        rows.append([version, "(none)", "", "", "", "", "%.2f ms" % median(pauses), "", "", ""])
     table(rows, ["target", "%d Hz" % profilers.RATE, "work per second, with / without", "per CPU second, beside one without", "samples missed",
-                 "worst share off by", "longest pause", "own CPU, of a core", "must: 0.99, error by chance"])
+                 "worst share off by", "longest pause", "own CPU, of a core", "BPF, of the target's CPU", "must: 0.99, error by chance"])

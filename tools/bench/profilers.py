@@ -14,10 +14,12 @@ FUNCTIONS = ("heavy", "middle", "light")
 
 
 class Result:
-    """`stacks`: (frames from the outermost on, number of samples); `seconds` that it sampled."""
+    """`stacks`: (frames from the outermost on, number of samples); `seconds` that it sampled; `bpf_share` of the target's
+    time on the CPU."""
 
-    def __init__(self, stacks, seconds, own_share):
+    def __init__(self, stacks, seconds, own_share, bpf_share=0.0):
         self.counts, self.seconds, self.own_share = counts_of_stacks(stacks), seconds, own_share
+        self.bpf_share = bpf_share
         self.samples = sum(number for _, number in stacks)
 
 
@@ -43,10 +45,11 @@ class Aiotrace:
         self.tracer = Tracer([pid], "--mode", "cpu", "-F", str(RATE), command="profile")
 
     def stop(self):
-        seconds = self.tracer.stop()["elapsed_ns"] / 1e9
+        summary = self.tracer.stop()
         stacks = [([frame["function"] for frame in reversed(row["stack"] or [])], row["count"])
                   for row in self.tracer.objects if row.get("type") == "profile"]
-        return Result(stacks, seconds, self.tracer.own_share)
+        return Result(stacks, summary["elapsed_ns"] / 1e9, self.tracer.own_share,
+                      summary["cost"]["bpf_ns"] / summary["process_cpu_ns"])
 
 
 class Other:
