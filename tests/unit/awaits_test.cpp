@@ -179,4 +179,8 @@ TEST_CASE("awaits: a sleep is one await until its end changes, whether its timer
   CHECK(awaits_in(Snapshots{asleep(1 * kMs, 40 * kMs), asleep(41 * kMs, 80 * kMs)}) == 2);
   CHECK(awaits_in(Snapshots{asleep(1 * kMs, 40 * kMs), asleep(38 * kMs, {}), asleep(48 * kMs, 80 * kMs)}) == 2);
   CHECK(awaits_in(Snapshots{asleep(1 * kMs, {}), asleep(11 * kMs, {}, 0x6000)}) == 2);
+  // It went from one to the next while it was read: the future is the next one's and the end is not, or the other way.
+  const auto last = asleep(31 * kMs, 40 * kMs, 0x5000), next = asleep(51 * kMs, 80 * kMs, 0x6000);
+  CHECK(awaits_in(Snapshots{last, asleep(41 * kMs, 40 * kMs, 0x6000), next}) == 2);
+  CHECK(awaits_in(Snapshots{last, asleep(41 * kMs, 80 * kMs, 0x5000), next}) == 2);
 }

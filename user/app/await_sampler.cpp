@@ -140,15 +140,17 @@ void AwaitSampler::settle() {
 }
 
 // In the same await while it is at the same place and waits for the same object. A sleep is told from the next one at
-// the same place by its end, since memory of what is freed is used again at once; a snapshot can miss the timer of a
-// sleep that begins or ends while it is taken, so an end that is not known tells nothing.
+// the same place by its end alone: memory of what is freed is used again at once, and a task that goes on while it is
+// read shows the end of one with the future of another. But a snapshot can miss the timer of a sleep that begins or ends
+// just then: an end that is not known tells nothing.
 AwaitSampler::Standing AwaitSampler::stands(const python::Task& task, std::uint64_t place, std::uint64_t taken_ns,
                                             const Standing* before) {
   Standing now{.place = place, .object = task.waits_for.object, .end_ns = {}, .await = 0};
   if (task.waits_for.left_ns) now.end_ns = taken_ns + static_cast<std::uint64_t>(*task.waits_for.left_ns);
   if (before != nullptr && before->place == place) {
     if (is_its_turn(task)) return *before;
-    if (before->object == now.object && (!before->end_ns || !now.end_ns || before->end_ns == now.end_ns)) {
+    const bool same = before->end_ns && now.end_ns ? before->end_ns == now.end_ns : before->object == now.object;
+    if (same) {
       now.await = before->await;
       if (!now.end_ns) now.end_ns = before->end_ns;
       return now;
