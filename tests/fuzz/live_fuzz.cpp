@@ -186,6 +186,10 @@ void fuzz_live(Bytes bytes) {
         for (const auto by : task.awaited_by)
           require(by < read->tasks.size(), "a task is awaited by one of the snapshot");
       }
+      std::vector<std::uint64_t> objects;
+      for (const auto& task : read->tasks) objects.push_back(task.object);
+      for (const auto& task : reader.read_again(objects, read->taken_ns))
+        require(!task || task->stack.size() <= python::kMaxAwaitDepth + python::kMaxStack, "read again, too");
     }
   } else if (what < 11) {
     const python::ObjectReader reader(interpreter, memory);

@@ -216,6 +216,7 @@ void fuzz_tasks(Bytes bytes) {
   if (set.extra % 4 == 0) {
     python::TaskReader reader(set.interpreter, myself(), set.memory);
     use(reader.read());
+    use(reader.read_again(std::array{set.start, set.start + 8}, 0).size());
   }
 }
 

@@ -1,5 +1,10 @@
 #include "model/awaits.h"
 
+#include <map>
+#include <optional>
+#include <span>
+#include <utility>
+
 #include "app/await_sampler.h"
 #include "tests/catch.h"
 
@@ -161,9 +166,16 @@ python::TaskSnapshot asleep(std::uint64_t taken_ns, std::optional<std::uint64_t>
   return snapshot;
 }
 
+using Tasks = std::vector<std::optional<python::Task>>;
+
 std::uint64_t awaits_in(const std::vector<python::TaskSnapshot>& snapshots) {
   aiotrace::app::AwaitSampler sampler({}, false);
-  for (const auto& snapshot : snapshots) sampler.add(snapshot);
+  for (const auto& snapshot : snapshots) {
+    sampler.add(snapshot, [&](std::span<const std::uint64_t> objects, std::uint64_t) {
+      REQUIRE(objects.size() == 1);
+      return Tasks{snapshot.tasks.front()};
+    });
+  }
   const auto rows = sampler.sites().rows();
   REQUIRE(rows.size() == 1);
   return rows[0].count;
@@ -183,4 +195,34 @@ TEST_CASE("awaits: a sleep is one await until its end changes, whether its timer
   const auto last = asleep(31 * kMs, 40 * kMs, 0x5000), next = asleep(51 * kMs, 80 * kMs, 0x6000);
   CHECK(awaits_in(Snapshots{last, asleep(41 * kMs, 40 * kMs, 0x6000), next}) == 2);
   CHECK(awaits_in(Snapshots{last, asleep(41 * kMs, 80 * kMs, 0x5000), next}) == 2);
+}
+
+TEST_CASE("awaits: a task that seems to have gone on is read again, and counts as it is then", "[awaits]") {
+  const auto at_line = [](std::uint64_t taken_ns, std::uint32_t line, std::uint64_t future) {
+    auto snapshot = asleep(taken_ns, {}, future);
+    snapshot.tasks.front().stack.front().line = line;
+    return snapshot;
+  };
+  // From line 2 to line 3: in between the new line was read with the old future.
+  const auto before = at_line(10, 2, 0x5000), between = at_line(20, 3, 0x5000), after = at_line(30, 3, 0x6000);
+  const auto counts = [&](const std::map<std::uint64_t, std::optional<python::Task>>& truth) {
+    aiotrace::app::AwaitSampler sampler({}, false);
+    std::uint64_t again = 0;
+    for (const auto& snapshot : {before, between, after}) {
+      sampler.add(snapshot, [&](std::span<const std::uint64_t>, std::uint64_t taken_ns) {
+        again++;
+        const auto found = truth.find(taken_ns);
+        return Tasks{found != truth.end() ? found->second : snapshot.tasks.front()};
+      });
+    }
+    std::map<std::uint32_t, std::uint64_t> by_line;
+    for (const auto& row : sampler.sites().rows()) by_line[row.site.place.line] = row.count;
+    return std::pair(again, by_line);
+  };
+  using ByLine = std::map<std::uint32_t, std::uint64_t>;
+  CHECK(counts({}) == std::pair(std::uint64_t{2}, ByLine{{2, 1}, {3, 2}}));
+  CHECK(counts({{20, after.tasks.front()}}) == std::pair(std::uint64_t{1}, ByLine{{2, 1}, {3, 1}}));
+  CHECK(counts({{20, before.tasks.front()}}) == std::pair(std::uint64_t{2}, ByLine{{2, 1}, {3, 1}}));
+  // Then nothing waits, and the next snapshot is like a first one.
+  CHECK(counts({{20, std::nullopt}}) == std::pair(std::uint64_t{1}, ByLine{{2, 1}, {3, 1}}));
 }

@@ -11,12 +11,18 @@
 #include "app/await_places.h"
 #include "model/statistics.h"
 #include "output/folded.h"
+#include "util/clock.h"
 
 namespace aiotrace::app {
 namespace {
 
 // More await chains than this are a program that makes code objects as it goes: the rest is one site.
 constexpr std::size_t kMaxChains = 100'000;
+
+// Of one snapshot's tasks so many are read again at most: 64 and one of each 32. Where more have gone on, awaits are so
+// short that their number is a guess anyway.
+constexpr std::size_t kMinAgain = 64;
+constexpr std::size_t kTasksPerAgain = 32;
 
 void mix(std::uint64_t& hash, std::uint64_t value) {
   hash ^= value + 0x9e3779b97f4a7c15 + (hash << 6) + (hash >> 2);
@@ -141,37 +147,68 @@ void AwaitSampler::settle() {
 
 // In the same await while it is at the same place and waits for the same object. A sleep is told from the next one at
 // the same place by its end alone: memory of what is freed is used again at once, and a task that goes on while it is
-// read shows the end of one with the future of another. But a snapshot can miss the timer of a sleep that begins or ends
-// just then: an end that is not known tells nothing.
-AwaitSampler::Standing AwaitSampler::stands(const python::Task& task, std::uint64_t place, std::uint64_t taken_ns,
-                                            const Standing* before) {
-  Standing now{.place = place, .object = task.waits_for.object, .end_ns = {}, .await = 0};
+// read shows the end of one with the future of another. But a snapshot can miss the timer of a sleep that begins or
+// ends just then: an end that is not known tells nothing.
+AwaitSampler::Standing AwaitSampler::stands(const python::Task& task, std::uint64_t chain,
+                                            std::uint64_t taken_ns) const {
+  Standing now{.place = hash_of_place(task, chain), .object = task.waits_for.object, .end_ns = {}, .await = 0};
   if (task.waits_for.left_ns) now.end_ns = taken_ns + static_cast<std::uint64_t>(*task.waits_for.left_ns);
-  if (before != nullptr && before->place == place) {
-    if (is_its_turn(task)) return *before;
-    const bool same = before->end_ns && now.end_ns ? before->end_ns == now.end_ns : before->object == now.object;
-    if (same) {
-      now.await = before->await;
-      if (!now.end_ns) now.end_ns = before->end_ns;
-      return now;
-    }
-  }
-  now.await = ++awaits_;
+  const auto found = standing_.find(task.object);
+  if (found == standing_.end() || found->second.place != now.place) return now;
+  const auto& before = found->second;
+  if (is_its_turn(task)) return before;
+  const bool same = before.end_ns && now.end_ns ? before.end_ns == now.end_ns : before.object == now.object;
+  if (!same) return now;
+  now.await = before.await;
+  if (!now.end_ns) now.end_ns = before.end_ns;
   return now;
 }
 
-void AwaitSampler::add(const python::TaskSnapshot& snapshot) {
+AwaitSampler::Seen AwaitSampler::see(const python::Task& task, std::uint64_t taken_ns) const {
+  if (!suspended(task) || !wanted(task)) return {};
+  const auto chain = hash_of_chain(task) | 1;
+  return {.chain = chain, .standing = stands(task, chain, taken_ns)};
+}
+
+std::vector<AwaitSampler::Seen> AwaitSampler::see_all(python::TaskSnapshot& snapshot,
+                                                      const ReadAgain& read_again) const {
+  std::vector<Seen> seen;
+  seen.reserve(snapshot.tasks.size());
+  std::vector<std::size_t> moved;
+  std::vector<std::uint64_t> objects;
+  const auto most = standing_.empty() ? 0 : kMinAgain + snapshot.tasks.size() / kTasksPerAgain;
+  for (const auto& task : snapshot.tasks) {
+    seen.push_back(see(task, snapshot.taken_ns));
+    if (seen.back().chain == 0 || seen.back().standing.await != 0 || moved.size() >= most) continue;
+    moved.push_back(seen.size() - 1);
+    objects.push_back(task.object);
+  }
+  if (moved.empty()) return seen;
+  auto again = read_again(objects, snapshot.taken_ns);
+  for (std::size_t i = 0; i < moved.size(); i++) {
+    auto& now = seen[moved[i]];
+    now = {};
+    if (!again[i]) continue;
+    auto& task = snapshot.tasks[moved[i]];
+    task = std::move(*again[i]);
+    now = see(task, snapshot.taken_ns);
+  }
+  snapshot.read_ns = monotonic_ns();
+  return seen;
+}
+
+void AwaitSampler::add(python::TaskSnapshot snapshot, const ReadAgain& read_again) {
+  const auto all = see_all(snapshot, read_again);
   std::vector<model::AwaitSeen> seen, by_stack;
   std::unordered_map<std::uint64_t, Standing> standing;
   seen.reserve(snapshot.tasks.size());
   most_tasks_ = std::max<std::uint64_t>(most_tasks_, snapshot.tasks.size());
-  for (const auto& task : snapshot.tasks) {
-    if (!suspended(task) || !wanted(task)) continue;
-    const auto chain = hash_of_chain(task);
-    const auto known = find(task, chain);
-    const auto place = hash_of_place(task, chain);
-    const auto before = standing_.find(task.object);
-    const auto now = stands(task, place, snapshot.taken_ns, before != standing_.end() ? &before->second : nullptr);
+  for (std::size_t i = 0; i < all.size(); i++) {
+    if (all[i].chain == 0) continue;
+    const auto& task = snapshot.tasks[i];
+    const auto known = find(task, all[i].chain);
+    auto now = all[i].standing;
+    if (now.await == 0) now.await = ++awaits_;
     standing.insert_or_assign(task.object, now);
     seen.push_back({.task = task.object, .await = now.await, .site = known.site});
     if (stacks_) by_stack.push_back({.task = task.object, .await = now.await, .site = known.stack});

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -18,7 +20,13 @@ class AwaitSampler {
   /// `match`: only tasks with this in their name, in their coroutine's or in a function of their await chain.
   explicit AwaitSampler(std::optional<std::string> match, bool stacks) : match_(std::move(match)), stacks_(stacks) {}
 
-  void add(const python::TaskSnapshot& snapshot);
+  /// TaskReader::read_again.
+  using ReadAgain = std::function<std::vector<std::optional<python::Task>>(std::span<const std::uint64_t> objects,
+                                                                           std::uint64_t taken_ns)>;
+
+  /// Tasks that seem to be in another await than in the snapshot before are read again: some only seem so, since they
+  /// went on while they were read.
+  void add(python::TaskSnapshot snapshot, const ReadAgain& read_again);
   /// When all are added: what could not be told of a place at times, for the task changed just then, is told by the
   /// rest.
   void settle();
@@ -58,8 +66,13 @@ class AwaitSampler {
   [[nodiscard]] bool wanted(const python::Task& task) const;
   [[nodiscard]] Known find(const python::Task& task, std::uint64_t chain);
   [[nodiscard]] Known make(const python::Task& task, bool full);
-  [[nodiscard]] Standing stands(const python::Task& task, std::uint64_t place, std::uint64_t taken_ns,
-                                const Standing* before);
+  struct Seen {
+    std::uint64_t chain = 0;  ///< 0: it waits for nothing, or is not wanted
+    Standing standing;        ///< its await 0: another one than in the snapshot before
+  };
+  [[nodiscard]] Seen see(const python::Task& task, std::uint64_t taken_ns) const;
+  [[nodiscard]] Standing stands(const python::Task& task, std::uint64_t chain, std::uint64_t taken_ns) const;
+  [[nodiscard]] std::vector<Seen> see_all(python::TaskSnapshot& snapshot, const ReadAgain& read_again) const;
 
   std::optional<std::string> match_;
   bool stacks_;

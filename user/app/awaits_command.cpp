@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <memory>
 #include <random>
+#include <span>
+#include <utility>
 
 #include "app/arguments.h"
 #include "app/await_sampler.h"
@@ -153,7 +155,7 @@ Status watch(const AwaitsOptions& options, const Interrupt& interrupt, Files& fi
   // The last snapshot comes after the end of the time: up to there all is counted.
   for (bool last = false;; last = last || !pace.wait(cost_ns, end_ns) || (end_ns != 0 && monotonic_ns() >= end_ns)) {
     const auto before_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    const auto snapshot = reader.read();
+    auto snapshot = reader.read();
     if (!snapshot) {
       if (process->ends() || *interrupt.came) break;
       return std::unexpected(snapshot.error());
@@ -161,9 +163,11 @@ Status watch(const AwaitsOptions& options, const Interrupt& interrupt, Files& fi
     if (*interrupt.came) break;  // half of a snapshot
     if (!snapshot->problem.empty())
       return fail("tasks of process " + std::to_string(options.pid), snapshot->problem, {}, ErrorKind::unsupported);
-    sampler.add(*snapshot);
     summary.unreadable += snapshot->unreadable;
     if (snapshot->torn || snapshot->too_many) summary.torn++;
+    sampler.add(std::move(*snapshot), [&reader](std::span<const std::uint64_t> objects, std::uint64_t taken_ns) {
+      return reader.read_again(objects, taken_ns);
+    });
     cost_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns;
     if (last) break;
   }

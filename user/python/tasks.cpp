@@ -77,6 +77,15 @@ class Look {
     join(snapshot);
   }
 
+  [[nodiscard]] std::optional<Task> read_alone(std::uint64_t object, std::uint64_t taken_ns) {
+    TaskSnapshot alone;
+    alone.taken_ns = taken_ns;
+    loop_index_.clear();
+    read_task(alone, object);
+    if (alone.tasks.empty() || alone.tasks.front().state != TaskState::pending) return std::nullopt;
+    return std::move(alone.tasks.front());
+  }
+
  private:
   TaskLoop* add_loop(TaskSnapshot& snapshot, std::uint64_t loop) {
     const auto known = loop_index_.find(loop);
@@ -269,6 +278,19 @@ Result<TaskSnapshot> TaskReader::read(Options options) {
     return fail(fmt::format("tasks of process {}", process_.pid()), "the process has ended");
   }
   return snapshot;
+}
+
+std::vector<std::optional<Task>> TaskReader::read_again(std::span<const std::uint64_t> objects,
+                                                        std::uint64_t taken_ns) {
+  std::vector<std::optional<Task>> tasks;
+  tasks.reserve(objects.size());
+  pages_.forget();
+  Look look(interpreter_, process_, pages_, codes_, Options{});
+  for (const std::uint64_t object : objects) {
+    pages_.forget();
+    tasks.push_back(look.read_alone(object, taken_ns));
+  }
+  return tasks;
 }
 
 }  // namespace aiotrace::python

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -75,6 +77,12 @@ class TaskReader {
   /// Errors: the process has ended (failure). A program without asyncio has no tasks.
   [[nodiscard]] Result<TaskSnapshot> read(Options options);
   [[nodiscard]] Result<TaskSnapshot> read() { return read(Options{}); }
+
+  /// Pending tasks again, each alone and from fresh pages: a task that went on while a snapshot was read can look as if
+  /// it were in an await that never was. Nothing for one that is not pending any more. `taken_ns`: the snapshot's, from
+  /// which left_ns counts. awaited_by is empty.
+  [[nodiscard]] std::vector<std::optional<Task>> read_again(std::span<const std::uint64_t> objects,
+                                                            std::uint64_t taken_ns);
 
  private:
   const Interpreter& interpreter_;
