@@ -186,9 +186,9 @@ void fuzz_live(Bytes bytes) {
         for (const auto by : task.awaited_by)
           require(by < read->tasks.size(), "a task is awaited by one of the snapshot");
       }
-      std::vector<std::uint64_t> objects;
-      for (const auto& task : read->tasks) objects.push_back(task.object);
-      for (const auto& task : reader.read_again(objects, read->taken_ns))
+      std::vector<const python::Task*> tasks;
+      for (const auto& task : read->tasks) tasks.push_back(&task);
+      for (const auto& task : reader.read_again(tasks, read->taken_ns))
         require(!task || task->stack.size() <= python::kMaxAwaitDepth + python::kMaxStack, "read again, too");
     }
   } else if (what < 11) {

@@ -1,7 +1,6 @@
 // What CPython keeps in its memory, over memory that lies.
 #include <unistd.h>
 
-#include <array>
 #include <cstring>
 
 #include "proc/page_cache.h"
@@ -215,8 +214,12 @@ void fuzz_tasks(Bytes bytes) {
   use(python::find_running(set.interpreter, set.memory, threads, set.start));
   if (set.extra % 4 == 0) {
     python::TaskReader reader(set.interpreter, myself(), set.memory);
-    use(reader.read());
-    use(reader.read_again(std::array{set.start, set.start + 8}, 0).size());
+    const auto snapshot = reader.read();
+    std::vector<const python::Task*> tasks;
+    if (snapshot) {
+      for (const auto& task : snapshot->tasks) tasks.push_back(&task);
+    }
+    use(reader.read_again(tasks, 0).size());
   }
 }
 

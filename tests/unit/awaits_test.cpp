@@ -171,8 +171,8 @@ using Tasks = std::vector<std::optional<python::Task>>;
 std::uint64_t awaits_in(const std::vector<python::TaskSnapshot>& snapshots) {
   aiotrace::app::AwaitSampler sampler({}, false);
   for (const auto& snapshot : snapshots) {
-    sampler.add(snapshot, [&](std::span<const std::uint64_t> objects, std::uint64_t) {
-      REQUIRE(objects.size() == 1);
+    sampler.add(snapshot, [&](std::span<const python::Task* const> tasks, std::uint64_t) {
+      REQUIRE(tasks.size() == 1);
       return Tasks{snapshot.tasks.front()};
     });
   }
@@ -209,7 +209,7 @@ TEST_CASE("awaits: a task that seems to have gone on is read again, and counts a
     aiotrace::app::AwaitSampler sampler({}, false);
     std::uint64_t again = 0;
     for (const auto& snapshot : {before, between, after}) {
-      sampler.add(snapshot, [&](std::span<const std::uint64_t>, std::uint64_t taken_ns) {
+      sampler.add(snapshot, [&](std::span<const python::Task* const>, std::uint64_t taken_ns) {
         again++;
         const auto found = truth.find(taken_ns);
         return Tasks{found != truth.end() ? found->second : snapshot.tasks.front()};

@@ -19,10 +19,10 @@ namespace {
 // More await chains than this are a program that makes code objects as it goes: the rest is one site.
 constexpr std::size_t kMaxChains = 100'000;
 
-// Of one snapshot's tasks so many are read again at most: 64 and one of each 32. Where more have gone on, awaits are so
-// short that their number is a guess anyway.
-constexpr std::size_t kMinAgain = 64;
-constexpr std::size_t kTasksPerAgain = 32;
+// Tasks are read again if no more of a snapshot's than these have gone on: 16 and one of each 64. Where more have,
+// awaits are so short that their number is a guess anyway.
+constexpr std::size_t kMinAgain = 16;
+constexpr std::size_t kTasksPerAgain = 64;
 
 void mix(std::uint64_t& hash, std::uint64_t value) {
   hash ^= value + 0x9e3779b97f4a7c15 + (hash << 6) + (hash >> 2);
@@ -175,16 +175,16 @@ std::vector<AwaitSampler::Seen> AwaitSampler::see_all(python::TaskSnapshot& snap
   std::vector<Seen> seen;
   seen.reserve(snapshot.tasks.size());
   std::vector<std::size_t> moved;
-  std::vector<std::uint64_t> objects;
-  const auto most = standing_.empty() ? 0 : kMinAgain + snapshot.tasks.size() / kTasksPerAgain;
+  std::vector<const python::Task*> tasks;
   for (const auto& task : snapshot.tasks) {
     seen.push_back(see(task, snapshot.taken_ns));
-    if (seen.back().chain == 0 || seen.back().standing.await != 0 || moved.size() >= most) continue;
+    if (seen.back().chain == 0 || seen.back().standing.await != 0) continue;
     moved.push_back(seen.size() - 1);
-    objects.push_back(task.object);
+    tasks.push_back(&task);
   }
-  if (moved.empty()) return seen;
-  auto again = read_again(objects, snapshot.taken_ns);
+  if (moved.empty() || standing_.empty() || moved.size() > kMinAgain + snapshot.tasks.size() / kTasksPerAgain)
+    return seen;
+  auto again = read_again(tasks, snapshot.taken_ns);
   for (std::size_t i = 0; i < moved.size(); i++) {
     auto& now = seen[moved[i]];
     now = {};

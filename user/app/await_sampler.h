@@ -21,7 +21,7 @@ class AwaitSampler {
   explicit AwaitSampler(std::optional<std::string> match, bool stacks) : match_(std::move(match)), stacks_(stacks) {}
 
   /// TaskReader::read_again.
-  using ReadAgain = std::function<std::vector<std::optional<python::Task>>(std::span<const std::uint64_t> objects,
+  using ReadAgain = std::function<std::vector<std::optional<python::Task>>(std::span<const python::Task* const> tasks,
                                                                            std::uint64_t taken_ns)>;
 
   /// Tasks that seem to be in another await than in the snapshot before are read again: some only seem so, since they

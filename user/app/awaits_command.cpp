@@ -165,8 +165,8 @@ Status watch(const AwaitsOptions& options, const Interrupt& interrupt, Files& fi
       return fail("tasks of process " + std::to_string(options.pid), snapshot->problem, {}, ErrorKind::unsupported);
     summary.unreadable += snapshot->unreadable;
     if (snapshot->torn || snapshot->too_many) summary.torn++;
-    sampler.add(std::move(*snapshot), [&reader](std::span<const std::uint64_t> objects, std::uint64_t taken_ns) {
-      return reader.read_again(objects, taken_ns);
+    sampler.add(std::move(*snapshot), [&reader](std::span<const python::Task* const> tasks, std::uint64_t taken_ns) {
+      return reader.read_again(tasks, taken_ns);
     });
     cost_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns;
     if (last) break;

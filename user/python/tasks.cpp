@@ -77,13 +77,16 @@ class Look {
     join(snapshot);
   }
 
-  [[nodiscard]] std::optional<Task> read_alone(std::uint64_t object, std::uint64_t taken_ns) {
-    TaskSnapshot alone;
-    alone.taken_ns = taken_ns;
-    loop_index_.clear();
-    read_task(alone, object);
-    if (alone.tasks.empty() || alone.tasks.front().state != TaskState::pending) return std::nullopt;
-    return std::move(alone.tasks.front());
+  [[nodiscard]] std::optional<Task> read_alone(const Task& before, std::uint64_t taken_ns) {
+    const auto fields = futures_.read(before.object);
+    if (!fields || fields->state != FutureState::pending || fields->coroutine != before.coroutine_at)
+      return std::nullopt;
+    Task task = before;
+    task.stack.clear();
+    task.stack_cut = false;
+    task.waits_for = {};
+    read_stack_of(taken_ns, task, *fields);
+    return task;
   }
 
  private:
@@ -121,7 +124,7 @@ class Look {
     }
     task.coroutine_at = fields->coroutine;
     define(task);
-    if (options_.frames) read_stack_of(snapshot, task, *fields);
+    if (options_.frames) read_stack_of(snapshot.taken_ns, task, *fields);
     snapshot.tasks.push_back(std::move(task));
   }
 
@@ -137,7 +140,7 @@ class Look {
     task.line = code->first_line;
   }
 
-  void read_stack_of(const TaskSnapshot& snapshot, Task& task, const FutureFields& fields) {
+  void read_stack_of(std::uint64_t taken_ns, Task& task, const FutureFields& fields) {
     if (task.state == TaskState::finished || task.coroutine_at == 0) return;
     if (task.state == TaskState::running) {
       task.waits_for.kind = WaitKind::running;
@@ -157,7 +160,7 @@ class Look {
       frame.line = link.state == CoroutineState::created ? frame.code->first_line : codes_.line(link.code, link.lasti);
       task.stack.push_back(std::move(frame));
     }
-    if (task.state == TaskState::pending) task.waits_for = waits_.read(fields, chain, snapshot.taken_ns);
+    if (task.state == TaskState::pending) task.waits_for = waits_.read(fields, chain, taken_ns);
   }
 
   // What a running task does stands on its thread's stack; false: not found there (any more).
@@ -280,15 +283,14 @@ Result<TaskSnapshot> TaskReader::read(Options options) {
   return snapshot;
 }
 
-std::vector<std::optional<Task>> TaskReader::read_again(std::span<const std::uint64_t> objects,
-                                                        std::uint64_t taken_ns) {
+std::vector<std::optional<Task>> TaskReader::read_again(std::span<const Task* const> before, std::uint64_t taken_ns) {
   std::vector<std::optional<Task>> tasks;
-  tasks.reserve(objects.size());
+  tasks.reserve(before.size());
   pages_.forget();
   Look look(interpreter_, process_, pages_, codes_, Options{});
-  for (const std::uint64_t object : objects) {
+  for (const Task* task : before) {
     pages_.forget();
-    tasks.push_back(look.read_alone(object, taken_ns));
+    tasks.push_back(look.read_alone(*task, taken_ns));
   }
   return tasks;
 }
