@@ -69,6 +69,10 @@ Process::Process(const std::vector<std::string>& command, Streams streams,
     FAIL("start " << command.front() << ": " << std::strerror(error));
   }
   pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  // exec() takes the old memory's peak over (fs/exec.c, setmax_mm_hiwater_rss), here this program's.
+  rusage own{};
+  ::getrusage(RUSAGE_SELF, &own);
+  inherited_kb_ = own.ru_maxrss;
 }
 
 Process::~Process() {
@@ -91,7 +95,7 @@ int Process::wait() {
   int status = 0;
   rusage used{};
   if (::wait4(pid_, &status, 0, &used) != pid_) FAIL("wait for process " << pid_ << ": " << std::strerror(errno));
-  peak_kb_ = used.ru_maxrss;
+  peak_kb_ = used.ru_maxrss > inherited_kb_ ? used.ru_maxrss : 0;
   status_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   return status_;
 }

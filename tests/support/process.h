@@ -37,12 +37,13 @@ class Process {
   void signal(int number) const;
   /// Its exit status, 128 + N if signal N ended it. Fails the test if it does not end.
   int wait();
-  /// The most memory that it had, once it has been waited for.
+  /// The most memory that it had, once it has been waited for; 0: no more than this program had when it started it.
   [[nodiscard]] long peak_kb() const { return peak_kb_; }
 
  private:
   pid_t pid_ = -1;
   long peak_kb_ = 0;
+  long inherited_kb_ = 0;
   UniqueFd pidfd_;
   int status_ = -1;
 };

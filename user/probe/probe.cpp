@@ -19,7 +19,6 @@
 #include "probe/handles.h"
 #include "probe/load_log.h"
 #include "probe/permissions.h"
-#include "probe/privileges.h"
 #include "probe/thread_table.h"
 #include "probe/tracefs.h"
 #include "util/clock.h"
@@ -91,14 +90,7 @@ struct Probe::Impl {
   std::multimap<std::uint32_t, Link> uprobes;           // by pid
   std::unordered_map<std::uint32_t, Sampler> samplers;  // by tid
   std::unique_ptr<ring_buffer, RingCloser> ring;
-  UniqueFd stats;  // the kernel measures while it is open
-  bool may_measure = true;
-  std::uint64_t attached_ns = 0;
-  std::uint64_t window_start_ns = 0;
-  RunCost at_window_start;  // the kernel's counts: they go on outside of the windows if somebody else measures, too
-  RunCost closed_windows;
-  std::uint64_t windows = 0;
-  RunCost first_window;  // holds what is done once only: not scaled up
+  RunMeter meter;
   const std::function<void(std::span<const std::byte>)>* take = nullptr;
 
   Status choose_poll_probe();
@@ -353,7 +345,7 @@ Status Probe::Impl::attach_profile() {
 }
 
 Status Probe::attach() {
-  impl_->attached_ns = monotonic_ns();
+  impl_->meter.begin(impl_->skeleton->obj, monotonic_ns());
   if (impl_->options.profile) return impl_->attach_profile();
   auto& programs = impl_->skeleton->progs;
   for (auto* program : {programs.handle_sched_switch, programs.handle_sched_wakeup, programs.handle_process_exit,
@@ -541,68 +533,8 @@ std::array<std::uint64_t, LOSS_MAX> Probe::losses() const {
   return sums;
 }
 
-void Probe::measure_cost_now_and_then(std::uint64_t now_ns) {
-  constexpr std::uint64_t kWindowNs = 50'000'000;
-  // To switch it patches the kernel's code, which takes half a millisecond each time.
-  constexpr std::uint64_t kSecondAfterNs = 500'000'000;
-  constexpr std::uint64_t kEveryNs = 1'000'000'000;
-  auto& self = *impl_;
-  if (!self.may_measure) return;
-  if (self.stats) {
-    if (now_ns - self.window_start_ns < kWindowNs) return;
-    self.closed_windows = measured(self);
-    self.stats.reset();
-    self.windows++;
-    if (self.first_window.measured_ns == 0) self.first_window = self.closed_windows;
-    return;
-  }
-  if (self.window_start_ns != 0 && now_ns - self.window_start_ns < (self.windows < 2 ? kSecondAfterNs : kEveryNs))
-    return;
-  const AdminForAMoment admin;
-  self.stats.reset(bpf_enable_stats(BPF_STATS_RUN_TIME));
-  self.may_measure = static_cast<bool>(self.stats);
-  self.window_start_ns = now_ns;
-  self.at_window_start = counted(self);
-}
+void Probe::measure_cost_now_and_then(std::uint64_t now_ns) { impl_->meter.measure_now_and_then(now_ns); }
 
-RunCost Probe::measured(const Impl& self) {
-  RunCost cost = self.closed_windows;
-  if (!self.stats) return cost;
-  const auto now = counted(self);
-  cost.run_ns += now.run_ns - self.at_window_start.run_ns;
-  cost.runs += now.runs - self.at_window_start.runs;
-  cost.measured_ns += monotonic_ns() - self.window_start_ns;
-  return cost;
-}
-
-RunCost Probe::counted(const Impl& self) {
-  RunCost cost;
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, self.skeleton->obj) {
-    const int fd = bpf_program__fd(program);
-    if (fd < 0) continue;
-    bpf_prog_info info{};
-    std::uint32_t size = sizeof(info);
-    if (bpf_obj_get_info_by_fd(fd, &info, &size) != 0) continue;
-    cost.run_ns += info.run_time_ns;
-    cost.runs += info.run_cnt;
-  }
-  return cost;
-}
-
-std::optional<RunCost> Probe::cost() const {
-  const auto now = measured(*impl_);
-  if (now.measured_ns == 0) return std::nullopt;
-  auto fixed = impl_->first_window;
-  if (now.measured_ns <= fixed.measured_ns) fixed = RunCost{};
-  const auto elapsed_ns = static_cast<double>(monotonic_ns() - impl_->attached_ns - fixed.measured_ns);
-  const double scale = elapsed_ns / static_cast<double>(now.measured_ns - fixed.measured_ns);
-  const auto scaled = [scale](std::uint64_t all, std::uint64_t once) {
-    return once + static_cast<std::uint64_t>(static_cast<double>(all - once) * scale);
-  };
-  return RunCost{.run_ns = scaled(now.run_ns, fixed.run_ns),
-                 .runs = scaled(now.runs, fixed.runs),
-                 .measured_ns = now.measured_ns};
-}
+std::optional<RunCost> Probe::cost() const { return impl_->meter.cost(); }
 
 }  // namespace aiotrace::probe

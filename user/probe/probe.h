@@ -15,6 +15,7 @@
 #include "abi/profile.h"
 #include "abi/thread.h"
 #include "probe/poll_probe.h"
+#include "probe/run_meter.h"
 #include "util/result.h"
 
 namespace aiotrace::probe {
@@ -46,14 +47,6 @@ struct ProbeOptions {
   std::uint32_t max_threads = 1024;
   /// By number of the system call: SYSCALL_CLASS | which argument is a path << 8.
   std::array<std::uint16_t, SYSCALL_TABLE_SIZE> syscalls{};
-};
-
-/// What the programs cost since they were attached, from the windows in which it was measured (BPF_ENABLE_STATS,
-/// Linux 5.8).
-struct RunCost {
-  std::uint64_t run_ns = 0;
-  std::uint64_t runs = 0;
-  std::uint64_t measured_ns = 0;  ///< of the time since then
 };
 
 /// A thread that was there before its probes.
@@ -135,18 +128,13 @@ class Probe {
 
   /// By `enum loss`, of all CPUs.
   [[nodiscard]] std::array<std::uint64_t, LOSS_MAX> losses() const;
-  /// Measuring doubles what a run costs (two looks at the clock), so it is done in windows: call this about every 50
-  /// ms.
+  /// See RunMeter: call this about every 50 ms.
   void measure_cost_now_and_then(std::uint64_t now_ns);
   /// Nothing where the kernel does not tell.
   [[nodiscard]] std::optional<RunCost> cost() const;
 
  private:
   struct Impl;
-  /// In the windows so far.
-  static RunCost measured(const Impl& self);
-  /// What the kernel has counted of its programs, whoever wanted it; without measured_ns.
-  static RunCost counted(const Impl& self);
   explicit Probe(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

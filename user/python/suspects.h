@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
+#include "python/await_graph.h"
 #include "python/census.h"
 #include "python/code_cache.h"
 
@@ -33,41 +33,10 @@ struct Suspect {
 struct SuspectPlace {
   std::vector<Stepped> chain;  ///< outermost first, at most kMaxChain; empty: a future that is no task
 };
-inline constexpr std::size_t kMaxChain = 256;
-
 struct Suspects {
   std::vector<Suspect> all;
   std::unordered_map<std::uint64_t, SuspectPlace> places;
   std::uint64_t untold = 0;  ///< suspended outside of every task on something that is not known: not judged
-};
-
-/// Who awaits whom.
-class AwaitGraph {
- public:
-  AwaitGraph(const ObjectReader& reader, const Census& census) : reader_(reader), census_(census) {}
-
-  struct Link {
-    enum class End : std::uint8_t {
-      more,     ///< `next` is what it awaits
-      future,   ///< `object` is the future that it awaits
-      yield,    ///< a generator that gives control away: sleep(0) and the like
-      running,  ///< runs, has not begun or has ended: awaits nothing
-      unknown,  ///< `object` is of a type that is not known
-    };
-    End end = End::unknown;
-    const Stepped* next = nullptr;
-    std::uint64_t object = 0;
-  };
-  [[nodiscard]] Link follow(const Stepped& from) const;
-  /// Of the census, or a generator that an await led to.
-  [[nodiscard]] const Stepped* at(std::uint64_t address) const;
-  /// From `first` on to the innermost, at most kMaxChain; `end` gets the last link.
-  [[nodiscard]] std::vector<const Stepped*> chain(const Stepped& first, Link& end) const;
-
- private:
-  const ObjectReader& reader_;
-  const Census& census_;
-  mutable std::unordered_map<std::uint64_t, Stepped> generators_;
 };
 
 /// `memory` of the reader should be the copy that the census was read from.
