@@ -201,7 +201,9 @@ __noinline int take_wait_stack(__u32 pid, __u32 tid)
 	if (has_left_loop(slot, tid))
 		return 0;
 	if (frames <= 0) {
-		count_loss(LOSS_THREAD_UNKNOWN);
+		/* After its loop an interpreter that ends has no frames: nothing is told of that time. */
+		if (t->return_ns)
+			count_loss(LOSS_THREAD_UNKNOWN);
 		return 0;
 	}
 	t->wait.stack_id = s->hash;

@@ -149,7 +149,7 @@ FOR_EACH_PYTHON(nothing_invented, "faults: no stall is invented, nothing is lost
   }
   const auto& losses = run.lines.back()["losses"];
   for (const auto& name : {"ring-full", "threads-full", "stack-too-deep", "task-unreadable", "seen-full", "bad-record",
-                           "iteration-incomplete", "stack-missing"}) {
+                           "iteration-incomplete", "stack-missing", "thread-unknown"}) {
     INFO(name);
     CHECK(losses[name] == 0);
   }
