@@ -30,7 +30,10 @@ void check_plain(const Run& run, std::size_t stalls) {
     CHECK((*stall)["task"].is_null());
     const auto lasted = record["end_ns"].get<double>() - record["start_ns"].get<double>();
     const double duration = (*stall)["duration_ns"];
-    CHECK(duration >= lasted);
+    // A poll's return that no event told of is seen at the thread's next switch.
+    INFO("losses " << run.lines.back()["losses"].dump());
+    const bool unseen = run.lines.back()["losses"]["switch-unseen"] != 0;
+    CHECK(duration >= lasted - (unseen ? 1e6 : 0));
     // Its first page faults lie outside of what it times.
     CHECK(duration <= lasted + std::max(2e5, 0.005 * lasted) + cause_ns(*stall, "cpu-wait") +
                           cause_ns(*stall, "fault") + stolen_ns());

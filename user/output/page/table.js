@@ -22,10 +22,16 @@ function sortable(box, columns, rows, options) {
     return el("th", { scope: "col", class: column.n ? "n" : "" }, button);
   });
 
-  function order(a, b) {
-    const [x, y] = [columns[sorted].value(a), columns[sorted].value(b)];
-    const by = columns[sorted].n ? x - y : String(x).localeCompare(String(y), "en", { numeric: true });
-    return falling ? -by : by;
+  // Rows of the same value that do not read the same (functions of one name) have an order, too.
+  function inOrder(some) {
+    const column = columns[sorted];
+    const words = (x, y) => String(x).localeCompare(String(y), "en", { numeric: true });
+    const keys = some.map((row) => ({ row, value: column.value(row), text: column.cell(row).textContent }));
+    keys.sort((a, b) => {
+      const by = (column.n ? a.value - b.value : words(a.value, b.value)) || words(a.text, b.text);
+      return falling ? -by : by;
+    });
+    return keys.map((key) => key.row);
   }
 
   function rowOf(row) {
@@ -53,8 +59,8 @@ function sortable(box, columns, rows, options) {
     });
     const wanted = filter.value.trim().toLowerCase();
     const fit = rows.filter((row) => !wanted || options.words(row).toLowerCase().includes(wanted));
-    if (sorted >= 0) fit.sort(order);
-    const shown = all ? fit : fit.slice(0, most);
+    const ordered = sorted >= 0 ? inOrder(fit) : fit;
+    const shown = all ? ordered : ordered.slice(0, most);
     body.replaceChildren(...shown.flatMap(rowOf));
     said.textContent = wanted ? `${count(fit.length)} of ${count(rows.length)}` : "";
     more.hidden = shown.length === fit.length;
