@@ -221,8 +221,7 @@ async def run(options):
     if options.mode == "running":
         EXPECTED[asyncio.current_task().get_name()] = None
         make("start", "start", takes(loop.create_future()))
-        say(options, tell(options, loop, asyncio.current_task()))
-        blocks(options)
+        blocks(options, line_of(tell(options, loop, asyncio.current_task())))
         finish(stop)
     done = loop.create_future()
     go = os.open(options.go, os.O_RDONLY | os.O_NONBLOCK)
@@ -234,14 +233,21 @@ async def run(options):
     finish(stop)
 
 
-def blocks(options):
-    with open(options.go, "rb") as go:
-        go.read(1)
+def blocks(options, line):
+    # Whoever reads the line finds the task here.
+    ready, go = os.open(options.ready, os.O_WRONLY), os.open(options.go, os.O_RDONLY)
+    os.write(ready, line)
+    os.close(ready)
+    os.read(go, 1)
+
+
+def line_of(facts):
+    return json.dumps(facts).encode() + b"\n"
 
 
 def say(options, facts):
-    with open(options.ready, "w", encoding="utf-8") as ready:
-        ready.write(json.dumps(facts) + "\n")
+    with open(options.ready, "wb") as ready:
+        ready.write(line_of(facts))
 
 
 def finish(stop):
