@@ -1,5 +1,6 @@
 """Profilers on a running process: when they are at work, and what they say of its functions."""
 import glob
+import math
 import os
 import re
 import signal
@@ -49,7 +50,7 @@ class Aiotrace:
         stacks = [([frame["function"] for frame in reversed(row["stack"] or [])], row["count"])
                   for row in self.tracer.objects if row.get("type") == "profile"]
         return Result(stacks, summary["elapsed_ns"] / 1e9, self.tracer.own_share,
-                      summary["cost"]["bpf_ns"] / summary["process_cpu_ns"])
+                      (summary["cost"]["bpf_ns"] or 0) / (summary["process_cpu_ns"] or math.inf))
 
 
 class Other:

@@ -43,8 +43,8 @@ std::vector<std::string> awaits_text(const std::vector<model::AwaitRow>& rows, s
   auto lines = table_lines(table, context);
   if (shown < rows.size()) lines.push_back(fmt::format("… {} more sites (--top 0 shows all)", rows.size() - shown));
   if (table.rows.empty()) lines.emplace_back("no task was seen to wait");
-  lines.push_back(fmt::format("{} waited by up to {} tasks in {}; {} of {} sites have an await over {}",
-                              format_duration_ns(all_ns), format_count(summary.tasks),
+  lines.push_back(fmt::format("{} waited by up to {} task{} in {}; {} of {} sites have an await over {}",
+                              format_duration_ns(all_ns), format_count(summary.tasks), summary.tasks == 1 ? "" : "s",
                               format_duration_ns(summary.watched_ns), slow, rows.size(),
                               format_duration_ns(summary.slow_ns)));
   lines.push_back(fmt::format("{} snapshots, one each {}{}; ~ marks estimates of shorter awaits; aiotrace used {}",
