@@ -203,15 +203,58 @@ TEST_CASE("causes and segments add up to the duration whatever comes in", "[mode
 
 TEST_CASE("a sample that stands for much shares it with those that follow", "[model]") {
   SampleWeights weights;
-  CHECK(weights.take(kFineSampleNs) == kFineSampleNs);
-  CHECK(weights.take(0) == 1);
+  std::uint64_t now = 0;
+  const auto take = [&](std::uint64_t cpu_ns) {
+    const auto weight = weights.take(now += cpu_ns, cpu_ns);
+    CHECK(weight.before == 0);
+    return weight.own;
+  };
+  CHECK(take(kFineSampleNs) == kFineSampleNs);
+  CHECK(take(0) == 1);
   // 20 ms that a single look would decide over: each of ten has two more.
-  CHECK(weights.take(21 * kFineSampleNs) == 3 * kFineSampleNs);
-  for (int i = 0; i < 9; ++i) CHECK(weights.take(kFineSampleNs) == 3 * kFineSampleNs);
-  CHECK(weights.take(kFineSampleNs) == kFineSampleNs);
-  weights.take(11 * kFineSampleNs);
+  CHECK(take(21 * kFineSampleNs) == 3 * kFineSampleNs);
+  for (int i = 0; i < 9; ++i) CHECK(take(kFineSampleNs) == 3 * kFineSampleNs);
+  CHECK(take(kFineSampleNs) == kFineSampleNs);
+  take(11 * kFineSampleNs);
   weights.clear();
-  CHECK(weights.take(kFineSampleNs) == kFineSampleNs);
+  CHECK(take(kFineSampleNs) == kFineSampleNs);
+}
+
+TEST_CASE("a wait parts what samples stand for", "[model]") {
+  constexpr auto kMs = kFineSampleNs;
+  SampleWeights weights;
+  CHECK(weights.wait(5 * kMs, 60 * kMs, true) == 0);  // no sample yet: nobody's
+  CHECK(weights.take(100 * kMs, 21 * kMs).own == 3 * kMs);
+
+  SECTION("a blocking call: what is owed, and the time up to it, are of the sample before it") {
+    CHECK(weights.wait(104 * kMs, 60 * kMs, true) == 18 * kMs);
+    CHECK(weights.wait(167 * kMs, 10 * kMs, true) == 0);  // between two waits: with what comes
+    const auto weight = weights.take(180 * kMs, 10 * kMs);
+    CHECK(weight.before == 4 * kMs);
+    CHECK(weight.own == 6 * kMs / 10 + kMs - kMs / 10);  // itself more than a look's worth: shared again
+    const auto next = weights.take(181 * kMs, kMs);
+    CHECK(next.before == 0);
+    CHECK(next.own == kMs + 5 * kMs / 10);
+  }
+  SECTION("time off the CPU before it does not count as time on it") {
+    CHECK(weights.wait(101 * kMs, 2 * kMs, false) == 0);
+    CHECK(weights.wait(104 * kMs, 60 * kMs, true) == 18 * kMs);
+    CHECK(weights.take(165 * kMs, 3 * kMs).before == 2 * kMs);
+  }
+  SECTION("never more than the sample stands for") {
+    CHECK(weights.wait(140 * kMs, 60 * kMs, true) == 18 * kMs);
+    const auto weight = weights.take(201 * kMs, kMs);
+    CHECK(weight.before == kMs);
+    CHECK(weight.own == 1);
+  }
+  SECTION("one that does not block, or not for long, parts nothing; nor one of before the sample") {
+    CHECK(weights.wait(104 * kMs, 60 * kMs, false) == 0);
+    CHECK(weights.wait(164 * kMs, kMs - 1, true) == 0);
+    CHECK(weights.wait(99 * kMs, 60 * kMs, true) == 0);
+    const auto weight = weights.take(170 * kMs, 2 * kMs);
+    CHECK(weight.before == 0);
+    CHECK(weight.own == 4 * kMs);
+  }
 }
 
 TEST_CASE("time on a CPU goes to the samples by what they stand for", "[model]") {

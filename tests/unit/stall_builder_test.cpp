@@ -176,6 +176,45 @@ TEST_CASE_METHOD(Fixture, "the task with the largest share is named", "[model]")
   CHECK(builder.end(end).task->name == "b");
 }
 
+TEST_CASE_METHOD(Fixture, "what ran before a wait is of the function and task seen before it", "[model]") {
+  const auto ran = [this](std::uint64_t time_ns, std::uint64_t cpu_ns, std::uint64_t stack_id, Cause cause) {
+    builder.add(ClassifiedSample{.head = {.pid = kPid, .tid = kTid, .time_ns = time_ns},
+                                 .iteration = 3,
+                                 .stack_id = stack_id,
+                                 .cause = cause,
+                                 .syscall = {},
+                                 .culprit = {},
+                                 .has_task = true,
+                                 .cpu_ns = cpu_ns});
+  };
+  task(3, "a", 0x10);
+  ran(1'018 * kMs, 18 * kMs, 2, Cause::python);
+  auto blocked = Blocked{};
+  blocked.head = kHead;
+  blocked.iteration = 3;
+  blocked.cause = GENERATE(Cause::file, Cause::gil);
+  blocked.start_ns = 1'030 * kMs;
+  blocked.blocked_ns = 50 * kMs;
+  blocked.count = 1;
+  blocked.has_task = blocked.cause == Cause::file;
+  blocked.stack_id = 1;
+  builder.add(ClassifiedBlock{.blocked = blocked, .syscall = {}, .culprit = {}, .runnable_culprit = {}});
+  task(3, "b", 0x20);
+  for (std::uint64_t i = 1; i <= 20; ++i) ran((1'080 + i) * kMs, (i == 1 ? 13 : 1) * kMs, 1, Cause::kernel);
+  auto end = end_of(3, 100 * kMs);
+  end.cause_ns[index(blocked.cause)] = 50 * kMs;
+  const auto stall = builder.end(end);
+  if (blocked.cause == Cause::file) {
+    CHECK(ns_of(stall, Cause::python) == 30 * kMs);
+    CHECK(ns_of(stall, Cause::kernel) == 20 * kMs);
+    CHECK(stall.segments.at(1).stack.value().at(0).function == "crunch");
+    CHECK(stall.task->name == "a");
+  } else {  // the program was kept from what it did: the same may go on, and one look does not decide
+    CHECK(ns_of(stall, Cause::python) < 5 * kMs);
+    CHECK(stall.task->name == "b");
+  }
+}
+
 TEST_CASE_METHOD(Fixture, "a plain callback with most of the time is no task", "[model]") {
   task(3, "a");
   block(3, Cause::network, 10 * kMs);

@@ -52,6 +52,18 @@ SegmentKey key_of(Cause cause, const std::string& syscall, const std::optional<C
   return key;
 }
 
+// Whether the program made a call that did not go on, rather than being kept from going on.
+bool is_own_wait(Cause cause) {
+  switch (cause) {
+    case Cause::gil:
+    case Cause::fault:
+    case Cause::stopped:
+    case Cause::cpu_wait:
+    case Cause::throttled: return false;
+    default: return !on_cpu(cause);
+  }
+}
+
 }  // namespace
 
 StallBuilder::StallBuilder(std::uint64_t error_ns, StackStore& stacks, FindCode find_code)
@@ -74,11 +86,18 @@ StallBuilder::Collected* StallBuilder::current(const EventHead& head, std::uint6
     collected.pieces.clear();
     collected.tasks.clear();
     collected.weights.clear();
+    collected.sampled.reset();
     collected.callbacks.clear();
     collected.moments.clear();
     retire_before(thread, iteration);
   }
   return collected.ended ? nullptr : &collected;
+}
+
+void StallBuilder::Collected::add_before(std::uint64_t ns) {
+  if (ns == 0 || !sampled) return;
+  pieces.add(*sampled, ns, 0);
+  tasks.add_before(ns);
 }
 
 StackRef StallBuilder::find_stack(std::uint32_t pid, std::uint64_t stack_id) {
@@ -99,6 +118,8 @@ void StallBuilder::add(const ClassifiedBlock& block) {
   const auto key = key_of(blocked.cause, block.syscall, block.culprit, find_stack(blocked.head.pid, blocked.stack_id));
   const auto runnable_cause = blocked.throttled ? Cause::throttled : Cause::cpu_wait;
   if (blocked.count == 1) {
+    collected->add_before(collected->weights.wait(blocked.start_ns, blocked.blocked_ns + blocked.runnable_ns,
+                                                  is_own_wait(blocked.cause)));
     collected->moments.add_wait(blocked.start_ns, blocked.blocked_ns, key.cause, key.syscall, key.stack, key.culprit);
     const bool ready = key.cause == Cause::cpu_wait || key.cause == Cause::throttled;
     collected->moments.add_wait(blocked.start_ns + blocked.blocked_ns, blocked.runnable_ns,
@@ -114,9 +135,11 @@ void StallBuilder::add(const ClassifiedSample& sample) {
   if (collected == nullptr || !on_cpu(sample.cause)) return;
   auto stack = find_stack(sample.head.pid, sample.stack_id);
   collected->moments.add_sample(sample.head.time_ns, sample.cpu_ns, sample.cause, sample.syscall, stack);
-  const auto weight = collected->weights.take(sample.cpu_ns);
-  collected->pieces.add(key_of(sample.cause, sample.syscall, sample.culprit, std::move(stack)), weight, 1);
-  collected->tasks.add_sample(weight, sample.has_task);
+  const auto weight = collected->weights.take(sample.head.time_ns, sample.cpu_ns);
+  collected->add_before(weight.before);
+  collected->sampled = key_of(sample.cause, sample.syscall, sample.culprit, std::move(stack));
+  collected->pieces.add(*collected->sampled, weight.own, 1);
+  collected->tasks.add_sample(weight.own, sample.has_task);
   collected->callbacks.add(sample.callback, sample.head.time_ns);
 }
 

@@ -111,8 +111,11 @@ class StallBuilder {
     Pieces pieces;
     TaskShares tasks;
     SampleWeights weights;
+    std::optional<SegmentKey> sampled;  // the last sample
     CallbackRuns callbacks;
     Moments moments;
+
+    void add_before(std::uint64_t ns);  // to the last sample
   };
   using ThreadId = std::uint64_t;  // pid << 32 | tid
 

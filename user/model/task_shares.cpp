@@ -29,6 +29,7 @@ void TaskShares::begin(const TaskSeen& task) {
                                       [&weight](const Share& a, const Share& b) { return weight(a) < weight(b); });
   *least = {.task = task};
   current_ = static_cast<std::size_t>(least - shares_.begin());
+  if (sampled_ == current_) sampled_ = kNone;
 }
 
 void TaskShares::add_off_cpu(Cause cause, std::uint64_t ns, bool has_task) {
@@ -40,9 +41,14 @@ void TaskShares::add_off_cpu(Cause cause, std::uint64_t ns, bool has_task) {
 }
 
 void TaskShares::add_sample(std::uint64_t weight_ns, bool has_task) {
+  sampled_ = has_task ? current_ : kNone;
+  add_before(weight_ns);
+}
+
+void TaskShares::add_before(std::uint64_t weight_ns) {
   sampled_ns_ += weight_ns;
-  if (has_task && current_ != kNone) {
-    shares_[current_].sampled_ns += weight_ns;
+  if (sampled_ != kNone) {
+    shares_[sampled_].sampled_ns += weight_ns;
   } else {
     no_task_sampled_ns_ += weight_ns;
   }

@@ -20,6 +20,8 @@ class TaskShares {
   void add_off_cpu(Cause cause, std::uint64_t ns, bool has_task);
   /// A sample that stands for this much time on a CPU, relative to others.
   void add_sample(std::uint64_t weight_ns, bool has_task);
+  /// More for the last sample.
+  void add_before(std::uint64_t weight_ns);
   void clear();
 
   /// The task with the largest share, samples counting for their part of `on_cpu_ns`. Null if no task has any, or if
@@ -37,6 +39,7 @@ class TaskShares {
 
   std::vector<Share> shares_;
   std::size_t current_ = kNone;
+  std::size_t sampled_ = kNone;   // the share of the last sample
   std::uint64_t sampled_ns_ = 0;  // with and without a task
   std::uint64_t no_task_ns_ = 0;
   std::uint64_t no_task_sampled_ns_ = 0;
