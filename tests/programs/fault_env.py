@@ -23,6 +23,7 @@ class Fault:
         self.label = label
         self.env = env
         self.resource = None
+        self.handover_ns = 0
         self.record = {"kind": kind, "label": label, "asked_ms": milliseconds, "task": None, "coroutine": None}
 
     @property
@@ -35,6 +36,13 @@ class Fault:
 
     def done(self):
         records.end(self.record)
+
+    def waits_for_holder(self, asleep, sleep_s, held_ns):
+        """Between mark and done it waited for the interpreter's lock, but not at first: the helper had it at `held_ns`,
+        and its own last sleep of `sleep_s`, if any, began at `asleep`: (time.monotonic_ns(), time.thread_time_ns())."""
+        start_ns, cpu_ns = self.record["start_ns"], records.SCHEDULER.at_start[0]
+        slept_ns, asleep_cpu_ns = (asleep[0] + int(sleep_s * 1e9), asleep[1]) if asleep else (start_ns, cpu_ns)
+        self.handover_ns = max(0, max(held_ns, slept_ns) - start_ns - (asleep_cpu_ns - cpu_ns))
 
 
 class Environment:
@@ -104,7 +112,7 @@ class Helper(threading.Thread):
         self.begin, self.work = begin, work
         self.reader, self.writer = os.pipe()
         self.ready = threading.Event()
-        self.holds = False
+        self.held_ns = None  # since when it has the interpreter's lock for long
         self.where = None
 
     def run(self):

@@ -294,6 +294,9 @@ def block_join(fault):
     fault.done()
 
 
+HANDOVER_S = 0.0002
+
+
 def spin_holding_gil(helper, milliseconds):
     """No other thread gets the GIL meanwhile: the switch interval is longer than the spin."""
     interval = sys.getswitchinterval()
@@ -302,7 +305,7 @@ def spin_holding_gil(helper, milliseconds):
     helper.where = {"function": function_name(frame.f_code), "file": frame.f_code.co_filename,
                     "line": frame.f_lineno + 5, "thread": helper.name, "tid": threading.get_native_id()}
     deadline = time.monotonic_ns() + int(milliseconds * 1e6)
-    helper.holds = True
+    helper.held_ns = time.monotonic_ns()
     while time.monotonic_ns() < deadline:
         pass
     sys.setswitchinterval(interval)
@@ -313,12 +316,15 @@ def prepare_gil(fault):
 
 
 def block_gil(fault):
-    helper = fault.resource
-    fault.mark(2)
-    while not helper.holds:  # on one line: the helper may take the GIL in either call
-        os.write(helper.writer, b"x"), time.sleep(0.0002)
+    helper, asleep = fault.resource, None
+    fault.mark(1, lines=4)
+    while not helper.held_ns:  # the helper may take the lock in each of these calls
+        asleep = time.monotonic_ns(), time.thread_time_ns()
+        os.write(helper.writer, b"x")
+        time.sleep(HANDOVER_S)
     fault.done()
     fault.record["holder"] = helper.where
+    fault.waits_for_holder(asleep, HANDOVER_S, helper.held_ns)
 
 
 # -- the rest

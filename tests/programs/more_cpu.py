@@ -12,6 +12,8 @@ import threading
 import time
 import zlib
 
+from fault_kinds import HANDOVER_S
+
 MORE_PEERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "more_peers.py")
 MAP_POPULATE = 0x8000
 
@@ -194,7 +196,7 @@ class Worker(threading.Thread):
         super().__init__(name=name, daemon=True)
         self.work = work
         self.reader, self.writer = os.pipe()
-        self.holds = False
+        self.held_ns = None  # since when it has the lock for long
         self.start()
 
     def run(self):
@@ -236,7 +238,7 @@ def without_switching(fault, work):
     """Other threads get the lock back only when `work` is done."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(60.0)
-    fault.resource.holds = True
+    fault.resource.held_ns = time.monotonic_ns()
     work()
     sys.setswitchinterval(interval)
 
@@ -258,12 +260,14 @@ def prepare_gil_sleeper(fault):
 
 
 def block_gil_held(fault):
-    worker = fault.resource
-    fault.mark(1, lines=3)
+    worker, asleep = fault.resource, None
+    fault.mark(1, lines=4)
     worker.go()
-    while not worker.holds:
-        time.sleep(0.0002)
+    while not worker.held_ns:
+        asleep = time.monotonic_ns(), time.thread_time_ns()
+        time.sleep(HANDOVER_S)
     fault.done()
+    fault.waits_for_holder(asleep, HANDOVER_S, worker.held_ns)
 
 
 # -- no CPU

@@ -253,5 +253,8 @@ def injected(fault, way, throttled_ns):
     shares = way.share(fault) if way.share else {way.cpu: 1.0}
     for cause, share in shares.items():
         add(cause, cpu * share)
-    add(way.blocked, total - wait - cpu)
+    blocked = total - wait - cpu
+    handover = min(fault.handover_ns, blocked)
+    add(BESIDE, handover)
+    add(way.blocked, blocked - handover)
     return {cause: ns for cause, ns in parts.items() if ns > 0}

@@ -2,7 +2,6 @@
 import asyncio
 import json
 import os
-import resource
 import selectors
 import sys
 import threading
@@ -80,17 +79,15 @@ class SchedulerTimes(threading.local):
         text = os.pread(self.file, 100, 0).split()
         return time.thread_time_ns(), int(text[1])
 
+    def not_blocked_ns(self):
+        cpu, wait = self.read()
+        return time.thread_time_ns() if cpu is None else cpu + wait
+
 
 SCHEDULER = SchedulerTimes()
 
 
 INCIDENTAL_NS = 10 * 1000 * 1000
-NO_WAIT_NS = 1000 * 1000
-
-
-def preemptions():
-    """How often the kernel has taken the CPU from the calling thread, its own waits not counted."""
-    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw
 
 
 class ClockedSelector(selectors.EpollSelector):
@@ -98,9 +95,9 @@ class ClockedSelector(selectors.EpollSelector):
     them. They go into the records that were begun in it; the long ones are kept.
 
     A thread that is held up between its clock and its poll (preempted, interrupted, its virtual CPU not run) has an
-    iteration that is longer than its clock can know: it may reach to the clock's readings on the far sides of the two
-    polls. The record has these as `outer_start_ns` and `outer_end_ns`, where they tell something: the kernel counted a
-    preemption, or the poll did not wait.
+    iteration that is longer than its clock can know. It is no longer than from `outer_start_ns` to `outer_end_ns`: the
+    clock's readings on the far sides of the two polls or, where those waited, its own with what the kernel counted on
+    both ways, as the thread's time on a CPU and as ready for one.
     """
 
     here = threading.local()
@@ -112,26 +109,23 @@ class ClockedSelector(selectors.EpollSelector):
         self.begun = []
 
     def select(self, timeout=None):
-        before = preemptions()
+        before = SCHEDULER.not_blocked_ns()
         now = time.monotonic_ns()
         begun, self.begun = self.begun, []
         if self.returned_ns is not None and now - self.returned_ns >= INCIDENTAL_NS:
             self.long.append((self.returned_ns, now))
         for record in begun:
             if self.returned_ns is not None:
-                record.update(iteration_start_ns=self.returned_ns, iteration_end_ns=now)
-                if self.outer_ns is not None:
-                    record["outer_start_ns"] = self.outer_ns
+                record.update(iteration_start_ns=self.returned_ns, iteration_end_ns=now, outer_start_ns=self.outer_ns)
         self.here.clock = self
         try:
             return super().select(timeout)
         finally:
             self.returned_ns = time.monotonic_ns()
-            tells = preemptions() != before or self.returned_ns - now < NO_WAIT_NS
-            self.outer_ns = now if tells else None
-            if tells:
-                for record in begun:
-                    record["outer_end_ns"] = self.returned_ns
+            most = min(SCHEDULER.not_blocked_ns() - before, self.returned_ns - now)
+            self.outer_ns = self.returned_ns - most
+            for record in begun:
+                record["outer_end_ns"] = now + most
 
 
 def watch_iterations():

@@ -17,7 +17,7 @@ import more_blocks
 import more_cpu
 from delays import DiskWaits
 from fault_env import Environment, Fault
-from more_kinds import WAYS, injected, native_cause, running
+from more_kinds import BESIDE, WAYS, injected, native_cause, running
 from records import SCHEDULER, ClockedSelector, Writer, add_handshake_options, say_ready, wait_go
 
 IN_POLL = "gil-in-poll"  # has no place in a callback: the loop's own poll cannot return
@@ -117,12 +117,12 @@ class Runner:
         await injector.run_gil_regex(fault)
         after, record = SCHEDULER.read(), fault.record
         await asyncio.sleep(0.03)
-        total, wait = record["end_ns"] - record["start_ns"], after[1] - before[1]
+        total, cpu, wait = record["end_ns"] - record["start_ns"], after[0] - before[0], after[1] - before[1]
         holder = record["holder"]
         self.output.write({
             "label": label, "start_ns": record["start_ns"], "end_ns": record["end_ns"],
             "parts": [{"way": IN_POLL, "cause": "gil", "start_ns": record["start_ns"], "end_ns": record["end_ns"],
-                       "injected": {"gil": total - wait, "cpu-wait": wait},
+                       "injected": {"gil": total - cpu - wait, "cpu-wait": wait, BESIDE: cpu},
                        "culprit": {"thread": holder["thread"], "tid": holder["tid"], "function": "regex_search"}}]})
 
 
