@@ -4,12 +4,12 @@
 #include <bpf/libbpf.h>
 #include <linux/capability.h>
 #include <linux/perf_event.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 
+#include "probe/perf_events.h"
 #include "probe/permissions.h"
 #include "probe/probe.h"
 #include "probe/rules.h"
@@ -55,12 +55,6 @@ Status try_tracefs() {
   return {};
 }
 
-UniqueFd open_event(perf_event_attr& attr, pid_t pid, int cpu) {
-  attr.size = sizeof(attr);
-  attr.disabled = 1;
-  return UniqueFd(static_cast<int>(syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC)));
-}
-
 Status try_tracepoint() {
   const auto id = tracepoint_id("syscalls/sys_enter_epoll_wait");
   if (!id) return std::unexpected(id.error());
@@ -68,7 +62,8 @@ Status try_tracepoint() {
   attr.type = PERF_TYPE_TRACEPOINT;
   attr.config = *id;
   attr.sample_period = 1;
-  if (!open_event(attr, -1, 0)) return refused("open a tracepoint", errno);
+  attr.disabled = 1;
+  if (!open_perf_event(attr, -1, 0)) return refused("open a tracepoint", errno);
   return {};
 }
 
@@ -77,7 +72,8 @@ Status try_samples() {
   attr.type = PERF_TYPE_SOFTWARE;
   attr.config = PERF_COUNT_SW_CPU_CLOCK;
   attr.sample_period = 1'000'000;
-  if (!open_event(attr, 0, -1)) return refused("open a cpu-clock event", errno);
+  attr.disabled = 1;
+  if (!open_perf_event(attr, 0, -1)) return refused("open a cpu-clock event", errno);
   return {};
 }
 

@@ -23,4 +23,10 @@ enum class PollProbe : std::uint8_t {
   return "auto";
 }
 
+/// Whether this kernel forbids the whole kind of fentry programs.
+[[nodiscard]] bool fentry_forbidden();
+
+/// Linux 5.11 and later; a program for a function that is not there would not load.
+[[nodiscard]] bool has_epoll_pwait2();
+
 }  // namespace aiotrace::probe

@@ -2,9 +2,6 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <linux/perf_event.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,13 +9,14 @@
 #include <cstring>
 #include <iterator>
 #include <map>
-#include <unordered_map>
 
 #include "abi/records.h"
 #include "aiotrace.skel.h"
 #include "probe/handles.h"
 #include "probe/load_log.h"
+#include "probe/perf_events.h"
 #include "probe/permissions.h"
+#include "probe/thread_samplers.h"
 #include "probe/thread_table.h"
 #include "probe/tracefs.h"
 #include "util/clock.h"
@@ -26,56 +24,8 @@
 
 namespace aiotrace::probe {
 
-namespace {
-
-// 16 KiB each, allocated at the start; threads beyond it have no native stacks, and that is counted.
-constexpr std::uint32_t kMaxNatives = 512;
-
-struct NativeCopy {
-  native_record record;
-  std::array<std::byte, NATIVE_STACK_MAX> stack;
-};
-
-UniqueFd open_perf_event(perf_event_attr& attr, pid_t pid, int cpu) {
-  attr.size = sizeof(attr);
-  return UniqueFd(static_cast<int>(syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC)));
-}
-
-// The kernel's answer to a fentry program on something that is no function: a kernel that forbids the whole kind says
-// EPERM before it looks. Much cheaper than a real one, for which libbpf reads all of the kernel's types.
-bool fentry_forbidden() {
-  constexpr std::array<bpf_insn, 2> kReturnZero{{
-      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .src_reg = 0, .off = 0, .imm = 0},
-      {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
-  }};
-  LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_FENTRY, .attach_btf_id = 1);
-  const UniqueFd program(
-      bpf_prog_load(BPF_PROG_TYPE_TRACING, "try_fentry", "GPL", kReturnZero.data(), kReturnZero.size(), &options));
-  return !program && errno == EPERM;
-}
-
-// It came with Linux 5.11; a program for a function that is not there would not load.
-bool has_epoll_pwait2() {
-  return syscall(SYS_epoll_pwait2, -1, nullptr, 0, nullptr, nullptr, 0) == 0 || errno != ENOSYS;
-}
-
-}  // namespace
-
-std::unexpected<Error> no_fentry(int error_number) {
-  return fail_errno("--poll-probe fentry: this kernel refuses it", error_number, "use --poll-probe tracepoint",
-                    ErrorKind::unsupported);
-}
-
 struct RingCloser {
   void operator()(ring_buffer* ring) const noexcept { ring_buffer__free(ring); }
-};
-
-// The clocks of a loop thread; a perf event is its link's to close.
-struct Sampler {
-  Link coarse;
-  Link faults;
-  Link fine;  // made when it is first needed
-  int fine_event = -1;
 };
 
 struct Probe::Impl {
@@ -86,9 +36,8 @@ struct Probe::Impl {
   Skeleton<aiotrace_bpf> skeleton;
   ThreadTable threads;
   std::vector<Link> links;
-  std::vector<UniqueFd> events;
-  std::multimap<std::uint32_t, Link> uprobes;           // by pid
-  std::unordered_map<std::uint32_t, Sampler> samplers;  // by tid
+  std::multimap<std::uint32_t, Link> uprobes;  // by pid
+  ThreadSamplers samplers;
   std::unique_ptr<ring_buffer, RingCloser> ring;
   RunMeter meter;
   const std::function<void(std::span<const std::byte>)>* take = nullptr;
@@ -108,9 +57,6 @@ struct Probe::Impl {
   Status attach_profile();
   /// A cpu-clock event on each CPU.
   Status sample_all();
-  /// The link and the event, which the link closes.
-  Result<std::pair<Link, int>> attach_to_thread(std::uint32_t tid, std::uint64_t event_id, std::uint64_t period,
-                                                bpf_program* program) const;
   static int on_record(void* context, void* data, size_t size);
 };
 
@@ -141,7 +87,9 @@ Status Probe::Impl::choose_poll_probe() {
     poll = PollProbe::fentry;
     return {};
   }
-  if (options.poll == PollProbe::fentry) return no_fentry(EPERM);
+  if (options.poll == PollProbe::fentry)
+    return fail_errno("--poll-probe fentry: this kernel refuses it", EPERM, "use --poll-probe tracepoint",
+                      ErrorKind::unsupported);
   notes.emplace_back("fentry is refused by this kernel: Operation not permitted");
   poll = PollProbe::tracepoint;
   return {};
@@ -181,7 +129,7 @@ Status Probe::Impl::load_programs(bool with_statistics) {
   for (auto* map : {skeleton->maps.loop_threads, skeleton->maps.thread_slots, skeleton->maps.free_slots,
                     skeleton->maps.profile_threads})
     bpf_map__set_max_entries(map, std::min(options.max_threads, ThreadTable::kMostSlots));
-  if (options.native_ns != 0) bpf_map__set_max_entries(skeleton->maps.natives, kMaxNatives);
+  if (options.native_ns != 0) bpf_map__set_max_entries(skeleton->maps.natives, ThreadSamplers::kMaxNatives);
   if (const int cpus = libbpf_num_possible_cpus(); cpus > 0)
     bpf_map__set_max_entries(skeleton->maps.runs, static_cast<std::uint32_t>(cpus));
   choose_programs();
@@ -256,6 +204,11 @@ Result<Probe> Probe::load(const ProbeOptions& options) {
                                .free = bpf_map__fd(skeleton.maps.free_slots),
                                .entries = skeleton.bss->traced_tid});
   if (auto status = impl->threads.fill(options.max_threads); !status) return std::unexpected(status.error());
+  impl->samplers = ThreadSamplers({.sample = skeleton.progs.handle_sample,
+                                   .major_fault = skeleton.progs.handle_major_fault,
+                                   .natives = options.native_ns != 0 ? bpf_map__fd(skeleton.maps.natives) : -1,
+                                   .coarse_ns = options.coarse_period_ns,
+                                   .fine_ns = options.sample_period_ns});
 
   impl->ring.reset(ring_buffer__new(bpf_map__fd(skeleton.maps.ring), Impl::on_record, impl.get(), nullptr));
   if (!impl->ring) return load_error("map the ring buffer", errno, last_warning());
@@ -279,10 +232,10 @@ Status Probe::Impl::attach_tracepoint(const std::string& call) {
   attr.sample_period = 1;
   UniqueFd event = open_perf_event(attr, -1, 0);
   if (!event) return load_error("open the tracepoint of " + call, errno, "");
-  Link link(bpf_program__attach_perf_event(skeleton->progs.handle_enter_poll, event.get()));
-  if (!link) return load_error("attach to the tracepoint of " + call, errno, last_warning());
-  (void)event.release();  // the link closes it
-  links.push_back(std::move(link));
+  auto link = attach_to_event(skeleton->progs.handle_enter_poll, std::move(event),
+                              "attach to the tracepoint of " + call);
+  if (!link) return std::unexpected(link.error());
+  links.push_back(std::move(*link));
   return {};
 }
 
@@ -323,11 +276,11 @@ Status Probe::Impl::sample_all() {
   for (int cpu = 0; cpu < cpus; cpu++) {
     UniqueFd event = open_perf_event(attr, -1, cpu);
     if (!event && (errno == ENODEV || errno == EINVAL)) continue;  // it is offline
-    if (!event) return load_error("sample CPU " + std::to_string(cpu), errno, "");
-    Link link(bpf_program__attach_perf_event(skeleton->progs.profile_sample, event.get()));
-    if (!link) return load_error("sample CPU " + std::to_string(cpu), errno, last_warning());
-    (void)event.release();  // the link closes it
-    links.push_back(std::move(link));
+    const auto what = "sample CPU " + std::to_string(cpu);
+    if (!event) return load_error(what, errno, "");
+    auto link = attach_to_event(skeleton->progs.profile_sample, std::move(event), what);
+    if (!link) return std::unexpected(link.error());
+    links.push_back(std::move(*link));
     sampled++;
   }
   if (sampled == 0) return fail("sample the CPUs", "none is online", {}, ErrorKind::unsupported);
@@ -383,47 +336,11 @@ void Probe::remove_process(std::uint32_t pid) {
   detach_uprobes(pid);
 }
 
-Status Probe::seed_thread(const ThreadSeed& seed) {
-  loop_thread thread{};
-  thread.pid = seed.pid;
-  thread.tid = seed.tid;
-  thread.epfd = seed.epfd;
-  thread.kind = seed.python ? LOOP_PYTHON : LOOP_PLAIN;
-  thread.return_ns = seed.began_ns;
-  thread.open_start = 1;
-  if (seed.waiting) {
-    thread.off = OFF_BLOCKED;
-    thread.awaits_wakeup = 1;
-    thread.off_ns = thread.return_ns;
-    thread.dirty = 1;
-    thread.wait.cause = seed.waiting->cause;
-    thread.wait.syscall = seed.waiting->syscall;
-    thread.wait.fd = -1;
-    thread.wait.stack_id = seed.waiting->stack_id;
-    thread.has_task = seed.waiting->has_task ? 1 : 0;
-    std::copy(seed.waiting->args.begin(), seed.waiting->args.end(), thread.wait.args);
-  }
-  return impl_->threads.add(thread);
-}
+Status Probe::seed_thread(const ThreadSeed& seed) { return impl_->threads.add(thread_of(seed)); }
 
 Status Probe::seed_profiled(const ProfileSeed& seed) {
   const auto now = monotonic_ns();
-  loop_thread thread{};
-  thread.pid = seed.pid;
-  thread.tid = seed.tid;
-  thread.epfd = -1;
-  thread.wait.fd = -1;
-  if (seed.idle || seed.waiting) {
-    thread.off = seed.idle ? OFF_IN_POLL : OFF_BLOCKED;
-    thread.awaits_wakeup = seed.idle ? 0 : 1;
-    thread.off_ns = now;
-  }
-  if (seed.waiting) {
-    thread.wait.cause = seed.waiting->cause;
-    thread.wait.syscall = seed.waiting->syscall;
-    thread.wait.stack_id = seed.waiting->stack_id;
-    std::copy(seed.waiting->args.begin(), seed.waiting->args.end(), thread.wait.args);
-  }
+  const auto thread = thread_of(seed, now);
   const profile_thread times{.on_ns = thread.off == OFF_NOT ? now : 0, .cpu_ns = 0, .idle_ns = 0, .first_ns = now};
   if (bpf_map__update_elem(impl_->skeleton->maps.profile_threads, &seed.tid, sizeof(seed.tid), &times, sizeof(times),
                            BPF_NOEXIST) != 0) {
@@ -439,71 +356,17 @@ std::optional<profile_thread> Probe::profiled(std::uint32_t tid) const {
   return times;
 }
 
-Result<std::pair<Link, int>> Probe::Impl::attach_to_thread(std::uint32_t tid, std::uint64_t event_id,
-                                                           std::uint64_t period, bpf_program* program) const {
-  perf_event_attr attr{};
-  attr.type = PERF_TYPE_SOFTWARE;
-  attr.config = event_id;
-  attr.sample_period = period;
-  UniqueFd event = open_perf_event(attr, static_cast<pid_t>(tid), -1);
-  if (!event) return fail_errno("sample thread " + std::to_string(tid), errno);
-  Link link(bpf_program__attach_perf_event(program, event.get()));
-  if (!link) return load_error("sample thread " + std::to_string(tid), errno, last_warning());
-  return std::pair(std::move(link), event.release());
-}
+Status Probe::sample_thread(std::uint32_t tid) { return impl_->samplers.start(tid); }
 
-Status Probe::sample_thread(std::uint32_t tid) {
-  auto& self = *impl_;
-  if (self.samplers.contains(tid)) return {};
-  if (self.options.native_ns != 0) {
-    const NativeCopy empty{};
-    // No room: BPF counts what is missed by it.
-    bpf_map__update_elem(self.skeleton->maps.natives, &tid, sizeof(tid), &empty, sizeof(empty), BPF_NOEXIST);
-  }
-  auto coarse = self.attach_to_thread(tid, PERF_COUNT_SW_CPU_CLOCK, self.options.coarse_period_ns,
-                                      self.skeleton->progs.handle_sample);
-  if (!coarse) return std::unexpected(coarse.error());
-  auto& sampler = self.samplers[tid];
-  sampler.coarse = std::move(coarse->first);
-  auto faults = self.attach_to_thread(tid, PERF_COUNT_SW_PAGE_FAULTS_MAJ, 1, self.skeleton->progs.handle_major_fault);
-  if (!faults) return std::unexpected(faults.error());
-  sampler.faults = std::move(faults->first);
-  return {};
-}
-
-Status Probe::sample_finely(std::uint32_t tid, bool finely) {
-  auto& self = *impl_;
-  const auto at = self.samplers.find(tid);
-  if (at == self.samplers.end()) return {};
-  auto& sampler = at->second;
-  if (sampler.fine_event >= 0) {
-    if (ioctl(sampler.fine_event, finely ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0) != 0)
-      return fail_errno("sample thread " + std::to_string(tid) + " finely", errno);
-    return {};
-  }
-  if (!finely) return {};
-  auto fine = self.attach_to_thread(tid, PERF_COUNT_SW_CPU_CLOCK, self.options.sample_period_ns,
-                                    self.skeleton->progs.handle_sample);
-  if (!fine) return std::unexpected(fine.error());
-  sampler.fine = std::move(fine->first);
-  sampler.fine_event = fine->second;
-  return {};
-}
+Status Probe::sample_finely(std::uint32_t tid, bool finely) { return impl_->samplers.set_fine(tid, finely); }
 
 void Probe::remove_thread(std::uint32_t tid) {
   impl_->threads.remove(tid);
-  impl_->samplers.erase(tid);
+  impl_->samplers.remove(tid);
   if (impl_->options.profile) bpf_map__delete_elem(impl_->skeleton->maps.profile_threads, &tid, sizeof(tid), 0);
-  if (impl_->options.native_ns != 0) bpf_map__delete_elem(impl_->skeleton->maps.natives, &tid, sizeof(tid), 0);
 }
 
-std::vector<std::byte> Probe::native_copy(std::uint32_t tid) const {
-  std::vector<std::byte> bytes(sizeof(NativeCopy));
-  if (impl_->options.native_ns == 0 ||
-      bpf_map__lookup_elem(impl_->skeleton->maps.natives, &tid, sizeof(tid), bytes.data(), bytes.size(), 0) != 0)
-    bytes.clear();
-  return bytes;
-}
+std::vector<std::byte> Probe::native_copy(std::uint32_t tid) const { return impl_->samplers.native_copy(tid); }
 
 std::optional<loop_thread> Probe::thread(std::uint32_t tid) const { return impl_->threads.find(tid); }
 

@@ -16,6 +16,7 @@
 #include "abi/thread.h"
 #include "probe/poll_probe.h"
 #include "probe/run_meter.h"
+#include "probe/seeds.h"
 #include "util/result.h"
 
 namespace aiotrace::probe {
@@ -47,32 +48,6 @@ struct ProbeOptions {
   std::uint32_t max_threads = 1024;
   /// By number of the system call: SYSCALL_CLASS | which argument is a path << 8.
   std::array<std::uint16_t, SYSCALL_TABLE_SIZE> syscalls{};
-};
-
-/// A thread that was there before its probes.
-struct ThreadSeed {
-  std::uint32_t pid = 0;
-  std::uint32_t tid = 0;
-  std::int32_t epfd = -1;  ///< it waits in its poll on this one; -1: it is in the middle of an iteration
-  bool python = false;
-  std::uint64_t began_ns = 0;  ///< when its iteration began, or when it was looked at
-  /// In the middle of an iteration: what it waits for.
-  struct Waiting {
-    std::uint32_t cause = 0;  ///< enum cause
-    std::int32_t syscall = -1;
-    std::array<std::uint64_t, 4> args{};
-    std::uint64_t stack_id = 0;
-    bool has_task = false;  ///< the task is known to user space
-  };
-  std::optional<Waiting> waiting;  ///< nothing: it runs
-};
-
-/// A thread of a profile that was there before its probes.
-struct ProfileSeed {
-  std::uint32_t pid = 0;
-  std::uint32_t tid = 0;
-  bool idle = false;                           ///< it waits in its loop's own poll
-  std::optional<ThreadSeed::Waiting> waiting;  ///< else what it waits for; nothing: it runs
 };
 
 class Probe {

@@ -1,0 +1,24 @@
+// Perf events, and BPF programs on them.
+#pragma once
+
+#include <linux/perf_event.h>
+#include <sys/types.h>
+
+#include <string>
+
+#include "probe/handles.h"
+#include "util/result.h"
+#include "util/unique_fd.h"
+
+struct bpf_program;
+
+namespace aiotrace::probe {
+
+/// perf_event_open(2) of a thread (`pid`; -1: whoever runs there) on a CPU (-1: any), closed on exec. Sets attr.size.
+/// An invalid one has its reason in errno.
+[[nodiscard]] UniqueFd open_perf_event(perf_event_attr& attr, pid_t pid, int cpu);
+
+/// Runs `program` at each of the event, which the link owns from now on. `what` was tried, for the error.
+[[nodiscard]] Result<Link> attach_to_event(bpf_program* program, UniqueFd event, const std::string& what);
+
+}  // namespace aiotrace::probe
