@@ -50,6 +50,23 @@ TEST_CASE("a loop in C: sleep, file and its own code are told apart, without a P
   check_plain(run, 4);
 }
 
+FOR_EACH_PYTHON(own_loop, "a loop of its own make is none of asyncio's, though that is imported", "[plain]") {
+  Target target(python, "own_loop.py");
+  const auto run = trace(target);
+  CHECK(run.err == "");
+  CHECK(schema_complaints(run.lines) == std::vector<std::string>{});
+  const auto stalls = stalls_in(run.lines);
+  REQUIRE(run.records.size() == 3);
+  CHECK(stalls.size() == 3);
+  for (const auto& record : run.records) {
+    const auto* stall = stall_of(record, stalls);
+    REQUIRE(stall != nullptr);
+    check_stall(record, *stall);
+    CHECK((*stall)["loop"]["kind"] == "other");
+  }
+  CHECK(run.lines.back()["loops"][0]["kind"] == "other");
+}
+
 AIOTRACE_TEST_CASES(old_pythons) {
   for (const auto& python : older_pythons())
     add_test_case("Python " + python.title() + " is refused by name and traced as a plain loop", "[plain]", [python] {

@@ -92,6 +92,14 @@ std::uint64_t began_ns(const Target& target, const std::vector<python::PythonFra
   return returned && now_ns - *returned <= process.age_ns() ? *returned : 0;
 }
 
+// BPF looks at the next iterations; this is for what is told before.
+model::LoopKind kind_of(const Target& target, const std::vector<python::PythonFrame>& stack) {
+  const auto* interpreter = target.interpreter();
+  if (interpreter == nullptr || !interpreter->asyncio_loaded) return model::LoopKind::other;
+  const bool asyncio = stack.empty() ? !interpreter->uvloop : python::runs_loop(stack);
+  return target.loop_kind(asyncio ? LOOP_ASYNCIO : LOOP_PYTHON);
+}
+
 std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<std::uint64_t> tstate) {
   Seeded seeded{.seed = {.pid = target.pid(),
                          .tid = tid,
@@ -99,6 +107,7 @@ std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<s
                          .python = tstate.has_value(),
                          .began_ns = monotonic_ns(),
                          .waiting = {}},
+                .kind = model::LoopKind::other,
                 .stack = {},
                 .task = {},
                 .code = {},
@@ -108,7 +117,10 @@ std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<s
   const auto call = proc::current_syscall(target.process().pid(), static_cast<pid_t>(tid));
   const auto epfd = call ? proc::polled_epoll(*call) : std::nullopt;
   std::vector<python::PythonFrame> stack;
-  if (tstate) stack = python::read_stack(*target.interpreter(), target.memory(), *tstate);
+  if (tstate) {
+    stack = python::read_stack(*target.interpreter(), target.memory(), *tstate);
+    seeded.kind = kind_of(target, stack);
+  }
   // One inside a callback is not the loop's own.
   if (epfd && !python::in_callback(stack)) {
     seeded.seed.epfd = *epfd;

@@ -12,6 +12,7 @@ namespace aiotrace::app {
 
 struct Seeded {
   probe::ThreadSeed seed;
+  model::LoopKind kind = model::LoopKind::other;
   model::Stack stack;                     ///< of a thread in mid-iteration that waits; its id is in the seed
   std::optional<model::TaskSeen> task;    ///< that runs there
   std::optional<model::CodeSeen> code;    ///< of its root coroutine

@@ -89,7 +89,7 @@ void Tracker::attach_uprobes(Target& target) {
 
 // A thread that waits in a poll now was not seen to enter it; another may be in mid-stall.
 void Tracker::seed(Target& target) {
-  for (auto& [seed, stack, task, code, start_known, culprit, native] : threads_to_seed(target)) {
+  for (auto& [seed, kind, stack, task, code, start_known, culprit, native] : threads_to_seed(target)) {
     if (seed.waiting) {
       stacks_.add(target.pid(), seed.waiting->stack_id, std::move(stack));
       if (options_.native) seed.waiting->stack_id = natives_.merge(target, native, seed.waiting->stack_id);
@@ -113,8 +113,7 @@ void Tracker::seed(Target& target) {
     loop.thread = target.thread_name(seed.tid);
     loop.start_known = start_known;
     if (seed.waiting) loop.found_wait = FoundWait{.since_ns = seed.began_ns, .culprit = std::move(culprit)};
-    if (seed.python && target.interpreter()->asyncio_loaded)
-      loop.kind = target.loop_kind(target.interpreter()->uvloop ? LOOP_PYTHON : LOOP_ASYNCIO);
+    loop.kind = kind;
   }
 }
 
