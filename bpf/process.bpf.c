@@ -3,6 +3,7 @@
 #include "lib/compat.bpf.h"
 #include "lib/fdtarget.bpf.h"
 #include "lib/iteration.bpf.h"
+#include "lib/offcpu.bpf.h"
 
 static __always_inline int is_traced(__u32 pid)
 {
@@ -20,6 +21,9 @@ static __always_inline void end_thread(__u32 tid, __u32 pid, __u64 now)
 	t = find_thread(tid);
 	if (!t || t->pid != pid || t->exited)
 		return;
+	/* It runs, so a wait that has no end yet is over: without this its time would be the CPU's. */
+	if (t->return_ns && (t->off == OFF_RUNNABLE || t->off == OFF_BLOCKED))
+		come_back_unseen(tid, now);
 	/* A loop that was closed before had ended its last iteration. */
 	if (t->return_ns && (t->verified || t->open_start) &&
 	    (!t->verified || (__u64)file_of(current_task(), t->epfd) == t->epoll_file))
