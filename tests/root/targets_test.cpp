@@ -186,6 +186,7 @@ FOR_EACH_PYTHON(exit_in_stall, "a target that exits in mid-stall: the stall so f
   const auto stalls = stalls_in(run.lines);
   const auto* stall = stall_of(run.records[0], stalls);
   REQUIRE(stall != nullptr);
+  INFO(stall->dump() << "\nlosses " << run.lines.back()["losses"].dump());
   CHECK(cause_ns(*stall, "sleep") >= 0.95 * own_ns(*stall));
   CHECK((*stall)["task"]["name"] == "exit-in-stall");
   const auto* segment = segment_of(*stall, "sleep");

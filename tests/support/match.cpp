@@ -90,7 +90,8 @@ double meant_ns(const Json& record, const Json& stall) {
     return waits_for_cpu ? number(stall, "duration_ns") : own_ns(stall);
   const double part = number(record, "end_ns") - number(record, "start_ns");
   if (waits_for_cpu) return part;
-  const double waited = field(record, "wait_ns").is_number() ? number(record, "wait_ns") : cause_ns(stall, "cpu-wait");
+  // The end of a wait for a CPU is known to a sample only where its switch-in was unseen.
+  const double waited = std::max(number(record, "wait_ns"), cause_ns(stall, "cpu-wait"));
   return part - waited - (is_sampled(record["expected_cause"]) ? 0 : number(record, "cpu_ns"));
 }
 
