@@ -294,7 +294,7 @@ def block_join(fault):
     fault.done()
 
 
-HANDOVER_S = 0.0002
+HANDOVER_S = 0.0002  # between two looks whether the helper has the interpreter's lock
 
 
 def spin_holding_gil(helper, milliseconds):

@@ -1,5 +1,5 @@
-"""A loop of its own make on epoll in a program that has asyncio too, as Twisted is. After a byte of --go it sleeps in the
-middle of --count iterations."""
+"""A loop of its own make on epoll in a program that has asyncio too, as Twisted is. After a byte of --go it sleeps in
+--count iterations; the first is the one that the byte begins: a tracer has seen none before."""
 import argparse
 import os
 import selectors
@@ -28,11 +28,10 @@ def main():
     selector.select()
     os.read(go, 1)
     for number in range(options.count):
-        selector.select(0.01)
         record = {"kind": "sleep", "label": "stall-%d" % number, "expected_cause": "sleep", "single": True}
         block(record, options.ms / 1000.0)
         writer.write(record)
-    selector.select(0.01)
+        selector.select(0.01)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ class SchedulerTimes(threading.local):
         return time.thread_time_ns(), int(text[1])
 
     def not_blocked_ns(self):
+        """Both together; where the second is not counted, the first."""
         cpu, wait = self.read()
         return time.thread_time_ns() if cpu is None else cpu + wait
 

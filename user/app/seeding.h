@@ -12,13 +12,13 @@ namespace aiotrace::app {
 
 struct Seeded {
   probe::ThreadSeed seed;
-  model::LoopKind kind = model::LoopKind::other;
-  model::Stack stack;                     ///< of a thread in mid-iteration that waits; its id is in the seed
-  std::optional<model::TaskSeen> task;    ///< that runs there
-  std::optional<model::CodeSeen> code;    ///< of its root coroutine
-  bool start_known = false;               ///< the loop's own clock told when its iteration began
-  std::optional<model::Culprit> culprit;  ///< whom it waits for
-  model::NativeSeen native;               ///< of a thread that waits: its stack, but few of its registers
+  model::LoopKind kind = model::LoopKind::other;  ///< as its Python stack shows
+  model::Stack stack;                             ///< of a thread in mid-iteration that waits; its id is in the seed
+  std::optional<model::TaskSeen> task;            ///< that runs there
+  std::optional<model::CodeSeen> code;            ///< of its root coroutine
+  bool start_known = false;                       ///< the loop's own clock told when its iteration began
+  std::optional<model::Culprit> culprit;          ///< whom it waits for
+  model::NativeSeen native;                       ///< of a thread that waits: its stack, but few of its registers
 };
 
 /// The threads of a process that wait in a poll now, and those that run or wait inside an iteration of their loop: only
