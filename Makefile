@@ -54,9 +54,12 @@ tier_sources = $(filter-out %/libfuzzer.cpp,$(sort $(shell find tests/$(1) $(if 
 tier_objects = $(addprefix $(OUT)/obj/,$(addsuffix .o,$(basename $(call tier_sources,$(1)))))
 TEST_BINARIES := $(TIERS:%=$(OUT)/tests/%)
 CATCH_MAIN := $(OUT)/obj/tests/catch_main.o
+# Loads what each clang made, in the tier vm.
+LOADER := $(OUT)/tests/loader
+LOADER_OBJECT := $(OUT)/obj/tests/vm/loader.o
 
-# features.bpf.c is loaded on its own, program by program, to see what the kernel grants; origin.bpf.c and steps.bpf.c with their commands.
-ALONE := features origin steps
+# Loaded on their own, when they are needed.
+ALONE := off_since origin steps
 BPF_SOURCES := $(filter-out $(ALONE:%=bpf/%.bpf.c),$(sort $(wildcard bpf/*.bpf.c)))
 # The file that defines the maps comes first: libbpf 1.1 links externs met earlier to offset 0.
 BPF_OBJECTS := $(sort $(BPF_SOURCES:%.bpf.c=$(BUILD)/%.bpf.o))
@@ -77,19 +80,26 @@ LDFLAGS ?=
 # GCC 12 sees overlaps in std::string's operator+ that are not there (its bug 105329).
 WARNINGS := -Wall -Wextra -Wshadow -Wno-restrict $(WERROR_FLAG)
 SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-ALL_CPPFLAGS = $(INCLUDES) -MMD -MP $(CPPFLAGS)
-ALL_CXXFLAGS = -std=c++23 $(WARNINGS) $(SAN_FLAGS) $(CXXFLAGS)
+# It runs with rights beside programs of strangers: whatever the compiler has against a fault's being used. Not in quick
+# builds without optimisation, which _FORTIFY_SOURCE needs. tools/check_hardening.py looks at what came of it.
+HARDEN := $(if $(findstring -O0,$(CXXFLAGS)),,-fPIE -fstack-protector-strong -fcf-protection \
+  $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
+HARDEN_LINK := -Wl,-z,relro,-z,now,-z,noexecstack
+# fmt is taken from its headers: the program then runs where another version of libfmt.so is installed, or none.
+ALL_CPPFLAGS = $(INCLUDES) -DFMT_HEADER_ONLY -MMD -MP $(CPPFLAGS)
+ALL_CXXFLAGS = -std=c++23 $(WARNINGS) $(SAN_FLAGS) $(HARDEN) $(CXXFLAGS)
 # C is what runs as BPF too, whose loads need no alignment.
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra $(WERROR_FLAG) $(SAN_FLAGS) $(if $(SAN),-fno-sanitize=alignment) $(CFLAGS)
 # Tests are compiled often and run briefly; CHECK reads better without optimisation.
 TEST_CXXFLAGS ?= -O1 -g
 # Under ASan GCC 12 takes what is in std::regex for uninitialized (its bug 105562).
 TEST_WARNINGS := $(if $(findstring address,$(SAN)),-Wno-maybe-uninitialized)
-LDLIBS ?= -lbpf -ldw -lelf -lz -lzstd -llzma -lfmt
+LDLIBS ?= -lbpf -ldw -lelf -lz -lzstd -llzma -lseccomp
 TEST_LDLIBS ?= $(if $(wildcard /usr/include/catch2/catch_all.hpp /usr/local/include/catch2/catch_all.hpp),-lCatch2)
 
 BPF_CPU ?= v3
-BPF_FLAGS := -target bpf -mcpu=$(BPF_CPU) -g -O2 -D__TARGET_ARCH_x86 -Wall $(WERROR_FLAG) -fdebug-prefix-map=$(CURDIR)=. \
+BPF_ARCH := x86# the one that bpf/lib/arch.bpf.h knows
+BPF_FLAGS := -target bpf -mcpu=$(BPF_CPU) -g -O2 -D__TARGET_ARCH_$(BPF_ARCH) -Wall $(WERROR_FLAG) -fdebug-prefix-map=$(CURDIR)=. \
   -I bpf $(if $(MULTIARCH),-idirafter /usr/include/$(MULTIARCH))
 
 # ---- What to make -----------------------------------------------------------------------------------------------------
@@ -98,12 +108,12 @@ BPF_FLAGS := -target bpf -mcpu=$(BPF_CPU) -g -O2 -D__TARGET_ARCH_x86 -Wall $(WER
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all help gen tests setup check check-vm soak check-deb deb fuzz test demo bench accuracy lint format install clean static
+.PHONY: all help gen bpf tests setup check check-vm soak check-deb deb wheel check-wheel fuzz test test-all test-fresh noise-test demo bench accuracy lint format install clean static
 
 all: $(OUT)/aiotrace ## build build/aiotrace (the default)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@awk '/^#   [A-Z]+=/ { sub(/^#   /, ""); printf "  %s\n", $$0 }' $(firstword $(MAKEFILE_LIST))
 
 # A change of flags or of the list of files makes anew what depends on it. The files below are written only when their
@@ -120,6 +130,7 @@ endif
 endef
 $(eval $(call stamp,$(OUT)/stamps/cxx,$$(strip $$(STAMP_cxx))))
 $(eval $(call stamp,$(BUILD)/stamps/bpf,$$(strip $$(STAMP_bpf))))
+$(eval $(call stamp,$(BUILD)/stamps/syscalls,from: $$(CC)))
 $(eval $(call stamp,$(OUT)/stamps/lib,from: $$(LIB_OBJECTS)))
 $(eval $(call stamp,$(BUILD)/stamps/bpf_objects,from: $$(BPF_OBJECTS)))
 $(foreach t,$(TIERS),$(eval $(call stamp,$(OUT)/stamps/$(t),from: $(call tier_objects,$(t)))))
@@ -131,7 +142,7 @@ $(BUILD)/stamps/setup: tools/packages.txt
 	@tools/setup.sh --check build
 	@touch $@
 
-DIRS := $(sort $(dir $(LIB_OBJECTS) $(MAIN_OBJECT) $(CATCH_MAIN) $(TEST_BINARIES) $(BPF_OBJECTS) $(SKELETONS) \
+DIRS := $(sort $(dir $(LIB_OBJECTS) $(MAIN_OBJECT) $(CATCH_MAIN) $(LOADER_OBJECT) $(TEST_BINARIES) $(BPF_OBJECTS) $(SKELETONS) \
   $(foreach t,$(TIERS),$(call tier_objects,$(t)))) $(BUILD)/bpf/)
 $(DIRS):
 	@mkdir -p $@
@@ -144,13 +155,22 @@ ADVICE := $(BUILD)/gen/advice_rules.gen.h $(BUILD)/gen/advice_examples.gen.h
 # The pages of --html: markup, style and scripts become one header.
 PAGE := $(BUILD)/gen/page.gen.h
 
-gen: $(SKELETONS) $(ADVICE) $(PAGE)
+# Names and numbers of the system calls, of the machine that is compiled for.
+SYSCALLS := $(BUILD)/gen/syscalls.gen.h
 
-$(PAGE): $(wildcard user/output/page/*) tools/gen_page.py | $(BUILD)/gen/
+gen: $(SKELETONS) $(ADVICE) $(PAGE) $(SYSCALLS)
+
+bpf: $(BUILD)/bpf/aiotrace.linked.o $(ALONE:%=$(BUILD)/bpf/%.bpf.o)
+
+$(PAGE): $(wildcard user/output/page/*) bpf/abi/causes.def tools/gen_page.py tools/causes.py | $(BUILD)/gen/
 	$(call msg,GEN,$@)
 	$(Q)$(PYTHON) tools/gen_page.py user/output/page $@
 
-$(ADVICE) &: user/model/advice.table tools/gen_advice.py | $(BUILD)/gen/
+$(SYSCALLS): tools/gen_syscalls.py $(BUILD)/stamps/syscalls | $(BUILD)/gen/ $(BUILD)/stamps/setup
+	$(call msg,GEN,$@)
+	$(Q)$(PYTHON) tools/gen_syscalls.py $@ $(CC)
+
+$(ADVICE) &: user/model/advice.table bpf/abi/causes.def tools/gen_advice.py tools/causes.py | $(BUILD)/gen/
 	$(call msg,GEN,$(ADVICE))
 	$(Q)$(PYTHON) tools/gen_advice.py $< $(ADVICE)
 
@@ -180,6 +200,7 @@ $(OUT)/obj/user/%.o: user/%.cpp $(OUT)/stamps/cxx | $(DIRS) $(BUILD)/stamps/setu
 $(filter $(OUT)/obj/user/probe/%,$(LIB_OBJECTS)): | $(SKELETONS)
 $(OUT)/obj/user/model/advice.o $(OUT)/obj/tests/unit/advice_test.o: | $(ADVICE)
 $(OUT)/obj/user/output/page.o: | $(PAGE)
+$(OUT)/obj/user/machine/here.o: | $(SYSCALLS)
 
 $(OUT)/libaiotrace.a: $(LIB_OBJECTS) $(OUT)/stamps/lib
 	$(call msg,AR,$@)
@@ -187,33 +208,31 @@ $(OUT)/libaiotrace.a: $(LIB_OBJECTS) $(OUT)/stamps/lib
 
 $(OUT)/aiotrace: $(MAIN_OBJECT) $(OUT)/libaiotrace.a
 	$(call msg,LINK,$@)
-	$(Q)$(CXX) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CXX) $(SAN_FLAGS) -pie $(HARDEN_LINK) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-# What the static libelf and libdw need themselves. fmt is taken from its headers: Debian has no static one.
-STATIC_LDLIBS ?= -lbpf -ldw -lelf -lz -llzma -lbz2 -lzstd
+# What the static libelf and libdw need themselves. The same objects, and no debug information: build/aiotrace has it.
+LIBEU := $(OUT)/static/libeu.a
+STATIC_LDLIBS ?= -lbpf -ldw $(LIBEU) -lelf -lz -llzma -lbz2 -lzstd -lseccomp
 
-static: ## build build/static/aiotrace, one file without shared libraries
-	$(Q)$(MAKE) BUILD_STATIC=1 $(BUILD)/static/aiotrace
+static: ## build build/static/aiotrace, one stripped file that needs no shared library
+	@tools/setup.sh build static
+	@$(MAKE) $(OUT)/static/aiotrace
 
-ifeq ($(BUILD_STATIC),1)
-$(BUILD)/static/obj/user/%.o: user/%.cpp $(OUT)/stamps/cxx | $(SKELETONS) $(ADVICE) $(PAGE) $(BUILD)/stamps/setup
-	$(call msg,CXX,$@)
+$(LIBEU): tools/static/eu_search.c | $(BUILD)/stamps/setup
+	$(call msg,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CXX) $(ALL_CPPFLAGS) -DFMT_HEADER_ONLY $(ALL_CXXFLAGS) -c $< -o $@
+	$(Q)$(CC) -std=gnu11 -O2 -Wall -Wextra $(WERROR_FLAG) -c $< -o $(@D)/eu_search.o && rm -f $@ && ar rcs $@ $(@D)/eu_search.o
 
-STATIC_OBJECTS := $(patsubst $(OUT)/obj/%,$(BUILD)/static/obj/%,$(LIB_OBJECTS) $(MAIN_OBJECT))
-$(BUILD)/static/aiotrace: $(STATIC_OBJECTS)
+$(OUT)/static/aiotrace: $(MAIN_OBJECT) $(OUT)/libaiotrace.a $(LIBEU)
 	$(call msg,LINK,$@)
-	$(Q)$(CXX) -static $(LDFLAGS) -o $@ $^ $(STATIC_LDLIBS)
--include $(STATIC_OBJECTS:.o=.d)
-endif
+	$(Q)$(CXX) -static-pie -s $(HARDEN_LINK) $(LDFLAGS) -o $@ $^ $(STATIC_LDLIBS)
 
 # ---- Tests ------------------------------------------------------------------------------------------------------------
 
 # Targets in C: for the root tier.
 PROGRAMS := $(patsubst tests/programs/%.c,$(BUILD)/programs/%,$(wildcard tests/programs/*.c))
 
-tests: $(TEST_BINARIES) $(PROGRAMS)
+tests: $(TEST_BINARIES) $(LOADER) $(PROGRAMS)
 
 $(BUILD)/programs/%: tests/programs/%.c | $(BUILD)/stamps/setup
 	$(call msg,CC,$@)
@@ -246,34 +265,72 @@ $(OUT)/tests/$(1): $(call tier_objects,$(1)) $(CATCH_MAIN) $(OUT)/libaiotrace.a 
 endef
 $(foreach t,$(TIERS),$(eval $(call tier_rule,$(t))))
 
+$(LOADER): $(LOADER_OBJECT) $(OUT)/libaiotrace.a | $(OUT)/tests/
+	$(call msg,LINK,$@)
+	$(Q)$(CXX) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
+
 # The root tier starts the program itself.
 $(OUT)/tests/root: | $(OUT)/aiotrace $(PROGRAMS)
 
 # Sanitizers make the program some times slower.
 RUN_TESTS = $(if $(SAN),AIOTRACE_TIER_TIMEOUT=$${AIOTRACE_TIER_TIMEOUT:-7200} )AIOTRACE_BINARY=$(OUT)/aiotrace V=$(V) $(PYTHON) tools/run_tests.py
 
-check: $(OUT)/tests/unit $(OUT)/tests/native $(OUT)/tests/fuzz ## run the tests that need no root
+check: $(OUT)/aiotrace $(OUT)/tests/unit $(OUT)/tests/native $(OUT)/tests/fuzz ## run the tests that need no root
 	@$(RUN_TESTS) tools=tools/run_unittests.py $(foreach t,unit native fuzz,$(t)=$(OUT)/tests/$(t)) -- $(ARGS)
 
-# One recipe, so that the set-up comes before anything that it installs is looked for.
-test: ## set up, build, run every test that this machine can run
+# One recipe, so that the set-up comes before anything that it installs is looked for. test-all differs by the variables
+# that it sets: each tier has a short form.
+test test-all: BEGAN := $(shell date +%s)
+test-all: export AIOTRACE_TEST_ALL := 1
+test-all: TEST_FUZZ_SECONDS := 60
+FRESH_TIERS := fresh=tests/fresh/run wheel=tests/fresh/wheel
+test-all: MORE_TIERS := $(if $(SAN),,$(FRESH_TIERS))
+test: ## set up, build, run every test that this machine can run; what does not depend on the Python, on four of them
+test-all: ## the same with every test on every Python, and longer
+test test-all:
 	@tools/setup.sh build test
-	@tools/setup.sh vm || echo "make test: without the tier vm"
-	@tools/setup.sh fuzz || echo "make test: without the tier libfuzzer"
+	@tools/setup.sh vm || echo "make $@: without the tier vm"
+	@tools/setup.sh fuzz || echo "make $@: without the tier libfuzzer"
 	@tools/get_pythons.sh
 	@tools/get_free_threaded.sh
 	@tools/get_venvs.sh
 	@tools/get_kernels.sh
+	@tools/get_clangs.sh $(if $(AIOTRACE_TEST_ALL),--all)
 	@$(MAKE) all tests
 	@! command -v $(FUZZ_CXX) >/dev/null || $(MAKE) $(BUILD)/fuzz/aiotrace-fuzz
-	@FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) $(RUN_TESTS) tools=tools/run_unittests.py $(foreach t,$(TIERS),$(t)=$(OUT)/tests/$(t)) libfuzzer=tests/fuzz/run accuracy=tools/accuracy/run soak=tests/soak/run vm=tests/vm/run -- $(ARGS)
+	@[ -z "$(MORE_TIERS)" ] || { tools/setup.sh fresh && $(MAKE) wheel; } || echo "make $@: without the tiers fresh and wheel"
+	@AIOTRACE_TEST_BEGAN=$(BEGAN) FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) $(RUN_TESTS) tools=tools/run_unittests.py $(foreach t,$(TIERS),$(t)=$(OUT)/tests/$(t)) libfuzzer=tests/fuzz/run accuracy=tools/accuracy/run soak=tests/soak/run vm=tests/vm/run $(MORE_TIERS) -- $(ARGS)
 
-check-vm: ## set up, build, run the core on Debian's kernels 5.10, 6.1, 6.12 and sid's under qemu
+# Takes CPU time in a timer interrupt while a command runs: what a test finds must not depend on how busy a machine is.
+NOISE := $(BUILD)/noise/noise
+NOISE_ROUNDS ?= 1
+noise-test: ## set up, build, run the root tier while CPU time is taken at random, NOISE_ROUNDS (1) times
+	@tools/setup.sh build test
+	@$(MAKE) $(NOISE) $(OUT)/tests/root
+	@status=0; for round in $$(seq $(NOISE_ROUNDS)); do \
+	  AIOTRACE_TIER_TIMEOUT=$${AIOTRACE_TIER_TIMEOUT:-10800} $(NOISE) env $(RUN_TESTS) root=$(OUT)/tests/root -- $(ARGS) || status=1; \
+	done; exit $$status
+
+$(BUILD)/noise/noise.bpf.o: tests/noise/noise.bpf.c $(BUILD)/stamps/bpf | $(BUILD)/stamps/setup
+	$(call msg,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPF_CLANG) $(BPF_FLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/gen/noise.skel.h: $(BUILD)/noise/noise.bpf.o | $(BUILD)/gen/
+	$(call msg,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name noise_bpf > $@
+
+$(NOISE): tests/noise/noise.cpp $(BUILD)/gen/noise.skel.h $(OUT)/libaiotrace.a
+	$(call msg,CXX,$@)
+	$(Q)$(CXX) $(ALL_CPPFLAGS) -MF $@.d $(ALL_CXXFLAGS) $(LDFLAGS) -o $@ $< $(OUT)/libaiotrace.a $(LDLIBS)
+
+check-vm: ## set up, build, run the core on Debian's kernels 5.10, 6.1, 6.12 and sid's under qemu, with each clang's BPF
 	@tools/setup.sh build vm
 	@tools/get_pythons.sh
 	@tools/get_kernels.sh
-	@$(MAKE) static
-	@tests/vm/run $(ARGS)
+	@tools/get_clangs.sh --all
+	@$(MAKE) static $(LOADER)
+	@AIOTRACE_TEST_ALL=1 tests/vm/run $(ARGS)
 
 soak: ## attach, trace and detach for an hour (ARGS="--seconds N"), over processes that come and go
 	@tools/setup.sh build
@@ -286,11 +343,11 @@ FUZZ_CXX ?= clang++-19
 FUZZ_SECONDS ?= 60
 # In `make test`.
 TEST_FUZZ_SECONDS ?= 5
-FUZZ_SOURCES := $(filter user/util/% user/proc/% user/python/% user/decode/% user/symbolize/% user/model/% \
-  user/output/%,$(LIB_SOURCES)) $(filter-out %_test.cpp,$(wildcard tests/fuzz/*.cpp))
+FUZZ_SOURCES := $(filter user/util/% user/machine/% user/proc/% user/python/% user/decode/% user/symbolize/% user/model/% \
+  user/output/% user/recording/%,$(LIB_SOURCES)) $(filter-out %_test.cpp,$(wildcard tests/fuzz/*.cpp))
 FUZZ_OBJECTS := $(FUZZ_SOURCES:%.cpp=$(BUILD)/fuzz/obj/%.o)
-# libstdc++ 12 uses what it calls deprecated itself; Debian's fmt is GCC's.
-FUZZ_FLAGS := -std=c++23 -O1 -g -Wall -Wextra -Wno-deprecated-declarations $(WERROR_FLAG) -DFMT_HEADER_ONLY \
+# libstdc++ 12 uses what it calls deprecated itself.
+FUZZ_FLAGS := -std=c++23 -O1 -g -Wall -Wextra -Wno-deprecated-declarations $(WERROR_FLAG) \
   -fsanitize=address,undefined -fno-sanitize-recover=all
 
 fuzz: ## set up, build, and run the fuzz targets, FUZZ_SECONDS (60) each; ARGS names some of them
@@ -298,7 +355,7 @@ fuzz: ## set up, build, and run the fuzz targets, FUZZ_SECONDS (60) each; ARGS n
 	@$(MAKE) $(BUILD)/fuzz/aiotrace-fuzz
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(ARGS)
 
-$(BUILD)/fuzz/obj/%.o: %.cpp | $(ADVICE) $(PAGE)
+$(BUILD)/fuzz/obj/%.o: %.cpp | $(ADVICE) $(PAGE) $(SYSCALLS)
 	$(call msg,FUZZ-CXX,$@)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CXX) $(ALL_CPPFLAGS) -I . $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -c $< -o $@
@@ -312,10 +369,8 @@ $(BUILD)/fuzz/aiotrace-fuzz: $(FUZZ_OBJECTS)
 setup: ## install what building and testing need
 	@tools/setup.sh build test
 
-demo: ## set up, build, and watch a service that stalls
-	@tools/setup.sh build
-	@$(MAKE) all
-	@tools/demo.sh
+demo: ## check the rights, set up, build, and watch a service that stalls (the same as tools/demo.sh)
+	+@tools/demo.sh
 
 bench: ## set up, build, and measure what tracing costs and finds
 	@tools/setup.sh build test bench
@@ -358,31 +413,68 @@ $(BUILD)/tidy/%.ok: user/%.cpp $(BUILD)/obj/user/%.o .clang-tidy | $(BUILD)/comp
 	@if $(CLANG_TIDY) -p $(BUILD) --quiet $< >$@.log 2>&1; then mv $@.log $@; \
 	else grep -v 'warnings generated' $@.log >&2; exit 1; fi
 
-# The man page and the completion are what --help says.
-DOCS := $(OUT)/doc/aiotrace.8 $(OUT)/doc/aiotrace.bash
-$(DOCS) &: $(OUT)/aiotrace tools/gen_docs.py
-	$(call msg,GEN,$(DOCS))
-	@mkdir -p $(@D)
-	$(Q)$(PYTHON) tools/gen_docs.py $< $(DOCS)
+# What is installed and packed; `make wheel` takes the static one.
+PROGRAM ?= $(OUT)/aiotrace
 
-install: $(OUT)/aiotrace $(DOCS) ## install program, man page and completion below $(DESTDIR)$(PREFIX)
-	install -D -m 755 $(OUT)/aiotrace $(DESTDIR)$(PREFIX)/bin/aiotrace
-	install -D -m 644 $(OUT)/doc/aiotrace.8 $(DESTDIR)$(PREFIX)/share/man/man8/aiotrace.8
-	install -D -m 644 $(OUT)/doc/aiotrace.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/aiotrace
+# The man pages are written in user/doc; scdoc, which only this needs, makes roff of them. The completion is what --help says.
+# Moved into place, since `make deb wheel` makes them twice at a time.
+SCDOC ?= scdoc
+MAN_PAGES := $(patsubst user/doc/%.md,$(OUT)/doc/%,$(wildcard user/doc/*.[1-8].md))
+COMPLETION := $(OUT)/doc/aiotrace.bash
+SCHEMA := user/doc/aiotrace.schema.json
+
+$(OUT)/doc/%: user/doc/%.md
+	$(call msg,MAN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(SCDOC) < $< > $@.$$PPID
+	$(Q)mv $@.$$PPID $@
+
+$(COMPLETION): $(PROGRAM) tools/gen_docs.py
+	$(call msg,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/gen_docs.py $< $@.$$PPID
+	$(Q)mv $@.$$PPID $@
+
+# Without scdoc everything else is installed, and a line says so.
+HAVE_SCDOC := $(shell command -v $(SCDOC) 2>/dev/null)
+# Stripped: $(PROGRAM) keeps the debug information, some hundred megabytes.
+STRIP ?= strip
+install: $(PROGRAM) $(COMPLETION) $(if $(HAVE_SCDOC),$(MAN_PAGES)) ## install the program (stripped), man pages, completion and JSON Schema below $(DESTDIR)$(PREFIX)
+	install -D -s --strip-program=$(STRIP) -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/aiotrace
+	install -D -m 644 $(COMPLETION) $(DESTDIR)$(PREFIX)/share/bash-completion/completions/aiotrace
+	install -D -m 644 $(SCHEMA) $(DESTDIR)$(PREFIX)/share/aiotrace/$(notdir $(SCHEMA))
+	$(foreach page,$(if $(HAVE_SCDOC),$(MAN_PAGES)),install -D -m 644 $(page) $(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)) &&) :
+	$(if $(HAVE_SCDOC),,@echo "make install: without the man pages: no $(SCDOC) (tools/setup.sh deb installs it)" >&2)
 
 DEB := $(BUILD)/aiotrace.deb
-deb: ## set up, build build/aiotrace.deb; check-deb installs, runs and removes it in a fresh root
+deb: ## set up, build build/aiotrace.deb, for the release that it is built on and later ones
 	@tools/setup.sh build deb
 	@$(MAKE) all
 	$(call msg,DEB,$(DEB))
 	+@tools/make_deb.sh $(OUT)/aiotrace $(DEB)
 
-check-deb: deb
-	@tests/package/run $(DEB)
+check-deb: deb ## install, run and remove it in fresh roots of Debian 12, 13 and Ubuntu 24.04
+	@tools/setup.sh fresh
+	@tests/fresh/run --only deb --deb $(DEB) $(ARGS)
+
+wheel: static ## build build/wheel/aiotrace-….whl: the static program for pip, pipx and uvx, of every Python
+	@tools/setup.sh wheel
+	$(call msg,WHEEL,$(BUILD)/wheel)
+	+@tools/make_wheel.sh $(OUT)/static/aiotrace $(BUILD)/wheel
+
+check-wheel: wheel ## install and run it in fresh environments of Python 3.8 and 3.15
+	@tools/get_pythons.sh
+	@tests/fresh/wheel
+
+test-fresh: ## set up, then the README's first command, package, static file and wheel where aiotrace has never been
+	@tools/setup.sh fresh
+	@tools/get_pythons.sh
+	@$(MAKE) wheel
+	@$(RUN_TESTS) $(FRESH_TIERS) -- $(ARGS)
 
 clean: ## remove build/
 	rm -rf $(BUILD)
 
--include $(LIB_OBJECTS:.o=.d) $(MAIN_OBJECT:.o=.d) $(CATCH_MAIN:.o=.d) $(CATCH_PCH:.gch=.d) $(BPF_OBJECTS:.o=.d)
+-include $(LIB_OBJECTS:.o=.d) $(MAIN_OBJECT:.o=.d) $(CATCH_MAIN:.o=.d) $(LOADER_OBJECT:.o=.d) $(CATCH_PCH:.gch=.d) $(BPF_OBJECTS:.o=.d)
 -include $(ALONE:%=$(BUILD)/bpf/%.bpf.d) $(foreach t,$(TIERS),$(patsubst %.o,%.d,$(call tier_objects,$(t))))
--include $(FUZZ_OBJECTS:.o=.d)
+-include $(FUZZ_OBJECTS:.o=.d) $(BUILD)/noise/noise.bpf.d $(NOISE).d

@@ -49,13 +49,15 @@ __noinline int decide_poll(__u32 pid, __u32 tid, __s32 epfd)
 	t = present_thread(t, pid, tid);
 	if (!t)
 		return 0;
+	if (t->off != OFF_NOT)
+		come_back_unseen(tid, now);
 	if (p && p->flags & PROCESS_PYTHON) {
-		__u64 fsbase = BPF_CORE_READ(task, thread.fsbase);
+		__u64 thread_pointer = thread_pointer_of(task);
 		struct scratch *s;
 
-		if (walk_thread(slot, pid, tid, t->tstate, fsbase) <= 0) {
-			t->tstate = find_tstate(slot, pid, fsbase);
-			walk_thread(slot, pid, tid, t->tstate, fsbase);
+		if (walk_thread(slot, pid, tid, t->tstate, thread_pointer) <= 0) {
+			t->tstate = find_tstate(slot, pid, thread_pointer);
+			walk_thread(slot, pid, tid, t->tstate, thread_pointer);
 		}
 		s = bpf_map_lookup_elem(&scratch, &slot);
 		if (s && s->owner != tid)
@@ -83,36 +85,6 @@ __noinline int decide_poll(__u32 pid, __u32 tid, __s32 epfd)
 	t->return_ns = now;
 	send_loop(tid, now);
 	return 0;
-}
-
-/*
- * A loop that was stopped or closed leaves a thread that does not poll any more, for good
- * or until it runs a loop again: what it does meanwhile is no iteration. Seen by the
- * epoll that is no longer the file it was, or by a stack that lacks the loop's frames.
- */
-__noinline int has_left_loop(__u32 slot, __u32 tid)
-{
-	struct loop_thread *t = find_thread(tid);
-	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
-
-	if (!t || !s || !t->verified)
-		return 0;
-	/* Its Python came to be known later than its loop. */
-	if (t->kind == LOOP_PLAIN && s->count) {
-		t->kind = s->root_final ? LOOP_ASYNCIO : LOOP_PYTHON;
-		t->depth = 0;
-	}
-	if ((__u64)file_of(current_task(), t->epfd) != t->epoll_file) {
-		t->verified = 0;
-		t->epfd = -1;
-	} else if (!s->count || s->flags ||
-		   (t->kind == LOOP_ASYNCIO && s->verdict != VERDICT_NONE) ||
-		   (t->kind != LOOP_ASYNCIO && s->count >= t->depth)) {
-		return 0;
-	}
-	t->return_ns = 0;
-	t->open_start = 0;
-	return 1;
 }
 
 static __always_inline void enter_probe(struct loop_thread *t)
@@ -165,7 +137,7 @@ static __always_inline void on_poll(__s32 epfd)
 	} else {
 		struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
 
-		if (pid == session.own_pid || (p && p->flags & PROCESS_IGNORED))
+		if (stopped || pid == session.own_pid || (p && p->flags & PROCESS_IGNORED))
 			return;
 	}
 	decide_poll(pid, tid, epfd);
@@ -180,7 +152,7 @@ __noinline int decide_select(__u32 pid, __u32 tid)
 {
 	struct loop_thread *t = find_thread(tid);
 	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
-	__u64 fsbase = BPF_CORE_READ(current_task(), thread.fsbase);
+	__u64 thread_pointer = thread_pointer_of(current_task());
 	__u32 slot = SCRATCH_POLL;
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	__u64 tstate, now = bpf_ktime_get_ns();
@@ -188,9 +160,9 @@ __noinline int decide_select(__u32 pid, __u32 tid)
 	if (!p || !s || !(p->flags & PROCESS_PYTHON))
 		return 0;
 	tstate = t ? t->tstate : 0;
-	if (walk_thread(slot, pid, tid, tstate, fsbase) <= 0) {
-		tstate = find_tstate(slot, pid, fsbase);
-		walk_thread(slot, pid, tid, tstate, fsbase);
+	if (walk_thread(slot, pid, tid, tstate, thread_pointer) <= 0) {
+		tstate = find_tstate(slot, pid, thread_pointer);
+		walk_thread(slot, pid, tid, tstate, thread_pointer);
 	}
 	if (t)
 		t->in_select = 0;
@@ -246,12 +218,10 @@ struct sys_enter_args {
 
 static __always_inline __s32 epfd_of(__u64 *ctx)
 {
-	__u64 epfd = 0;
+	struct call call = {};
 
-	/* pt_regs.di: ptrace ABI, see struct saved_regs. */
-	bpf_probe_read_kernel(&epfd, sizeof(epfd),
-			      (void *)(ctx[0] + __builtin_offsetof(struct saved_regs, di)));
-	return epfd;
+	bpf_probe_read_kernel(&call, sizeof(call), call_in((const struct saved_regs *)ctx[0]));
+	return call.argument;
 }
 
 /*
@@ -291,23 +261,23 @@ static __always_inline int on_fentry(void)
 	struct call call;
 
 	if (!read_call(&call, current_task()))
-		on_poll(call.di);
+		on_poll(call.argument);
 	return 0;
 }
 
-SEC("fentry/__x64_sys_epoll_wait")
+SEC("fentry/" SYSCALL_FUNCTION("epoll_wait"))
 int handle_fentry_epoll_wait(void *ctx)
 {
 	return on_fentry();
 }
 
-SEC("fentry/__x64_sys_epoll_pwait")
+SEC("fentry/" SYSCALL_FUNCTION("epoll_pwait"))
 int handle_fentry_epoll_pwait(void *ctx)
 {
 	return on_fentry();
 }
 
-SEC("fentry/__x64_sys_epoll_pwait2")
+SEC("fentry/" SYSCALL_FUNCTION("epoll_pwait2"))
 int handle_fentry_epoll_pwait2(void *ctx)
 {
 	return on_fentry();
@@ -317,7 +287,7 @@ int handle_fentry_epoll_pwait2(void *ctx)
 SEC("uprobe")
 int handle_uprobe_epoll(struct saved_regs *ctx)
 {
-	on_poll(ctx->di);
+	on_poll(FIRST_ARGUMENT(ctx));
 	return 0;
 }
 

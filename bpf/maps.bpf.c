@@ -31,4 +31,5 @@ const volatile struct profile_config profile = {};
 __u32 traced_tid[PID_FILTER_SIZE];
 __u8 traced_tgid[PID_FILTER_SIZE];
 /* Its own cache line: read at every switch of the machine. */
+__u32 stopped;
 __u32 ready_threads __attribute__((aligned(64)));

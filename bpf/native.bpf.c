@@ -7,6 +7,7 @@
  * of the thread itself; a sample never interrupts the switch-out. At a switch-in of the
  * thread its buffer is sent while another is the current task.
  */
+#include "lib/bounds.bpf.h"
 #include "lib/compat.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/native.bpf.h"
@@ -20,7 +21,7 @@
 static __always_inline __u64 stack_bytes(struct task_struct *task, __u64 from)
 {
 	__u64 first = BPF_CORE_READ(task, mm, start_stack) - from;
-	__u64 other = BPF_CORE_READ(task, thread.fsbase) - from;
+	__u64 other = thread_pointer_of(task) - from;
 	__u64 bytes = NATIVE_STACK_MAX;
 
 	if (first < bytes)
@@ -39,9 +40,11 @@ static __always_inline __u32 copy_stack(struct native_copy *copy, struct task_st
 
 	for (int i = 0; i < NATIVE_STACK_MAX / PAGE_BYTES; i++) {
 		void *to = copy->stack + i * PAGE_BYTES;
-		__u64 of_page = PAGE_BYTES - (from & (PAGE_BYTES - 1));
-		__u64 bytes = left < PAGE_BYTES ? left : PAGE_BYTES;
+		__u64 of_page = PAGE_BYTES - masked(from, PAGE_BYTES);
+		__u64 bytes = left;
 
+		if (!IS_AT_MOST(bytes, PAGE_BYTES))
+			bytes = PAGE_BYTES;
 		if (!bpf_probe_read_user(to, bytes, (void *)from)) {
 			copied += bytes;
 			from += bytes;
@@ -61,12 +64,7 @@ static __always_inline __u32 copy_stack(struct native_copy *copy, struct task_st
 /* What the kernel saved when it was entered is where user space stands, also in an interrupt. */
 static __always_inline int copy_registers(struct native_copy *copy, struct task_struct *task)
 {
-	const struct saved_regs *regs = saved_regs_of(task);
-	__u64 *to = copy->record.registers;
-
-	return bpf_probe_read_kernel(to, 6 * sizeof(*to), regs) ||
-	       bpf_probe_read_kernel(to + NATIVE_IP, sizeof(*to), &regs->ip) ||
-	       bpf_probe_read_kernel(to + NATIVE_SP, sizeof(*to), &regs->sp);
+	return read_native_registers(copy->record.registers, saved_regs_of(task));
 }
 
 __noinline int copy_native(__u32 tid, __u64 now)
@@ -96,7 +94,7 @@ __noinline int send_native(__u32 tid, __u64 time_ns)
 	if (!copy || copy->record.head.time_ns != time_ns)
 		return 0;
 	bytes = copy->record.stack_bytes;
-	if (bytes > NATIVE_STACK_MAX)
+	if (!IS_AT_MOST(bytes, NATIVE_STACK_MAX))
 		return 0;
 	return !emit(copy, sizeof(copy->record) + bytes, LATER);
 }

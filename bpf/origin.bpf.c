@@ -6,6 +6,7 @@
  * An address is made anew by whoever comes to lie there, so a busy program writes to the same
  * entries again and again; when they are all in use, the least recently written goes.
  */
+#include "lib/bounds.bpf.h"
 #include "lib/compat.bpf.h"
 #include "abi/origin.h"
 
@@ -72,7 +73,7 @@ static __always_inline __u64 frame_of(__u64 tstate)
 }
 
 /* The state of the thread at hand that has a frame; interpreters come newest first. */
-static __always_inline __u64 search_tstate(__u64 fsbase)
+static __always_inline __u64 search_tstate(__u64 thread_pointer)
 {
 	__u64 interp = read_u64(config.interpreters_head), at = 0;
 
@@ -84,7 +85,7 @@ static __always_inline __u64 search_tstate(__u64 fsbase)
 			interp = read_u64(interp + config.layout.interp_next);
 			continue;
 		}
-		if (read_u64(at + config.layout.ts_thread_id) == fsbase && frame_of(at))
+		if (read_u64(at + config.layout.ts_thread_id) == thread_pointer && frame_of(at))
 			return at;
 		at = read_u64(at + config.layout.ts_next);
 	}
@@ -93,16 +94,16 @@ static __always_inline __u64 search_tstate(__u64 fsbase)
 
 static __always_inline __u64 current_frame(__u32 tid)
 {
-	__u64 fsbase = BPF_CORE_READ(current_task(), thread.fsbase), tstate;
+	__u64 thread_pointer = thread_pointer_of(current_task()), tstate;
 	__u64 *known = bpf_map_lookup_elem(&tstates, &tid);
 
-	if (known && read_u64(*known + config.layout.ts_thread_id) == fsbase) {
+	if (known && read_u64(*known + config.layout.ts_thread_id) == thread_pointer) {
 		__u64 frame = frame_of(*known);
 
 		if (frame)
 			return frame;
 	}
-	tstate = search_tstate(fsbase);
+	tstate = search_tstate(thread_pointer);
 	if (!tstate)
 		return 0;
 	bpf_map_update_elem(&tstates, &tid, &tstate, BPF_ANY);
@@ -149,14 +150,21 @@ static __always_inline bool is_shim(const struct frame_head *head, __u64 code)
 	return head->bytes[owner] >= config.layout.frame_owner_shim;
 }
 
+/*
+ * The count is kept in the map: the verifier knows no value of what it reads there, so it
+ * looks at each turn of the loop once and not once for each number of frames so far.
+ */
 static __always_inline void fill_frames(struct origin *o, __u64 frame)
 {
 	const __u32 size = config.layout.flags & PY_FRAME_OBJECTS ? FRAME_OBJECT_READ : IFRAME_READ;
 	struct frame_head head = {};
 	bool own = config.own_frame;
-	__u32 count = 0;
+
+	o->count = 0;
 
 	for (int i = 0; i < ORIGIN_FRAMES + MAX_SHIMS + 1; i++) {
+		__u32 count = *(volatile __u32 *)&o->count;
+		struct origin_frame *kept;
 		__u64 code;
 
 		if (!frame || count >= ORIGIN_FRAMES ||
@@ -170,18 +178,18 @@ static __always_inline void fill_frames(struct origin *o, __u64 frame)
 			own = false;
 			continue;
 		}
-		o->frames[count & (ORIGIN_FRAMES - 1)].code = code;
-		o->frames[count & (ORIGIN_FRAMES - 1)].lasti = lasti_of(&head, code);
-		count++;
+		kept = &o->frames[masked(count, ORIGIN_FRAMES)];
+		kept->code = code;
+		kept->lasti = lasti_of(&head, code);
+		*(volatile __u32 *)&o->count = count + 1;
 	}
-	o->count = count;
 }
 
 SEC("uprobe")
 int handle_made(struct saved_regs *regs)
 {
 	__u64 begin = bpf_ktime_get_ns(), id = bpf_get_current_pid_tgid();
-	__u64 made = regs->ax, type;
+	__u64 made = RESULT(regs), type;
 	struct origin_counts *c;
 	struct origin *o;
 	__u32 zero = 0;

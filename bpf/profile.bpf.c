@@ -7,14 +7,13 @@
  * CONTEXT: a timer interrupt and the scheduler, both with interrupts off.
  */
 #include "lib/compat.bpf.h"
+#include "lib/gc.bpf.h"
 #include "lib/new_thread.bpf.h"
+#include "lib/offcpu.bpf.h"
 #include "lib/profile.bpf.h"
 #include "lib/python_calls.bpf.h"
 #include "lib/sampled.bpf.h"
 #include "lib/waits.bpf.h"
-
-/* bpf/report.bpf.c */
-int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target);
 
 static __always_inline int is_profiled(__u32 pid)
 {
@@ -55,19 +54,19 @@ static __always_inline struct loop_thread *profiled_thread(struct task_struct *t
 static __always_inline int walk_current(__u32 slot, __u32 pid, __u32 tid, __u64 now)
 {
 	struct loop_thread *t = find_thread(tid);
-	__u64 fsbase = BPF_CORE_READ(current_task(), thread.fsbase);
+	__u64 thread_pointer = thread_pointer_of(current_task());
 	int frames;
 
 	if (!t)
 		return 0;
-	frames = walk_thread(slot, pid, tid, t->tstate, fsbase);
+	frames = walk_thread(slot, pid, tid, t->tstate, thread_pointer);
 	if (frames < 0)
 		return 0;
 	if (frames || now < t->tstate_retry_ns)
 		return frames;
-	t->tstate = find_tstate(slot, pid, fsbase);
+	t->tstate = find_tstate(slot, pid, thread_pointer);
 	t->tstate_retry_ns = now + TSTATE_RETRY_NS;
-	frames = walk_thread(slot, pid, tid, t->tstate, fsbase);
+	frames = walk_thread(slot, pid, tid, t->tstate, thread_pointer);
 	return frames < 0 ? 0 : frames;
 }
 
@@ -107,6 +106,7 @@ static __always_inline void end_interval(struct loop_thread *t, struct profile_t
 	__u64 woken = t->wake_ns > t->off_ns && t->wake_ns <= now ? t->wake_ns : now;
 	__u64 blocked = woken - t->off_ns, runnable = now - woken;
 	__u32 cause = t->wait.cause;
+	struct cause_time *time;
 	__u8 off = t->off;
 
 	set_off(t, OFF_NOT);
@@ -116,25 +116,19 @@ static __always_inline void end_interval(struct loop_thread *t, struct profile_t
 		times->idle_ns += now - t->off_ns;
 	if ((off != OFF_BLOCKED && off != OFF_RUNNABLE) || cause >= CAUSE_MAX)
 		return;
-	t->cause_ns[cause] += blocked;
-	t->cause_count[cause]++;
-	if (runnable) {
-		__u32 why = t->throttled ? CAUSE_THROTTLED : CAUSE_CPU_WAIT;
-
-		t->cause_ns[why] += runnable;
-		t->cause_count[why]++;
-	}
+	time = time_of_cause(t, cause);
+	add_off_cpu(t, time, blocked, runnable);
 	if (blocked + runnable < profile.min_ns)
 		return;
 	if (profile.gil && cause != CAUSE_GIL && !t->wait.holds_gil)
 		return;
-	t->pending_ns[cause] = blocked;
-	t->pending_runnable_ns[cause] = runnable;
-	t->pending_count[cause] = 1;
+	time->pending_ns = blocked;
+	time->pending_runnable_ns = runnable;
+	time->pending_count = 1;
 	send_blocked(t->tid, cause, now, with_target);
 }
 
-/* See come_back_unseen() of bpf/sched.bpf.c: such an interval is too long by what was not seen. */
+/* See come_back_unseen(): such an interval is too long by what was not seen. */
 __noinline int profile_return_unseen(__u32 tid, __u64 now)
 {
 	struct profile_thread *times = bpf_map_lookup_elem(&profile_threads, &tid);
@@ -171,19 +165,19 @@ int profile_sample(struct sample_context *ctx)
 	r = &s->sample;
 	__builtin_memset(r, 0, sizeof(*r));
 	r->syscall = -1;
-	if ((ctx->regs.cs & 3) == 3) {
-		r->ip = ctx->regs.ip;
-		sp = ctx->regs.sp;
+	if (IS_USER_MODE(&ctx->regs)) {
+		r->ip = INSTRUCTION_POINTER(&ctx->regs);
+		sp = STACK_POINTER(&ctx->regs);
 	} else {
 		r->flags |= SAMPLE_KERNEL;
 		if (!read_call(&user, current_task())) {
 			r->ip = user.ip;
-			r->syscall = (__s64)user.orig_ax < 0 ? -1 : (__s32)user.orig_ax;
+			r->syscall = call_number(&user);
 		}
 	}
 	if (walk_current(slot, pid, tid, now) > 0) {
 		r->stack_id = s->hash;
-		if (gc_runs(p, t->tstate))
+		if (collects(t, p, s))
 			r->flags |= SAMPLE_GC;
 		if (profiled_task(t, slot, pid, tid))
 			r->flags |= SAMPLE_HAS_TASK;

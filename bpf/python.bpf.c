@@ -6,20 +6,11 @@
  */
 #include "lib/compat.bpf.h"
 #include "lib/python_calls.bpf.h"
+#include "lib/tstate.bpf.h"
 #include "lib/walk.bpf.h"
 
 #define CHUNK_FRAMES 32
 #define MAX_CHUNKS 10 /* MAX_FRAMES and some frames that are passed over */
-
-#define MOST_STACK (64u << 20)
-
-/* A thread's stack ends below its struct pthread, the first one's far above it. */
-__noinline int is_on_stack(__u64 cframe, __u64 fsbase)
-{
-	__u64 sp = user_stack_pointer();
-
-	return cframe - sp < MOST_STACK && (sp > fsbase || cframe < fsbase);
-}
 
 /* See lib/python_calls.bpf.h. */
 __noinline int copy_text(__u32 slot, __u32 pid, __u64 object, __u32 at)
@@ -32,8 +23,7 @@ __noinline int copy_text(__u32 slot, __u32 pid, __u64 object, __u32 at)
 	if (!s)
 		return 0;
 	__builtin_memset(&s->text, 0, sizeof(s->text));
-	barrier_var(to); /* 32 bits lose their bounds on the stack */
-	if (to > TEXT_MAX || !p || !object ||
+	if (!IS_AT_MOST(to, TEXT_MAX) || !p || !object ||
 	    bpf_probe_read_user(&length, sizeof(length),
 				(void *)(object + p->layout.unicode_length)) ||
 	    bpf_probe_read_user(&state, sizeof(state), (void *)(object + p->layout.unicode_state)))
@@ -50,8 +40,7 @@ __noinline int copy_text(__u32 slot, __u32 pid, __u64 object, __u32 at)
 	} else {
 		bytes = length * width;
 	}
-	barrier_var(bytes);
-	if (bytes > TEXT_MAX)
+	if (!IS_AT_MOST(bytes, TEXT_MAX))
 		return 0;
 	if (bytes && bpf_probe_read_user(s->texts + to, bytes, (void *)data))
 		return 0;
@@ -66,8 +55,8 @@ __noinline int send_code(__u32 slot, __u32 pid, __u32 tid)
 	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	const struct py_layout *l;
-	__u32 name_bytes, file_bytes, at, class, readable, whole;
-	__u64 size = 0;
+	__u32 name_bytes, file_bytes, class, readable, whole;
+	__u64 at, size = 0;
 
 	if (!p || !s)
 		return 0;
@@ -91,8 +80,7 @@ __noinline int send_code(__u32 slot, __u32 pid, __u32 tid)
 	bpf_probe_read_user(&size, sizeof(size), (void *)(s->code.linetable + l->bytes_size));
 	s->code.linetable_size = size > 0xffffffff ? 0xffffffff : size;
 	at = name_bytes + file_bytes;
-	barrier_var(at); /* else what was compared is another copy than what is used */
-	if (at > 2 * TEXT_MAX)
+	if (!IS_AT_MOST(at, 2 * TEXT_MAX))
 		return 0;
 	/* clang folds `size && size <= MAX` into `size - 1 < MAX`, from which kernels before
 	 * 6.13 learn nothing about size itself. */
@@ -107,9 +95,8 @@ __noinline int send_code(__u32 slot, __u32 pid, __u32 tid)
 	s->code_class = class;
 	at += s->code.linetable_bytes;
 	size = at;
-	if (size > TEXTS_SIZE)
+	if (!IS_AT_MOST(size, TEXTS_SIZE))
 		return 0;
-	barrier_var(size);
 	size += sizeof(s->code);
 	fill_head(&s->code.head, RECORD_CODE, size, pid, tid, bpf_ktime_get_ns());
 	/* What is not in the record has to be read from the process while it is there. */
@@ -173,16 +160,18 @@ __noinline int walk_chunk(__u32 slot, __u32 pid, __u32 tid)
 static __always_inline int walk_from(struct scratch *s, const struct process_config *p, __u32 slot,
 				     __u32 pid, __u32 tid, __u64 frame, int send)
 {
-	__u32 told = 1, size;
+	__u32 told = 1;
+	__u64 size;
 
 	s->layout = p->layout;
 	s->generation = p->generation;
 	s->next_frame = frame;
 	s->hash = pid;
 	s->root_coroutine = s->root_code = s->handle = 0;
-	s->count = s->flags = s->verdict = s->root_final = 0;
+	s->greenlet = s->spill_bytes = 0;
+	s->count = s->flags = s->verdict = s->root_final = s->greenlets = s->coroutine_count = 0;
 	for (int i = 0; i < MAX_CHUNKS; i++) {
-		if (!walk_chunk(slot, pid, tid))
+		if (!walk_chunk(slot, pid, tid) && !enter_parent(slot, pid))
 			break;
 		if (i == MAX_CHUNKS - 1)
 			s->flags |= STACK_TOO_DEEP;
@@ -198,7 +187,7 @@ static __always_inline int walk_from(struct scratch *s, const struct process_con
 		return s->count;
 
 	size = sizeof(s->stack) + s->count * sizeof(struct frame);
-	if (size > sizeof(s->stack) + sizeof(s->frames))
+	if (!IS_AT_MOST(size, sizeof(s->stack) + sizeof(s->frames)))
 		return 0;
 	s->stack.stack_id = s->hash;
 	s->stack.count = s->count;
@@ -211,7 +200,7 @@ static __always_inline int walk_from(struct scratch *s, const struct process_con
 	return s->count;
 }
 
-__noinline int walk_thread(__u32 slot, __u32 pid, __u32 tid, __u64 tstate, __u64 fsbase)
+__noinline int walk_thread(__u32 slot, __u32 pid, __u32 tid, __u64 tstate, __u64 thread_pointer)
 {
 	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
@@ -224,7 +213,8 @@ __noinline int walk_thread(__u32 slot, __u32 pid, __u32 tid, __u64 tstate, __u64
 	s->hash = s->root_coroutine = s->root_code = 0;
 	if (!p || !(p->flags & PROCESS_PYTHON))
 		return WALK_NO_PYTHON;
-	frame = first_frame(tstate, fsbase, &p->layout);
+	s->thread_pointer = thread_pointer;
+	frame = first_frame(tstate, thread_pointer, &p->layout);
 	if (!frame)
 		return 0;
 	return walk_from(s, p, slot, pid, tid, frame, slot != SCRATCH_POLL);
@@ -240,75 +230,11 @@ __noinline int walk_other(__u32 slot, __u32 pid, __u32 tid, __u64 tstate)
 	if (!s || !p)
 		return 0;
 	s->count = 0;
+	s->thread_pointer = 0;
 	frame = read_u64(tstate + p->layout.ts_frame);
 	if (frame && p->layout.flags & PY_HAS_CFRAME)
 		frame = read_u64(frame + p->layout.cframe_current);
 	if (!frame)
 		return 0;
 	return walk_from(s, p, slot, pid, tid, frame, 1);
-}
-
-#define CHUNK_TSTATES 32
-#define MAX_TSTATE_CHUNKS 32
-
-/* One step along interpreters and their threads; 0: found, or none is left. */
-__noinline int find_step(__u32 slot, __u64 fsbase)
-{
-	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
-	const struct py_layout *l;
-	__u64 at;
-
-	if (!s)
-		return 0;
-	l = &s->layout;
-	at = s->search_tstate;
-	if (!at) {
-		if (!s->search_interp)
-			return 0;
-		at = read_u64(s->search_interp + l->interp_threads_head);
-		s->search_interp = read_u64(s->search_interp + l->interp_next);
-	} else {
-		if (may_run_here(at, fsbase, l)) {
-			bool has_frame = first_frame(at, fsbase, l) != 0;
-
-			if (has_frame || !s->found_tstate)
-				s->found_tstate = at;
-			if (has_frame && runs_here(at, fsbase, l))
-				return 0;
-		}
-		at = read_u64(at + l->ts_next);
-	}
-	s->search_tstate = at;
-	return 1;
-}
-
-__noinline int find_chunk(__u32 slot, __u64 fsbase)
-{
-	for (int i = 0; i < CHUNK_TSTATES; i++) {
-		if (!find_step(slot, fsbase))
-			return 0;
-	}
-	return 1;
-}
-
-/*
- * The thread state whose pthread is `fsbase`. Interpreters come newest first, so that a
- * subinterpreter that runs on this thread goes before the main one beneath it; a state
- * without a frame is one that does not run. See also runs_here().
- */
-__noinline __u64 find_tstate(__u32 slot, __u32 pid, __u64 fsbase)
-{
-	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
-	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
-
-	if (!p || !s || !(p->flags & PROCESS_PYTHON))
-		return 0;
-	s->layout = p->layout;
-	s->found_tstate = s->search_tstate = 0;
-	s->search_interp = read_u64(p->interpreters_head);
-	for (int i = 0; i < MAX_TSTATE_CHUNKS; i++) {
-		if (!find_chunk(slot, fsbase))
-			break;
-	}
-	return s->found_tstate;
 }

@@ -34,9 +34,12 @@ __noinline int send_iteration(__u32 tid, __u64 now, __u32 flags)
 	r.iteration = t->iteration;
 	r.start_ns = t->return_ns;
 	r.duration_ns = now - t->return_ns;
-	__builtin_memcpy(r.cause_ns, t->cause_ns, sizeof(r.cause_ns));
-	__builtin_memcpy(r.cause_count, t->cause_count, sizeof(r.cause_count));
-	r.runnable_ns = t->cause_ns[CAUSE_CPU_WAIT];
+#pragma unroll
+	for (int i = 0; i < CAUSE_MAX; i++) {
+		r.cause_ns[i] = t->causes[i].ns;
+		r.cause_count[i] = t->causes[i].count;
+	}
+	r.runnable_ns = t->causes[CAUSE_CPU_WAIT].ns;
 	r.epfd = t->epfd;
 	r.samples = t->samples;
 	r.flags = flags | (t->open_start ? ITERATION_OPEN_START : 0);
@@ -50,11 +53,13 @@ __noinline int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target
 {
 	struct loop_thread *t = find_thread(tid);
 	struct blocked_record r = {};
+	struct cause_time *time;
 	const struct wait *w;
 	int has_target;
 
 	if (!t || cause >= CAUSE_MAX)
 		return 0;
+	time = time_of_cause(t, cause);
 	w = &t->wait;
 	has_target = w->target == TARGET_TOLD;
 	if (with_target && w->target == TARGET_FILE)
@@ -64,13 +69,13 @@ __noinline int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target
 	fill_head(&r.head, RECORD_BLOCKED, sizeof(r), t->pid, t->tid, now);
 	r.iteration = t->iteration;
 	r.start_ns = t->off_ns;
-	r.blocked_ns = t->pending_ns[cause];
-	r.runnable_ns = t->pending_runnable_ns[cause];
+	r.blocked_ns = time->pending_ns;
+	r.runnable_ns = time->pending_runnable_ns;
 	r.stack_id = w->stack_id;
 	__builtin_memcpy(r.args, w->args, sizeof(r.args));
 	r.cause = cause;
 	r.syscall = w->syscall;
-	r.count = t->pending_count[cause];
+	r.count = time->pending_count;
 	r.fd = w->fd;
 	r.holder_tstate = w->holder_tstate;
 	r.holder_stack = w->holder_stack;
@@ -89,10 +94,10 @@ __noinline int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target
 		bpf_get_current_comm(r.runner_comm, sizeof(r.runner_comm));
 	}
 	/* Who holds the GIL has to be looked up while that thread is there: once an iteration is enough. */
-	if (emit(&r, sizeof(r), cause == CAUSE_GIL && t->cause_count[CAUSE_GIL] == 1 ? NOW : LATER))
+	if (emit(&r, sizeof(r), cause == CAUSE_GIL && time->count == 1 ? NOW : LATER))
 		t->losses++;
-	t->pending_ns[cause] = 0;
-	t->pending_runnable_ns[cause] = 0;
-	t->pending_count[cause] = 0;
+	time->pending_ns = 0;
+	time->pending_runnable_ns = 0;
+	time->pending_count = 0;
 	return 0;
 }

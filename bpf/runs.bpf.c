@@ -7,6 +7,7 @@
  * CPU reads those of the one where it became ready, which may be writing: user space takes no
  * time twice and none from outside of the wait.
  */
+#include "lib/bounds.bpf.h"
 #include "lib/python_calls.bpf.h"
 #include "lib/waits.bpf.h"
 
@@ -17,12 +18,12 @@ __noinline int note_run(void)
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct cpu_runs *here = bpf_map_lookup_elem(&runs, &cpu);
 	struct run run = {.end_ns = bpf_ktime_get_ns(), .pid = bpf_get_current_pid_tgid() >> 32};
-	__u32 at;
+	__u64 at;
 
 	if (!here)
 		return 0;
 	BPF_CORE_READ_INTO(&run.comm, task, group_leader, comm);
-	at = here->count & (RUNS_MAX - 1);
+	at = masked(here->count, RUNS_MAX);
 	here->run[at] = run;
 	here->run[at + RUNS_MAX] = run;
 	here->count++;
@@ -35,11 +36,9 @@ static __always_inline __u32 runs_since(const struct cpu_runs *there, __u32 olde
 	__u32 before = 0, step;
 
 	for (step = RUNS_MAX / 2; step; step /= 2) {
-		__u64 at = oldest + before + step - 1, end_ns;
+		__u64 at = masked(oldest + before + step - 1, 2 * RUNS_MAX);
+		__u64 end_ns = there->run[at].end_ns;
 
-		/* Bounded at its use: 5.10 and 6.1 lose the bounds of what was added up before. */
-		barrier_var(at);
-		end_ns = there->run[at & (2 * RUNS_MAX - 1)].end_ns;
 		before += step & ~(__u32)((__s64)(since_ns - end_ns) >> 63);
 	}
 	return RUNS_MAX - (before & (RUNS_MAX - 1));
@@ -47,11 +46,12 @@ static __always_inline __u32 runs_since(const struct cpu_runs *there, __u32 olde
 
 __noinline int send_runs(__u32 tid, __u64 since_ns, __u64 now)
 {
-	__u32 slot = SCRATCH_SWITCH, cpu, oldest, count, bytes;
+	__u32 slot = SCRATCH_SWITCH, cpu, oldest, count;
 	struct loop_thread *t = find_thread(tid);
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	struct cpu_runs *there;
 	struct runs_record *r;
+	__u64 bytes;
 
 	if (!t || !s || !t->ready_cpu)
 		return 0;
@@ -63,8 +63,8 @@ __noinline int send_runs(__u32 tid, __u64 since_ns, __u64 now)
 	oldest = there->count & (RUNS_MAX - 1);
 	count = runs_since(there, oldest, since_ns);
 	bytes = count * sizeof(struct run);
-	if (bytes > RUNS_MAX * sizeof(struct run) ||
-	    bpf_probe_read_kernel(s->run, bytes, &there->run[(oldest - count) & (RUNS_MAX - 1)]))
+	if (!IS_AT_MOST(bytes, RUNS_MAX * sizeof(struct run)) ||
+	    bpf_probe_read_kernel(s->run, bytes, &there->run[masked(oldest - count, RUNS_MAX)]))
 		return 0;
 	fill_head(&r->head, RECORD_RUNS, sizeof(*r) + bytes, t->pid, t->tid, now);
 	r->iteration = t->iteration;

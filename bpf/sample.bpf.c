@@ -11,6 +11,7 @@
  * CONTEXT: a timer interrupt. It may have come while a poll's probe held SCRATCH_POLL.
  */
 #include "lib/compat.bpf.h"
+#include "lib/gc.bpf.h"
 #include "lib/native.bpf.h"
 #include "lib/offcpu.bpf.h"
 #include "lib/python_calls.bpf.h"
@@ -52,7 +53,8 @@ int handle_sample(struct sample_context *ctx)
 	now = bpf_ktime_get_ns();
 	if (t->off != OFF_NOT)
 		come_back_unseen(tid, now);
-	if ((ctx->regs.cs & 3) == 3)
+	t->found_ready = 0;
+	if (IS_USER_MODE(&ctx->regs))
 		t->polled = 0;
 	if (!t->return_ns || (__s64)(now - t->return_ns) < (__s64)session.young_ns)
 		return 0;
@@ -61,31 +63,31 @@ int handle_sample(struct sample_context *ctx)
 	__builtin_memset(r, 0, sizeof(*r));
 	r->syscall = -1;
 	task = current_task();
-	if ((ctx->regs.cs & 3) == 3) {
-		r->ip = ctx->regs.ip;
-		r->sp = sp = ctx->regs.sp;
-		r->bp = ctx->regs.bp;
+	if (IS_USER_MODE(&ctx->regs)) {
+		r->ip = INSTRUCTION_POINTER(&ctx->regs);
+		r->sp = sp = STACK_POINTER(&ctx->regs);
+		r->bp = FRAME_POINTER(&ctx->regs);
 	} else {
 		if (read_call(&user, task))
 			return 0;
-		if (in_own_poll(t, user.orig_ax, user.di))
+		if (in_own_poll(t, call_number(&user), user.argument))
 			return 0;
 		t->polled = 0;
 		r->flags |= SAMPLE_KERNEL;
 		r->ip = user.ip;
-		r->syscall = (__s64)user.orig_ax < 0 ? -1 : (__s32)user.orig_ax;
+		r->syscall = call_number(&user);
 	}
 	if (session.native_ns)
 		native = copy_native(tid, now);
 	p = bpf_map_lookup_elem(&processes, &pid);
 	if (p && p->flags & PROCESS_PYTHON) {
-		__u64 fsbase = BPF_CORE_READ(task, thread.fsbase);
+		__u64 thread_pointer = thread_pointer_of(task);
 
-		if (walk_thread(slot, pid, tid, t->tstate, fsbase) <= 0 &&
+		if (walk_thread(slot, pid, tid, t->tstate, thread_pointer) <= 0 &&
 		    now >= t->tstate_retry_ns) {
-			t->tstate = find_tstate(slot, pid, fsbase);
+			t->tstate = find_tstate(slot, pid, thread_pointer);
 			t->tstate_retry_ns = now + TSTATE_RETRY_NS;
-			walk_thread(slot, pid, tid, t->tstate, fsbase);
+			walk_thread(slot, pid, tid, t->tstate, thread_pointer);
 		}
 		if (has_left_loop(slot, tid))
 			return 0;
@@ -95,7 +97,7 @@ int handle_sample(struct sample_context *ctx)
 			r->callback = s->handle | s->root_coroutine ?
 					      mix(s->handle, s->root_coroutine) :
 					      0;
-			if (gc_runs(p, t->tstate))
+			if (collects(t, p, s))
 				r->flags |= SAMPLE_GC;
 			if (send_running_task(slot, pid, tid))
 				r->flags |= SAMPLE_HAS_TASK;
@@ -128,28 +130,21 @@ int handle_sample(struct sample_context *ctx)
 	return 0;
 }
 
-/* struct bpf_perf_event_data on x86-64. */
-struct fault_context {
-	struct saved_regs regs;
-	__u64 sample_period;
-	__u64 address;
-};
-
 /*
  * The software event of a major fault that is over: the address that the scheduler does not
  * know. It costs nothing as long as there are none.
  */
 SEC("perf_event")
-int handle_major_fault(struct fault_context *ctx)
+int handle_major_fault(struct sample_context *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 pid = id >> 32, tid = (__u32)id;
 	struct loop_thread *t = find_thread(tid);
 	struct target_record r = {};
 
-	/* Something pending: the block was short and has not been told of. */
-	if (!t || t->pid != pid || t->exited || !t->cause_count[CAUSE_FAULT] ||
-	    t->pending_ns[CAUSE_FAULT])
+	/* Something pending: the block was short and is in no record. */
+	if (!t || t->pid != pid || t->exited || !t->causes[CAUSE_FAULT].count ||
+	    t->causes[CAUSE_FAULT].pending_ns)
 		return 0;
 	fill_head(&r.head, RECORD_TARGET, sizeof(r), pid, tid, bpf_ktime_get_ns());
 	r.iteration = t->iteration;

@@ -9,6 +9,7 @@
  */
 #include "lib/compat.bpf.h"
 #include "lib/fdtarget.bpf.h"
+#include "lib/gc.bpf.h"
 #include "lib/native.bpf.h"
 #include "lib/offcpu.bpf.h"
 #include "lib/python_calls.bpf.h"
@@ -99,8 +100,10 @@ static __always_inline int wait_for_gil(__u32 pid, __u32 tid)
 	gil = p->gil_addr;
 	if (!gil && l->interp_gil_ptr != PY_NO_OFFSET)
 		gil = read_u64(read_u64(t->tstate + l->ts_interp) + l->interp_gil_ptr);
-	if (!gil || w->args[0] < gil + l->gil_cond || w->args[0] >= gil + GIL_LOCKS_END(l))
+	if (!gil || w->args[0] < gil + l->gil_cond ||
+	    w->args[0] >= gil + l->gil_mutex + 2 * MUTEX_BYTES + CONDITION_BYTES)
 		return 0;
+	note_others_gc(t, p);
 	if ((__u32)read_u64(gil + l->gil_locked) != 1)
 		return 1;
 	w->holder_tstate = read_u64(gil + l->gil_last_holder);
@@ -112,9 +115,9 @@ static __always_inline int wait_for_gil(__u32 pid, __u32 tid)
 		__u32 slot = SCRATCH_SWITCH;
 		struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 
-		/* struct pthread.tid of glibc 2.31 to 2.43, x86-64; user space checks it. */
+		/* User space checks it. */
 		bpf_probe_read_user(&w->holder_tid, sizeof(w->holder_tid),
-				    (void *)(pthread + 0x2d0));
+				    (void *)(pthread + PTHREAD_TID));
 		if (walk_other(slot, pid, tid, w->holder_tstate) && s)
 			w->holder_stack = s->hash;
 	}
@@ -158,6 +161,10 @@ __noinline int cause_of_wait(__u32 tid, __u32 state)
 		return CAUSE_FILE;
 	case SYSCALL_NETWORK:
 		w->fd = w->args[0];
+		if (w->syscall == NR_connect && send_unix_address(tid, w->args[1], w->args[2])) {
+			w->target = TARGET_TOLD;
+			return CAUSE_NETWORK;
+		}
 		file = file_of(task, w->fd);
 		if (file)
 			cause_of_waited(w, task, file);
@@ -184,19 +191,19 @@ __noinline int take_wait_stack(__u32 pid, __u32 tid)
 	__u32 slot = SCRATCH_SWITCH;
 	struct loop_thread *t = find_thread(tid);
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
-	__u64 fsbase = BPF_CORE_READ(current_task(), thread.fsbase);
+	__u64 thread_pointer = thread_pointer_of(current_task());
 	int frames;
 
 	if (!t || !s)
 		return 0;
-	frames = walk_thread(slot, pid, tid, t->tstate, fsbase);
+	frames = walk_thread(slot, pid, tid, t->tstate, thread_pointer);
 	if (frames == WALK_NO_PYTHON)
 		return 0;
 	if (!frames && t->off_ns >= t->tstate_retry_ns) {
 		/* Python came to be known later than the loop, or another interpreter runs. */
-		t->tstate = find_tstate(slot, pid, fsbase);
+		t->tstate = find_tstate(slot, pid, thread_pointer);
 		t->tstate_retry_ns = t->off_ns + TSTATE_RETRY_NS;
-		frames = walk_thread(slot, pid, tid, t->tstate, fsbase);
+		frames = walk_thread(slot, pid, tid, t->tstate, thread_pointer);
 	}
 	if (has_left_loop(slot, tid))
 		return 0;
@@ -222,11 +229,11 @@ __noinline int begin_wait(__u32 tid)
 		return 0;
 	w = &t->wait;
 	__builtin_memset(w, 0, sizeof(*w));
-	w->args[0] = regs.di;
-	w->args[1] = regs.si;
-	w->args[2] = regs.dx;
-	w->args[3] = regs.r10;
-	w->syscall = (__s32)regs.orig_ax < 0 ? -1 : (__s32)regs.orig_ax;
+	w->args[0] = call_argument(&regs, 0);
+	w->args[1] = call_argument(&regs, 1);
+	w->args[2] = call_argument(&regs, 2);
+	w->args[3] = call_argument(&regs, 3);
+	w->syscall = saved_call_number(&regs);
 	w->fd = -1;
 	t->has_task = 0;
 	return 1;
@@ -244,23 +251,6 @@ static __always_inline void explain_wait(struct loop_thread *t, __u32 state, boo
 }
 
 /*
- * The thread is seen running while its switch-in was not: some kernels have switches that
- * pass sched_switch by (seen on a 6.18 guest kernel, from its host's agent's threads, also
- * missing in ftrace and in the scheduler's own statistics). The next sample, poll or
- * switch-out ends the wait; without this an idle wait would look like a stall.
- */
-__noinline int come_back_unseen(__u32 tid, __u64 now)
-{
-	struct loop_thread *t = find_thread(tid);
-
-	if (!t)
-		return 0;
-	count_loss(LOSS_SWITCH_UNSEEN);
-	come_back(t, now, false);
-	return 0;
-}
-
-/*
  * Is the thread that leaves inside its poll? Not if it is preempted on its way there, before
  * the probe on the poll's entry: its iteration has not ended then (a kernel with PREEMPT or
  * PREEMPT_LAZY switches between the entry of the system call and that of the program). Most
@@ -270,7 +260,7 @@ __noinline int come_back_unseen(__u32 tid, __u64 now)
 static __always_inline bool leaves_in_poll(const struct loop_thread *t, const struct call *call,
 					   bool runnable)
 {
-	return in_own_poll(t, call->orig_ax, call->di) && (t->polled || !runnable);
+	return in_own_poll(t, call_number(call), call->argument) && (t->polled || !runnable);
 }
 
 static __always_inline void switch_out(struct task_struct *prev, bool preempt, __u32 state)
@@ -287,6 +277,7 @@ static __always_inline void switch_out(struct task_struct *prev, bool preempt, _
 	}
 	if (t->off != OFF_NOT)
 		come_back_unseen(tid, bpf_ktime_get_ns());
+	t->found_ready = 0;
 	if (read_call(&call, prev))
 		return;
 	if (leaves_in_poll(t, &call, preempt || !state)) {
@@ -308,6 +299,17 @@ static __always_inline void switch_out(struct task_struct *prev, bool preempt, _
 	explain_wait(t, state, t->off == OFF_RUNNABLE && task_throttled(prev));
 }
 
+static __always_inline void count_found_ready(struct loop_thread *t, __u64 now)
+{
+	__u64 waited = now - t->return_ns - t->away_ns;
+
+	t->found_ready = 0;
+	if ((__s64)waited < 0)
+		return;
+	add_off_cpu(t, time_of_cause(t, CAUSE_CPU_WAIT), waited, 0);
+	t->away_ns += waited;
+}
+
 static __always_inline void switch_in(struct task_struct *next)
 {
 	__u32 tid = next->pid;
@@ -318,9 +320,11 @@ static __always_inline void switch_in(struct task_struct *next)
 	if (!t || t->exited || t->pid != next->tgid || t->in_probe != PROBE_NOT)
 		return;
 	now = bpf_ktime_get_ns();
+	if (t->found_ready)
+		count_found_ready(t, now);
 	/* A thread that waited in a poll when aiotrace came: its entry was not seen. */
 	if (!t->verified && t->off == OFF_NOT && !read_call(&call, next) &&
-	    in_own_poll(t, call.orig_ax, call.di))
+	    in_own_poll(t, call_number(&call), call.argument))
 		t->off = OFF_IN_POLL;
 	come_back(t, now, true);
 }

@@ -18,7 +18,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Is there an _asyncio.Task that runs this coroutine at `address`? */
 static __always_inline int is_task(__u64 address, __u64 coroutine)
 {
-	if (address & 7 || address < 4096 || address >> 47)
+	if (address & 7 || address < 4096 || address >> USER_ADDRESS_BITS)
 		return 0;
 	if (read_u64(address + config.layout.task_coro) != coroutine)
 		return 0;
@@ -50,13 +50,9 @@ __noinline int find_task(__u32 tid, __u64 coroutine)
 static __always_inline __u64 task_of(struct step_thread *t, __u32 tid, struct saved_regs *regs,
 				     __u64 coroutine)
 {
-	t->words[0] = regs->bx;
-	t->words[1] = regs->bp;
-	t->words[2] = regs->r12;
-	t->words[3] = regs->r13;
-	t->words[4] = regs->r14;
-	t->words[5] = regs->r15;
-	if (bpf_probe_read_user(&t->words[6], (STACK_WORDS - 6) * 8, (void *)regs->sp))
+	kept_registers(t->words, regs);
+	if (bpf_probe_read_user(&t->words[KEPT_REGISTERS], (STACK_WORDS - KEPT_REGISTERS) * 8,
+				(void *)STACK_POINTER(regs)))
 		return 0;
 	return find_task(tid, coroutine) ? t->object : 0;
 }
@@ -65,14 +61,14 @@ static __always_inline void count_entry(struct step_thread *t, struct saved_regs
 {
 	t->entries++;
 	for (int i = 0; i < STEPPED_MAX; i++)
-		if (config.stepped_at[i] && config.stepped_at[i] == regs->ip)
+		if (config.stepped_at[i] && config.stepped_at[i] == INSTRUCTION_POINTER(regs))
 			t->stepped++;
 }
 
 static __always_inline void on_entry(struct saved_regs *regs)
 {
 	__u64 begin = bpf_ktime_get_ns(), id = bpf_get_current_pid_tgid();
-	__u64 coroutine = regs->di;
+	__u64 coroutine = FIRST_ARGUMENT(regs);
 	__u32 tid = (__u32)id, depth;
 	struct step_thread *t;
 	struct step_task *w;
@@ -91,7 +87,7 @@ static __always_inline void on_entry(struct saved_regs *regs)
 	/* What an exception or a switch of stacks left behind is over. */
 	depth = t->depth;
 	for (int i = 0; i < STEP_LEVELS; i++) {
-		if (!depth || t->levels[(depth - 1) & (STEP_LEVELS - 1)].sp > regs->sp)
+		if (!depth || t->levels[masked(depth - 1, STEP_LEVELS)].sp > STACK_POINTER(regs))
 			break;
 		depth--;
 	}
@@ -127,11 +123,11 @@ static __always_inline void on_entry(struct saved_regs *regs)
 		count_delay(w, begin);
 	w->since_ns = 0;
 	if (depth < STEP_LEVELS) {
-		struct step_level *level = &t->levels[depth & (STEP_LEVELS - 1)];
+		struct step_level *level = &t->levels[masked(depth, STEP_LEVELS)];
 
-		level->sp = regs->sp;
+		level->sp = STACK_POINTER(regs);
 		level->coroutine = coroutine;
-		level->result = regs->dx;
+		level->result = THIRD_ARGUMENT(regs);
 		t->depth = depth + 1;
 	}
 out:
@@ -142,7 +138,7 @@ out:
 static __always_inline void on_return(struct saved_regs *regs, int by_object)
 {
 	__u64 now = bpf_ktime_get_ns(), id = bpf_get_current_pid_tgid();
-	__u64 coroutine, result, sp = regs->sp - 8;
+	__u64 coroutine, result, sp = ENTRY_STACK_POINTER(regs);
 	__u32 tid = (__u32)id, depth;
 	struct step_thread *t;
 	struct step_task *w;
@@ -157,26 +153,26 @@ static __always_inline void on_return(struct saved_regs *regs, int by_object)
 		return;
 	depth = t->depth;
 	for (int i = 0; i < STEP_LEVELS; i++) {
-		if (!depth || t->levels[(depth - 1) & (STEP_LEVELS - 1)].sp >= sp)
+		if (!depth || t->levels[masked(depth - 1, STEP_LEVELS)].sp >= sp)
 			break;
 		depth--;
 	}
-	if (!depth || t->levels[(depth - 1) & (STEP_LEVELS - 1)].sp != sp)
+	if (!depth || t->levels[masked(depth - 1, STEP_LEVELS)].sp != sp)
 		return; /* that of an awaited coroutine */
 	depth--;
 	t->depth = depth;
-	coroutine = t->levels[depth & (STEP_LEVELS - 1)].coroutine;
-	result = t->levels[depth & (STEP_LEVELS - 1)].result;
+	coroutine = t->levels[masked(depth, STEP_LEVELS)].coroutine;
+	result = t->levels[masked(depth, STEP_LEVELS)].result;
 	w = bpf_map_lookup_elem(&tasks, &coroutine);
 	if (!w)
 		goto out;
-	if (by_object ? !regs->ax : (__s32)regs->ax != 1) { /* PYGEN_NEXT */
+	if (by_object ? !RESULT(regs) : (__s32)RESULT(regs) != 1) { /* PYGEN_NEXT */
 		mark_ready(w->task, now); /* for those that await it */
 		bpf_map_delete_elem(&tasks, &coroutine);
 		goto out;
 	}
 	w->since_ns = now;
-	w->future = by_object ? regs->ax : read_u64(result);
+	w->future = by_object ? RESULT(regs) : read_u64(result);
 	find_chain(t, tid, w, coroutine, now);
 out:
 	t->run_ns += bpf_ktime_get_ns() - now;
@@ -196,7 +192,7 @@ int handle_ready(struct saved_regs *regs)
 		return 0;
 	count_entry(t, regs);
 	if (begin < window_end)
-		mark_ready(regs->di, begin);
+		mark_ready(FIRST_ARGUMENT(regs), begin);
 	t->run_ns += bpf_ktime_get_ns() - begin;
 	return 0;
 }

@@ -3,6 +3,7 @@
  * Whom a wait waits for: the path of a file, the ends of a socket, a child. Taken while the
  * system call holds the object, so that what is closed a microsecond later has a name.
  */
+#include "lib/bounds.bpf.h"
 #include "lib/compat.bpf.h"
 #include "lib/python_calls.bpf.h"
 #include "lib/targets.bpf.h"
@@ -10,6 +11,8 @@
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define SOCK_STREAM 1
+#define UNIX_PATH_MAX 108
 
 #define MAX_NAMES 40 /* steps on a path, mounts included; what is nearer to the root is left out */
 
@@ -24,11 +27,11 @@ static __always_inline void begin_target(struct scratch *s, struct loop_thread *
 	r->syscall = t->wait.syscall;
 }
 
-static __always_inline void emit_target(struct scratch *s, struct loop_thread *t, __u32 bytes)
+static __always_inline void emit_target(struct scratch *s, struct loop_thread *t, __u64 bytes)
 {
 	struct target_record *r = &s->target;
 
-	if (bytes > TARGET_TEXT_MAX)
+	if (!IS_AT_MOST(bytes, TARGET_TEXT_MAX))
 		bytes = TARGET_TEXT_MAX;
 	r->text_bytes = bytes;
 	fill_head(&r->head, RECORD_TARGET, sizeof(*r) + bytes, t->pid, t->tid, bpf_ktime_get_ns());
@@ -54,6 +57,34 @@ __noinline int send_path(__u32 tid, __u64 address)
 	return 1;
 }
 
+/*
+ * At the switch-out of a connect(): a unix socket knows its peer only when it is connected, but
+ * the call has the address. An abstract name is shown with @ for its zero byte.
+ */
+__noinline int send_unix_address(__u32 tid, __u64 address, __u64 address_bytes)
+{
+	struct loop_thread *t = find_thread(tid);
+	__u32 slot = SCRATCH_SWITCH;
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 bytes = address_bytes - sizeof(__u16);
+	__u16 family = 0;
+
+	if (!t || !s || bpf_probe_read_user(&family, sizeof(family), (void *)address) ||
+	    family != AF_UNIX || !bytes || !IS_AT_MOST(bytes, UNIX_PATH_MAX))
+		return 0;
+	begin_target(s, t, TARGET_IS_SOCKET);
+	if (bpf_probe_read_user(s->target_text, bytes, (void *)(address + sizeof(family))))
+		return 0;
+	if (!s->target_text[0])
+		s->target_text[0] = '@';
+	s->target.mode = S_IFSOCK;
+	s->target.family = AF_UNIX;
+	s->target.socket_type = SOCK_STREAM; /* of another kind none waits in connect() */
+	s->target.text_is_peers = 1;
+	emit_target(s, t, bytes);
+	return 1;
+}
+
 /* At a mount's root: goes on where it is mounted. 0: this is the root of everything. */
 static __always_inline int leave_mount(struct scratch *s)
 {
@@ -73,6 +104,7 @@ __noinline int path_step(__u32 slot)
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	struct dentry *dentry, *parent;
 	struct mount *mount;
+	const unsigned char *name;
 	__u64 at;
 	long bytes;
 
@@ -85,11 +117,11 @@ __noinline int path_step(__u32 slot)
 	parent = BPF_CORE_READ(dentry, d_parent);
 	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root) || dentry == parent)
 		return leave_mount(s);
+	name = BPF_CORE_READ(dentry, d_name.name);
 	at = s->path_bytes;
-	if (at > TARGET_TEXT_MAX - 1)
+	if (!IS_AT_MOST(at, TARGET_TEXT_MAX - 1))
 		return 0;
-	bytes = bpf_probe_read_kernel_str(s->target_text + at, 256,
-					  BPF_CORE_READ(dentry, d_name.name));
+	bytes = bpf_probe_read_kernel_str(s->target_text + at, 256, name);
 	if (bytes <= 0)
 		return 0;
 	s->path_bytes = at + bytes;
@@ -187,8 +219,6 @@ __noinline int send_file(__u32 tid)
 }
 
 #define MAX_CHILDREN 64
-#define NR_wait4 61
-#define NR_waitid 247
 #define P_PID 1
 
 /* One child of the task that waits, the newest first; 0: it is the one that is wanted, or was the last. */

@@ -19,14 +19,30 @@ struct dict_entry {
 /* PyDictKeysObject before 3.11: i64 dk_size at 8, one index byte an entry up to 128 of them. */
 #define OLD_KEYS_SIZE 8
 
+/* Is the coroutine on the stack that was walked? */
+__noinline int runs_coroutine(__u32 slot, __u64 coroutine)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	for (__u32 i = 0; s && i < MAX_COROUTINES; i++) {
+		if (i >= s->coroutine_count)
+			break;
+		if (s->coroutines[i] == coroutine)
+			return 1;
+	}
+	return 0;
+}
+
 /*
- * The value in asyncio.tasks._current_tasks ({loop: task}) whose coroutine is the one on
- * the stack: right for each of several loops, and wrong for none.
+ * The value in asyncio.tasks._current_tasks ({loop: task}) whose coroutine is the outermost one
+ * on the stack: right for each of several loops, and wrong for none. An eager task (3.12+) runs
+ * its first part inside of another one's: its coroutine is further in.
  */
-static __always_inline __u64 task_in_dict(const struct process_config *p, __u64 coroutine)
+static __always_inline __u64 task_in_dict(const struct process_config *p, __u32 slot,
+					  __u64 root_coroutine)
 {
 	const struct py_layout *l = &p->layout;
-	__u64 keys = read_u64(p->current_tasks + l->dict_keys), entries, count;
+	__u64 keys = read_u64(p->current_tasks + l->dict_keys), entries, count, eager = 0;
 
 	if (!keys)
 		return 0;
@@ -45,15 +61,31 @@ static __always_inline __u64 task_in_dict(const struct process_config *p, __u64 
 	}
 	count = read_u64(keys + l->keys_nentries);
 	for (int i = 0; i < MAX_DICT_ENTRIES; i++) {
-		__u64 task;
+		__u64 task, coroutine;
 
 		if (i >= count)
 			break;
 		task = read_u64(entries + i * sizeof(struct dict_entry) + 16);
-		if (task && read_u64(task + l->task_coro) == coroutine)
+		if (!task)
+			continue;
+		coroutine = read_u64(task + l->task_coro);
+		if (coroutine == root_coroutine)
 			return task;
+		if (coroutine && runs_coroutine(slot, coroutine))
+			eager = task;
 	}
-	return 0;
+	return eager;
+}
+
+/* The stack was cut, an eager task runs, or the task drives something that is no coroutine. */
+static __always_inline void take_root_of(struct scratch *s, const struct py_layout *l, __u64 task)
+{
+	__u64 coroutine = task ? read_u64(task + l->task_coro) : 0;
+
+	if (!coroutine || coroutine == s->root_coroutine)
+		return;
+	s->root_coroutine = coroutine;
+	s->root_code = 0;
 }
 
 #define LONG_TAG_FROM_TYPE \
@@ -98,7 +130,8 @@ __noinline int send_task(__u32 slot, __u32 pid, __u32 tid, __u64 task, __u64 ite
 	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	const struct py_layout *l;
-	__u32 name_bytes = 0, bytes, cut;
+	__u32 name_bytes = 0, cut;
+	__u64 bytes;
 
 	if (!p || !s)
 		return 0;
@@ -116,18 +149,18 @@ __noinline int send_task(__u32 slot, __u32 pid, __u32 tid, __u64 task, __u64 ite
 			  s->root_coroutine ? read_u64(s->root_coroutine + l->gen_qualname) : 0,
 			  name_bytes);
 	s->task.qualname = s->text;
-	if (bytes > TEXT_MAX)
-		return 0;
 	bytes += name_bytes;
+	if (!IS_AT_MOST(bytes, 2 * TEXT_MAX))
+		return 0;
+	bytes += sizeof(s->task);
 	s->task.iteration = iteration;
 	s->task.task = task;
 	s->task.coroutine = s->root_coroutine;
 	s->task.code_id = s->root_code;
-	fill_head(&s->task.head, RECORD_TASK, sizeof(s->task) + bytes, pid, tid,
-		  bpf_ktime_get_ns());
+	fill_head(&s->task.head, RECORD_TASK, bytes, pid, tid, bpf_ktime_get_ns());
 	/* The rest of a name that was cut has to be read from the process while it is there. */
 	cut = (s->task.name.flags | s->task.qualname.flags) & TEXT_CUT;
-	return emit(&s->task, sizeof(s->task) + bytes, cut ? NOW : LATER);
+	return emit(&s->task, bytes, cut ? NOW : LATER);
 }
 
 __noinline int send_running_task(__u32 slot, __u32 pid, __u32 tid)
@@ -142,18 +175,11 @@ __noinline int send_running_task(__u32 slot, __u32 pid, __u32 tid)
 		return 0;
 	l = &p->layout;
 	if (l->ts_running_task != PY_NO_OFFSET && l->ts_running_task) {
-		__u64 coroutine;
-
 		task = read_u64(thread->tstate + l->ts_running_task);
-		coroutine = task ? read_u64(task + l->task_coro) : 0;
-		if (coroutine && coroutine != s->root_coroutine) {
-			/* The stack was cut, or the task drives something that is no coroutine. */
-			s->root_coroutine = coroutine;
-			s->root_code = 0;
-		}
 	} else if (p->current_tasks && s->root_coroutine) {
-		task = task_in_dict(p, s->root_coroutine);
+		task = task_in_dict(p, slot, s->root_coroutine);
 	}
+	take_root_of(s, l, task);
 	if (!task && !s->root_coroutine)
 		return 0;
 	/* The next iteration's task can lie at the same addresses. */

@@ -1,25 +1,30 @@
-# Packages of any Debian suite, beside the machine's own: sourced by tools/get_pythons.sh and tools/get_kernels.sh.
-# The machine's own package lists and packages stay as they are.
-# AIOTRACE_DEBIAN_MIRROR names the archive; by default it is the one that this machine's own package sources use.
+# Packages of any Debian suite, beside the machine's own: sourced by tools/get_pythons.sh, get_kernels.sh and get_clangs.sh.
+# The machine's own package lists and packages stay as they are. tests/fresh finds the archive of Ubuntu here too.
+# AIOTRACE_DEBIAN_MIRROR and AIOTRACE_UBUNTU_MIRROR name the archives; by default they are those that this machine's own
+# package sources use.
 # shellcheck shell=bash
 
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-
-find_archive() { # sets `mirror`; else says why not, in `why`
-  local tool
+find_archive() { # [Debian|Ubuntu]: sets `mirror` and `keyring`; else the reason, in `why`
+  local tool origin=${1:-Debian} name
+  name=${origin,,}
   for tool in apt-get dpkg-deb tar; do
     command -v $tool >/dev/null || { why="no $tool on this machine"; return 1; }
   done
   [ "$(dpkg --print-architecture)" = amd64 ] || { why="only for amd64"; return 1; }
-  [ -r $keyring ] || { why="no $keyring (package debian-archive-keyring)"; return 1; }
-  mirror=${AIOTRACE_DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' \
-    2>/dev/null | grep -v -e security -e '^cdrom' | head -n 1)}
+  case $origin in
+    Debian) mirror=${AIOTRACE_DEBIAN_MIRROR:-} ;;
+    Ubuntu) mirror=${AIOTRACE_UBUNTU_MIRROR:-} ;;
+  esac
+  [ -n "$mirror" ] || mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Origin: $origin" \
+    2>/dev/null | grep -v -e security -e '^cdrom' | head -n 1)
   if [ -z "$mirror" ]; then
     mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
-      grep -oE '^(deb|URIs:) .*' | grep -oE 'https?://[^ ]+/debian/?( |$)' | head -n 1)
+      grep -oE '^(deb|URIs:) .*' | grep -oE "https?://[^ ]+/$name/?( |\$)" | head -n 1)
     mirror=${mirror% }
   fi
-  [ -n "$mirror" ] || { why="this machine has no Debian archive in its sources: set AIOTRACE_DEBIAN_MIRROR"; return 1; }
+  [ -n "$mirror" ] || { why="this machine has no $origin archive in its sources: set AIOTRACE_${origin^^}_MIRROR"; return 1; }
+  keyring=/usr/share/keyrings/$name-archive-keyring.gpg
+  [ -r "$keyring" ] || { why="no $keyring on this machine, to check $origin's packages with"; return 1; }
 }
 
 suite_apt() { # TOOL SUITE ARGUMENT…: apt with lists, state and cache in $work/SUITE, as on a machine without any package

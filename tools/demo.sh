@@ -1,13 +1,14 @@
 #!/bin/bash
-# Starts a small asyncio service with a load on it, attaches aiotrace to it by pid and shows what it reports.
+# Shows aiotrace on a small asyncio service that stalls, from a fresh clone on: checks that tracing is permitted here,
+# installs the packages that building needs, builds, starts the service and a load on it, attaches aiotrace by pid.
 #   tools/demo.sh          DURATION=10s: how long to watch; PYTHON=python3: what runs the service
-# Leaves build/demo/stalls.folded and build/demo/stalls.json. The exit status is aiotrace's.
+#                          AIOTRACE=PATH: another binary, then nothing is installed and built
+# Leaves build/demo/stalls.folded and build/demo/stalls.json. The exit status is aiotrace's; 3 where tracing is not permitted.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
 DURATION=${DURATION:-10s}
 PYTHON=${PYTHON:-python3}
-AIOTRACE=${AIOTRACE:-build/aiotrace}
 OUT=build/demo
 
 fail() {
@@ -15,8 +16,6 @@ fail() {
   exit 1
 }
 
-[ -x "$AIOTRACE" ] || fail "$AIOTRACE is not there: run make first"
-command -v "$PYTHON" >/dev/null || fail "no $PYTHON here: set PYTHON to a CPython of 3.8 or later"
 [[ $DURATION =~ ^([0-9]+)(ms|s|m|)$ ]] || fail "DURATION is a whole number with ms, s or m: $DURATION"
 case ${BASH_REMATCH[2]} in
   ms) seconds=$((BASH_REMATCH[1] / 1000 + 1)) ;;
@@ -24,13 +23,23 @@ case ${BASH_REMATCH[2]} in
   *) seconds=${BASH_REMATCH[1]} ;;
 esac
 
+# Before anything is installed and built, since that takes minutes.
+tools/check_rights.sh || exit 3
 sudo=()
 if [ "$(id -u)" != 0 ]; then
-  command -v sudo >/dev/null || fail "tracing needs root, and there is no sudo here: run this as root"
-  echo "demo: only aiotrace itself runs as root (sudo)"
-  sudo -v || exit 3
+  echo "demo: only apt-get and aiotrace itself run as root (sudo)"
   sudo=(sudo)
 fi
+
+if [ -z "${AIOTRACE:-}" ]; then
+  tools/setup.sh build || exit 1
+  make all || exit 1
+  AIOTRACE=build/aiotrace
+fi
+[ -x "$AIOTRACE" ] || fail "$AIOTRACE is not there"
+command -v "$PYTHON" >/dev/null || fail "no $PYTHON here: set PYTHON to a CPython of 3.8 or later"
+# The build may have taken longer than sudo remembers the password.
+[ ${#sudo[@]} = 0 ] || sudo -v || exit 3
 
 mkdir -p $OUT || exit 1
 # Earlier files may be root's, but the folder is ours.
@@ -82,14 +91,8 @@ case $status in
     echo "demo: the faults are in:               tests/programs/demo_service.py"
     ;;
   3)
-    cat <<TEXT
-demo: tracing is not permitted or not supported here; the line above says what is missing. What usually helps:
-demo:   not root                 run as root, or allow sudo
-demo:   in a container           start it with --privileged --pid=host -v /sys/kernel:/sys/kernel, or run this on its host
-demo:   no BTF                   a kernel of 5.10 or later with CONFIG_DEBUG_INFO_BTF (every Debian and Ubuntu one has it)
-demo:   no tracefs               mount -t tracefs tracefs /sys/kernel/tracing
-demo:   kernel lockdown          boot without lockdown=confidentiality
-TEXT
+    echo "demo: tracing is not permitted or not supported here; the line above names what is missing." >&2
+    echo "demo: what works on this machine, and what to do:  ${sudo[*]:+sudo }$AIOTRACE doctor" >&2
     ;;
   *) echo "demo: aiotrace ended with status $status" >&2 ;;
 esac

@@ -8,9 +8,8 @@ A line that is wrong stops it: `TABLE:LINE: what is wrong`, exit status 1.
 import re
 import sys
 
-CAUSES = (
-    "python native gc kernel gil lock sleep file network process fault other stopped cpu-wait throttled"
-).split()
+from causes import WITH_ADVICE as CAUSES
+
 LOOPS = ("python", "other", "any")
 OPERATIONS = "read write sync open stat lock other".split()
 # Of a rule, with the causes that can have such a fact; and of an example, in whose struct they have the same names.
@@ -88,7 +87,7 @@ def patterns_of(key, value):
         if key == "module" and pattern.endswith((".py", "/")):
             raise Wrong(f"'{pattern}': a module has no .py or / at its end")
         if key == "function" and "." in pattern:
-            raise Wrong(f"'{pattern}': a function stands without its class (Python below 3.11 does not tell it)")
+            raise Wrong(f"'{pattern}': a function stands without its class (Python below 3.11 does not know it)")
     return value
 
 

@@ -1,125 +1,108 @@
 #!/usr/bin/env python3
-"""Writes the man page and bash's completion from what the program itself says with --help.
+"""Writes bash's completion from what the program itself says with --help.
 
-usage: gen_docs.py BINARY MAN-PAGE COMPLETION
+usage: gen_docs.py BINARY COMPLETION
 
-Every command and option is there, and none that does not exist: neither file can go stale.
+Every command, option and value is there, and none that does not exist: the file cannot go stale. The man pages are written
+by hand in user/doc; tools/man_pages_test.py compares them with --help, which `Help` below reads.
 """
 import re
 import subprocess
 import sys
 
-# Names without a blank, what they take, and their text: behind two blanks, or on the next line where that is full.
-OPTION = re.compile(r"^  (?P<names>-[^ ]*)(?: (?P<value>[^ ].*?))?(?:$|(?:  +| \.\.\. +)(?P<text>\S.*)$)")
-COMMAND = re.compile(r"^  aiotrace (?P<name>[a-z]+) ")
-VALUES = {"--poll-probe": "auto fentry tracepoint uprobe", "--leaks": "on off"}
+# "-d, --duration TIME  text", "    --watch[=TIME]  text", "FILE  text"; the text may begin on the next line.
+OPTION = re.compile(r"^  (?P<names>(?:-\w, |    )--[a-z-]+|[A-Z]+)(?:(?: |(?=\[=))(?P<value>\S+))?(?:  +(?P<text>\S.*))?$")
+COMMAND = re.compile(r"^  (?P<name>[a-z]+) +(?P<text>\S.*)$")
+POSSIBLE = re.compile(r"\[possible values: ([^\]]*)\]")
 
 
 class Help:
-    """One page of --help: `about` before the usage, `options` [(names, value, text)], `end` behind them."""
+    """One page of --help: `about` paragraphs, `usage` lines, `commands` {name: text}, `groups` {title: [(names, value,
+    text)]}, `end` blocks of lines."""
 
     def __init__(self, text):
-        lines = text.rstrip("\n").split("\n")
-        usage = next(i for i, line in enumerate(lines) if line.startswith("Usage:"))
-        self.about = [line.rstrip() for line in lines[:usage] if line.strip()]
-        self.usage = lines[usage][len("Usage:"):].strip()
-        self.options, self.end = [], []
-        behind = False
-        for line in lines[usage + 1:]:
-            found = OPTION.match(line)
-            if line in ("Options:", "Positionals:"):
-                continue
+        self.about, self.usage, self.commands, self.groups, self.end = [], [], {}, {}, []
+        for block in text.strip("\n").split("\n\n"):
+            self.take(block.split("\n"))
+        if not self.groups:
+            raise ValueError("no options in the help of: " + " ".join(self.about or self.usage))
+
+    def take(self, lines):
+        title, rows = lines[0], lines[1:]
+        if title.startswith("Usage:"):
+            self.usage = [line.removeprefix("Usage:").strip() for line in lines]
+        elif not self.usage:
+            self.about.append(" ".join(line.strip() for line in lines))
+        elif title == "Commands:":
+            found = filter(None, map(COMMAND.match, rows))
+            self.commands = {each["name"]: each["text"] for each in found}
+        elif rows and title.endswith(":") and OPTION.match(rows[0]):
+            self.groups[title.removesuffix(":")] = self.options_of(rows)
+        else:
+            self.end.append(lines)
+
+    @staticmethod
+    def options_of(rows):
+        options = []
+        for row in rows:
+            found = OPTION.match(row)
             if found:
-                names = found["names"].split(",")
-                self.options.append((names, (found["value"] or "").removesuffix("...").strip(),
-                                     (found["text"] or "").strip()))
-                behind = True
-            elif behind and (line.strip() or self.end):
-                if line.startswith("    ") and not self.end and self.options:  # an option's text goes on
-                    names, value, text_so_far = self.options.pop()
-                    self.options.append((names, value, (text_so_far + " " + line.strip()).strip()))
-                else:
-                    self.end.append(line.rstrip())
-        if not self.options:
-            raise ValueError("no options in the help of: " + (self.about or [self.usage])[0])
+                names = [name.strip() for name in found["names"].split(",")]
+                options.append((names, found["value"] or "", found["text"] or ""))
+            else:  # an option's text goes on
+                names, value, text = options.pop()
+                options.append((names, value, (text + " " + row.strip()).strip()))
+        return options
 
-    def commands(self):
-        return list(dict.fromkeys(found["name"] for found in map(COMMAND.match, self.about) if found))
+    def options(self):
+        return [option for group in self.groups.values() for option in group]
 
 
-def roff(text):
-    text = text.replace("\\", "\\e").replace("-", "\\-").replace("…", "...")
-    return "\\&" + text if text.startswith((".", "'")) else text
+def values_of(pages):
+    """{option or argument: its possible values}."""
+    values = {}
+    for names, _, text in (option for page in pages for option in page.options()):
+        found = POSSIBLE.search(text)
+        for name in names if found else ():
+            if values.setdefault(name, found[1].split(", ")) != found[1].split(", "):
+                raise ValueError(name + " has other values in another command")
+    return values
 
 
-def option_lines(options):
-    for names, value, text in options:
-        yield ".TP"
-        yield ", ".join("\\fB%s\\fR" % roff(name) for name in names) + (" \\fI%s\\fR" % roff(value) if value else "")
-        yield roff(text)
-
-
-def verbatim(lines):
-    return [".nf", *map(roff, lines), ".fi"]
-
-
-def end_lines(end):
-    """Examples as they are, other text as paragraphs."""
-    block = []
-    for line in [*end, ""]:
-        if line.startswith("  "):
-            block.append(line.strip())
-            continue
-        if block:
-            yield from [".RS", *verbatim(block), ".RE"]
-            block = []
-        if line.strip():
-            yield ".PP"
-            yield roff(line)
-
-
-def man_page(version, main, commands):
-    """`commands`: {name: Help}."""
-    lines = ['.TH AIOTRACE 8 "" "%s" "System Administration"' % roff(version), ".SH NAME"]
-    name, _, what = main.about[0].partition(": ")
-    lines += ["%s \\- %s" % (roff(name), roff(what.rstrip("."))), ".SH SYNOPSIS"]
-    lines += verbatim(line.strip() for line in main.about if line.startswith("  "))
-    lines += [".SH DESCRIPTION", *(roff(line) for line in main.about[1:] if not line.startswith("  "))]
-    lines += [".SH OPTIONS", *option_lines(main.options)]
-    lines += [".SH COMMANDS"]
-    for name, page in commands.items():
-        lines += [".SS aiotrace " + name]
-        lines += [roff(line.removeprefix("aiotrace %s: " % name)) for line in page.about if not line.startswith("  ")]
-        lines += [*option_lines(page.options), *end_lines(page.end)]
-    lines += [".SH EXAMPLES AND EXIT STATUS", *end_lines(main.end)]
-    lines += [".SH SEE ALSO", "\\fBbpf\\fR(2), \\fBepoll\\fR(7), \\fBcapabilities\\fR(7)"]
-    return "\n".join(lines) + "\n"
+def names_where(pages, wanted):
+    return sorted({name for page in pages for names, value, _ in page.options() for name in names if wanted(name, value)})
 
 
 def completion(main, commands):
     def words(page):
-        return " ".join(name for names, _, _ in page.options for name in names)
+        return " ".join(name for names, _, _ in page.options() for name in names if name.startswith("-"))
 
-    pages = {"": main, **commands}
-    takes_file = sorted({name for page in pages.values() for names, value, _ in page.options for name in names
-                         if value == "FILE"})
-    takes_pid = sorted({name for page in pages.values() for names, value, _ in page.options for name in names
-                        if value.startswith("PID")})
-    takes_other = sorted({name for page in pages.values() for names, value, _ in page.options for name in names
-                          if value and not value.startswith(("FILE", "PID", "[")) and name not in VALUES})
-    cases = [(takes_file, 'COMPREPLY=($(compgen -f -- "$word"));'),
-             (takes_pid, "COMPREPLY=($(cd /proc && compgen -W '$(echo [0-9]*)' -- \"$word\"));"),
-             *(([name], "COMPREPLY=($(compgen -W '%s' -- \"$word\"));" % values) for name, values in VALUES.items()),
-             (takes_other, "")]
+    def reply(words_of):
+        return "COMPREPLY=($(compgen -W '%s' -- \"$word\"))" % words_of
+
+    pages = [main, *commands.values()]
+    values = values_of(pages)
+    takes_other = names_where(pages, lambda name, value: value and not value.startswith(("FILE", "PID", "["))
+                              and name not in values)
+    cases = [(names_where(pages, lambda _, value: value == "FILE"), 'COMPREPLY=($(compgen -f -- "$word"))'),
+             (names_where(pages, lambda _, value: value.startswith("PID")),
+              "COMPREPLY=($(cd /proc && compgen -W '$(echo [0-9]*)' -- \"$word\"))"),
+             *(([name], reply(" ".join(each))) for name, each in values.items() if name.startswith("-")),
+             (takes_other, ":")]
     out = ["# bash completion for aiotrace", "_aiotrace() {",
-           '  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} options',
-           "  COMPREPLY=()", "  case $before in"]
-    out += ["    %s) %s return ;;" % (" | ".join(names), what) for names, what in cases if names]
+           "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} options",
+           "  COMPREPLY=()",
+           "  # bash takes --mode=cpu for three words.",
+           "  if [ \"$word\" = = ]; then word=",
+           "  elif [ \"$before\" = = ]; then before=${COMP_WORDS[COMP_CWORD-2]}; fi",
+           "  case $before in"]
+    out += ["    %s) %s; return ;;" % (" | ".join(names), what) for names, what in cases if names]
     out += ["  esac", "  case $command in"]
     out += ["    %s) options='%s' ;;" % (name, words(page)) for name, page in commands.items()]
     out += ["    *) options='%s'" % words(main),
             "       [ \"$COMP_CWORD\" = 1 ] && options+=' %s' ;;" % " ".join(commands), "  esac",
             "  if [[ $word == -* || $COMP_CWORD == 1 ]]; then COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))",
+            "  elif [ \"$command\" = help ]; then %s" % reply(" ".join(commands)),
             "  elif [ \"$command\" = report ]; then COMPREPLY=($(compgen -f -- \"$word\")); fi", "}",
             "complete -o filenames -F _aiotrace aiotrace"]
     return "\n".join(out) + "\n"
@@ -130,14 +113,12 @@ def ask(binary, *arguments):
 
 
 def main(argv):
-    if len(argv) != 3:
+    if len(argv) != 2:
         print(__doc__, file=sys.stderr)
         return 2
-    binary, man_file, completion_file = argv
+    binary, completion_file = argv
     page = Help(ask(binary, "--help"))
-    commands = {name: Help(ask(binary, name, "--help")) for name in page.commands()}
-    with open(man_file, "w", encoding="utf-8") as file:
-        file.write(man_page(ask(binary, "--version").strip(), page, commands))
+    commands = {name: Help(ask(binary, name, "--help")) for name in page.commands}
     with open(completion_file, "w", encoding="utf-8") as file:
         file.write(completion(page, commands))
     return 0

@@ -55,7 +55,7 @@ FR, IF, CO, GEN, CORO = "PyFrameObject", "_PyInterpreterFrame", "PyCodeObject", 
 GC, GIL, TYPE, HEAP = "struct _gc_runtime_state", "struct _gil_runtime_state", "PyTypeObject", "PyHeapTypeObject"
 
 # Modules/_asynciomodule.c, struct TaskObj (x86-64). Checked against DWARF of 3.8.18 to 3.14 and the tp_basicsize of
-# every release that ran. 3.10 before the task had exception_tb is 3.9's; user/python/interpreter tells them apart.
+# every release that ran. 3.10 before the task had exception_tb is 3.9's; user/python/interpreter distinguishes them.
 TASK = {
     "loop": {"8+": 16},
     "state": {"8": 72, "9": 80, "10-12": 88, "13": 96, "14+": 104},

@@ -2,7 +2,7 @@
 """Compiles user/output/page/ into one header: the pages of --html, split where their data goes.
 
 page.html is what they share; each NAME.html with a NAME.js beside it is a page, its body and its script. @@FILE@@ stands for
-that file, @@data@@, @@body@@ and @@script@@ for what makes a page one of its own.
+that file, @@causes@@ for the colours of bpf/abi/causes.def, @@data@@, @@body@@ and @@script@@ for what makes a page one of its own.
 
 usage: gen_page.py FOLDER PAGE.gen.h
 
@@ -12,12 +12,15 @@ import os
 import re
 import sys
 
+import causes
+
 FORBIDDEN = {
     r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function": "makes markup or code of text",
     r"https?://|@import|url\(|\bfetch\(|XMLHttpRequest|WebSocket|\bimport\(": "loads something",
     r"\)aiotrace\"": "ends the C++ literal",
 }
 SHARED = "page.html"
+COLOURS = "@@causes@@"  # a variable for each cause
 SLOTS = ("body", "data", "script")  # in this order
 INCLUDE = re.compile(r"@@([a-z]+\.(?:html|css|js))@@")
 
@@ -35,6 +38,7 @@ def read(folder, name):
                 sys.exit(f"{os.path.join(folder, name)}:{number}: {why}")
     if not name.endswith(".html") and re.search(r"</(script|style)", text, re.IGNORECASE):
         sys.exit(f"{folder}/{name}: ends its own element")
+    text = text.replace(COLOURS, " ".join(f"--{row.name}: {row.colour};" for row in causes.ROWS))
     return INCLUDE.sub(lambda found: read(folder, found[1]), text.rstrip("\n"))
 
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Makes virtual environments with the packages that some targets of the tests and of the bench need:
-#   ${AIOTRACE_VENVS:-.cache/venvs}/3.X/     uvloop, aiohttp, uvicorn, fastapi on the machine's own interpreters
+#   ${AIOTRACE_VENVS:-.cache/venvs}/3.X/     uvloop, aiohttp, uvicorn, fastapi, greenlet on the machine's own interpreters
 #   ${AIOTRACE_VENVS:-.cache/venvs}/readers/ Perfetto's schema, to read traces with
 #   ${AIOTRACE_VENVS:-.cache/venvs}/tools/   with --bench: py-spy and austin, to compare with
 # Wheels only, from the package index that pip is set up for. What cannot be had is named, and is no failure.
@@ -8,7 +8,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 versions=(3.8 3.11 3.12 3.13) # in step with VENV_MINORS of tools/pythons.py
-packages=(uvloop aiohttp uvicorn fastapi)
+packages=(uvloop aiohttp uvicorn fastapi greenlet)
 store=${AIOTRACE_VENVS:-.cache/venvs}
 mkdir -p "$store" || exit 0
 
@@ -34,7 +34,9 @@ make_venv() { # NAME PYTHON-COMMAND PACKAGE…
 }
 
 todo=0
-for version in "${versions[@]}"; do [ -e "$store/$version/.complete" ] || todo=1; done
+for version in "${versions[@]}"; do
+  [ "$(cat "$store/$version/.complete" 2>/dev/null)" = "${packages[*]}" ] || todo=1
+done
 if [ $todo = 1 ]; then
   # Of several patch releases the last; a venv needs the interpreter at its own path, so none of another root.
   listing=$(tools/pythons.py --list | awk -F '\t' '$2 != "" && $3 !~ /^debian-/') || listing=

@@ -57,7 +57,7 @@ for name in sys.stdin.read().split("\0"):
 sys.exit(status)'
 }
 
-page_scripts() { # those of the pages of --html: do they parse, where there is anything that can tell
+page_scripts() { # the scripts of the pages of --html must parse; checked where a parser is installed
   command -v node >/dev/null || return 0
   local status=0 file
   for file in user/output/page/*.js; do node --check "$file" || status=1; done
@@ -75,12 +75,20 @@ generated() {
   python3 tools/gen_layouts.py --check
 }
 
+hardening() { # of what has been built
+  local binary found=()
+  for binary in build/aiotrace build/static/aiotrace; do [ -x "$binary" ] && found+=("$binary"); done
+  [ ${#found[@]} -gt 0 ] || { echo "lint: hardening: nothing is built yet" >&2; return 0; }
+  tools/check_hardening.py "${found[@]}"
+}
+
 step "clang-format" "$clang_format" --dry-run -Werror "${c_files[@]}"
 step "include directions" tools/check_includes.py
 step "generated files" generated
 step "shell scripts" shell_syntax
 step "python files" python_syntax
 step "page scripts" page_scripts
+step "hardening" hardening
 step "clang-tidy" tidy
 
 if [ ${#failed[@]} -gt 0 ]; then

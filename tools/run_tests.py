@@ -5,7 +5,8 @@ usage: run_tests.py TIER=BINARY… [-- CATCH2-ARGUMENTS]
 
 Exit status 1 if a test case failed, a binary crashed, ran too long or ran nothing, or if a tier that must run did not:
 one whose binary is missing, or one named in AIOTRACE_REQUIRE_TIERS (comma separated) that was skipped as a whole.
-AIOTRACE_TIER_TIMEOUT (seconds) replaces the tiers' own limits. V=1 shows every test case.
+AIOTRACE_TIER_TIMEOUT (seconds) replaces the tiers' own limits. V=1 shows every test case. AIOTRACE_TEST_ALL=1: each tier
+runs everything on every interpreter, not its short form. AIOTRACE_TEST_BEGAN: when the set-up began (seconds since 1970).
 """
 import ctypes
 import os
@@ -14,9 +15,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
-TIMEOUT_S = {"unit": 300, "native": 300, "fuzz": 600, "libfuzzer": 1800, "root": 3000, "accuracy": 300, "soak": 400, "vm": 600}
-AS_ROOT = ("root", "accuracy", "soak")
+TIMEOUT_S = {"unit": 300, "native": 300, "fuzz": 600, "libfuzzer": 1800, "root": 3000, "accuracy": 300, "soak": 400, "vm": 600,
+             "fresh": 14400, "wheel": 1200}
+ALL_FACTOR = 3  # AIOTRACE_TEST_ALL=1
+AS_ROOT = ("root", "accuracy", "soak", "fresh", "wheel")
+PASSED_ON = ("AIOTRACE_BINARY", "AIOTRACE_PYTHONS", "AIOTRACE_VENVS", "AIOTRACE_ROOTS", "AIOTRACE_TEST_ALL", "PYENV_ROOT", "PATH")
+SLOWEST = 10
 
 
 class Tier:
@@ -30,6 +36,8 @@ class Tier:
         self.skips = []  # (test case, reason)
         self.skipped_whole = 0  # test cases of a tier that could not run
         self.plan = None
+        self.seconds = 0.0
+        self.times = []  # (milliseconds, test case)
 
 
 def privileged_prefix():
@@ -73,8 +81,9 @@ def read_log(path, tier):
                 elif fields[0] == "start":
                     running = fields[1]
                 else:
-                    result, _ms, _assertions, name, reason = fields[:5]
+                    result, ms, _assertions, name, reason = fields[:5]
                     running = None
+                    tier.times.append((int(ms), name))
                     if result == "passed":
                         tier.passed += 1
                     elif result == "skipped":
@@ -105,7 +114,7 @@ def stop(child):
 
 def start(tier, prefix, log, arguments, extra):
     variables = {"AIOTRACE_TEST_LOG": log, **extra}
-    for name in ("AIOTRACE_BINARY", "AIOTRACE_PYTHONS", "AIOTRACE_VENVS", "PYENV_ROOT", "PATH"):
+    for name in PASSED_ON:
         if name in os.environ:
             variables[name] = os.environ[name]
     command = [os.path.abspath(tier.binary), *arguments]
@@ -137,7 +146,8 @@ def run(tier, arguments, scratch, verbose):
         return
 
     progress = "all" if verbose or tier.name in AS_ROOT else "skips"
-    limit = float(os.environ.get("AIOTRACE_TIER_TIMEOUT") or TIMEOUT_S.get(tier.name, 600))
+    factor = ALL_FACTOR if os.environ.get("AIOTRACE_TEST_ALL") == "1" else 1
+    limit = float(os.environ.get("AIOTRACE_TIER_TIMEOUT") or factor * TIMEOUT_S.get(tier.name, 600))
     child = start(tier, prefix, log, arguments, {"AIOTRACE_TEST_PROGRESS": progress})
     ended = None
     try:
@@ -170,6 +180,18 @@ def run(tier, arguments, scratch, verbose):
         tier.failures.append("no test case ran")
 
 
+def print_times(tiers):
+    began = os.environ.get("AIOTRACE_TEST_BEGAN")
+    if began:
+        setup = time.time() - float(began) - sum(tier.seconds for tier in tiers)
+        print("TIME %6.0f s  set-up and build" % setup)
+    for tier in tiers:
+        print("TIME %6.0f s  %s: %d test cases" % (tier.seconds, tier.name, len(tier.times)))
+    times = sorted(((ms, tier.name, name) for tier in tiers for ms, name in tier.times), reverse=True)
+    for ms, tier_name, name in times[:SLOWEST]:
+        print("SLOW %6.1f s  %s: %s" % (ms / 1000, tier_name, name))
+
+
 def main(argv):
     arguments = []
     if "--" in argv:
@@ -186,8 +208,11 @@ def main(argv):
             tier = Tier(*item.split("=", 1))
             tiers.append(tier)
             print(f"== {tier.name}: {shlex.join([tier.binary, *arguments])}", flush=True)
+            begin = time.monotonic()
             run(tier, arguments, scratch, verbose)
+            tier.seconds = time.monotonic() - begin
 
+    print_times(tiers)
     for tier in tiers:
         for name, reason in tier.skips:
             print(f"SKIPPED {tier.name}: {name}: {reason}")

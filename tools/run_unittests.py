@@ -25,21 +25,21 @@ class Logged(unittest.TestResult):
         self.began = time.monotonic()
         log("start", test.id())
 
-    def tell(self, test, state, reason=""):
+    def log_end(self, test, state, reason=""):
         log(state, round(1000 * (time.monotonic() - self.began)), 1, test.id(), reason)
 
     def addSuccess(self, test):
         super().addSuccess(test)
-        self.tell(test, "passed")
+        self.log_end(test, "passed")
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
-        self.tell(test, "skipped", reason)
+        self.log_end(test, "skipped", reason)
 
     def fail(self, test, error):
         text = self._exc_info_to_string(error, test)
         print("%s: %s" % (test.id(), text), file=sys.stderr)
-        self.tell(test, "failed", text.strip().splitlines()[-1])
+        self.log_end(test, "failed", text.strip().splitlines()[-1])
 
     def addFailure(self, test, err):
         super().addFailure(test, err)
@@ -48,6 +48,11 @@ class Logged(unittest.TestResult):
     def addError(self, test, err):
         super().addError(test, err)
         self.fail(test, err)
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.fail(subtest, err)
 
 
 def each(suite):

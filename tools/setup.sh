@@ -1,18 +1,23 @@
 #!/bin/bash
 # Installs the Debian or Ubuntu packages that the given groups of tools/packages.txt need and that are missing.
-#   tools/setup.sh [--check] [build|test|vm|fuzz|deb|lint|bench]…     (default: build)
-# --check installs nothing: it fails and says what is missing. Nothing is installed, asked or fetched when all is there.
+#   tools/setup.sh [--check] [GROUP]…     (default: build)
+# --check installs nothing: it fails and lists what is missing. Nothing is installed, asked or fetched when all is there.
+# Without dpkg and apt-get it looks for commands, headers and libraries instead, and fails with the list of those that it
+# does not find; with --check it then only lists them: the compiler may know a place that this script does not.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
+known_groups=$(awk '$1 !~ /^#/ && NF { print $1 }' tools/packages.txt | uniq | tr '\n' ' ')
 check=0
 groups=()
 for arg in "$@"; do
   case $arg in
     --check) check=1 ;;
-    build | test | vm | fuzz | deb | lint | bench) groups+=("$arg") ;;
-    -h | --help) sed -n '2,4s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) echo "setup: unknown group '$arg': build, test, vm, fuzz, deb, lint or bench" >&2; exit 2 ;;
+    -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; echo "groups: $known_groups"; exit 0 ;;
+    *)
+      [[ " $known_groups" == *" $arg "* ]] || { echo "setup: unknown group '$arg'; there are: $known_groups" >&2; exit 2; }
+      groups+=("$arg")
+      ;;
   esac
 done
 [ ${#groups[@]} -gt 0 ] || groups=(build)
@@ -22,20 +27,45 @@ fail() {
   exit 1
 }
 
-# Names (with alternatives) and reasons of the wanted packages, in the order of the file.
+# Names (with alternatives), signs and reasons of the wanted packages, in the order of the file.
 names=()
-declare -A reason
-while read -r group name why; do
+declare -A shown_by reason
+while read -r group name sign why; do
   case $group in '' | '#'*) continue ;; esac
-  case " ${groups[*]} " in *" $group "*) names+=("$name"); reason[$name]=$why ;; esac
+  [[ " ${groups[*]} " == *" $group "* && -z "${reason[$name]:-}" ]] || continue
+  names+=("$name")
+  shown_by[$name]=$sign
+  reason[$name]=$why
 done < tools/packages.txt
 
+list() { # NAME…: the first of each name's alternatives, with what it is for
+  local name
+  for name in "$@"; do printf '  %-28s %s\n' "${name%%|*}" "${reason[$name]}" >&2; done
+}
+
+found() { # SIGN[|SIGN]…: is one of them on this machine?
+  local sign signs
+  IFS='|' read -ra signs <<< "$1"
+  for sign in "${signs[@]}"; do
+    case $sign in
+      -) return 0 ;;
+      bpftool) tools/find_bpftool.sh ;;
+      *.h | *.hpp) echo "#include <$sign>" | ${CXX:-g++} ${CPPFLAGS:-} -x c++ -E - ;;
+      *.a) [ "$(${CXX:-g++} -print-file-name="$sign")" != "$sign" ] ;;
+      *) command -v "$sign" ;;
+    esac >/dev/null 2>&1 && return 0
+  done
+  return 1
+}
+
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-  # Not Debian: what is there cannot be told by package name, so a missing tool is for the compiler to report.
+  missing=()
+  for name in "${names[@]}"; do found "${shown_by[$name]}" || missing+=("$name"); done
+  [ ${#missing[@]} -gt 0 ] || exit 0
+  echo "setup: not found on this machine; on Debian and Ubuntu these packages have it:" >&2
+  list "${missing[@]}"
   [ $check = 1 ] && exit 0
-  echo "setup: this is not Debian or Ubuntu: nothing is installed here. Debian's names of what is needed:" >&2
-  for name in "${names[@]}"; do printf '  %-28s %s\n' "${name%%|*}" "${reason[$name]}" >&2; done
-  exit 0
+  fail "there is no apt-get here: install them with this system's own package manager, then run this again"
 fi
 
 # One query for all names; what dpkg does not know at all goes to its stderr.
@@ -44,22 +74,22 @@ installed=$'\n'$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${queried[
 
 missing=()
 for name in "${names[@]}"; do
-  found=0
+  there=0
   IFS='|' read -ra alternatives <<< "$name"
   for alternative in "${alternatives[@]}"; do
-    [[ $installed == *$'\n'"$alternative"$'\n'* ]] && found=1
+    [[ $installed == *$'\n'"$alternative"$'\n'* ]] && there=1
   done
   # Several packages bring a bpftool, and having one does not yet mean that it works: try it.
   if [[ $name == bpftool* ]]; then
-    found=0
-    tools/find_bpftool.sh >/dev/null 2>&1 && found=1
+    there=0
+    found bpftool && there=1
   fi
-  [ $found = 1 ] || missing+=("$name")
+  [ $there = 1 ] || missing+=("$name")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 echo "setup: missing for ${groups[*]}:" >&2
-for name in "${missing[@]}"; do printf '  %-28s %s\n' "${name%%|*}" "${reason[$name]}" >&2; done
+list "${missing[@]}"
 if [ $check = 1 ]; then
   fail "install them with: tools/setup.sh ${groups[*]}"
 fi

@@ -5,25 +5,18 @@
 /*
  * Why a part of an iteration did not run Python, or that it did. BPF decides the
  * blocked ones at the switch-out; the on-CPU ones come from samples and are
- * decided in user space. The order is part of the ABI (index of cause_ns[]).
+ * decided in user space. What nobody saw is `unknown`, also decided there.
  */
 enum cause {
-	CAUSE_PYTHON = 0,
-	CAUSE_NATIVE,
-	CAUSE_GC,
-	CAUSE_KERNEL,
-	CAUSE_GIL,
-	CAUSE_LOCK,
-	CAUSE_SLEEP,
-	CAUSE_FILE,
-	CAUSE_NETWORK,
-	CAUSE_PROCESS,
-	CAUSE_FAULT,
-	CAUSE_OTHER,
-	CAUSE_STOPPED,
-	CAUSE_CPU_WAIT,
-	CAUSE_THROTTLED,
-	CAUSE_MAX,
+#define CAUSE(ID, id, number, ...) CAUSE_##ID = (number),
+#include "causes.def"
+#undef CAUSE
+	CAUSE_MAX = 0
+#define CAUSE(...) +1
+#include "causes.def"
+#undef CAUSE
 };
+
+#define CAUSE_SLOTS 16 /* a power of two, so that a mask bounds the index */
 
 #endif

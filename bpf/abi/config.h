@@ -27,6 +27,25 @@ enum process_flags {
 	PROCESS_PYTHON = 1u << 0, /* layout is valid */
 	PROCESS_DEAD = 1u << 1, /* exec happened: the layout speaks of the image before */
 	PROCESS_IGNORED = 1u << 2, /* -a: not asked for */
+	PROCESS_GREENLETS = 1u << 3, /* the extension module greenlet is loaded */
+};
+
+/*
+ * Where a thread's current greenlet and the frames of a suspended one are. Filled in by
+ * user/python/greenlets, which has the sources of these facts.
+ */
+struct greenlet_layout {
+	__u64 current; /* greenlet 0.4 and 1: address of ts_current; 0: it is thread-local */
+	__u64 image; /* where the module's file is mapped: its objects have their methods there */
+	__u64 image_bytes;
+	__u32 tls_module; /* greenlet 2 and 3: the dynamic linker's number of the module; 0: unknown */
+	__u32 tls_offset; /* of the pointer to the thread's state in the module's block */
+	__u32 implementation; /* in the object: pointer to what holds the fields; 0: the object itself */
+	__u32 stack_state; /* stack_start, stack_stop, stack_copy, stack_saved: 8 bytes each */
+	__u32 top_frame; /* PyFrameObject of a suspended greenlet */
+	__u32 parent; /* greenlet 0.4 and 1; 0: found by search, see parent_of */
+	__u32 frame_object_frame; /* PyFrameObject.f_frame (3.11+); 0: the frame object is the frame */
+	__u32 frame_frame_object; /* _PyInterpreterFrame.frame_obj (3.11+) */
 };
 
 /* One traced process; key of the map: its tgid in the initial pid namespace. */
@@ -39,6 +58,7 @@ struct process_config {
 	__u64 current_tasks; /* the dict asyncio.tasks._current_tasks (<= 3.13), else 0 */
 	__u64 text_start; /* the interpreter's executable mapping: a leaf in here is Python */
 	__u64 text_end;
+	struct greenlet_layout greenlets; /* true with PROCESS_GREENLETS */
 	struct py_layout layout;
 };
 
@@ -100,7 +120,9 @@ enum loss {
 #define ABI_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), "both sides must agree")
 #endif
 ABI_ASSERT_SIZE(struct session_config, 80);
-ABI_ASSERT_SIZE(struct process_config, 56 + sizeof(struct py_layout));
+ABI_ASSERT_SIZE(struct greenlet_layout, 56);
+ABI_ASSERT_SIZE(struct process_config,
+		56 + sizeof(struct greenlet_layout) + sizeof(struct py_layout));
 ABI_ASSERT_SIZE(struct loop_stats, 32 + 4 * HIST_BUCKETS);
 
 #endif

@@ -24,9 +24,9 @@ enum py_layout_flags {
  * Where struct _gil_runtime_state ends (Python/ceval_gil.h, Include/internal/pycore_gil.h,
  * 3.8 to 3.15): cond and mutex are followed by switch_cond and switch_mutex. A thread on
  * its way to the GIL waits on cond, then perhaps for one that was preempted with mutex; one
- * that hands it over on switch_cond. Sizes of pthread_mutex_t and pthread_cond_t: x86-64 ABI.
+ * that hands it over on switch_cond. So the locks of the GIL end behind gil_mutex by two of
+ * pthread_mutex_t and one pthread_cond_t: what these have is the machine's.
  */
-#define GIL_LOCKS_END(layout) ((layout)->gil_mutex + 40 + 48 + 40)
 
 /*
  * Where things are in one CPython build: byte offsets into its structures, filled in
@@ -43,7 +43,7 @@ struct py_layout {
 
 	__u32 ts_next; /* PyThreadState */
 	__u32 ts_interp;
-	__u32 ts_thread_id; /* pthread_self() == fs base */
+	__u32 ts_thread_id; /* pthread_self() */
 	__u32 ts_frame; /* current_frame, frame (3.8-3.10) or cframe (3.11, 3.12) */
 	__u32 cframe_current; /* CFrame.current_frame */
 	__u32 ts_running_task; /* _PyThreadStateImpl.asyncio_running_task (3.14+) */
@@ -88,7 +88,7 @@ struct py_layout {
 
 	__u32 gil_last_holder; /* struct _gil_runtime_state */
 	__u32 gil_locked;
-	__u32 gil_cond; /* a waiter's futex lies from here on, see GIL_LOCKS_END */
+	__u32 gil_cond; /* a waiter's futex lies from here on, up to the locks' end */
 	__u32 gil_mutex;
 	__u32 gc_collecting; /* struct _gc_runtime_state: i32 */
 };

@@ -196,19 +196,14 @@ struct sample_record {
 };
 
 /*
- * Those that a function has to keep: enough to find its caller. The first six in the order of
- * the kernel's struct pt_regs.
+ * Slots of registers. Behind the first two are those that a function has to keep, enough to find
+ * its caller: which ones, bpf/lib/arch.bpf.h and Machine in user/machine/ say for each processor.
  */
 enum native_register {
-	NATIVE_R15 = 0,
-	NATIVE_R14,
-	NATIVE_R13,
-	NATIVE_R12,
-	NATIVE_BP,
-	NATIVE_BX,
-	NATIVE_IP,
+	NATIVE_IP = 0,
 	NATIVE_SP,
-	NATIVE_REGISTERS,
+	NATIVE_KEPT,
+	NATIVE_REGISTERS = 8,
 };
 
 #define NATIVE_STACK_MAX 16384
@@ -235,13 +230,12 @@ struct iteration_record {
 	__u64 duration_ns;
 	__u64 runnable_ns; /* after a preemption; the runnable part of blocks is in cause_ns too */
 	__u64 cause_ns
-		[CAUSE_MAX]; /* blocked by cause, and cpu-wait in all; the rest was on a CPU */
-	__u32 cause_count[CAUSE_MAX];
+		[CAUSE_SLOTS]; /* blocked by cause, and cpu-wait in all; the rest was on a CPU */
+	__u32 cause_count[CAUSE_SLOTS];
 	__s32 epfd;
 	__u32 samples; /* emitted in this iteration */
 	__u32 flags; /* enum iteration_flags */
 	__u32 losses; /* records of this iteration that found no room */
-	__u32 pad;
 };
 
 struct exec_record {
@@ -315,7 +309,7 @@ ABI_ASSERT(sizeof(struct blocked_record) == 24 + 40 + 32 + 16 + 24 + 24);
 ABI_ASSERT(sizeof(struct target_record) == 24 + 16 + 16 + 8 + 32 + 16 + 16);
 ABI_ASSERT(sizeof(struct sample_record) == 24 + 56 + 16);
 ABI_ASSERT(sizeof(struct native_record) == 24 + 8 + 8 * NATIVE_REGISTERS + 8);
-ABI_ASSERT(sizeof(struct iteration_record) == 24 + 32 + 12 * CAUSE_MAX + 20);
+ABI_ASSERT(sizeof(struct iteration_record) == 24 + 32 + 12 * CAUSE_SLOTS + 16);
 ABI_ASSERT(sizeof(struct run) == 32);
 ABI_ASSERT(sizeof(struct runs_record) == 24 + 24);
 ABI_ASSERT(sizeof(struct exec_record) == 40);

@@ -62,6 +62,22 @@ struct wait {
 	__u32 holds_gil; /* the thread waits with it; only in a profile of the GIL */
 };
 
+/* The time of one cause. */
+struct cause_time {
+	__u64 ns; /* in the present iteration */
+	__u64 pending_ns; /* blocked, not yet in a record */
+	__u64 pending_runnable_ns;
+	__u32 count; /* of waits in the present iteration */
+	__u32 pending_count;
+};
+
+/* Whose collection is under way in the thread's interpreter: see bpf/lib/gc.bpf.h. */
+enum whose_gc {
+	GC_NONE = 0,
+	GC_OWN,
+	GC_OF_OTHER,
+};
+
 /*
  * One loop thread, of the map `loop_threads`. Written by BPF on that thread's own way
  * through the scheduler and its polls, so without locks; user space reads it to tell of
@@ -84,7 +100,7 @@ struct loop_thread {
 	__u8 dirty; /* the present iteration has left something to reset */
 	__u8 verified; /* 0: epfd was seen in the scheduler only, its role is not decided */
 	__u8 exited;
-	__u8 open_start; /* return_ns is when aiotrace came, the iteration began before */
+	__u8 open_start; /* the iteration began before aiotrace came */
 	__u8 polled; /* nothing but the entry of the poll has been seen in this iteration: see leaves_in_poll */
 	__u8 kind; /* enum loop_kind */
 	__u8 in_probe; /* enum in_probe */
@@ -100,25 +116,34 @@ struct loop_thread {
 	__u64 coroutine;
 	__u64 task_iteration;
 	__u64 away_ns; /* off the CPU so far in the present iteration */
+	__u64 unseen_ns; /* of the present iteration: before aiotrace came */
 	__u64 sampled_ns; /* on a CPU in the present iteration, up to its last sample */
+	__u64 gc_stack; /* likewise */
 	__u64 fine_ns; /* when a sample of the fine clock came last */
 	__u64 tstate_retry_ns; /* no search for a thread state before */
 	struct wait wait;
-	__u64 cause_ns[CAUSE_MAX]; /* of the present iteration */
-	__u64 pending_ns[CAUSE_MAX]; /* blocked, not yet told of in a record */
-	__u64 pending_runnable_ns[CAUSE_MAX];
-	__u32 pending_count[CAUSE_MAX];
-	__u32 cause_count[CAUSE_MAX];
+	struct cause_time causes[CAUSE_SLOTS]; /* by enum cause */
 	__u32 samples; /* told of in this iteration */
 	__u32 losses;
 	__u32 in_select; /* EPFD_SELECT: the select or poll entered last is the loop's own */
 	__u32 has_task; /* the wait or sample belongs to `task` */
 	__u32 ready_cpu; /* 1 + the CPU on which it became ready to run; 0: it is not, see ready_threads */
-	__u32 pad;
+	/*
+	 * Found outside of any wait when aiotrace came, and not seen since. No switch-out was seen
+	 * either: if it comes onto a CPU next, it was ready to run all the time.
+	 */
+	__u8 found_ready;
+	__u8 gc; /* enum whose_gc, as seen last */
+	__u16 gc_depth; /* GC_OWN: of the stack when it was seen first */
 };
 
 ABI_ASSERT_SIZE(struct wait, 96);
-ABI_ASSERT_SIZE(struct loop_thread, 8 + 32 + sizeof(struct loop_stats) + 12 * 8 + 96 +
-					    3 * 8 * CAUSE_MAX + 2 * 4 * CAUSE_MAX + 24);
+ABI_ASSERT_SIZE(struct loop_thread,
+		8 + 32 + sizeof(struct loop_stats) + 14 * 8 + 96 + 32 * CAUSE_SLOTS + 24);
+#ifdef __cplusplus
+static_assert(CAUSE_MAX <= CAUSE_SLOTS);
+#else
+_Static_assert(CAUSE_MAX <= CAUSE_SLOTS, "each cause has its slot");
+#endif
 
 #endif

@@ -3,7 +3,7 @@
 #define AIOTRACE_LIB_COMPAT_BPF_H
 
 /* Every difference between kernels, in one place, each with the commit that made it. */
-#include "lib/kernel.bpf.h"
+#include "lib/arch.bpf.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 /* 2f064a59a11f ("sched: Change task_struct::state"), 5.14: `state` became `__state`. */
@@ -64,26 +64,16 @@ static __always_inline __u32 cpu_of(struct task_struct *task)
 	return BPF_CORE_READ(since, thread_info.cpu);
 }
 
-/* Saved user registers: arch/x86/include/asm/ptrace.h, part of the ptrace ABI. */
-struct saved_regs {
-	__u64 r15, r14, r13, r12, bp, bx;
-	__u64 r11, r10, r9, r8, ax, cx, dx, si, di;
-	__u64 orig_ax, ip, cs, flags, sp, ss;
-};
-
-#define THREAD_SIZE_X86 16384 /* without KASAN */
-
 /*
  * A task's user registers, saved at the top of its kernel stack at the entry into the
- * kernel: orig_ax is the system call it is in, negative if it came by a fault or an
- * interrupt. dd6e10fbd9fb ("bpf: Add bpf_task_pt_regs() helper"), 5.15, knows where they
+ * kernel. dd6e10fbd9fb ("bpf: Add bpf_task_pt_regs() helper"), 5.15, knows where they
  * are; before it there was no FRED padding, so the place follows from the stack's size.
  */
 static __always_inline const struct saved_regs *saved_regs_of(struct task_struct *task)
 {
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
 		return (const struct saved_regs *)bpf_task_pt_regs(task);
-	return (const void *)((char *)BPF_CORE_READ(task, stack) + THREAD_SIZE_X86 -
+	return (const void *)((char *)BPF_CORE_READ(task, stack) + KERNEL_STACK_BYTES -
 			      sizeof(struct saved_regs));
 }
 
@@ -92,37 +82,9 @@ static __always_inline int read_saved_regs(struct saved_regs *regs, struct task_
 	return bpf_probe_read_kernel(regs, sizeof(*regs), saved_regs_of(task));
 }
 
-/* arch/x86/entry/syscalls/syscall_64.tbl */
-#define NR_epoll_wait 232
-#define NR_epoll_pwait 281
-#define NR_epoll_pwait2 441
-
-static __always_inline int is_epoll(__s64 syscall)
-{
-	return syscall == NR_epoll_wait || syscall == NR_epoll_pwait || syscall == NR_epoll_pwait2;
-}
-
-#define NR_poll 7
-#define NR_select 23
-#define NR_pselect6 270
-#define NR_ppoll 271
-
-static __always_inline int is_select(__s64 syscall)
-{
-	return syscall == NR_poll || syscall == NR_select || syscall == NR_pselect6 ||
-	       syscall == NR_ppoll;
-}
-
-/* The system call a task is in, its first argument and where it was made: neighbours in struct saved_regs. */
-struct call {
-	__u64 di;
-	__u64 orig_ax;
-	__u64 ip;
-};
-
 static __always_inline int read_call(struct call *call, struct task_struct *task)
 {
-	return bpf_probe_read_kernel(call, sizeof(*call), &saved_regs_of(task)->di);
+	return bpf_probe_read_kernel(call, sizeof(*call), call_in(saved_regs_of(task)));
 }
 
 /*
@@ -142,7 +104,7 @@ static __always_inline __u64 user_stack_pointer(void)
 {
 	__u64 sp = 0;
 
-	bpf_probe_read_kernel(&sp, sizeof(sp), &saved_regs_of(current_task())->sp);
+	bpf_probe_read_kernel(&sp, sizeof(sp), &STACK_POINTER(saved_regs_of(current_task())));
 	return sp;
 }
 

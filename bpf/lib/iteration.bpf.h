@@ -4,6 +4,7 @@
 
 /* An iteration's end, its statistics and its record. */
 #include "lib/bits.bpf.h"
+#include "lib/bounds.bpf.h"
 #include "lib/compat.bpf.h"
 #include "lib/emit.bpf.h"
 
@@ -27,20 +28,22 @@ static __always_inline __u32 hist_bucket(__u64 ns)
 	return bucket < HIST_BUCKETS ? bucket : HIST_BUCKETS - 1;
 }
 
+static __always_inline struct cause_time *time_of_cause(struct loop_thread *t, __u32 cause)
+{
+	return &t->causes[masked(cause, CAUSE_SLOTS)];
+}
+
 /* Forgets what the iteration that ended has left. */
 static __always_inline void reset_iteration(struct loop_thread *t)
 {
 	if (!t->dirty)
 		return;
-	__builtin_memset(t->cause_ns, 0, sizeof(t->cause_ns));
-	__builtin_memset(t->cause_count, 0, sizeof(t->cause_count));
-	__builtin_memset(t->pending_ns, 0, sizeof(t->pending_ns));
-	__builtin_memset(t->pending_runnable_ns, 0, sizeof(t->pending_runnable_ns));
-	__builtin_memset(t->pending_count, 0, sizeof(t->pending_count));
-	t->away_ns = t->sampled_ns = 0;
+	__builtin_memset(t->causes, 0, sizeof(t->causes));
+	t->away_ns = t->unseen_ns = t->sampled_ns = 0;
 	t->task = t->coroutine = 0;
 	t->samples = t->losses = 0;
 	t->has_task = 0;
+	t->found_ready = 0;
 	t->dirty = 0;
 }
 
@@ -53,17 +56,16 @@ int send_iteration(__u32 tid, __u64 now, __u32 flags);
 /* The loop polls again: what lies between the poll's return and now was one iteration. */
 static __always_inline void end_iteration(struct loop_thread *t, __u64 now, __u32 flags)
 {
-	__u64 duration = now - t->return_ns;
-	__u32 bucket;
+	__u64 duration = now - t->return_ns, bucket;
 
 	if ((__s64)duration < 0)
 		duration = 0;
 	if (t->return_ns) {
 		bucket = hist_bucket(duration);
-		if (bucket < HIST_BUCKETS)
+		if (IS_AT_MOST(bucket, HIST_BUCKETS - 1))
 			t->stats.buckets[bucket]++;
 		t->stats.iterations++;
-		t->stats.busy_ns += duration;
+		t->stats.busy_ns += duration - t->unseen_ns;
 		if (duration > t->stats.max_ns)
 			t->stats.max_ns = duration;
 		if (duration >= session.warn_ns) {

@@ -17,10 +17,6 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct thread_struct {
-	unsigned long fsbase;
-};
-
 struct super_block {
 	unsigned long s_magic;
 };
@@ -144,7 +140,13 @@ struct cfs_rq {
 };
 
 struct sched_entity {
+	__u64 sum_exec_runtime;
+	__u64 prev_sum_exec_runtime; /* when it came onto a CPU last */
 	struct cfs_rq *cfs_rq;
+};
+
+struct sched_info {
+	unsigned long long last_arrival;
 };
 
 struct mm_struct {
@@ -163,7 +165,7 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct signal_struct *signal;
 	struct sched_entity se;
-	struct thread_struct thread;
+	struct sched_info sched_info;
 	struct task_struct *group_leader;
 	struct list_head children;
 	struct list_head sibling;

@@ -108,6 +108,9 @@ extern const volatile struct session_config session;
 extern __u32 traced_tid[PID_FILTER_SIZE];
 extern __u8 traced_tgid[PID_FILTER_SIZE];
 
+/* The run is over: nobody is met any more. Who is known is not found any more, see Probe::stop(). */
+extern __u32 stopped;
+
 /* How many traced threads are ready to run, inside an iteration, and do not: while it is 0 nobody's runs are kept. */
 extern __u32 ready_threads;
 

@@ -10,28 +10,36 @@
 /* Tells of a wait that lasted, with the short ones of its cause since the last one told: bpf/report.bpf.c. */
 int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target);
 
+/* A time off the CPU, of the cause `time` while it was blocked. */
+static __always_inline void add_off_cpu(struct loop_thread *t, struct cause_time *time,
+					__u64 blocked, __u64 runnable)
+{
+	time->ns += blocked;
+	time->count++;
+	if (!runnable)
+		return;
+	time = time_of_cause(t, t->throttled ? CAUSE_THROTTLED : CAUSE_CPU_WAIT);
+	time->ns += runnable;
+	time->count++;
+}
+
 /* A preempted thread was runnable all the time: its wait has the cause cpu-wait itself. */
 static __always_inline void end_wait(struct loop_thread *t, __u64 now, bool with_target)
 {
 	__u64 woken = t->wake_ns > t->off_ns && t->wake_ns <= now ? t->wake_ns : now;
 	__u64 blocked = woken - t->off_ns, runnable = now - woken;
 	__u32 cause = t->wait.cause;
+	struct cause_time *time;
 
 	if (cause >= CAUSE_MAX)
 		return;
 	t->away_ns += now - t->off_ns;
-	t->cause_ns[cause] += blocked;
-	t->cause_count[cause]++;
-	if (runnable) {
-		__u32 why = t->throttled ? CAUSE_THROTTLED : CAUSE_CPU_WAIT;
-
-		t->cause_ns[why] += runnable;
-		t->cause_count[why]++;
-	}
-	t->pending_ns[cause] += blocked;
-	t->pending_runnable_ns[cause] += runnable;
-	t->pending_count[cause]++;
-	if (t->pending_ns[cause] + t->pending_runnable_ns[cause] >= session.segment_ns)
+	time = time_of_cause(t, cause);
+	add_off_cpu(t, time, blocked, runnable);
+	time->pending_ns += blocked;
+	time->pending_runnable_ns += runnable;
+	time->pending_count++;
+	if (time->pending_ns + time->pending_runnable_ns >= session.segment_ns)
 		send_blocked(t->tid, cause, now, with_target);
 }
 
@@ -52,7 +60,9 @@ static __always_inline void come_back(struct loop_thread *t, __u64 now, bool wit
 	set_off(t, OFF_NOT);
 }
 
-/* The same for a thread that is seen running while its switch-in was not: bpf/sched.bpf.c. */
+/* The same for a thread that is seen running while its switch-in was not: bpf/loop_thread.bpf.c. */
 int come_back_unseen(__u32 tid, __u64 now);
+/* After walk_thread: 1 if the thread is no longer inside its loop; then it is in no iteration. bpf/loop_thread.bpf.c. */
+int has_left_loop(__u32 slot, __u32 tid);
 
 #endif

@@ -11,6 +11,7 @@
  * interrupt of the cpu-clock event. The last may interrupt the second on the same CPU, so
  * each of the three has scratch memory of its own.
  */
+#include "lib/bounds.bpf.h"
 #include "lib/emit.bpf.h"
 
 enum scratch_slot {
@@ -33,11 +34,13 @@ enum code_class {
 	CODE_HANDLE_RUN,
 };
 
-#define FIELD_BUFFER 136 /* 128 addressable bytes and room for the last u64 */
+#define FIELD_BYTES 128 /* a field begins in them */
+#define FIELD_BUFFER (FIELD_BYTES + 8) /* and room for the last u64 */
 #define CODE_READ_FROM 32
 #define CODE_READ_SIZE 128
 #define FRAME_OBJECT_READ 120 /* f_lasti ends at 108 in 3.8; the object has 360 bytes or more */
 #define IFRAME_READ 80 /* sizeof(_PyInterpreterFrame) is 80 or more in 3.11 to 3.15 */
+#define MAX_COROUTINES 16 /* an eager task's own coroutine is looked for among these */
 #define TEXTS_SIZE (2 * TEXT_MAX + LINETABLE_MAX)
 
 struct scratch {
@@ -53,9 +56,15 @@ struct scratch {
 	__u64 found_tstate;
 
 	__u64 next_frame;
+	__u64 thread_pointer; /* of the thread whose stack is walked; 0: not the current one's */
+	__u64 greenlet; /* whose frames are walked; 0: those of the thread's state */
+	__u64 spill_start; /* part of that greenlet's C stack that was copied to the heap */
+	__u64 spill_bytes;
+	__u64 spill_copy;
 	__u64 hash;
 	__u64 root_coroutine; /* outermost coroutine of the running callback */
 	__u64 root_code; /* its code_id */
+	__u64 coroutines[MAX_COROUTINES]; /* on the stack, the innermost ones: `coroutine_count` */
 	__u64 handle; /* asyncio.Handle of the running callback; 0: none seen */
 	__u64 frame_address; /* of the frame at hand */
 	__u64 code_address; /* of the frame at hand */
@@ -65,7 +74,8 @@ struct scratch {
 	__u32 flags;
 	__u32 verdict;
 	__u32 root_final; /* the callback's first frame has been passed */
-	__u32 pad;
+	__u32 greenlets; /* parents entered so far */
+	__u32 coroutine_count;
 	__u8 frame_bytes[FIELD_BUFFER];
 	__u8 code_bytes[FIELD_BUFFER];
 
@@ -104,17 +114,17 @@ static __always_inline __u64 mix(__u64 hash, __u64 value)
 
 static __always_inline __u64 field_u64(const __u8 *buffer, __u32 offset)
 {
-	return *(const __u64 *)(buffer + (offset & 127));
+	return *(const __u64 *)(buffer + masked(offset, FIELD_BYTES));
 }
 
 static __always_inline __u32 field_u32(const __u8 *buffer, __u32 offset)
 {
-	return *(const __u32 *)(buffer + (offset & 127));
+	return *(const __u32 *)(buffer + masked(offset, FIELD_BYTES));
 }
 
 static __always_inline __u8 field_u8(const __u8 *buffer, __u32 offset)
 {
-	return buffer[offset & 127];
+	return buffer[masked(offset, FIELD_BYTES)];
 }
 
 static __always_inline __u64 read_u64(__u64 address)
@@ -159,12 +169,12 @@ static __always_inline __u64 code_identity(const struct scratch *s, const struct
 /* The eight bytes of text that end `back` bytes before its end; 0 if it is shorter. */
 static __always_inline __u64 tail_u64(const struct scratch *s, __u32 start, __u32 bytes, __u32 back)
 {
-	__u32 at;
+	__u64 at;
 
 	if (bytes < back + 8 || bytes > TEXT_MAX || start > TEXT_MAX)
 		return 0;
 	at = start + bytes - back - 8;
-	if (at > 2 * TEXT_MAX)
+	if (!IS_AT_MOST(at, 2 * TEXT_MAX))
 		return 0;
 	return *(const __u64 *)(s->texts + at);
 }
@@ -185,7 +195,7 @@ static __always_inline __u32 classify_code(const struct scratch *s, const struct
 	__u64 last = tail_u64(s, name->bytes, file->bytes, 0);
 	__u64 before = tail_u64(s, name->bytes, file->bytes, 8);
 	__u64 function = tail_u64(s, 0, name->bytes, 0);
-	__u32 at;
+	__u64 at;
 
 	if (name->width != 1 || file->width != 1 ||
 	    last != CHARS8('v', 'e', 'n', 't', 's', '.', 'p', 'y'))
@@ -196,8 +206,8 @@ static __always_inline __u32 classify_code(const struct scratch *s, const struct
 		return CODE_RUN_LOOP;
 	if (before != CHARS8('s', 'y', 'n', 'c', 'i', 'o', '/', 'e'))
 		return CODE_PLAIN;
-	at = name->bytes - 4;
-	if (name->bytes < 4 || at > TEXT_MAX)
+	at = (__u64)name->bytes - 4; /* huge if it is shorter */
+	if (!IS_AT_MOST(at, TEXT_MAX))
 		return CODE_PLAIN;
 	if (*(const __u32 *)(s->texts + at) == (__u32)CHARS8('_', 'r', 'u', 'n', 0, 0, 0, 0))
 		return CODE_HANDLE_RUN;

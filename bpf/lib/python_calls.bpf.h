@@ -2,7 +2,7 @@
 #ifndef AIOTRACE_LIB_PYTHON_CALLS_BPF_H
 #define AIOTRACE_LIB_PYTHON_CALLS_BPF_H
 
-/* What bpf/python.bpf.c and bpf/task.bpf.c offer to the programs; `slot` is an enum scratch_slot. */
+/* What python.bpf.c, tstate.bpf.c, greenlet.bpf.c and task.bpf.c offer to the programs; `slot` is an enum scratch_slot. */
 #include "lib/python.bpf.h"
 
 struct scratch_map {
@@ -18,18 +18,18 @@ extern struct scratch_map scratch SEC(".maps");
 #define WALK_NO_PYTHON (-1)
 
 /* Walks the current thread's Python stack into scratch and sends it if new. Frames found. */
-int walk_thread(__u32 slot, __u32 pid, __u32 tid, __u64 tstate, __u64 fsbase);
+int walk_thread(__u32 slot, __u32 pid, __u32 tid, __u64 tstate, __u64 thread_pointer);
 /* The same of another thread of the process, as it stands. */
 int walk_other(__u32 slot, __u32 pid, __u32 tid, __u64 tstate);
+/* At the end of a stack: 1 if it goes on in the parent of the greenlet that it is of. */
+int enter_parent(__u32 slot, __u32 pid);
 /*
  * Copies a str's characters to scratch->texts[at], at most TEXT_MAX bytes, and tells of them in
  * scratch->text; its width 0 says that it could not be read. Returns the bytes copied.
  */
 int copy_text(__u32 slot, __u32 pid, __u64 object, __u32 at);
-/* The PyThreadState of the thread with this fs base, 0: none found. */
-__u64 find_tstate(__u32 slot, __u32 pid, __u64 fsbase);
-/* After walk_thread: 1 if the thread is no longer inside its loop; then it is in no iteration. */
-int has_left_loop(__u32 slot, __u32 tid);
+/* The PyThreadState of the thread with this thread pointer, 0: none found. */
+__u64 find_tstate(__u32 slot, __u32 pid, __u64 thread_pointer);
 /* Sends the task that runs, after walk_thread with the same slot. 1: there is one. */
 int send_running_task(__u32 slot, __u32 pid, __u32 tid);
 

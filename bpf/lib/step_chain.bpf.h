@@ -81,6 +81,7 @@ __noinline int walk_link(__u32 tid)
 	struct step_thread *t = bpf_map_lookup_elem(&threads, &tid);
 	const volatile struct py_layout *l = &config.layout;
 	__u64 object, type, frame, code;
+	struct chain_link *link;
 	__u32 at;
 	__s32 lasti;
 
@@ -105,8 +106,9 @@ __noinline int walk_link(__u32 tid)
 	at = t->chain.count;
 	if (!frame || !code || at >= CHAIN_MAX)
 		return 0;
-	t->chain.links[at & (CHAIN_MAX - 1)].code = code;
-	t->chain.links[at & (CHAIN_MAX - 1)].lasti = lasti;
+	link = &t->chain.links[masked(at, CHAIN_MAX)];
+	link->code = code;
+	link->lasti = lasti;
 	t->chain.count = at + 1;
 	t->chain.chain = (t->chain.chain ^ code ^ (__u64)lasti << 40) * 0x9e3779b97f4a7c15ull;
 	t->chain.chain ^= t->chain.chain >> 29;

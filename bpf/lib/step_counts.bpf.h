@@ -28,13 +28,13 @@ __noinline int bucket_of(__u64 ns)
 
 static __always_inline void add(struct step_stats *s, __u64 ns)
 {
-	__u32 bucket = bucket_of(ns);
+	__u64 bucket = bucket_of(ns);
 
 	s->count++;
 	s->total_ns += ns;
 	if (ns > s->max_ns)
 		s->max_ns = ns;
-	if (bucket < HIST_BUCKETS)
+	if (IS_AT_MOST(bucket, HIST_BUCKETS - 1))
 		s->buckets[bucket]++;
 }
 

@@ -3,6 +3,7 @@
 #define AIOTRACE_LIB_STEP_MAPS_BPF_H
 
 /* What the programs of `awaits --exact` share: their maps, and reading the target. */
+#include "lib/bounds.bpf.h"
 #include "lib/compat.bpf.h"
 #include "abi/steps.h"
 

@@ -12,8 +12,8 @@
 static __always_inline __u32 copy_name(struct step_thread *t, __u64 object)
 {
 	const volatile struct py_layout *l = &config.layout;
-	__u32 state = read_s32(object + l->unicode_state), width, bytes;
-	__u64 length = read_u64(object + l->unicode_length);
+	__u32 state = read_s32(object + l->unicode_state), width;
+	__u64 length = read_u64(object + l->unicode_length), bytes;
 	__u64 data =
 		object + (state >> (config.unicode_ascii_bit & 31) & 1 ? l->unicode_ascii_data :
 									 l->unicode_compact_data);
@@ -25,8 +25,7 @@ static __always_inline __u32 copy_name(struct step_thread *t, __u64 object)
 	width = state >> (config.unicode_kind_shift & 31) & 7;
 	t->group.cut = length * width > NAME_BYTES;
 	bytes = t->group.cut ? NAME_BYTES : length * width;
-	bytes &= 255;
-	if (bytes > NAME_BYTES || bpf_probe_read_user(t->words, bytes, (void *)data))
+	if (!IS_AT_MOST(bytes, NAME_BYTES) || bpf_probe_read_user(t->words, bytes, (void *)data))
 		return 0;
 	t->group.width = width;
 	return bytes;
@@ -47,24 +46,19 @@ __noinline int name_character(__u32 tid, __u32 i)
 {
 	struct step_thread *t = bpf_map_lookup_elem(&threads, &tid);
 	__u32 digit, out;
-	__u64 state, at;
+	__u64 state;
 	__u8 c;
 
 	if (!t)
 		return 0;
-	c = ((const __u8 *)t->words)[i & (NAME_BYTES - 1)];
+	c = ((const __u8 *)t->words)[masked(i, NAME_BYTES)];
 	state = t->matched;
-	if (state != config.match_length) {
-		at = state << 8 | c;
-		barrier_var(at); /* bounded at its use: 5.10 and 6.1 do not follow it */
-		t->matched = config.match_next[at & (MATCH_STATES * 256 - 1)];
-	}
+	if (state != config.match_length)
+		t->matched = config.match_next[masked(state << 8 | c, MATCH_STATES * 256)];
 	digit = t->group.width == 1 && !t->group.coroutine && c >= '0' && c <= '9';
 	out = t->group.bytes;
 	if (!(digit && t->name_pad) && out < GROUP_TEXT) {
-		at = out;
-		barrier_var(at);
-		t->group.text[at & (GROUP_TEXT - 1)] = digit ? '*' : c;
+		t->group.text[masked(out, GROUP_TEXT)] = digit ? '*' : c;
 		t->group.bytes = out + 1;
 	}
 	t->name_pad = digit;

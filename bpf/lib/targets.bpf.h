@@ -7,6 +7,8 @@
 
 /* Of a path in user memory, at the switch-out. */
 int send_path(__u32 tid, __u64 address);
+/* At the switch-out of a connect() to a unix address. */
+int send_unix_address(__u32 tid, __u64 address, __u64 address_bytes);
 /* Of the file loop_thread.wait.object. */
 int send_file(__u32 tid);
 /* Of the child that the task loop_thread.wait.object waits for. */

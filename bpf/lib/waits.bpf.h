@@ -15,11 +15,20 @@ int note_run(void);
 /* Tells who ran on the CPU where the thread became ready; 1 if anything is known. At its switch-in. */
 int send_runs(__u32 tid, __u64 since_ns, __u64 now);
 
+/*
+ * Relaxed: for another order clang 20 and later use the instruction that also gives the old
+ * value, which 5.10 refuses (5ca419f2864a, "bpf: Add BPF_FETCH field", 5.12).
+ */
+static __always_inline void count_ready(__s32 threads)
+{
+	__atomic_fetch_add(&ready_threads, threads, __ATOMIC_RELAXED);
+}
+
 /* The thread is ready to run on this CPU, which is another's. */
 static __always_inline void become_ready(struct loop_thread *t, __u32 cpu)
 {
 	t->ready_cpu = cpu + 1;
-	__sync_fetch_and_add(&ready_threads, 1);
+	count_ready(1);
 }
 
 /* With OFF_BLOCKED, in or out, also tells the waker, who does not look at `off`. */
@@ -29,7 +38,7 @@ static __always_inline void set_off(struct loop_thread *t, __u8 off)
 		t->awaits_wakeup = off == OFF_BLOCKED;
 	if (off == OFF_NOT && t->ready_cpu) {
 		t->ready_cpu = 0;
-		__sync_fetch_and_add(&ready_threads, -1);
+		count_ready(-1);
 	}
 	t->off = off;
 }

@@ -34,6 +34,17 @@ enum step {
 	STEP_FRAME,
 };
 
+/*
+ * Where an address of a suspended greenlet's C stack can be read: frames of the evaluation
+ * loop lie on it (3.12+), and another greenlet may use that part of the stack meanwhile.
+ */
+static __always_inline __u64 unspilled(const struct scratch *s, __u64 address)
+{
+	__u64 offset = address - s->spill_start;
+
+	return offset < s->spill_bytes ? s->spill_copy + offset : address;
+}
+
 /* Reads the frame at next_frame and its code object into scratch and moves on. */
 static __always_inline enum step read_frame(struct scratch *s, const struct py_layout *l,
 					    __u64 *coroutine)
@@ -46,7 +57,7 @@ static __always_inline enum step read_frame(struct scratch *s, const struct py_l
 		return STEP_END;
 	if (bpf_probe_read_user(s->frame_bytes,
 				l->flags & PY_FRAME_OBJECTS ? FRAME_OBJECT_READ : IFRAME_READ,
-				(void *)frame))
+				(void *)unspilled(s, frame)))
 		goto unreadable;
 	s->frame_address = frame;
 	s->next_frame = field_u64(s->frame_bytes, l->frame_previous);
@@ -106,14 +117,14 @@ static __always_inline void mark_entry(struct scratch *s)
 
 	if (last >= MAX_FRAMES)
 		return;
-	s->frames[last & (MAX_FRAMES - 1)].flags |= FRAME_ENTRY;
+	s->frames[masked(last, MAX_FRAMES)].flags |= FRAME_ENTRY;
 	s->hash = mix(s->hash, FRAME_ENTRY);
 }
 
 /* Takes the frame that read_frame found into the stack. */
 static __always_inline void add_frame(struct scratch *s, const struct py_layout *l, __u64 coroutine)
 {
-	struct frame *frame = &s->frames[s->count & (MAX_FRAMES - 1)];
+	struct frame *frame = &s->frames[masked(s->count, MAX_FRAMES)];
 
 	frame->code_id = s->code_id;
 	frame->lasti = last_instruction(s, l);
@@ -132,46 +143,13 @@ static __always_inline void add_frame(struct scratch *s, const struct py_layout 
 		if (!s->verdict)
 			s->verdict = VERDICT_NESTED;
 		if (!s->root_final) {
+			if (s->coroutine_count < MAX_COROUTINES)
+				s->coroutines[masked(s->coroutine_count++, MAX_COROUTINES)] =
+					coroutine;
 			s->root_coroutine = coroutine;
 			s->root_code = s->code_id;
 		}
 	}
-}
-
-/*
- * Does a thread state's cframe (3.11, 3.12) lie on the stack of the current thread? In
- * bpf/python.bpf.c, a function: walk_thread has no bytes of stack to spare for it.
- */
-int is_on_stack(__u64 cframe, __u64 fsbase);
-
-/*
- * Is the thread state one that the current thread runs? A subinterpreter of 3.12 keeps the
- * thread id of the thread that created it, whoever runs it: where there is a cframe, that
- * tells.
- */
-static __always_inline bool runs_here(__u64 tstate, __u64 fsbase, const struct py_layout *l)
-{
-	return !(l->flags & PY_HAS_CFRAME) || is_on_stack(read_u64(tstate + l->ts_frame), fsbase);
-}
-
-/* May the thread state be the current thread's? */
-static __always_inline bool may_run_here(__u64 tstate, __u64 fsbase, const struct py_layout *l)
-{
-	return read_u64(tstate + l->ts_thread_id) == fsbase ||
-	       (l->flags & PY_HAS_CFRAME && is_on_stack(read_u64(tstate + l->ts_frame), fsbase));
-}
-
-/* From a thread state to its innermost frame; 0: none, or not this thread's state. */
-static __always_inline __u64 first_frame(__u64 tstate, __u64 fsbase, const struct py_layout *l)
-{
-	__u64 frame;
-
-	if (!tstate || !may_run_here(tstate, fsbase, l))
-		return 0;
-	frame = read_u64(tstate + l->ts_frame);
-	if (frame && l->flags & PY_HAS_CFRAME)
-		frame = read_u64(frame + l->cframe_current);
-	return frame;
 }
 
 #endif

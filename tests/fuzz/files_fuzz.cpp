@@ -1,6 +1,8 @@
 // Files and texts: ELF images, maps, the maps of JIT compilers, recordings, names on their way to a terminal.
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -9,17 +11,22 @@
 #include <fstream>
 #include <iterator>
 
+#include "output/awaits.h"
 #include "output/comparison.h"
+#include "output/exact_awaits.h"
 #include "output/html.h"
 #include "output/json_values.h"
 #include "output/labels.h"
+#include "output/leaks.h"
 #include "output/perfetto.h"
 #include "output/pprof.h"
-#include "output/recording_reader.h"
+#include "output/profile.h"
 #include "output/speedscope.h"
 #include "proc/elf_image.h"
+#include "proc/file_budget.h"
 #include "proc/process.h"
 #include "proc/resident.h"
+#include "recording/reader.h"
 #include "symbolize/cfi.h"
 #include "symbolize/code_file.h"
 #include "symbolize/debug_file.h"
@@ -46,6 +53,17 @@ class MemoryFile {
             "a file to read");
   }
   [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(fd_.get()); }
+  void write(std::uint64_t at, std::string_view bytes) const {
+    const auto written = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
+    require(written == static_cast<ssize_t>(bytes.size()), "a file to read");
+  }
+  void grow(std::uint64_t size) const {
+    if (size > this->size()) require(::ftruncate(fd_.get(), static_cast<off_t>(size)) == 0, "a large file to read");
+  }
+  [[nodiscard]] std::uint64_t size() const {
+    struct stat status{};
+    return ::fstat(fd_.get(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+  }
 
  private:
   UniqueFd fd_;
@@ -65,31 +83,73 @@ void step_through(symbolize::CodeFile& file, std::uint64_t address) {
   use(file.read(address, bytes));
 }
 
+/// Everything that is made of a file of `size` bytes.
+void read_elf(const std::string& path, std::uint64_t size, std::uint64_t address) {
+  auto image = proc::ElfImage::open_file(path);
+  if (!image) return;
+  static constexpr std::array<std::string_view, 3> kNames = {"__vdso_gettimeofday", "_PyRuntime", "main"};
+  use(image->symbols(kNames));
+  for (const auto* section : {".PyRuntime", ".text", ".gnu_debugdata", ".eh_frame"}) {
+    if (const auto found = image->section(section)) use(image->file_bytes(found->offset, 4096));
+  }
+  require(image->soname().size() <= size, "a SONAME lies in the file");
+  require(image->build_id().size() <= 2 * size, "a build-id lies in the file");
+  const auto offset = image->file_offset(address);
+  require(!offset || *offset < size, "a file offset lies in the file");
+  const auto maps = proc::Maps::parse("400000-500000 r-xp 00000000 08:01 7 /x\n");
+  use(image->bias(maps, maps.all().front()));
+  use(symbolize::mini_debug_info(*image).has_value());
+  use(symbolize::debug_frame_only(*image).bytes);
+  use(symbolize::eh_frame_only(*image).bytes);
+  if (const auto code = symbolize::CodeFile::from_image(std::move(*image), 0)) step_through(*code, address);
+}
+
 void fuzz_elf(Bytes bytes) {
   Input input(bytes);
   const std::uint64_t address = input.number(3);
   const auto rest = input.rest();
   const MemoryFile file(text_of(rest));
-  auto image = proc::ElfImage::open_file(file.path());
-  if (image) {
-    static constexpr std::array<std::string_view, 3> kNames = {"__vdso_gettimeofday", "_PyRuntime", "main"};
-    use(image->symbols(kNames));
-    for (const auto* section : {".PyRuntime", ".text", ".gnu_debugdata", ".eh_frame"}) {
-      if (const auto found = image->section(section)) use(image->file_bytes(found->offset, 4096));
-    }
-    require(image->soname().size() <= rest.size(), "a SONAME lies in the file");
-    require(image->build_id().size() <= 2 * rest.size(), "a build-id lies in the file");
-    const auto offset = image->file_offset(address);
-    require(!offset || *offset < rest.size(), "a file offset lies in the file");
-    const auto maps = proc::Maps::parse("400000-500000 r-xp 00000000 08:01 7 /x\n");
-    use(image->bias(maps, maps.all().front()));
-    use(symbolize::mini_debug_info(*image));
-    use(symbolize::debug_frame_only(*image));
-    if (const auto code = symbolize::CodeFile::from_image(std::move(*image), 0)) step_through(*code, address);
-  }
+  read_elf(file.path(), rest.size(), address);
   const auto raw = std::as_bytes(rest);
   std::vector<std::byte> copy(raw.begin(), raw.end());
   if (const auto code = symbolize::CodeFile::from_memory(std::move(copy))) step_through(*code, address);
+}
+
+/// A file takes 64 MiB at most, and 64 MiB more while it is read: beyond that allocations fail, which ends the program.
+void limit_memory_once() {
+#ifndef __SANITIZE_ADDRESS__
+  static const bool limited = [] {
+    constexpr std::uint64_t kPages = 4096;
+    std::ifstream statm("/proc/self/statm");
+    std::uint64_t fields[6]{};
+    for (auto& field : fields) statm >> field;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_DATA, &limit) != 0) return false;
+    limit.rlim_cur = fields[5] * kPages + (std::uint64_t{128} << 20);
+    return ::setrlimit(RLIMIT_DATA, &limit) == 0;
+  }();
+  use(limited);
+#endif
+}
+
+/// The same as a sparse file: its size, then pieces, each with its place and length, then the file's beginning.
+void fuzz_sparse_elf(Bytes bytes) {
+  constexpr std::uint64_t kMostOfFile = std::uint64_t{1} << 40;
+  limit_memory_once();
+  Input input(bytes);
+  const std::uint64_t address = input.number(3);
+  const auto size = input.number(5) % kMostOfFile;
+  const std::size_t pieces = input.byte() % 8;
+  MemoryFile file("");
+  for (std::size_t i = 0; i < pieces; ++i) {
+    const auto at = input.number(5) % kMostOfFile;
+    file.write(at, text_of(input.take(input.number(2))));
+  }
+  file.write(0, text_of(input.rest()));
+  file.grow(size);
+  const auto held = proc::FileBudget::of_program().held();
+  read_elf(file.path(), file.size(), address);
+  require(proc::FileBudget::of_program().held() == held, "what was taken for a file is given back");
 }
 
 // The kernel's vdso: a whole small ELF file that every process has.
@@ -103,6 +163,20 @@ std::vector<std::string> elf_seeds() {
 }
 
 const Registration elf({.name = "elf", .run = fuzz_elf, .seeds = elf_seeds});
+
+// The same files, 4 GiB large.
+std::vector<std::string> sparse_elf_seeds() {
+  std::vector<std::string> seeds;
+  for (const auto& each : elf_seeds()) {
+    const std::string size("\0\0\0\0\1", 5);
+    seeds.push_back(each.substr(0, 3) + size + '\0' + each.substr(3));
+    seeds.push_back(each.substr(0, 3) + size + '\1' + std::string("\0\0\0\0\1", 5) + std::string("\x10\0", 2) +
+                    std::string(16, 'x') + each.substr(3));
+  }
+  return seeds;
+}
+
+const Registration sparse_elf({.name = "elf-sparse", .run = fuzz_sparse_elf, .seeds = sparse_elf_seeds});
 
 // ---- Maps
 
@@ -162,10 +236,30 @@ const Registration perf_map({.name = "perf-map", .run = fuzz_perf_map, .seeds = 
 
 constexpr std::size_t kMostOfPage = std::size_t{1} << 20;
 
+// What `aiotrace report` makes of runs without stalls.
+void use_run(const recording::Record& record) {
+  const output::OutputContext context;
+  if (const auto* scanned = std::get_if<model::ScannedLeaks>(&record)) {
+    use(output::leak_scan_lines(scanned->scan, scanned->leaks, true, context));
+    for (const auto& leak : scanned->leaks) use(output::leak_json(leak));
+  } else if (const auto* end = std::get_if<model::LeaksEnd>(&record)) {
+    use(output::leak_summary_json(end->summary, end->time_ns, context));
+  } else if (const auto* awaits = std::get_if<model::AwaitsFound>(&record)) {
+    use(output::awaits_text(awaits->rows, 0, awaits->summary, context));
+    if (awaits->stacks) use(output::awaits_page("p", awaits->rows, *awaits->stacks, awaits->summary, context));
+  } else if (const auto* exact = std::get_if<model::ExactFound>(&record)) {
+    use(output::exact_awaits_text(exact->rows, exact->delays, 0, exact->summary, context));
+  } else if (const auto* profile = std::get_if<model::ProfileReport>(&record)) {
+    use(output::profile_text(*profile, 0, context));
+    for (const auto& row : profile->rows) use(output::profile_row_json(row));
+    use(output::profile_summary_json(*profile, context));
+  }
+}
+
 // What `aiotrace report` makes of it: every file for viewers.
 void read_recording(std::string_view bytes) {
   const MemoryFile file(bytes);
-  auto reader = output::RecordingReader::open(file.path());
+  auto reader = recording::Reader::open(file.path());
   if (!reader) return;
   model::Watching watching;
   model::Summary summary;
@@ -173,10 +267,11 @@ void read_recording(std::string_view bytes) {
   model::WeightedStacks stacks("stalled", "segments", model::WeightedStacks::Unit::nanoseconds);
   while (true) {
     const auto record = reader->next();
-    if (!record || std::holds_alternative<output::RecordingEnd>(*record)) break;
+    if (!record || std::holds_alternative<recording::End>(*record)) break;
     if (const auto* told = std::get_if<model::Watching>(&*record)) watching = *told;
-    if (const auto* told = std::get_if<output::RecordedSummary>(&*record)) summary = told->summary;
-    const auto* told = std::get_if<output::RecordedStall>(&*record);
+    if (const auto* told = std::get_if<recording::RecordedSummary>(&*record)) summary = told->summary;
+    use_run(*record);
+    const auto* told = std::get_if<recording::RecordedStall>(&*record);
     if (told == nullptr || (told->stall.ongoing && !told->unfinished)) continue;
     log.add(told->stall);
     model::add_stall(stacks, told->stall);
@@ -206,6 +301,7 @@ void fuzz_recording(Bytes bytes) {
     read_recording(text_of(input.rest()));
     return;
   }
+  const std::uint32_t format = input.byte() % recording::kFormat + 1;
   std::string records;
   while (!input.empty()) {
     const auto kind = static_cast<char>(input.byte());
@@ -217,8 +313,8 @@ void fuzz_recording(Bytes bytes) {
     const auto sum = static_cast<std::uint32_t>(::crc32_z(0, from, records.size() - begin));
     records.append(reinterpret_cast<const char*>(&sum), 4);
   }
-  std::string file(output::kRecordingMagic.begin(), output::kRecordingMagic.end());
-  file.append(reinterpret_cast<const char*>(&output::kRecordingFormat), 4);
+  std::string file(recording::kMagic.begin(), recording::kMagic.end());
+  file.append(reinterpret_cast<const char*>(&format), 4);
   const auto before = file.size();
   file.resize(before + ::ZSTD_compressBound(records.size()));
   const auto packed = ::ZSTD_compress(file.data() + before, file.size() - before, records.data(), records.size(), 1);
@@ -231,24 +327,24 @@ std::vector<std::string> recording_seeds() {
   const auto golden = content("tests/golden/run.aiorec");
   std::vector<std::string> seeds{std::string("\0", 1) + golden};
   // The same once more as records, so that what mutates is what is in them.
-  if (golden.size() <= output::kRecordingStart) return seeds;
+  if (golden.size() <= recording::kStart) return seeds;
   std::string plain(std::size_t{4} << 20, '\0');
   auto* context = ::ZSTD_createDCtx();
-  ZSTD_inBuffer in{golden.data() + output::kRecordingStart, golden.size() - output::kRecordingStart, 0};
+  ZSTD_inBuffer in{golden.data() + recording::kStart, golden.size() - recording::kStart, 0};
   ZSTD_outBuffer out{plain.data(), plain.size(), 0};
   while (in.pos < in.size && ::ZSTD_isError(::ZSTD_decompressStream(context, &out, &in)) == 0) {
   }
   ::ZSTD_freeDCtx(context);
-  std::string records = "\x01";
+  std::string records = "\x01\x01";
   for (std::size_t at = 0; at + 9 <= out.pos;) {
     std::uint32_t size = 0;
     std::memcpy(&size, plain.data() + at + 1, 4);
     const auto length = static_cast<std::uint16_t>(size);
     if (size > 0xffff || at + 9 + size > out.pos) break;
     // What format 2 has in front of a stall and of a summary: one wait, the histogram of one loop.
-    const auto kind = static_cast<output::RecordKind>(plain[at]);
-    if (kind == output::RecordKind::stall) records.append("\x0a\x07\x00\x01\x05\x09\x00\x00\x00\x00", 10);
-    if (kind == output::RecordKind::summary) records.append("\x0b\x04\x00\x01\x02\x01\x01", 7);
+    const auto kind = static_cast<recording::Kind>(plain[at]);
+    if (kind == recording::Kind::stall) records.append("\x0a\x07\x00\x01\x05\x09\x00\x00\x00\x00", 10);
+    if (kind == recording::Kind::summary) records.append("\x0b\x04\x00\x01\x02\x01\x01", 7);
     records.append(plain, at, 1).append(reinterpret_cast<const char*>(&length), 2).append(plain, at + 5, size);
     at += 9 + size;
   }

@@ -94,7 +94,7 @@ struct Truth {
   proc::Maps maps;
   python::Interpreter interpreter;
   std::map<pid_t, python::PythonThread> threads;
-  python::FutureTypes types;
+  python::HeapTypes types;
   proc::ResidentMemory resident;
 
   Truth(proc::Process opened, proc::Maps read, python::Interpreter found)
@@ -104,14 +104,15 @@ struct Truth {
         maps(std::move(read)),
         interpreter(std::move(found)) {
     threads = python::python_threads(interpreter, process, memory);
-    types = python::future_types(interpreter, memory);
+    python::CodeCache codes(pages, interpreter.layout);
+    python::AsyncioReader reader(interpreter, pages, codes);
+    types = python::heap_types(reader);
     // Only where a true look finds something: a scan of all memory would be most of a run.
     const auto all = proc::resident_memory(process.pid(), proc::heap_mappings(maps));
-    const python::ObjectReader reader(interpreter, pages);
     const auto census = python::take_census(reader, memory, all, types);
     std::vector<std::uint64_t> found_at;
-    for (const auto& [address, stepped] : census.stepped) found_at.push_back(address / 4096 * 4096);
-    for (const auto& future : census.futures) found_at.push_back(future.address / 4096 * 4096);
+    for (const auto& [address, coroutine] : census.coroutines) found_at.push_back(address / 4096 * 4096);
+    for (const auto& future : census.futures) found_at.push_back(future.object / 4096 * 4096);
     std::ranges::sort(found_at);
     found_at.erase(std::ranges::unique(found_at).begin(), found_at.end());
     for (const auto page : found_at) resident.ranges.push_back({page, page + 4096});
@@ -192,10 +193,10 @@ void fuzz_live(Bytes bytes) {
         require(!task || task->stack.size() <= python::kMaxAwaitDepth + python::kMaxStack, "read again, too");
     }
   } else if (what < 11) {
-    const python::ObjectReader reader(interpreter, memory);
-    const auto census = python::take_census(reader, target->pages, target->resident, target->types);
     python::CodeCache codes(memory, interpreter.layout);
-    const auto suspects = python::find_suspects(reader, census, codes, false);
+    python::AsyncioReader reader(interpreter, memory, codes);
+    const auto census = python::take_census(reader, target->pages, target->resident, target->types);
+    const auto suspects = python::find_suspects(reader, census, false);
     for (const auto& suspect : suspects.all) use(python::still_suspect(reader, suspect));
   } else if (what < 13) {
     for (const auto& [tid, thread] : python::python_threads(interpreter, target->process, memory))
@@ -204,7 +205,9 @@ void fuzz_live(Bytes bytes) {
     use(python::thread_names(interpreter, target->process, memory));
   } else if (what < 15) {
     use(python::dropped_coroutines(interpreter, memory));
-    use(python::future_types(interpreter, memory));
+    python::CodeCache codes(memory, interpreter.layout);
+    const python::AsyncioReader reader(interpreter, memory, codes);
+    use(python::heap_types(reader));
   } else {
     use(python::inspect(target->process, target->maps, memory));
   }

@@ -6,6 +6,7 @@
 #include "proc/page_cache.h"
 #include "python/await_chain.h"
 #include "python/census.h"
+#include "python/census_chains.h"
 #include "python/code_cache.h"
 #include "python/containers.h"
 #include "python/debug_offsets.h"
@@ -140,7 +141,8 @@ void fuzz_debug_offsets(Bytes bytes) {
     interpreter.layout = layout;
     const LyingMemory memory(LyingMemory::Way::image, rest);
     use(python::read_stack(interpreter, memory, 0x10000));
-    python::CoroutineReader reader(interpreter, memory);
+    python::CodeCache codes(memory, interpreter.layout);
+    python::AsyncioReader reader(interpreter, memory, codes);
     use(python::read_await_chain(reader, 0x10000));
   }
 }
@@ -190,17 +192,16 @@ void fuzz_frames(Bytes bytes) {
 
 void fuzz_await_chain(Bytes bytes) {
   const Setting set(bytes);
-  python::CoroutineReader reader(set.interpreter, set.memory);
+  python::CodeCache codes(set.memory, set.interpreter.layout);
+  python::AsyncioReader reader(set.interpreter, set.memory, codes);
   const auto chain = python::read_await_chain(reader, set.start);
   require(chain.links.size() <= python::kMaxAwaitDepth, "an await chain is bounded");
-  python::CodeCache codes(set.memory, set.interpreter.layout);
-  use(python::frames_of(chain, codes));
-  python::FutureReader futures(set.interpreter, set.memory);
-  python::WaitReader waits(reader, futures, codes);
+  python::WaitReader waits(reader);
   const auto found = waits.read({.object = set.start, .waiter = set.extra}, chain, 1'000'000);
   require(found.tasks.size() <= python::kMaxWaitedFor, "tasks that are waited for are bounded");
-  use(python::read_loop(futures.objects(), set.start));
-  python::TimerReader timers(futures.objects());
+  use(waits.end_of({.object = set.start, .waiter = set.extra}, chain));
+  use(python::read_loop(reader.objects(), set.start));
+  python::TimerReader timers(reader.objects());
   use(timers.due_ns(set.start));
 }
 
@@ -211,7 +212,7 @@ void fuzz_tasks(Bytes bytes) {
   std::map<pid_t, python::PythonThread> threads{{1, {.tstate = set.start, .thread_id = 2}}};
   const auto found = python::find_tasks(set.interpreter, set.memory, futures, threads);
   require(found.tasks.size() <= python::kMaxTasks, "tasks are bounded");
-  use(python::find_running(set.interpreter, set.memory, threads, set.start));
+  use(python::find_running(set.interpreter, futures, threads));
   if (set.extra % 4 == 0) {
     python::TaskReader reader(set.interpreter, myself(), set.memory);
     const auto snapshot = reader.read();
@@ -225,17 +226,17 @@ void fuzz_tasks(Bytes bytes) {
 
 void fuzz_gc_lists(Bytes bytes) {
   const Setting set(bytes);
-  const python::ObjectReader reader(set.interpreter, set.memory);
+  python::CodeCache codes(set.memory, set.interpreter.layout);
+  python::AsyncioReader reader(
+      set.interpreter, set.memory, codes,
+      {set.interpreter, set.memory, {.c_task = 0x1040, .c_future = 0x1050, .python_task = 0x1060, .python_future = 0}});
   proc::ResidentMemory resident;
   resident.ranges = {{0x10000, 0x10000 + std::uint64_t{set.extra}}};
-  auto types = python::future_types(set.interpreter, set.memory);
-  types.tasks.push_back(0x1040);
-  types.futures.push_back(0x1050);
+  const auto types = python::heap_types(reader);
   const auto census = python::take_census(reader, set.memory, resident, types);
-  python::CodeCache codes(set.memory, set.interpreter.layout);
-  const auto suspects = python::find_suspects(reader, census, codes, types.foreign_scheduler);
+  const auto suspects = python::find_suspects(reader, census, types.foreign_scheduler);
   for (const auto& [place, example] : suspects.places)
-    require(example.chain.size() <= python::kMaxChain, "a chain is bounded");
+    require(example.chain.size() <= python::kMaxHeapChain, "a chain is bounded");
   for (const auto& suspect : suspects.all) use(python::still_suspect(reader, suspect));
   use(python::dropped_coroutines(set.interpreter, set.memory));
 }

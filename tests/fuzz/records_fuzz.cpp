@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "abi/records.h"
+#include "abi/steps.h"
 #include "decode/decode.h"
 #include "model/stacks.h"
 #include "model/stall_builder.h"
@@ -60,6 +61,8 @@ void fuzz_records(Bytes bytes) {
     const auto record = input.take(input.number(2));
     const auto event = decode::decode(std::as_bytes(record));
     if (event) std::visit(consumer, *event);
+    const auto chain = decode::decode_chain(std::as_bytes(record));
+    if (chain) require(chain->links.size() <= CHAIN_MAX, "a chain is bounded");
   }
   for (const auto& stall : consumer.stalls.take_unfinished(true)) Consumer::check(stall);
 }
@@ -132,6 +135,7 @@ std::vector<std::string> record_seeds() {
            raw.iteration = raw.samples = 1;
            raw.duration_ns = 80'000'000;
          }));
+  append(all, RECORD_CHAIN, with<chain_record>([](auto& raw) { raw.count = 2; }));
   append(all, RECORD_EXEC, exec_record{});
   append(all, RECORD_FORK, fork_record{});
   append(all, RECORD_THREAD_EXIT, exit_record{});

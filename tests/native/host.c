@@ -6,6 +6,7 @@
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 #pragma GCC diagnostic ignored "-Wunused-variable"
 
+#define __TARGET_ARCH_x86  // the one that arch.bpf.h knows
 #include "tests/native/host.h"
 
 #include <linux/bpf.h>
@@ -65,7 +66,9 @@ static void* bpf_get_current_task_btf(void) { return NULL; }
 static __u64 bpf_get_current_task(void) { return 0; }
 #define barrier_var(var) asm volatile("" : "+r"(var))
 
+#include "greenlet.bpf.c"
 #include "python.bpf.c"
+#include "tstate.bpf.c"
 
 #include "lib/fdtarget.bpf.h"
 #include "lib/iteration.bpf.h"
@@ -182,8 +185,8 @@ int32_t host_last_instruction(const void* frame, uint32_t size, uint64_t code, c
   return last_instruction(s, layout);
 }
 
-int host_walk(uint64_t tstate, uint64_t fsbase) {
-  return walk_thread(SCRATCH_SWITCH, kHostPid, kHostTid, tstate, fsbase);
+int host_walk(uint64_t tstate, uint64_t thread_pointer) {
+  return walk_thread(SCRATCH_SWITCH, kHostPid, kHostTid, tstate, thread_pointer);
 }
 const struct frame* host_frames(void) { return scratches[SCRATCH_SWITCH].frames; }
 uint32_t host_stack_flags(void) { return scratches[SCRATCH_SWITCH].flags; }
@@ -195,4 +198,4 @@ enum host_verdict host_verdict(void) {
   return HOST_NONE;
 }
 uint64_t host_root_coroutine(void) { return scratches[SCRATCH_SWITCH].root_coroutine; }
-uint64_t host_find_tstate(uint64_t fsbase) { return find_tstate(SCRATCH_SWITCH, kHostPid, fsbase); }
+uint64_t host_find_tstate(uint64_t thread_pointer) { return find_tstate(SCRATCH_SWITCH, kHostPid, thread_pointer); }

@@ -42,13 +42,13 @@ enum host_class host_classify(const char* name, uint8_t name_width, const char* 
 int32_t host_last_instruction(const void* frame, uint32_t size, uint64_t code, const struct py_layout* layout);
 
 // The walk; frames found.
-int host_walk(uint64_t tstate, uint64_t fsbase);
+int host_walk(uint64_t tstate, uint64_t thread_pointer);
 const struct frame* host_frames(void);
 uint32_t host_stack_flags(void);
 enum host_verdict { HOST_NONE, HOST_LOOP, HOST_NESTED };
 enum host_verdict host_verdict(void);
 uint64_t host_root_coroutine(void);
-uint64_t host_find_tstate(uint64_t fsbase);
+uint64_t host_find_tstate(uint64_t thread_pointer);
 
 #ifdef __cplusplus
 }

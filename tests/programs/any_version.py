@@ -1,4 +1,6 @@
-"""A loop of epoll and nothing else, that any Python from 2.7 on can run; it sleeps --count times for --ms."""
+"""A loop of epoll and nothing else, that any Python from 2.7 on can run; it sleeps --count times for --ms.
+
+The iteration that sleeps lies between two polls that do not wait, and these between outer_start_ns and outer_end_ns."""
 import argparse
 import ctypes
 import json
@@ -39,12 +41,17 @@ def main():
     with open(options.record, "w") as record:
         for number in range(options.count):
             poll.poll(0.005)
+            outer_start = monotonic_ns()
+            poll.poll(0)
             start = monotonic_ns()
             time.sleep(options.ms / 1000.0)
             end = monotonic_ns()
+            poll.poll(0)
+            outer_end = monotonic_ns()
             poll.poll(0.005)
             record.write(json.dumps({"kind": "sleep", "label": "stall-%d" % number, "expected_cause": "sleep",
-                                     "single": True, "tid": os.getpid(), "start_ns": start, "end_ns": end}) + "\n")
+                                     "single": True, "tid": os.getpid(), "start_ns": start, "end_ns": end,
+                                     "outer_start_ns": outer_start, "outer_end_ns": outer_end}) + "\n")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import urllib.request
 import zlib
 
 from fault_env import Helper
-from records import function_name
+from records import SOME, function_name
 
 
 # -- sleep
@@ -41,51 +41,51 @@ def block_select_sleep(fault):
 
 
 def block_python(fault):
-    deadline, total = fault.mark(1, lines=2), 0
-    while time.monotonic_ns() < deadline:
-        total += sum([total & 3, 1, 2, 3])
+    deadline, total = fault.mark_running(1, lines=2), 0
+    while time.thread_time_ns() < deadline:
+        total += sum(SOME)
     fault.done()
 
 
 def block_sort(fault):
-    deadline, numbers = fault.mark(2), fault.env.numbers
-    while time.monotonic_ns() < deadline:
+    deadline, numbers = fault.mark_running(2), fault.env.numbers
+    while time.thread_time_ns() < deadline:
         sorted(numbers)
     fault.done()
 
 
 def block_zlib(fault):
     """Not compress(): its output is mapped anew each time, and page faults are the kernel's."""
-    deadline, blob = fault.mark(2), fault.env.blob
-    while time.monotonic_ns() < deadline:
+    deadline, blob = fault.mark_running(2), fault.env.blob
+    while time.thread_time_ns() < deadline:
         zlib.crc32(blob)
     fault.done()
 
 
 def block_pbkdf2(fault):
-    deadline = fault.mark(2)
-    while time.monotonic_ns() < deadline:
+    deadline = fault.mark_running(2)
+    while time.thread_time_ns() < deadline:
         hashlib.pbkdf2_hmac("sha256", b"password", b"salt", 4000)
     fault.done()
 
 
 def block_json(fault):
-    deadline, text, encode = fault.mark(2), fault.env.text, json.encoder.c_encode_basestring_ascii
-    while time.monotonic_ns() < deadline:
+    deadline, text, encode = fault.mark_running(2), fault.env.text, json.encoder.c_encode_basestring_ascii
+    while time.thread_time_ns() < deadline:
         encode(text)
     fault.done()
 
 
 def block_kernel(fault):
-    deadline, file, buffers = fault.mark(2), fault.env.urandom, [fault.env.buffer]
-    while time.monotonic_ns() < deadline:
+    deadline, file, buffers = fault.mark_running(2), fault.env.urandom, [fault.env.buffer]
+    while time.thread_time_ns() < deadline:
         os.readv(file, buffers)
     fault.done()
 
 
 def block_kernel_zero(fault):
-    deadline, file, buffers = fault.mark(2), fault.env.zero, [fault.env.buffer] * 64
-    while time.monotonic_ns() < deadline:
+    deadline, file, buffers = fault.mark_running(2), fault.env.zero, [fault.env.buffer] * 64
+    while time.thread_time_ns() < deadline:
         os.readv(file, buffers)
     fault.done()
 
@@ -95,8 +95,8 @@ def prepare_gc(fault):
 
 
 def block_gc(fault):
-    deadline = fault.mark(2)
-    while time.monotonic_ns() < deadline:
+    deadline = fault.mark_running(2)
+    while time.thread_time_ns() < deadline:
         gc.collect()
     fault.done()
 

@@ -89,6 +89,25 @@ class Hang:
         self.mark(1)
         poller.poll()
 
+    def in_connect(self):
+        """To a listener whose backlog is full: the socket itself has no peer yet."""
+        path = os.path.join(tempfile.mkdtemp(dir=os.path.dirname(self.options.record)), "full.sock")
+        self.connect(path, path)
+
+    def in_connect_abstract(self):
+        name = "full-%d" % os.getpid()
+        self.connect("\0" + name, "@" + name)
+
+    def connect(self, address, shown):
+        listener, waiting, client = (socket.socket(socket.AF_UNIX) for _ in range(3))
+        listener.bind(address)
+        listener.listen(0)
+        waiting.connect(address)
+        self.kept += [listener, waiting]
+        self.record["culprit"] = {"protocol": "unix", "peer": shown}
+        self.mark(1)
+        client.connect(address)
+
     def in_open(self):
         path = os.path.join(tempfile.mkdtemp(dir=os.path.dirname(self.options.record)), "nobody-writes.fifo")
         os.mkfifo(path)
@@ -132,8 +151,10 @@ class Hang:
 
 WAYS = {"sleep": Hang.in_sleep, "python": Hang.in_python, "lock": Hang.on_lock, "network": Hang.in_network,
         "poll": Hang.in_poll, "select": Hang.in_select, "epoll": Hang.in_epoll,
-        "open": Hang.in_open, "read": Hang.in_read, "process": Hang.on_process, "gil": Hang.on_gil}
-CAUSES = {"open": "file", "read": "file", "poll": "network", "select": "network", "epoll": "network"}
+        "connect": Hang.in_connect,
+        "connect-abstract": Hang.in_connect_abstract, "open": Hang.in_open, "read": Hang.in_read, "process": Hang.on_process, "gil": Hang.on_gil}
+CAUSES = {"connect": "network", "connect-abstract": "network",
+          "open": "file", "read": "file", "poll": "network", "select": "network", "epoll": "network"}
 
 
 async def hang(options):

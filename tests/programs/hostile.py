@@ -7,7 +7,7 @@
   unlink     it runs from a copy of its interpreter that is gone
   root       its root is a folder where its own libraries are FIFOs, links that lead out, files of a terabyte
 
-It also stalls, so that there is something to tell. With --record it writes at its end `{"opened": [path…]}`: what a
+It also stalls, so that there is something to report. With --record it writes at its end `{"opened": [path…]}`: what a
 stranger has opened of the traps. Some attacks may end it: then there is no record.
 """
 import argparse

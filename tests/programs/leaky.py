@@ -12,11 +12,14 @@ import threading
 import types
 import warnings
 
+import pure_asyncio
+
 arguments = argparse.ArgumentParser()
 arguments.add_argument("--ready", required=True)
 arguments.add_argument("--go")
 arguments.add_argument("--record")
 arguments.add_argument("--loop", default="asyncio")
+arguments.add_argument("--python-tasks", action="store_true", help="tasks and futures written in Python")
 arguments.add_argument("--churn", type=int, default=0, help="tasks that make and await coroutines all the time")
 arguments.add_argument("--never", type=int, default=50)
 arguments.add_argument("--objects", type=int, default=0, help="other objects on the heap")
@@ -101,7 +104,10 @@ class Sends(Iterates):
         self.under_any_name = coroutine
 
     def __next__(self):
-        return self.under_any_name.send(None)
+        return self.send(None)
+
+    def send(self, value):
+        return self.under_any_name.send(value)
 
 
 class Keeps:
@@ -250,6 +256,7 @@ async def main():
         beside += [PassesOn(future), Keeps(coroutine)]
     background = [asyncio.ensure_future(passed_on(each)) for each in beside[::2]]
     background.append(asyncio.ensure_future(passed_on(Sends(leaf(loop.create_future())))))
+    background.append(asyncio.ensure_future(passed_on(Sends(Sends(Sends(Sends(Sends(leaf(loop.create_future())))))))))
     futures = [loop.create_future() for _ in range(6)]
     stucks = [asyncio.ensure_future(stuck(future)) for future in futures]
     failed = [asyncio.ensure_future(fails()) for _ in range(8)]
@@ -301,6 +308,8 @@ async def main():
 
 
 heap = [[] for _ in range(given.objects)]
+if given.python_tasks:
+    pure_asyncio.use_python_classes()
 if given.loop == "uvloop":
     import uvloop
     policy = getattr(uvloop, "install", None)

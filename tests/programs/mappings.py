@@ -1,5 +1,5 @@
 """Before each stall the loop's thread faults while another has the lock of the process's mappings: it waits there, and no
-address is told of such a fault. All of it lies in the iteration before the stall's."""
+address is reported for such a fault. All of it lies in the iteration before the stall's."""
 import argparse
 import asyncio
 import ctypes

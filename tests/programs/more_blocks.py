@@ -30,12 +30,12 @@ class Peer:
         self.process = subprocess.Popen([sys.executable, "-S", MORE_PEERS, str(far.fileno())], pass_fds=[far.fileno()])
         far.close()
 
-    def tell(self, text, *files):
+    def send(self, text, *files):
         extra = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))] if files else []
         self.channel.sendmsg([text.encode()], extra)
 
     def ask(self, text, *files):
-        self.tell(text, *files)
+        self.send(text, *files)
         if self.channel.recv(16) != b"ok":
             raise RuntimeError("the peer ended")
 
@@ -70,14 +70,14 @@ def prepare_lockf(fault):
 
 
 def block_flock(fault):
-    fault.env.more.tell("unlock %f" % fault.milliseconds)
+    fault.env.more.send("unlock %f" % fault.milliseconds)
     fault.mark(1)
     fcntl.flock(fault.file, fcntl.LOCK_EX)
     fault.done()
 
 
 def block_lockf(fault):
-    fault.env.more.tell("unlock %f" % fault.milliseconds)
+    fault.env.more.send("unlock %f" % fault.milliseconds)
     fault.mark(1)
     fcntl.lockf(fault.file, fcntl.LOCK_EX)
     fault.done()

@@ -194,7 +194,7 @@ WAYS = {
     "popen": Way(block_popen, "process", child, finish=KINDS["process"].finish, stdlib=True),
     "fault-anonymous": Way(more_blocks.block_fault, "fault", prepare=more_blocks.prepare_fault_anonymous,
                            finish=more_blocks.finish_fault, needs=more_blocks.needs_userfaultfd),
-    # The kernel does not count a fault that userfaultfd answered as a major one, so nothing tells its address.
+    # The kernel does not count a fault that userfaultfd answered as a major one, so its address is not known.
     "fault-shared": Way(more_blocks.block_fault, "fault", prepare=more_blocks.prepare_fault_shared, finish=more_blocks.finish_fault,
                         needs=more_blocks.needs_userfaultfd),
     "fault-cold-file": Way(more_blocks.block_fault_cold, "fault", in_folder("cold"),

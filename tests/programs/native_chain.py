@@ -7,7 +7,7 @@ import ctypes
 import sys
 import time
 
-from records import Writer, add_handshake_options, begin, end, say_ready, stack_of, wait_go, watch_iterations
+from records import SOME, Writer, add_handshake_options, begin, end, say_ready, stack_of, wait_go, watch_iterations
 
 CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_longlong)
 record = {}
@@ -31,9 +31,9 @@ def inside_sleep(ns):
 
 def inside_spin(ns):
     note_chain(sys._getframe())
-    deadline = time.monotonic_ns() + ns
-    while time.monotonic_ns() < deadline:
-        pass
+    deadline = time.thread_time_ns() + ns
+    while time.thread_time_ns() < deadline:
+        sum(SOME)
 
 
 def inside_again(ns):

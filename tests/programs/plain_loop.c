@@ -22,6 +22,13 @@ static long long now_ns(void) {
   return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
+// Of this thread on a CPU.
+static long long ran_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
 static void sleep_ns(long long ns) {
   struct timespec t = {ns / 1000000000LL, ns % 1000000000LL};
   while (nanosleep(&t, &t) != 0 && errno == EINTR) {
@@ -65,9 +72,17 @@ __attribute__((noinline)) static void block_file(long long ns) {
 }
 
 __attribute__((noinline)) static void block_spin(long long ns) {
-  long long deadline = now_ns() + ns;
-  while (now_ns() < deadline) {
+  // The kernel's clocks of a thread are system calls: between two of them it reads the other one a thousand times.
+  for (long long deadline = ran_ns() + ns; ran_ns() < deadline;) {
+    for (int i = 0; i < 1000; i++) now_ns();
   }
+}
+
+// A poll that does not wait is an end of an iteration and a beginning: the iteration between two of them lies between
+// the readings of the clock outside of both, and holds all that was read inside.
+static void poll_at_once(int epfd) {
+  struct epoll_event event;
+  if (epoll_wait(epfd, &event, 1, 0) < 0) die("poll");
 }
 
 static const struct {
@@ -93,17 +108,22 @@ static void inject(const char* text, int epfd, int timer, FILE* record) {
   }
   for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
     if (strcmp(kinds[i].name, kind) != 0) continue;
+    long long outer_start = now_ns();
+    poll_at_once(epfd);
     long long start = now_ns();
     kinds[i].block((long long)(ms * 1e6));
     long long end = now_ns();
+    poll_at_once(epfd);
+    long long outer_end = now_ns();
     poll_once(epfd, timer, 5);
     if (record)
       fprintf(record,
-              "{\"kind\": \"%s\", \"asked_ms\": %g, \"start_ns\": %lld, \"end_ns\": %lld, \"expected_cause\": \"%s\", "
+              "{\"kind\": \"%s\", \"asked_ms\": %g, \"start_ns\": %lld, \"end_ns\": %lld, \"outer_start_ns\": %lld, "
+              "\"outer_end_ns\": %lld, \"expected_cause\": \"%s\", "
               "\"single\": true, \"function\": \"block_%s\", \"task\": null, \"coroutine\": null, \"path\": \"%s\", "
               "\"tid\": %ld}\n",
-              kind, ms, start, end, kinds[i].cause, kind, strcmp(kind, "file") == 0 ? fifo_path : "",
-              syscall(SYS_gettid));
+              kind, ms, start, end, outer_start, outer_end, kinds[i].cause, kind,
+              strcmp(kind, "file") == 0 ? fifo_path : "", syscall(SYS_gettid));
     return;
   }
   fprintf(stderr, "plain_loop: unknown kind: %s\n", kind);

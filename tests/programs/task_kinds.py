@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 
+import pure_asyncio
 from records import add_handshake_options
 
 
@@ -31,7 +32,7 @@ def chain_of(coroutine):
     return links, True
 
 
-def told(task, running):
+def described(task, running):
     coroutine = task.get_coro()
     links, whole = chain_of(coroutine)
     waiter = getattr(task, "_fut_waiter", None)
@@ -204,8 +205,8 @@ async def setup(loop, stop):
 kept = []
 
 
-def tell(options, loop, running):
-    tasks = [told(task, running) for task in asyncio.all_tasks(loop)]
+def describe_all(options, loop, running):
+    tasks = [described(task, running) for task in asyncio.all_tasks(loop)]
     return {"pid": os.getpid(), "thread": threading.get_native_id(), "tasks": tasks, "loop": type(loop).__module__,
             "ready": len(loop._ready) if hasattr(loop, "_ready") else None,
             "scheduled": len(loop._scheduled) if hasattr(loop, "_scheduled") else None}
@@ -217,18 +218,18 @@ async def run(options):
     await setup(loop, stop)
     for _ in range(10):
         await asyncio.sleep(0)
-    # Nothing runs in between: what is told now is what stands while the test looks.
+    # Nothing runs in between: the tasks stand as described here while the test looks.
     if options.mode == "running":
         EXPECTED[asyncio.current_task().get_name()] = None
         make("start", "start", takes(loop.create_future()))
-        blocks(options, line_of(tell(options, loop, asyncio.current_task())))
+        blocks(options, line_of(describe_all(options, loop, asyncio.current_task())))
         finish(stop)
     done = loop.create_future()
     go = os.open(options.go, os.O_RDONLY | os.O_NONBLOCK)
     loop.add_reader(go, lambda: done.set_result(None))
     asyncio.current_task().set_name("main")
     EXPECTED["main"], AWAITED["main"] = "future", []
-    loop.call_later(0.1, lambda: say(options, tell(options, loop, None)))
+    loop.call_later(0.1, lambda: say(options, describe_all(options, loop, None)))
     await done
     finish(stop)
 
@@ -256,18 +257,6 @@ def finish(stop):
     os._exit(0)
 
 
-def use_python_tasks():
-    """Tasks and futures written in Python instead of C."""
-    asyncio.Task = asyncio.tasks.Task = asyncio.tasks._PyTask
-    for name in ("current_task", "all_tasks", "_enter_task", "_leave_task", "_register_task", "_swap_current_task"):
-        if sys.version_info >= (3, 14):  # those of C keep account of C's tasks only
-            setattr(asyncio.tasks, name, getattr(asyncio.tasks, "_py_" + name.lstrip("_"), None)
-                    or getattr(asyncio.tasks, "_py" + name))
-            if not name.startswith("_"):
-                setattr(asyncio, name, getattr(asyncio.tasks, name))
-    asyncio.Future = asyncio.futures.Future = asyncio.futures._PyFuture
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     add_handshake_options(parser)
@@ -276,7 +265,7 @@ def main():
     parser.add_argument("--python-tasks", action="store_true")
     options = parser.parse_args()
     if options.python_tasks:
-        use_python_tasks()
+        pure_asyncio.use_python_classes()
     if options.loop == "uvloop":
         import uvloop
         uvloop.install()

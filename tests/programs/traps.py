@@ -376,7 +376,7 @@ async def main(options):
     go = os.open(options.go, os.O_RDWR | os.O_NONBLOCK)
     came = loop.create_future()
     loop.add_reader(go, lambda: came.done() or came.set_result(None))
-    tell(options, say)
+    say_ready(options, say)
     await came
     finished.set()
     os._exit(0)
@@ -390,7 +390,7 @@ async def main_or_say_why(options):
         os._exit(1)
 
 
-def tell(options, say):
+def say_ready(options, say):
     with open(options.ready, "w") as ready:
         ready.write(json.dumps(say) + "\n")
 

@@ -2,7 +2,8 @@
 
 --ready FILE: one line of JSON, {"pid", "port"}. GET /said answers with what leaks, as leaky.py says it.
 The sound ones: / (tasks, locks, gather), /stream (an asynchronous generator), /client (the server calls itself),
-/pool (a thread), /slow (0.3 s). Those that leak, once for each request: /leak/KIND, see LEAKS.
+/pool (a thread), /slow (0.3 s). Those that leak, once for each request: /leak/KIND, see LEAKS. Those that stall the
+loop for 60 ms and more: /stall/KIND, see STALLS; their functions are in the file web_stalls.py.
 """
 import argparse
 import asyncio
@@ -11,6 +12,8 @@ import json
 import os
 import socket
 import warnings
+
+from web_stalls import STALLS
 
 held = []  # what leaks, on purpose
 tasks = []
@@ -173,12 +176,16 @@ async def serve_aiohttp(options, listener):
         await LEAKS[request.match_info["kind"]]()
         return web.Response(text="leaked")
 
-    async def tell(request):
+    async def stall(request):
+        STALLS[request.match_info["kind"]]()
+        return web.Response(text="stalled")
+
+    async def say_leaks(request):
         return web.Response(text=json.dumps(said()))
 
     app = web.Application()
     for path, handler in (("/", root), ("/stream", stream), ("/client", client), ("/pool", pool), ("/slow", slow),
-                          ("/leak/{kind}", leak), ("/said", tell)):
+                          ("/leak/{kind}", leak), ("/stall/{kind}", stall), ("/said", say_leaks)):
         app.router.add_get(path, handler)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
@@ -232,8 +239,13 @@ def fastapi_app(options):
         await LEAKS[kind]()
         return "leaked"
 
+    @app.get("/stall/{kind}")
+    async def stall(kind: str):
+        STALLS[kind]()
+        return "stalled"
+
     @app.get("/said")
-    async def tell():
+    async def say_leaks():
         return Response(json.dumps(said()))
 
     return app

@@ -119,7 +119,7 @@ void check_contained(Container& target, std::size_t stalls) {
   check_culprits(records, tracer.lines());
 }
 
-FOR_EACH_PYTHON(in_container,
+FOR_FEW_PYTHONS(in_container,
                 "in a container: stalls, threads, files, peers, children and JIT code by their right names",
                 "[container]") {
   Container target(python, python.has_gil() ? "" : "sleep,open,read,network,process,jit");
@@ -155,7 +155,7 @@ TEST_CASE("in a container, by its control group", "[container]") {
   for (const auto& stall : stalls_in(tracer.lines())) CHECK(stall["pid"] == target.pid());
 }
 
-FOR_EACH_PYTHON(deleted_program, "in a container, the program's file deleted since its start", "[container]") {
+FOR_FEW_PYTHONS(deleted_program, "in a container, the program's file deleted since its start", "[container]") {
   if (!python.in_other_root()) AIOTRACE_SKIP("a copy of this Python does not find its libraries");
   Container target(python, "sleep,read,gil", {"--copy"});
   target.wait_ready();
@@ -178,7 +178,7 @@ FOR_EACH_PYTHON(in_chroot, "in a chroot: relative paths are those that the progr
   check_culprits(records, tracer.lines());
 }
 
-FOR_EACH_PYTHON(contained_heap, "in a container: its tasks and what leaks", "[container]") {
+FOR_FEW_PYTHONS(contained_heap, "in a container: its tasks and what leaks", "[container]") {
   Container target(python, "sleep");
   target.wait_ready();
   const auto pid = std::to_string(target.pid());

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tests/catch.h"
+#include "tests/support/match.h"
 #include "tests/support/tracer.h"
 #include "util/clock.h"
 
@@ -76,6 +77,7 @@ Exact watch(const Python& python, const std::string& script, const std::vector<s
   result.lines = tracer.lines();
   result.err = tracer.err();
   REQUIRE(result.lines.size() > 2);
+  CHECK(form_complaints(result.lines) == std::vector<std::string>{});
   result.summary = result.lines.back();
   REQUIRE(result.summary["type"] == "summary");
   return result;
@@ -92,7 +94,7 @@ std::vector<double> step_ns(const std::vector<Json>& records, const std::string&
   return all;
 }
 
-FOR_EACH_PYTHON(exact_cost, "awaits --exact tells what it costs as the target measures it", "[awaits][exact]") {
+FOR_FEW_PYTHONS(exact_cost, "awaits --exact tells what it costs as the target measures it", "[awaits][exact]") {
   const auto run = watch(python, "steps.py", {}, {"--max-cost", "100", "-d", "1500ms"});
   // Over 100 % of the thread's time are not possible, so it was not let go.
   REQUIRE(run.status == 0);
@@ -131,7 +133,7 @@ FOR_EACH_PYTHON(exact_cost, "awaits --exact tells what it costs as the target me
         0.01);
 }
 
-FOR_EACH_PYTHON(exact_let_go, "awaits --exact lets a target go that it costs too much", "[awaits][exact]") {
+FOR_FEW_PYTHONS(exact_let_go, "awaits --exact lets a target go that it costs too much", "[awaits][exact]") {
   const auto run = watch(python, "steps.py", {"--kind", "yields"}, {});
   CHECK(run.status == 1);
   CHECK(run.err.find("ended after") != std::string::npos);
@@ -158,7 +160,7 @@ struct Pattern {
   std::string field;  ///< of the target's records
 };
 
-FOR_EACH_PYTHON(exact_match, "awaits --exact --match tells only what it asks for, all of it", "[awaits][exact]") {
+FOR_FEW_PYTHONS(exact_match, "awaits --exact --match tells only what it asks for, all of it", "[awaits][exact]") {
   for (const Pattern& pattern : {Pattern{"stores", "function"}, {"worker-3", "task"}, {"payments/ledger", "file"}}) {
     INFO("--match " << pattern.text);
     const auto run = watch(python, "matched.py", {}, {"--max-cost", "100", "-d", "700ms", "--match", pattern.text});
@@ -192,7 +194,7 @@ FOR_EACH_PYTHON(exact_match, "awaits --exact --match tells only what it asks for
   }
 }
 
-FOR_EACH_PYTHON(exact_delay, "awaits --exact tells how late tasks ran as the program knows", "[awaits][exact]") {
+FOR_FEW_PYTHONS(exact_delay, "awaits --exact tells how late tasks ran as the program knows", "[awaits][exact]") {
   const auto run = watch(python, "late.py", {}, {"--max-cost", "100", "-d", "2s"});
   CHECK(run.status == 0);
   CHECK(run.err == "");

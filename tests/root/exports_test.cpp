@@ -51,7 +51,7 @@ void check_page(const Json& data, const std::vector<Json>& lines) {
   }
 }
 
-FOR_EACH_PYTHON(exports, "page, trace and profiles say what the JSON says", "[exports]") {
+FOR_FEW_PYTHONS(exports, "page, trace and profiles say what the JSON says", "[exports]") {
   Target target(python, "faults.py", {"--faults", "sleep:60,python:100,network:60,gil:60,file:60"});
   target.wait_ready();
   Tracer tracer({"-p", std::to_string(target.pid()), "--html", "FILE:html", "--perfetto", "FILE:perfetto",

@@ -1,5 +1,6 @@
 // A target that means harm: tests/programs/hostile.py. Whatever it does, aiotrace ends in time and by itself, stays
 // small, opens nothing that it was lured to, and nothing of the target's reaches a terminal uncleaned.
+#include <algorithm>
 #include <chrono>
 
 #include "tests/catch.h"
@@ -37,7 +38,7 @@ void check_survives(const Target& target, std::vector<std::string> arguments) {
 }  // namespace
 
 // What the program scribbles over may also end it.
-FOR_EACH_PYTHON(hostile, "a hostile target is survived", "[hostile]") {
+FOR_FEW_PYTHONS(hostile, "a hostile target is survived", "[hostile]") {
   if (python.command.empty()) AIOTRACE_SKIP("Python " + python.version + ": " + python.origin);
   Target target(python, "hostile.py", {"--seconds", "4"});
   target.wait_ready();

@@ -88,7 +88,9 @@ TEST_CASE("a target that becomes another program: the stalls of both are told", 
   target.send_input();
   CHECK(target.process().wait() == 0);
   check_ends_well(tracer);
-  CHECK(tracer.err() == "");
+  // The new program may take long to start: then it has no loop yet, as is said.
+  const auto err = tracer.err();
+  CHECK((err.empty() || (lines_of(err).size() == 1 && err.contains("has no event loop yet"))));
   const auto before = target.records();
   const auto after = target.records(".after");
   REQUIRE(before.size() == 1);
@@ -238,9 +240,9 @@ TEST_CASE("too few open files for all loops: said once, and how many were missed
     CHECK(outcome.status == 0);
     const auto said = lines_of(outcome.err);
     REQUIRE(said.size() == 2);
-    CHECK_THAT(said[0], ContainsSubstring("no more files can be opened (limit " + std::to_string(limit) + ")"));
+    CHECK_THAT(said[0], ContainsSubstring("the limit of open files (" + std::to_string(limit) + ") is reached"));
     CHECK_THAT(said[0], ContainsSubstring("ulimit -n"));
-    CHECK_THAT(said[1], ContainsSubstring("not traced for want of open files"));
+    CHECK_THAT(said[1], ContainsSubstring("not traced: the limit of open files was reached"));
     CHECK(schema_complaints(ndjson(outcome.out)) == std::vector<std::string>{});
   }
 }

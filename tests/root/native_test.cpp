@@ -41,7 +41,7 @@ TEST_CASE("native: the function of a program in C, also when it is in the vdso f
   for (const auto& [name, ns] : times) {
     if (name == "plain_loop!block_spin" || name == "plain_loop!now_ns") named += ns;
   }
-  REQUIRE(sum(times) >= 3e7);  // it spins by the clock: on a busy machine much of it is waiting for a CPU
+  REQUIRE(sum(times) >= 2e8);  // of 300 ms
   CHECK(named >= 0.95 * sum(times));
 }
 

@@ -1,5 +1,7 @@
 // `leaks --origin`: who made what leaks, and when, against the program's own stacks.
+#include <algorithm>
 #include <csignal>
+#include <cstdint>
 
 #include "tests/catch.h"
 #include "tests/support/tracer.h"

@@ -34,7 +34,7 @@ std::string folded_line(const Json& segment) {
   return line;
 }
 
-FOR_EACH_PYTHON(folded, "folded stacks: root first, cause and system call last, weights add up to the stalls",
+FOR_FEW_PYTHONS(folded, "folded stacks: root first, cause and system call last, weights add up to the stalls",
                 "[output]") {
   Target target(python, "faults.py", {"--faults", kFaults});
   const auto run = trace(target, {"--folded", "FOLDED"});
@@ -86,7 +86,7 @@ TEST_CASE("text for people: what was watched, the stall with its line, the summa
   CHECK_THAT(run.out, ContainsSubstring("  STALL  "));
   CHECK_THAT(run.out, ContainsSubstring(record["task"].get<std::string>()));
   CHECK_THAT(run.out, ContainsSubstring("fault_kinds.py:" + std::to_string(record["line"].get<int>())));
-  CHECK_THAT(run.out, ContainsSubstring("ring-full 0"));
+  CHECK(run.out.find("ring-full") == std::string::npos);
   CHECK(run.out.find('\x1b') == std::string::npos);
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 
+#include "abi/config.h"
 #include "abi/records.h"
 #include "probe/probe.h"
 #include "tests/catch.h"

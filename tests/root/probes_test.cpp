@@ -33,7 +33,7 @@ void check_probe(const Python& python, const std::string& probe) {
 
 AIOTRACE_TEST_CASES(probes) {
   for (const char* probe : {"tracepoint", "uprobe", "fentry"}) {
-    for (const auto& python : pythons())
+    for (const auto& python : few_pythons())
       add_test_case("polls seen by " + std::string(probe) + " give every stall on Python " + python.title(), "[probes]",
                     [&python, probe] { check_probe(python, probe); });
   }

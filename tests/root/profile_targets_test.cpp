@@ -50,7 +50,7 @@ void check_whole(const std::vector<Json>& lines, const std::string& err) {
   CHECK(profile_complaints(lines) == std::vector<std::string>{});
 }
 
-FOR_EACH_PYTHON(profile_all, "profile -a: the processes that are there, and one that comes later", "[profile][all]") {
+FOR_FEW_PYTHONS(profile_all, "profile -a: the processes that are there, and one that comes later", "[profile][all]") {
   if (python.command.empty()) AIOTRACE_SKIP("Python " + python.version + ": " + python.origin);
   Target first(python, "profiled.py"), second(python, "profiled.py");
   first.wait_ready();
@@ -78,7 +78,7 @@ FOR_EACH_PYTHON(profile_all, "profile -a: the processes that are there, and one 
   CHECK(std::ranges::none_of(rows, [](const Json& row) { return row["pid"] == getpid(); }));
 }
 
-FOR_EACH_PYTHON(profile_comm, "profile --comm: only processes of this name", "[profile][all]") {
+FOR_FEW_PYTHONS(profile_comm, "profile --comm: only processes of this name", "[profile][all]") {
   if (python.command.empty()) AIOTRACE_SKIP("Python " + python.version + ": " + python.origin);
   const auto name = "prof-" + std::to_string(getpid());
   Target wanted(python, "profiled.py", {"--comm", name}), other(python, "profiled.py", {"--comm", name + "x"});
@@ -123,7 +123,7 @@ class Group {
   std::string path_;
 };
 
-FOR_EACH_PYTHON(profile_cgroup, "profile --cgroup: only processes of this control group", "[profile][all]") {
+FOR_FEW_PYTHONS(profile_cgroup, "profile --cgroup: only processes of this control group", "[profile][all]") {
   if (python.command.empty()) AIOTRACE_SKIP("Python " + python.version + ": " + python.origin);
   const Group group;
   Target inside(python, "profiled.py"), outside(python, "profiled.py");
@@ -141,7 +141,7 @@ FOR_EACH_PYTHON(profile_cgroup, "profile --cgroup: only processes of this contro
   (void)finish(outside);
 }
 
-FOR_EACH_PYTHON(profile_command, "profile -- COMMAND: from its start on, and its exit status", "[profile][command]") {
+FOR_FEW_PYTHONS(profile_command, "profile -- COMMAND: from its start on, and its exit status", "[profile][command]") {
   if (python.command.empty()) AIOTRACE_SKIP("Python " + python.version + ": " + python.origin);
   Scratch scratch;
   Fifo ready(scratch.file("ready")), go(scratch.file("go"));

@@ -109,7 +109,7 @@ const std::map<std::string, std::pair<std::string, std::string>> kSites = {{"sle
                                                                            {"pipe", {"reads", "process"}},
                                                                            {"lock", {"locks", "lock"}}};
 
-FOR_EACH_PYTHON(profile_off_cpu, "time off the CPU is exact, with its cause", "[profile]") {
+FOR_FEW_PYTHONS(profile_off_cpu, "time off the CPU is exact, with its cause", "[profile]") {
   const auto run = profiled(python, "waits", {"--mode", "off-cpu", "-d", "2s", "--min", "0s"});
   for (const auto& [site, expected] : kSites) {
     const auto& [function, cause] = expected;
@@ -146,7 +146,7 @@ FOR_EACH_PYTHON(profile_off_cpu, "time off the CPU is exact, with its cause", "[
   }
 }
 
-FOR_EACH_PYTHON(profile_wall, "a profile of the wall clock adds up for each thread", "[profile]") {
+FOR_FEW_PYTHONS(profile_wall, "a profile of the wall clock adds up for each thread", "[profile]") {
   const auto run = profiled(python, "waits", {"--mode", "wall", "-d", "1500ms", "--by", "thread"});
   const auto& threads = run.summary["threads"];
   std::set<std::string> names;

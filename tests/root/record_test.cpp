@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "tests/catch.h"
 #include "tests/support/match.h"
@@ -19,7 +20,7 @@ std::vector<std::string> report(const std::vector<std::string>& arguments) {
   return command;
 }
 
-TEST_CASE("a recording tells byte for byte what the run told, without privilege", "[record]") {
+TEST_CASE("a recording is byte for byte what the run showed, without privilege", "[record]") {
   Target target(any_python(), "faults.py", {"--faults", "sleep:60*5"});
   const Scratch scratch;
   target.wait_ready();
@@ -30,6 +31,8 @@ TEST_CASE("a recording tells byte for byte what the run told, without privilege"
   target.go();
   target.process().wait();
   CHECK(tracer.wait() == 0);
+  // It is written for the caller alone.
+  std::filesystem::permissions(scratch.file("r"), std::filesystem::perms(0644));
   const auto json = run(report({scratch.file("r"), "--json", "-"}));
   CHECK(json.status == 0);
   CHECK(lines_of(json.out).size() > 5);
@@ -49,7 +52,7 @@ TEST_CASE("a recording tells byte for byte what the run told, without privilege"
     CHECK(slurp(again) == slurp(tracer.file("live." + format)));
   }
 
-  // Cut off: what is there is told, the summary too, and the end is missed.
+  // Cut off: what is there is reported, the summary too, and the end is missed.
   const auto bytes = slurp(scratch.file("r"));
   std::ofstream(scratch.file("cut"), std::ios::binary) << bytes.substr(0, bytes.size() * 2 / 3);
   const auto cut = run(report({scratch.file("cut"), "--json", "-"}));
@@ -61,7 +64,9 @@ TEST_CASE("a recording tells byte for byte what the run told, without privilege"
 
   const auto same = run(report({"--diff", scratch.file("r"), scratch.file("r"), "--json", "-"}));
   CHECK(same.status == 0);
-  for (const auto& line : ndjson(same.out)) {
+  const auto compared = ndjson(same.out);
+  CHECK(form_complaints(compared) == std::vector<std::string>{});
+  for (const auto& line : compared) {
     if (line["type"] == "place") CHECK(line["change"] == "same");
   }
 }
@@ -89,6 +94,7 @@ FOR_EACH_PYTHON(doctor_python, "doctor knows the interpreter and its loop", "[do
   CHECK(outcome.status == 0);
   CHECK(outcome.err == "");
   const auto lines = ndjson(outcome.out);
+  CHECK(form_complaints(lines) == std::vector<std::string>{});
   REQUIRE(lines.size() == 2);
   CHECK(lines[0]["type"] == "host");
   for (const auto& command : lines[0]["commands"]) CHECK(command["works"] == true);
@@ -113,6 +119,7 @@ TEST_CASE("doctor says why and what to do", "[doctor]") {
   const auto outcome = run({aiotrace_binary(), "doctor", "-p", std::to_string(plain.pid()), "--json", "-"});
   CHECK(outcome.status == 0);
   const auto lines = ndjson(outcome.out);
+  CHECK(form_complaints(lines) == std::vector<std::string>{});
   REQUIRE(lines.size() == 2);
   CHECK(lines[1]["python"].is_null());
   CHECK(lines[1]["no_python"] == "it runs no CPython");
@@ -131,11 +138,55 @@ TEST_CASE("doctor says why and what to do", "[doctor]") {
   const auto host = ndjson(nobody.out);
   REQUIRE(host.size() == 1);
   for (const auto& command : host[0]["commands"]) {
-    CHECK(command["works"] == (command["name"] == "report" || command["name"] == "doctor"));
+    const bool probes = command["name"] == "watch" || command["name"] == "profile";
+    const bool files = command["name"] == "report" || command["name"] == "doctor";
+    // Reading the memory of own processes needs no privilege, unless Yama forbids it.
+    if (probes || files) CHECK(command["works"] == files);
     if (command["name"] == "watch") CHECK_THAT(command["reason"].get<std::string>(), ContainsSubstring("CAP_BPF"));
   }
   CHECK(run({aiotrace_binary(), "doctor", "-p", "0"}).status == 2);
   CHECK(run({aiotrace_binary(), "doctor", "-p", "99999999"}).status == 1);
+}
+
+TEST_CASE("doctor as a plain user: the tasks, leaks and awaits of own processes can be seen", "[doctor]") {
+  std::ifstream scope("/proc/sys/kernel/yama/ptrace_scope");
+  if (scope && scope.get() != '0') AIOTRACE_SKIP("kernel.yama.ptrace_scope forbids it to plain users");
+  if (!std::filesystem::exists("/usr/bin/python3")) AIOTRACE_SKIP("no /usr/bin/python3");
+  const Scratch scratch;
+  const auto copy = scratch.file("aiotrace");
+  REQUIRE(run({"cp", "--no-preserve=all", aiotrace_binary(), copy}).status == 0);
+  std::filesystem::permissions(copy, std::filesystem::perms(0755));
+  Fifo ready(scratch.file("ready"));
+  std::filesystem::permissions(scratch.file("ready"), std::filesystem::perms(0666));
+  const auto as_nobody = [](std::vector<std::string> command) {
+    command.insert(command.begin(), {"setpriv", "--reuid", "65534", "--clear-groups"});
+    return command;
+  };
+  Process own(as_nobody({"/usr/bin/python3", "-c",
+                         "import asyncio, sys\n"
+                         "async def main():\n"
+                         "    with open(sys.argv[1], 'w') as ready: ready.write('ready\\n')\n"
+                         "    await asyncio.sleep(1000)\n"
+                         "asyncio.run(main())\n",
+                         scratch.file("ready")}));
+  REQUIRE(ready.line(own) == "ready");
+  Process other({"sleep", "1000"});  // of root
+  const auto outcome = run(
+      as_nobody({copy, "doctor", "-p", std::to_string(own.pid()) + "," + std::to_string(other.pid()), "--json", "-"}));
+  CHECK(outcome.status == 3);
+  const auto lines = ndjson(outcome.out);
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[1]["python"]["supported"] == true);
+  const std::set<std::string> work{"tasks", "hang", "leaks", "awaits"};
+  for (const auto& command : lines[1]["commands"]) {
+    INFO(command);
+    CHECK(command["works"] == work.contains(command["name"].get<std::string>()));
+  }
+  for (const auto& command : lines[2]["commands"]) {
+    INFO(command);
+    CHECK(command["works"] == false);
+  }
+  CHECK(run(as_nobody({copy, "tasks", "-p", std::to_string(own.pid())})).status == 0);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ void check_documented(const Run& run) {
   CHECK(schema_complaints(run.lines) == std::vector<std::string>{});
 }
 
-FOR_EACH_PYTHON(two_loops, "two loops in two threads, each with its own stalls", "[loops]") {
+FOR_FEW_PYTHONS(two_loops, "two loops in two threads, each with its own stalls", "[loops]") {
   Target target(python, "two_loops.py", {"--count", "2", "--ms", "80"});
   const auto run = trace(target);
   check_documented(run);
@@ -28,7 +28,7 @@ FOR_EACH_PYTHON(two_loops, "two loops in two threads, each with its own stalls",
   CHECK(threads == std::set<std::string>{"loop-1", "loop-2"});
 }
 
-FOR_EACH_PYTHON(no_loop_in_main, "a main thread that runs no loop but waits for other threads has no stalls",
+FOR_FEW_PYTHONS(no_loop_in_main, "a main thread that runs no loop but waits for other threads has no stalls",
                 "[loops]") {
   Target target(python, "two_loops.py", {"--count", "2", "--ms", "80"});
   const auto run = trace(target);
@@ -96,7 +96,7 @@ FOR_EACH_PYTHON(deep, "a stack of 200 frames is whole", "[stack]") {
   CHECK(run.lines.back()["losses"]["stack-too-deep"] == 0);
 }
 
-FOR_EACH_PYTHON(too_deep, "a stack of more than 256 frames is cut, said so and counted", "[stack]") {
+FOR_FEW_PYTHONS(too_deep, "a stack of more than 256 frames is cut, said so and counted", "[stack]") {
   Target target(python, "deep.py", {"--depth", "300", "--ms", "100"});
   const auto run = trace(target, {"--folded", "FOLDED"});
   check_documented(run);
@@ -154,14 +154,14 @@ FOR_EACH_PYTHON(names, "names in other scripts, with escapes, semicolons and new
   }
 }
 
-FOR_EACH_PYTHON(long_name, "names of 3,000 characters are whole in JSON", "[names]") {
+FOR_FEW_PYTHONS(long_name, "names of 3,000 characters are whole in JSON", "[names]") {
   Target target(python, "names.py", {"--ms", "100", "--only", "long"});
   const auto run = trace(target);
   check_documented(run);
   check_stalls(run.records, run.lines);
 }
 
-FOR_EACH_PYTHON(start_up, "stalls in the first iterations of a command that aiotrace starts", "[command]") {
+FOR_FEW_PYTHONS(start_up, "stalls in the first iterations of a command that aiotrace starts", "[command]") {
   const Scratch scratch;
   std::vector<std::string> behind{"--"};
   behind.insert(behind.end(), python.command.begin(), python.command.end());
@@ -178,7 +178,7 @@ FOR_EACH_PYTHON(start_up, "stalls in the first iterations of a command that aiot
   check_stalls(records, lines);
 }
 
-FOR_EACH_PYTHON(exit_in_stall, "a target that exits in mid-stall: the stall so far is written", "[exit]") {
+FOR_FEW_PYTHONS(exit_in_stall, "a target that exits in mid-stall: the stall so far is written", "[exit]") {
   Target target(python, "faults.py", {"--exit-in-stall"});
   const auto run = trace(target, {"--error", "10s"});
   check_documented(run);
@@ -221,11 +221,11 @@ void check_killed(const Python& python, const std::string& kind) {
   CHECK(slurp(tracer.file("folded")).find("[" + kind + "]") != std::string::npos);
 }
 
-FOR_EACH_PYTHON(killed_asleep, "a target killed while it sleeps in a stall: the stall so far is written", "[exit]") {
+FOR_FEW_PYTHONS(killed_asleep, "a target killed while it sleeps in a stall: the stall so far is written", "[exit]") {
   check_killed(python, "sleep");
 }
 
-FOR_EACH_PYTHON(killed_running, "a target killed while it computes in a stall: the stall so far is written", "[exit]") {
+FOR_FEW_PYTHONS(killed_running, "a target killed while it computes in a stall: the stall so far is written", "[exit]") {
   check_killed(python, "python");
 }
 
@@ -254,12 +254,22 @@ void check_ongoing(const Python& python, const std::string& kind) {
   CHECK(run.lines.back()["stalls"] == 1);
 }
 
-FOR_EACH_PYTHON(ongoing_sleep, "a stall that goes on in a sleep is told again and again, once", "[ongoing]") {
+FOR_FEW_PYTHONS(ongoing_sleep, "a stall that goes on in a sleep is told again and again, once", "[ongoing]") {
   check_ongoing(python, "sleep");
 }
 
-FOR_EACH_PYTHON(ongoing_cpu, "a stall that goes on on a CPU is told again and again, once", "[ongoing]") {
+FOR_FEW_PYTHONS(ongoing_cpu, "a stall that goes on on a CPU is told again and again, once", "[ongoing]") {
   check_ongoing(python, "python");
+}
+
+// A report of a stall that goes on reads the thread's entry, which is ahead of the records of its stacks.
+FOR_FEW_PYTHONS(ongoing_stacks, "a report in mid-stall waits for the stack of the wait that has just begun",
+                "[ongoing]") {
+  Target target(python, "many_stacks.py", {});
+  const auto run = trace(target, {"--warn", "10ms", "--error", "10ms"});
+  const auto reports = std::ranges::count_if(run.lines, is_ongoing);
+  CHECK(reports >= 30);
+  CHECK(run.lines.back()["losses"]["stack-missing"] == 0);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // aiotrace tasks, against what asyncio says itself of the same tasks at the same moment.
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <set>
 
@@ -30,6 +31,7 @@ Listed list_tasks(Target& target) {
   CHECK(outcome.err == "");
   REQUIRE(outcome.status == 0);
   auto lines = ndjson(outcome.out);
+  CHECK(form_complaints(lines) == std::vector<std::string>{});
   REQUIRE(!lines.empty());
   listed.summary = lines.back();
   CHECK(listed.summary["type"] == "summary");

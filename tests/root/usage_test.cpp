@@ -2,11 +2,13 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 
 #include "tests/catch.h"
 #include "tests/support/match.h"
 #include "tests/support/tracer.h"
+#include "util/text.h"
 
 namespace aiotrace::testing {
 namespace {
@@ -159,6 +161,122 @@ TEST_CASE("the command's exit status is kept", "[command]") {
   CHECK(tracer.wait() == 128 + 15);
 }
 
+TEST_CASE("root without capabilities: what the container lacks, not \"run it as root\"", "[usage]") {
+  const std::vector<std::string> bare{"setpriv", "--bounding-set", "-all", "--inh-caps", "-all", aiotrace_binary()};
+  Target target(any_python(), "idle.py");
+  target.wait_ready();
+  auto command = bare;
+  command.insert(command.end(), {"-p", std::to_string(target.pid())});
+  const auto outcome = run(command);
+  CHECK(outcome.status == kNotPermitted);
+  CHECK(lines_of(outcome.err).size() == 1);
+  CHECK_THAT(outcome.err, ContainsSubstring("missing CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE"));
+  CHECK_THAT(outcome.err, ContainsSubstring("--cap-add BPF --cap-add PERFMON --cap-add SYS_PTRACE"));
+  CHECK(outcome.err.find("as root") == std::string::npos);
+}
+
+TEST_CASE("rights are checked before anything is written", "[usage]") {
+  const Scratch scratch;
+  const auto outcome = run({"setpriv", "--bounding-set", "-all", "--inh-caps", "-all", aiotrace_binary(), "-p", "1",
+                            "--json", scratch.file("json"), "--folded", scratch.file("folded")});
+  CHECK(outcome.status == kNotPermitted);
+  CHECK_FALSE(std::filesystem::exists(scratch.file("json")));
+  CHECK_FALSE(std::filesystem::exists(scratch.file("folded")));
+}
+
+TEST_CASE("a plain user reads the memory of own processes only", "[usage]") {
+  const Scratch scratch;
+  std::filesystem::copy_file(aiotrace_binary(), scratch.file("aiotrace"));
+  std::filesystem::permissions(scratch.file("aiotrace"), static_cast<std::filesystem::perms>(0755));
+  Target target(any_python(), "idle.py");  // of root
+  target.wait_ready();
+  for (const char* command : {"tasks", "hang", "leaks", "awaits"}) {
+    check_error({"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", scratch.file("aiotrace"), command, "-p",
+                 std::to_string(target.pid())},
+                kNotPermitted,
+                {"not permitted to read process " + std::to_string(target.pid()), "belongs to another user",
+                 "sudo " + scratch.file("aiotrace")});
+  }
+}
+
+TEST_CASE("a program without an event loop is an error, and JSON still has its summary", "[usage]") {
+  Process plain({"sleep", "1000"});
+  const Scratch scratch;
+  const auto outcome = run(
+      {aiotrace_binary(), "-p", std::to_string(plain.pid()), "-d", "200ms", "--json", scratch.file("json")});
+  CHECK(outcome.status == kFailure);
+  REQUIRE(lines_of(outcome.err).size() == 1);
+  CHECK_THAT(outcome.err,
+             ContainsSubstring("process " + std::to_string(plain.pid()) + " (sleep): no event loop was seen"));
+  CHECK_THAT(outcome.out, ContainsSubstring("(not Python; no event loop seen yet)"));
+  CHECK(outcome.out.find("no stall") == std::string::npos);
+  const auto lines = ndjson(slurp(scratch.file("json")));
+  REQUIRE(lines.size() == 2);
+  CHECK(lines.back()["type"] == "summary");
+  CHECK(lines.back()["loops"].empty());
+}
+
+TEST_CASE("a target that ends without ever having had a loop is the same error", "[usage]") {
+  Process plain({"sleep", "1000"});
+  Tracer tracer({"-p", std::to_string(plain.pid())});
+  tracer.wait_watching();
+  plain.signal(SIGKILL);
+  CHECK(tracer.wait() == kFailure);
+  CHECK_THAT(tracer.err(), ContainsSubstring("no event loop was seen"));
+}
+
+TEST_CASE("a started program without a loop keeps its own status", "[usage]") {
+  const auto outcome = run({aiotrace_binary(), "--", "sh", "-c", "exit 0"});
+  CHECK(outcome.status == 0);
+  CHECK_THAT(outcome.err, ContainsSubstring("no event loop was seen"));
+  CHECK(outcome.out.find("no stall") == std::string::npos);
+}
+
+TEST_CASE("commands for asyncio on a program without a loop", "[usage]") {
+  Process plain({"sleep", "1000"});
+  const auto pid = std::to_string(plain.pid());
+  for (const char* command : {"tasks", "hang", "leaks", "awaits"})
+    check_error_of({command, "-p", pid}, kNotPermitted, {"process " + pid + " (sleep) is not a CPython program"});
+  Target target(any_python(), "noloop.py");
+  target.wait_ready();
+  const auto own = std::to_string(target.pid());
+  check_error_of({"tasks", "-p", own}, kFailure, {"no asyncio loop in process " + own});
+  check_error_of({"awaits", "-p", own, "-d", "300ms"}, kFailure, {"no asyncio loop in process " + own});
+}
+
+TEST_CASE("an unknown control group, and a name that no process has", "[usage]") {
+  check_error_of({"--cgroup", "/no/such/group", "-d", "1s"}, kFailure, {"--cgroup /no/such/group", "no such control"});
+  check_error_of({"profile", "--cgroup", "/no/such/group", "-d", "1s"}, kFailure, {"no such control group"});
+  const auto nobody = run({aiotrace_binary(), "--comm", "no-such-name", "-d", "200ms"});
+  CHECK(nobody.status == kFailure);
+  CHECK_THAT(nobody.err, ContainsSubstring("--comm no-such-name: no event loop was seen"));
+}
+
+TEST_CASE("every command has its page of help, in 80 columns", "[usage]") {
+  std::vector<std::string> names{""};
+  const auto all = run({aiotrace_binary(), "help"});
+  CHECK(all.out == run({aiotrace_binary(), "--help"}).out);
+  bool commands = false;
+  for (const auto& line : lines_of(all.out)) {
+    if (line.empty()) commands = false;
+    if (commands) names.push_back(line.substr(2, line.find(' ', 2) - 2));
+    commands = commands || line == "Commands:";
+  }
+  CHECK(names.size() >= 8);
+  for (const auto& name : names) {
+    const auto page = name.empty() ? all : run({aiotrace_binary(), name, "--help"});
+    INFO(name << page.err);
+    CHECK(page.status == 0);
+    CHECK(page.out.find("-V, --version") != std::string::npos);
+    for (const auto& line : lines_of(page.out)) {
+      INFO(line);
+      CHECK(display_width(line) <= 80);
+    }
+    if (!name.empty()) CHECK(run({aiotrace_binary(), "help", name}).out == page.out);
+  }
+  check_error_of({"help", "taks"}, kUsage, {"unknown command 'taks'; did you mean 'tasks'?"});
+}
+
 TEST_CASE("--help and --version", "[usage]") {
   const auto help = run({aiotrace_binary(), "--help"});
   CHECK(help.status == 0);
@@ -166,6 +284,7 @@ TEST_CASE("--help and --version", "[usage]") {
   for (const char* option : {"--pid", "--duration", "--warn", "--error", "--json", "--folded", "--poll-probe"})
     CHECK_THAT(help.out, ContainsSubstring(option));
   const auto version = run({aiotrace_binary(), "--version"});
+  CHECK(version.out == run({aiotrace_binary(), "-V"}).out);
   CHECK(version.status == 0);
   CHECK(version.out.starts_with("aiotrace "));
   CHECK(lines_of(version.out).size() == 1);

@@ -1,11 +1,16 @@
-// `aiotrace leaks` and `aiotrace tasks` on applications of aiohttp and FastAPI that serve requests meanwhile.
+// `aiotrace leaks` and `aiotrace tasks` on applications of aiohttp and FastAPI that serve requests meanwhile, and what
+// is printed of their stalls.
 #include <algorithm>
+#include <csignal>
+#include <cstdint>
 #include <map>
+#include <regex>
 #include <set>
 
 #include "tests/catch.h"
 #include "tests/support/match.h"
 #include "tests/support/tracer.h"
+#include "util/text.h"
 
 namespace aiotrace::testing {
 namespace {
@@ -194,9 +199,68 @@ void check_tasks(const Python& python, const std::string& framework, const std::
   CHECK(load.answered() >= Load::kConnections);
 }
 
+bool begins_stall(const std::string& line) {
+  return std::regex_search(line, std::regex("^[0-9:.]{12}  (STALL|ERROR)  "));
+}
+
+/// Stalls that a line counts: those that go on are counted by the line of their end.
+std::uint64_t stalls_counted_by(const std::string& line) {
+  if (!begins_stall(line) || line.contains("still running")) return 0;
+  std::smatch more;
+  return std::regex_search(line, more, std::regex("  ([0-9]+) more, up to ")) ? std::stoull(more[1]) : 1;
+}
+
+void check_block(const std::vector<std::string>& block) {
+  INFO(block.front());
+  CHECK(block.size() <= 12);
+  const bool own = std::ranges::any_of(block, [](const auto& line) { return line.contains("web_stalls.py:"); });
+  for (const auto& line : block) {
+    CHECK(display_width(line) <= 100);
+    // The stack of the program's own functions has no other frames; a second part may.
+    if (own && block.size() <= 7) CHECK_FALSE(line.contains("site-packages"));
+  }
+}
+
+// A tired operator: few lines, the program's own first, and none of the stalls forgotten.
+void check_stalls(const Python& python, const std::string& framework, const std::string& loop) {
+  Server server(python, framework, loop);
+  Tracer tracer({"-p", std::to_string(server.pid()), "--leaks", "off"});
+  tracer.wait_watching();
+  const std::map<std::string, std::string> functions = {{"sleep", "retry_with_backoff"},
+                                                        {"compute", "build_report"},
+                                                        {"network", "ask_upstream"},
+                                                        {"file", "store_upload"},
+                                                        {"gil", "build_report"}};
+  for (const auto& [kind, function] : functions) server.get("/stall/" + kind, 4);
+  tracer.process().signal(SIGINT);
+  REQUIRE(tracer.wait() == 0);
+  const auto out = tracer.out();
+  INFO(out);
+  std::vector<std::vector<std::string>> blocks;
+  std::uint64_t counted = 0;
+  for (const auto& line : lines_of(out)) {
+    if (line.starts_with("Watched ")) break;
+    counted += stalls_counted_by(line);
+    if (begins_stall(line)) blocks.emplace_back();
+    if (!blocks.empty() && !line.empty()) blocks.back().push_back(line);
+  }
+  for (const auto& block : blocks) check_block(block);
+  for (const auto& [kind, function] : functions) {
+    INFO(kind);
+    CHECK(std::regex_search(out, std::regex("\n     " + function + " +[^ ]*web_stalls\\.py:[0-9]+\n")));
+  }
+  const auto lines = tracer.lines();
+  const auto& summary = lines.back();
+  CHECK(counted == summary["stalls"]);
+  CHECK(counted >= 20);
+  std::uint64_t of_loops = 0;
+  for (const auto& each : summary["loops"]) of_loops += each["stalls"].get<std::uint64_t>();
+  CHECK(of_loops == counted);
+}
+
 void add_web_cases(const std::string& title, const std::string& tags,
                    void (*check)(const Python&, const std::string&, const std::string&)) {
-  for (const auto& python : environments()) {
+  for (const auto& python : few_environments()) {
     for (const auto& [framework, loop] :
          {std::pair("aiohttp", "asyncio"), std::pair("fastapi", "asyncio"), std::pair("fastapi", "uvloop")}) {
       add_test_case(title + " " + framework + " on " + loop + ", Python " + python.title(), tags,
@@ -217,6 +281,7 @@ void add_web_cases(const std::string& title, const std::string& tags,
 }
 
 AIOTRACE_TEST_CASES(leaks_web) { add_web_cases("leaks under load of", "[leaks][web]", check_leaks); }
+AIOTRACE_TEST_CASES(stalls_web) { add_web_cases("the text of stalls of", "[stall-text][web]", check_stalls); }
 AIOTRACE_TEST_CASES(tasks_web) { add_web_cases("tasks under load of", "[tasks][web]", check_tasks); }
 
 }  // namespace

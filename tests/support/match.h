@@ -28,9 +28,11 @@ void check_stalls(const std::vector<Json>& records, const std::vector<Json>& lin
 /// The record's innermost line and all frames below it; CHECKs them against a segment's.
 void check_stack(const Json& record, const Json& stack);
 
-/// Everything that breaks the documented form: fields that are missing or of another type, first and last line, sums.
+/// What breaks user/doc/aiotrace.schema.json, line by line; a field that it does not describe does.
+[[nodiscard]] std::vector<std::string> form_complaints(const std::vector<Json>& lines);
+/// The same of a run that watches for stalls, and its frame (`watching` first, `summary` last) and sums.
 [[nodiscard]] std::vector<std::string> schema_complaints(const std::vector<Json>& lines);
-/// The same for what `aiotrace profile` writes.
+/// The same of `aiotrace profile`.
 [[nodiscard]] std::vector<std::string> profile_complaints(const std::vector<Json>& lines);
 
 /// What a page of --html shows; fails the test if it is none.

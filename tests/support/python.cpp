@@ -1,6 +1,8 @@
 #include "tests/support/python.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <sstream>
 
 #include "tests/catch.h"
@@ -33,6 +35,14 @@ std::vector<Python> listed(const std::string& arguments) {
   return found;
 }
 
+/// So many of them (at least two), the first and the last included, at equal distances.
+std::vector<Python> spread(const std::vector<Python>& sorted, std::size_t count) {
+  if (sorted.size() <= count) return sorted;
+  std::vector<Python> chosen;
+  for (std::size_t i = 0; i < count; ++i) chosen.push_back(sorted[i * (sorted.size() - 1) / (count - 1)]);
+  return chosen;
+}
+
 }  // namespace
 
 int Python::minor() const {
@@ -58,6 +68,31 @@ const std::vector<Python>& environments() {
   return all;
 }
 
+bool takes_all() {
+  const char* value = std::getenv("AIOTRACE_TEST_ALL");
+  return value != nullptr && std::string(value) == "1";
+}
+
+const std::vector<Python>& few_pythons() {
+  static const std::vector<Python> few = [] {
+    auto present = pythons();
+    if (takes_all()) return present;
+    std::erase_if(present, [](const Python& python) { return python.has_gil() && python.command.empty(); });
+    const auto free_threaded = std::ranges::stable_partition(present, &Python::has_gil);
+    const std::vector<Python> others(free_threaded.begin(), free_threaded.end());
+    present.erase(free_threaded.begin(), free_threaded.end());
+    auto chosen = spread(present, 3);
+    if (!others.empty()) chosen.push_back(others.back());
+    return chosen;
+  }();
+  return few;
+}
+
+const std::vector<Python>& few_environments() {
+  static const std::vector<Python> few = takes_all() ? environments() : spread(environments(), 2);
+  return few;
+}
+
 const Python& any_python() {
   const Python* best = nullptr;
   for (const auto& python : pythons()) {
@@ -67,8 +102,9 @@ const Python& any_python() {
   return *best;
 }
 
-void add_for_each_python(const std::string& title, const std::string& tags, void (*body)(const Python&)) {
-  for (const auto& python : pythons()) {
+void add_for_pythons(const std::vector<Python>& pythons, const std::string& title, const std::string& tags,
+                     void (*body)(const Python&)) {
+  for (const auto& python : pythons) {
     add_test_case(title + " on Python " + python.title(), tags, [&python, body] {
       if (python.command.empty()) AIOTRACE_SKIP("Python " + python.version + ": " + python.origin);
       body(python);

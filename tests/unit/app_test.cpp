@@ -3,13 +3,15 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "app/cgroup_quota.h"
+#include "app/commands/program.h"
+#include "app/commands/watch.h"
 #include "app/culprits.h"
 #include "app/filter.h"
-#include "app/options.h"
 #include "model/callback_runs.h"
 #include "model/segments.h"
 #include "proc/syscalls.h"
@@ -20,17 +22,22 @@ using namespace aiotrace;
 
 namespace {
 
-Result<app::Options> parsed(std::vector<const char*> arguments) {
+// What the command without a name was asked for.
+std::optional<app::WatchOptions> parsed(std::vector<const char*> arguments) {
   arguments.insert(arguments.begin(), "aiotrace");
-  return app::parse_options(static_cast<int>(arguments.size()), arguments.data());
+  app::Program program;
+  if (!program.parse(static_cast<int>(arguments.size()), arguments.data())) return std::nullopt;
+  return dynamic_cast<app::Watch&>(program.command()).options();
 }
 
 std::string refused(std::vector<const char*> arguments) {
-  const auto options = parsed(std::move(arguments));
-  REQUIRE_FALSE(options);
-  CHECK(options.error().kind == ErrorKind::usage);
-  CHECK(options.error().message().find('\n') == std::string::npos);
-  return options.error().message();
+  arguments.insert(arguments.begin(), "aiotrace");
+  app::Program program;
+  const auto status = program.parse(static_cast<int>(arguments.size()), arguments.data());
+  REQUIRE_FALSE(status);
+  CHECK(status.error().kind == ErrorKind::usage);
+  CHECK(status.error().message().find('\n') == std::string::npos);
+  return status.error().message();
 }
 
 }  // namespace
@@ -39,20 +46,20 @@ TEST_CASE("options: what is asked for is what is set", "[app]") {
   const auto options = parsed({"-p", "12,34", "-p", "12", "-d", "1.5s", "--warn", "20ms", "--error", "2s", "--json",
                                "-", "--html", "r.html", "--pprof", "p"});
   REQUIRE(options);
-  CHECK(options->html == "r.html");
-  CHECK(options->pprof == "p");
-  CHECK_FALSE(options->perfetto);
-  CHECK(options->pids == std::vector<std::int32_t>{12, 34});
+  CHECK(options->files.html == "r.html");
+  CHECK(options->files.pprof == "p");
+  CHECK_FALSE(options->files.perfetto);
+  CHECK(options->targets.pids == std::vector<std::int32_t>{12, 34});
   CHECK(options->duration_ns == 1'500'000'000);
   CHECK(options->warn_ns == 20'000'000);
   CHECK(options->error_ns == 2'000'000'000);
-  CHECK(options->json == "-");
+  CHECK(options->files.json == "-");
   const auto command = parsed({"-q", "--", "python3", "-p", "x"});
   REQUIRE(command);
-  CHECK(command->command == std::vector<std::string>{"python3", "-p", "x"});
+  CHECK(command->targets.command == std::vector<std::string>{"python3", "-p", "x"});
   CHECK(command->quiet);
   CHECK(parsed({"--warn", "300ms", "-p", "1"})->error_ns == 300'000'000);
-  CHECK(parsed({"--comm", "node"})->all);
+  CHECK(parsed({"--comm", "node"})->targets.all);
 }
 
 TEST_CASE("options: nonsense is refused in one line that says what is wrong", "[app]") {
@@ -94,8 +101,9 @@ TEST_CASE("sockets, files and children become culprits", "[app]") {
   seen.local_port = 40000;
   seen.peer = {10, 0, 0, 5};
   seen.peer_port = 443;
-  auto who = app::culprit_of_target(model::Cause::network, seen, "");
-  REQUIRE(who);
+  auto culprit = app::culprit_of_target(model::Cause::network, seen, "");
+  const auto* who = model::culprit_as<model::SocketEnds>(culprit);
+  REQUIRE(who != nullptr);
   CHECK(who->protocol == "tcp");
   CHECK(who->local == "127.0.0.1:40000");
   CHECK(who->peer == "10.0.0.5:443");
@@ -105,7 +113,9 @@ TEST_CASE("sockets, files and children become culprits", "[app]") {
   seen.protocol = IPPROTO_UDP;
   seen.peer = {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   seen.peer_port = 53;
-  who = app::culprit_of_target(model::Cause::network, seen, "");
+  culprit = app::culprit_of_target(model::Cause::network, seen, "");
+  who = model::culprit_as<model::SocketEnds>(culprit);
+  REQUIRE(who != nullptr);
   CHECK(who->peer == "[2001:db8::1]:53");
   CHECK(who->protocol == "udp");
   CHECK(who->dns == true);
@@ -114,15 +124,14 @@ TEST_CASE("sockets, files and children become culprits", "[app]") {
   seen.kind = model::TargetSeen::Kind::path;
   seen.path = "data/x.db";
   seen.syscall = 257;  // openat
-  who = app::culprit_of_target(model::Cause::file, seen, "/srv/app");
-  REQUIRE(who);
-  CHECK(who->path == "/srv/app/data/x.db");
-  CHECK(who->op == "open");
+  CHECK(app::culprit_of_target(model::Cause::file, seen, "/srv/app") ==
+        model::Culprit(model::FileUse{.path = "/srv/app/data/x.db", .op = "open"}));
 
   seen.kind = model::TargetSeen::Kind::child;
   seen.child_pid = 77;
   seen.comm = "sleep";
-  CHECK(app::culprit_of_target(model::Cause::process, seen, "")->pid == 77);
+  CHECK(app::culprit_of_target(model::Cause::process, seen, "") ==
+        model::Culprit(model::ChildProcess{.pid = 77, .comm = "sleep"}));
   CHECK_FALSE(app::culprit_of_target(model::Cause::lock, seen, ""));
 }
 
@@ -146,9 +155,7 @@ TEST_CASE("who ran during a wait for a CPU is one list for each place", "[model]
   const auto waiting = [](std::uint32_t pid) {
     model::SegmentKey key;
     key.cause = model::Cause::cpu_wait;
-    model::Culprit culprit;
-    culprit.running.push_back({.pid = pid, .comm = "hog", .ns = 0});
-    key.culprit = culprit;
+    key.culprit = model::Runners{{{.pid = pid, .comm = "hog", .ns = 0}}};
     return key;
   };
   model::Pieces pieces;
@@ -159,8 +166,9 @@ TEST_CASE("who ran during a wait for a CPU is one list for each place", "[model]
   const auto split = model::split_iteration(exact, pieces);
   REQUIRE(split.segments.size() == 1);
   CHECK(split.segments[0].ns == 40);
-  REQUIRE(split.segments[0].culprit);
-  const auto& running = split.segments[0].culprit->running;
+  const auto* runners = model::culprit_as<model::Runners>(split.segments[0].culprit);
+  REQUIRE(runners != nullptr);
+  const auto& running = runners->running;
   REQUIRE(running.size() == 2);
   CHECK(running[0].pid == 6);
   CHECK(running[0].ns == 30);
@@ -172,6 +180,9 @@ TEST_CASE("system calls are known by number, with what they do to a file", "[pro
   CHECK(proc::syscall_name(232) == "epoll_wait");
   CHECK(proc::syscall_name(-1).empty());
   CHECK(proc::syscall_name(100'000).empty());
+  // Newer than the headers of the oldest distribution that it is built on.
+  CHECK(proc::syscall_name(451) == "cachestat");
+  CHECK(proc::syscall_name(469) == "file_setattr");
   CHECK(proc::file_operation("pread64") == "read");
   CHECK(proc::file_operation("fsync") == "sync");
   CHECK(proc::file_operation("newfstatat") == "stat");

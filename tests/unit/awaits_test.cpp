@@ -1,5 +1,7 @@
 #include "model/awaits.h"
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <span>

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "abi/records.h"
+#include "abi/steps.h"
 #include "tests/catch.h"
 
 using namespace aiotrace;
@@ -365,9 +366,7 @@ TEST_CASE("each record type is decoded with all its fields", "[decode]") {
 
   const auto native = decoded<model::NativeSeen>(native_bytes());
   CHECK(native.iteration == 3);
-  CHECK(native.registers == std::array<std::uint64_t, 8>{100 + NATIVE_IP, 100 + NATIVE_SP, 100 + NATIVE_BP,
-                                                         100 + NATIVE_BX, 100 + NATIVE_R12, 100 + NATIVE_R13,
-                                                         100 + NATIVE_R14, 100 + NATIVE_R15});
+  for (std::size_t i = 0; i < native.registers.size(); ++i) CHECK(native.registers[i] == 100 + i);
   CHECK(native.stack == std::vector<std::byte>{std::byte{'a'}, std::byte{'b'}, std::byte{'c'}});
 
   const auto runs = decoded<model::RunsSeen>(runs_bytes());
@@ -471,6 +470,8 @@ TEST_CASE("a record that contradicts itself is refused for a named reason", "[de
   CHECK(refused(bytes) == DecodeError::bad_value);
   CHECK(refused(blocked_bytes(CAUSE_MAX)) == DecodeError::bad_value);
   CHECK(refused(blocked_bytes(CAUSE_PYTHON)) == DecodeError::bad_value);
+  CHECK(refused(blocked_bytes(CAUSE_UNKNOWN)) == DecodeError::bad_value);
+  CHECK(refused(blocked_bytes(256 + CAUSE_NETWORK)) == DecodeError::bad_value);
   CHECK(refused(stack_bytes(3)) == DecodeError::bad_count);
   CHECK(refused(stack_bytes(MAX_FRAMES + 1)) == DecodeError::bad_count);
   CHECK(refused(stack_bytes(0xffffffff)) == DecodeError::bad_count);
@@ -546,5 +547,51 @@ TEST_CASE("damaged records never crash decode", "[decode]") {
     if (event && std::holds_alternative<model::StackSeen>(*event)) {
       REQUIRE(std::get<model::StackSeen>(*event).frames.size() <= 2);
     }
+  }
+}
+
+TEST_CASE("an await chain is decoded, and refused where it lies", "[decode]") {
+  chain_record raw{};
+  raw.head = head(RECORD_CHAIN);
+  raw.chain = 1;
+  raw.task = 2;
+  raw.coroutine = 3;
+  raw.count = 2;
+  raw.too_deep = 1;
+  raw.links[0] = {.code = 4, .lasti = 5, .pad = 0};
+  raw.links[1] = {.code = 6, .lasti = -1, .pad = 0};
+  const auto bytes_of = [](const chain_record& record) {
+    Bytes bytes;
+    put(bytes, record);
+    set_size(bytes);
+    return bytes;
+  };
+  const auto bytes = bytes_of(raw);
+  const auto seen = decode::decode_chain(bytes);
+  REQUIRE(seen);
+  CHECK(seen->head.pid == 1234);
+  CHECK(seen->chain == 1);
+  CHECK(seen->task == 2);
+  CHECK(seen->coroutine == 3);
+  CHECK(seen->too_deep);
+  REQUIRE(seen->links.size() == 2);
+  CHECK(seen->links[0].code == 4);
+  CHECK(seen->links[0].lasti == 5);
+  CHECK(seen->links[1].code == 6);
+  CHECK(seen->links[1].lasti == -1);
+
+  const auto refusal = [](const Bytes& data) {
+    const auto chain = decode::decode_chain(data);
+    REQUIRE_FALSE(chain);
+    return chain.error();
+  };
+  raw.count = CHAIN_MAX;
+  CHECK(decode::decode_chain(bytes_of(raw))->links.size() == CHAIN_MAX);
+  raw.count = CHAIN_MAX + 1;
+  CHECK(refusal(bytes_of(raw)) == DecodeError::bad_count);
+  CHECK(refusal(loop_bytes()) == DecodeError::bad_type);
+  for (std::size_t size = 0; size < bytes.size(); size++) {
+    const Exact cut(bytes, size);
+    CHECK_FALSE(decode::decode_chain(cut.span()));
   }
 }

@@ -65,10 +65,9 @@ inline Run run() {
   second.task.reset();
   second.cause_ns = {};
   second.cause_ns[model::index(model::Cause::gil)] = 90 * kMs;
-  model::Culprit holder;
-  holder.tid = 1300;
-  holder.thread = "worker";
-  holder.stack = {python("crunch", "app/worker.py", 9)};
+  const model::Culprit holder = model::GilHolder{.tid = 1300,
+                                                 .thread = "worker",
+                                                 .stack = {python("crunch", "app/worker.py", 9)}};
   model::Segment wait;
   wait.cause = model::Cause::gil;
   wait.ns = 90 * kMs;
@@ -126,10 +125,10 @@ inline Run hostile_run() {
     segment.syscall = name;
     segment.stack = model::Stack{python(name, name, 1), python(megabyte, megabyte, 2),
                                  python(name + megabyte, name, 3)};
-    segment.culprit = model::Culprit();
-    segment.culprit->peer = name + megabyte;
-    segment.culprit->protocol = name;
-    segment.culprit->stack = {python(name, name, 4)};
+    if (segment.cause == model::Cause::network)
+      segment.culprit = model::SocketEnds{.protocol = name, .local = {}, .peer = name + megabyte, .dns = {}};
+    else
+      segment.culprit = model::GilHolder{.tid = 3, .thread = name + megabyte, .stack = {python(name, name, 4)}};
   }
   const auto frame = std::make_shared<const model::Frame>(python(name + megabyte, name, 1));
   stall.moments = {{.start_ns = stall.start_ns,

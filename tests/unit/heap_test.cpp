@@ -1,5 +1,8 @@
 // The scan of a heap, and what of it is believed: on memory made by hand, hostile memory too.
 #include "fake_memory.h"
+
+#include <array>
+
 #include "proc/resident.h"
 #include "python/census.h"
 #include "python/heap_scan.h"
@@ -20,7 +23,7 @@ constexpr std::uint64_t kTypes = 0x600000;
 struct Heap {
   FakeMemory memory;
   python::Interpreter interpreter;
-  std::uint64_t code_type = kTypes, str_type = kTypes + 0x200, other_type = kTypes + 0x400;
+  std::uint64_t code_type = kTypes, str_type = kTypes + 0x200, other_type = kTypes + 0x400, type_type = kTypes + 0xa00;
   std::uint64_t code = kHeap + 0x1000, name = kHeap + 0x2000;
 
   Heap() {
@@ -30,6 +33,8 @@ struct Heap {
     interpreter.async_gen_type = kTypes + 0x800;
     memory.add(kTypes, 0x1000);
     memory.add(kHeap, 0x40000);
+    type(type_type, 0xc40, "type");
+    memory.put(type_type + user().type_flags, std::uint64_t{1} << 31);  // Py_TPFLAGS_TYPE_SUBCLASS
     type(code_type, 0xc00, "code");
     type(str_type, 0xc10, "str");
     type(other_type, 0xc20, "nonsense");
@@ -43,6 +48,8 @@ struct Heap {
   void type(std::uint64_t at, std::uint64_t text, std::string_view type_name) {
     memory.write(kTypes + text, type_name);
     memory.put(at + user().type_name, kTypes + text);
+    memory.put(at + bpf().obj_type, type_type);
+    memory.put(at + user().type_basicsize, std::uint64_t{64});
   }
   void coroutine(std::uint64_t at, std::int8_t state, std::uint64_t awaits = 0) {
     memory.put(at - 16, std::uint64_t{kHeap});
@@ -58,15 +65,16 @@ struct Heap {
     memory.put(frame + user().frame_stacktop, frame + bpf().frame_localsplus + 8);
   }
   [[nodiscard]] python::Census census() {
-    const python::ObjectReader reader(interpreter, memory);
+    python::CodeCache codes(memory, interpreter.layout);
+    python::AsyncioReader reader(interpreter, memory, codes);
     proc::ResidentMemory resident;
     resident.ranges = {{kHeap, kHeap + 0x40000}};
     return python::take_census(reader, memory, resident, {});
   }
   [[nodiscard]] python::Suspects suspects(const python::Census& census) {
-    const python::ObjectReader reader(interpreter, memory);
     python::CodeCache codes(memory, interpreter.layout);
-    return python::find_suspects(reader, census, codes, false);
+    python::AsyncioReader reader(interpreter, memory, codes);
+    return python::find_suspects(reader, census, false);
   }
 };
 
@@ -130,9 +138,8 @@ TEST_CASE("suspects: an awaitable of an unknown class holds what its own fields 
     heap.memory.put(awaitable + 32, std::uint64_t{0});
     heap.memory.put(awaitable + field, held);
     auto census = heap.census();
-    census.futures.push_back({.address = kHeap + 0x6000, .coroutine = running, .task = true, .pending = true});
-    const python::Census& seen = census;
-    return heap.suspects(seen).untold;
+    census.futures.push_back({.object = kHeap + 0x6000, .task = true, .coroutine = running});
+    return heap.suspects(census).unclassified;
   };
   CHECK(orphans(16) == 0);
   CHECK(orphans(32) == 1);
@@ -144,13 +151,13 @@ TEST_CASE("census: what is believed to be a coroutine", "[heap]") {
   Heap heap;
   const std::uint64_t good = kHeap + 0x3010;
   heap.coroutine(good, kCreated);
-  CHECK(heap.census().stepped.size() == 1);
-  CHECK(heap.census().stepped.at(good).state == python::CoroutineState::created);
+  CHECK(heap.census().coroutines.size() == 1);
+  CHECK(heap.census().coroutines.at(good).state == python::CoroutineState::created);
   const auto not_believed = [&](const char* why) {
     INFO(why);
-    CHECK(heap.census().stepped.empty());
+    CHECK(heap.census().coroutines.empty());
     heap.coroutine(good, kCreated);
-    CHECK(heap.census().stepped.size() == 1);
+    CHECK(heap.census().coroutines.size() == 1);
   };
   heap.memory.put(good, std::uint64_t{0});
   not_believed("freed: no references");
@@ -168,7 +175,7 @@ TEST_CASE("census: what is believed to be a coroutine", "[heap]") {
   not_believed("its frame belongs to a thread");
   // During a collection the field holds a count and the flag "collecting".
   heap.memory.put(good - 8, std::uint64_t{2});
-  CHECK(heap.census().stepped.size() == 1);
+  CHECK(heap.census().coroutines.size() == 1);
 }
 
 TEST_CASE("suspects: chains in a cycle and very deep ones end", "[heap]") {
@@ -178,7 +185,7 @@ TEST_CASE("suspects: chains in a cycle and very deep ones end", "[heap]") {
   heap.coroutine(a, kAwaits, b);
   heap.coroutine(b, kAwaits, a);
   auto census = heap.census();
-  CHECK(census.stepped.size() == 2);
+  CHECK(census.coroutines.size() == 2);
   CHECK(heap.suspects(census).all.empty());
   heap.coroutine(a, kAwaits, a);
   heap.coroutine(b, kAwaits, kHeap + 0x100);  // no object at all
@@ -189,7 +196,7 @@ TEST_CASE("suspects: chains in a cycle and very deep ones end", "[heap]") {
   for (std::uint64_t at = kHeap + 0x3010; at + kStep < kHeap + 0x40000; at += kStep)
     deep.coroutine(at, kAwaits, at + kStep);
   const auto long_chain = deep.census();
-  CHECK(long_chain.stepped.size() > 900);
+  CHECK(long_chain.coroutines.size() > 900);
   CHECK(deep.suspects(long_chain).all.empty());
 }
 
@@ -202,11 +209,15 @@ TEST_CASE("suspects: one that was never awaited, and is still the same", "[heap]
   CHECK(found.all[0].kind == python::Suspect::Kind::never_awaited);
   CHECK(found.all[0].address == at);
   CHECK(found.places.at(found.all[0].place).chain.size() == 1);
-  const python::ObjectReader reader(heap.interpreter, heap.memory);
-  CHECK(python::still_suspect(reader, found.all[0]));
+  const auto still = [&] {
+    python::CodeCache codes(heap.memory, heap.interpreter.layout);
+    python::AsyncioReader reader(heap.interpreter, heap.memory, codes);
+    return python::still_suspect(reader, found.all[0]);
+  };
+  CHECK(still());
   heap.coroutine(at, 0, 0x1111);
-  CHECK(!python::still_suspect(python::ObjectReader(heap.interpreter, heap.memory), found.all[0]));
+  CHECK(!still());
   heap.coroutine(at, kCreated, 0x1111);
   heap.memory.put(at, std::uint64_t{0});
-  CHECK(!python::still_suspect(python::ObjectReader(heap.interpreter, heap.memory), found.all[0]));
+  CHECK(!still());
 }

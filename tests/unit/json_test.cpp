@@ -61,31 +61,26 @@ TEST_CASE("JSON says null for what is not known", "[output]") {
 }
 
 TEST_CASE("culprits have the fields of their cause", "[output]") {
-  model::Culprit who;
-  who.library = "libzstd.so.1";
-  who.function = "ZSTD_compress";
-  who.tid = 77;
-  who.thread = "worker";
-  who.stack = {samples::python("work", "w.py", 5)};
-  who.path = "/data/x";
-  who.op = "read";
-  who.protocol = "udp";
-  who.local = "[::1]:5353";
-  who.dns = true;
-  who.pid = 99;
-  who.comm = "sh";
-  who.address = 0x7fff0000;
   using model::Cause;
-  CHECK(culprit_json(Cause::gil, who) == json::parse(R"({"tid": 77, "thread": "worker",
+  const model::Stack stack{samples::python("work", "w.py", 5)};
+  CHECK(culprit_json(Cause::gil, model::GilHolder{.tid = 77, .thread = "worker", .stack = stack}) ==
+        json::parse(R"({"tid": 77, "thread": "worker",
                         "stack": [{"kind": "python", "function": "work", "file": "w.py", "line": 5}]})"));
-  CHECK(culprit_json(Cause::file, who) == json::parse(R"({"path": "/data/x", "op": "read"})"));
-  CHECK(culprit_json(Cause::network, who) ==
+  CHECK(culprit_json(Cause::file, model::FileUse{.path = "/data/x", .op = "read"}) ==
+        json::parse(R"({"path": "/data/x", "op": "read"})"));
+  CHECK(culprit_json(Cause::network,
+                     model::SocketEnds{.protocol = "udp", .local = "[::1]:5353", .peer = {}, .dns = true}) ==
         json::parse(R"({"protocol": "udp", "local": "[::1]:5353", "peer": null, "dns": true})"));
-  CHECK(culprit_json(Cause::process, who) == json::parse(R"({"pid": 99, "comm": "sh"})"));
-  CHECK(culprit_json(Cause::native, who) == json::parse(R"({"library": "libzstd.so.1", "function": "ZSTD_compress"})"));
-  CHECK(culprit_json(Cause::fault, who) == json::parse(R"({"path": "/data/x"})"));
-  CHECK(culprit_json(Cause::lock, who) == json::parse(R"({"address": 2147418112})"));
-  CHECK(culprit_json(Cause::sleep, who).is_null());
+  CHECK(culprit_json(Cause::process, model::ChildProcess{.pid = 99, .comm = "sh"}) ==
+        json::parse(R"({"pid": 99, "comm": "sh"})"));
+  CHECK(culprit_json(Cause::native, model::NativeFunction{.library = "libzstd.so.1", .function = "ZSTD_compress"}) ==
+        json::parse(R"({"library": "libzstd.so.1", "function": "ZSTD_compress"})"));
+  CHECK(culprit_json(Cause::fault, model::MappedFile{.path = "/data/x"}) == json::parse(R"({"path": "/data/x"})"));
+  CHECK(culprit_json(Cause::lock, model::LockAt{.address = 0x7fff0000}) == json::parse(R"({"address": 2147418112})"));
+  CHECK(culprit_json(Cause::cpu_wait, model::Runners{{{.pid = 9, .comm = "make", .ns = 5}}}) ==
+        json::parse(R"({"running": [{"pid": 9, "comm": "make", "ns": 5}]})"));
+  CHECK(culprit_json(Cause::throttled, model::CpuQuota{.cgroup = "/app", .quota_us = 10, .period_us = 0}) ==
+        json::parse(R"({"cgroup": "/app", "quota_us": 10, "period_us": null})"));
 }
 
 TEST_CASE("hostile names stay one line of valid JSON with nothing dropped", "[output]") {

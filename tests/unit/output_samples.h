@@ -48,11 +48,7 @@ inline model::Stall stall() {
   stall.loop_kind = model::LoopKind::asyncio;
   stall.epfd = 5;
   stall.task = model::Task{"fetch-17", "handle_request", "app/handlers.py", 15};
-  model::Culprit peer;
-  peer.protocol = "tcp";
-  peer.local = "10.0.0.1:51034";
-  peer.peer = "10.0.0.5:443";
-  peer.dns = false;
+  const model::SocketEnds peer{.protocol = "tcp", .local = "10.0.0.1:51034", .peer = "10.0.0.5:443", .dns = false};
   model::Segment network;
   network.cause = model::Cause::network;
   network.ns = 212'600'000;

@@ -87,7 +87,8 @@ inline std::string awaits_page(const Named& name = harmless, std::size_t sites =
     row.count = 10 * (i + 1);
     row.in_flight = i;
     row.mean_ns = row.total_ns / row.count;
-    row.longest_ns = i == 3 ? 0 : row.mean_ns * 2;
+    row.longest_ns = i == 3 ? 0 : *row.mean_ns * 2;
+    if (i == 3) row.mean_ns.reset();
     row.estimate = i % 3 == 0;
     const std::vector<model::WeightedFrame> frames{
         model::weighted_frame(python(row.site.coroutine, name("app/main.py"), 5)),
@@ -122,7 +123,7 @@ inline std::string exact_awaits_page(const Named& name = harmless, std::size_t s
     site.coroutine = name("main_" + std::to_string(i));
     site.place = python(name("fetch_" + std::to_string(i)), name("app/client.py"), 9);
     site.awaits = name("Queue.get");
-    awaits.add(site, durations(100, (sites - i) * kMs), i);
+    awaits.add(site, durations(100, (sites - i) * kMs), {.count = i, .total_ns = i * kMs, .longest_ns = i * kMs / 2});
   }
   const std::vector<model::DelayRow> delays{
       {.tasks = name("worker-*"), .coroutine = "", .delay = durations(900, kMs)},
@@ -176,15 +177,12 @@ inline std::string profile_page(model::ProfileMode mode, const Named& name = har
     row.holds_gil = mode == model::ProfileMode::gil && kind == model::ProfileRow::Kind::sample;
     if (cause == model::Cause::network) {
       row.syscall = "recvfrom";
-      row.culprit = model::Culprit();
-      row.culprit->protocol = "tcp";
-      row.culprit->peer = name("10.0.0.5:443");
+      row.culprit = model::SocketEnds{.protocol = "tcp", .local = {}, .peer = name("10.0.0.5:443"), .dns = {}};
     }
     if (cause == model::Cause::gil) {
-      row.culprit = model::Culprit();
-      row.culprit->tid = 1300;
-      row.culprit->thread = name("worker");
-      row.culprit->stack = {python(name("crunch"), "app/worker.py", 9)};
+      row.culprit = model::GilHolder{.tid = 1300,
+                                     .thread = name("worker"),
+                                     .stack = {python(name("crunch"), "app/worker.py", 9)}};
     }
     report.rows.push_back(std::move(row));
   };
@@ -230,7 +228,7 @@ inline std::string leaks_page(const Named& name = harmless, std::uint64_t scans 
       leak.place.stack = {python(name("Queue.get"), "/usr/lib/python3.11/asyncio/queues.py", 158),
                           python(leak.place.coroutine, leak.place.file, leak.place.line + 3)};
       leak.place.holder = model::LeakHolder{
-          .kind = "variable", .container = "list", .name = name("held"), .owner = name("app")};
+          .kind = model::HolderKind::variable, .container = "list", .name = name("held"), .owner = name("app")};
       leak.count = i == 0 ? 5 * number : 4 + i;
       leak.bytes = *leak.count * 700;
       if (number > 1) leak.age_ns = (number - 1) * 10'000 * kMs;

@@ -82,7 +82,7 @@ TEST_CASE("perfetto: a profile's samples and waits lie in their tasks, split whe
   timeline.add_sample(make.row(Cause::python, "log", "c"), 1046 * kMs, 2 * kMs);
   timeline.add_wait(make.row(Cause::sleep, "nap", "b"), 1050 * kMs, 3 * kMs);
   auto ready = make.row(Cause::cpu_wait, "nap", "b");
-  ready.culprit.emplace().running.push_back({.pid = 9, .comm = "make", .ns = 0});
+  ready.culprit = model::Runners{{{.pid = 9, .comm = "make", .ns = 0}}};
   timeline.add_wait(ready, 1053 * kMs, 4 * kMs);
   const auto slices = slices_of(read_trace(output::profile_trace(report_of(std::move(timeline)), {})));
   const json expected = {{"MainThread/0/a", {1, 20.0}},

@@ -4,10 +4,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <future>
 #include <thread>
 
 #include "child.h"
+#include "proc/descendants.h"
 #include "proc/memory.h"
 #include "tests/catch.h"
 
@@ -42,7 +45,7 @@ TEST_CASE("process: itself, and its threads by name", "[process]") {
   const auto wrong = Process::open(other);
   REQUIRE(!wrong);
   CHECK(wrong.error().kind == ErrorKind::usage);
-  CHECK(wrong.error().reason == "a thread of process " + std::to_string(::getpid()));
+  CHECK(wrong.error().reason == "is a thread of process " + std::to_string(::getpid()));
   stop.set_value();
   thread.join();
   CHECK(!process->comm_of(other));
@@ -64,7 +67,7 @@ TEST_CASE("process: a kernel thread is refused", "[process]") {
   const auto kernel = Process::open(2);
   if (kernel || kernel.error().reason == "no such process") AIOTRACE_SKIP("process 2 here is no kernel thread");
   CHECK(kernel.error().kind == ErrorKind::unsupported);
-  CHECK(kernel.error().reason == "a kernel thread (kthreadd)");
+  CHECK(kernel.error().reason == "is a kernel thread (kthreadd): it has no memory of its own");
 }
 
 TEST_CASE("process: one that ends is noticed, and as a zombie refused", "[process]") {
@@ -80,7 +83,20 @@ TEST_CASE("process: one that ends is noticed, and as a zombie refused", "[proces
   const auto zombie = Process::open(child.pid());
   REQUIRE(!zombie);
   CHECK(zombie.error().kind == ErrorKind::failure);
-  CHECK(zombie.error().reason == "has ended, its parent has not collected it yet");
+  CHECK(zombie.error().reason == "has ended; its parent has not collected it yet");
+}
+
+TEST_CASE("process: who is below a process", "[process]") {
+  const Child child({"cat"});
+  const auto own = ::getpid();
+  const auto below = aiotrace::proc::descendants(std::array{own, child.pid()});
+  CHECK(below.empty());
+  CHECK(aiotrace::proc::descendants(std::array{own}) == std::vector<pid_t>{child.pid()});
+  const Child shell({"sh", "-c", "sh -c 'cat; :'; :"});
+  std::vector<pid_t> two;
+  while (two.size() < 2) two = aiotrace::proc::descendants(std::array{shell.pid()});
+  CHECK(std::ranges::count(aiotrace::proc::descendants(std::array{own}), two[0]) == 1);
+  CHECK(aiotrace::proc::descendants({}).empty());
 }
 
 TEST_CASE("process: stat with a command of blanks and parentheses", "[process]") {
@@ -88,10 +104,11 @@ TEST_CASE("process: stat with a command of blanks and parentheses", "[process]")
   REQUIRE(stat);
   CHECK(stat->comm == "a) b");
   CHECK(stat->state == 'S');
+  CHECK(stat->parent == 1);
   CHECK(stat->flags == 4194560);
   CHECK(stat->start_time == 12345);
-  for (const char* text :
-       {"", "7", "7 (a", "7 )a( S", "7 (a) S 1 2", "7 (a) S 1 7 7 0 -1 x 1 2 3 4 5 6 7 8 9 0 1 0 5"}) {
+  for (const char* text : {"", "7", "7 (a", "7 )a( S", "7 (a) S 1 2", "7 (a) S x 7 7 0 -1 4 1 2 3 4 5 6 7 8 9 0 1 0 5",
+                           "7 (a) S 1 7 7 0 -1 x 1 2 3 4 5 6 7 8 9 0 1 0 5"}) {
     CHECK(!parse_stat(text));
   }
 }

@@ -54,10 +54,11 @@ void check_code(const Target& target, const json& said) {
 }
 
 void check_wake_up(const Target& target, const json& said) {
-  const python::ObjectReader reader(target.interpreter, target.memory);
+  python::CodeCache codes(target.memory, target.interpreter.layout);
+  python::AsyncioReader reader(target.interpreter, target.memory, codes);
   const auto woken = python::woken_by(reader, said["future"]);
   REQUIRE(woken);
-  CHECK(woken->address == said["waiter"]);
+  CHECK(woken->object == said["waiter"]);
   // A task's own end wakes nobody here; and what is no future at all.
   CHECK_FALSE(python::woken_by(reader, said["waiter"]));
   CHECK_FALSE(python::woken_by(reader, said["code"]));

@@ -128,11 +128,10 @@ TEST_CASE("pieces with the same key are merged, culprits tell them apart", "[mod
   Pieces pieces;
   const auto f = stack_ref("f");
   auto with_peer = key(Cause::network, "recvfrom", f);
-  with_peer.culprit = Culprit{};
-  with_peer.culprit->peer = "10.0.0.5:443";
+  with_peer.culprit = SocketEnds{.peer = "10.0.0.5:443"};
   pieces.add(with_peer, 5, 1);
   pieces.add(with_peer, 6, 2);
-  with_peer.culprit->peer = "10.0.0.6:443";
+  with_peer.culprit = SocketEnds{.peer = "10.0.0.6:443"};
   pieces.add(with_peer, 7, 1);
   pieces.add(key(Cause::network, "recvfrom", f), 8, 1);
   REQUIRE(pieces.all().size() == 3);

@@ -3,11 +3,15 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstddef>
+#include <cstring>
 #include <string>
 
+#include "proc/sock_diag.h"
 #include "proc/sockets.h"
 #include "tests/catch.h"
 
@@ -94,4 +98,57 @@ TEST_CASE("a socket of this process", "[sockets]") {
   CHECK(found->protocol == IPPROTO_UDP);
   CHECK(found->peer_port == 9);
   CHECK(text_of(AF_INET, found->peer) == "127.0.0.1");
+}
+
+TEST_CASE("a row in the name of a stranger's socket makes a unix socket unknown, never another", "[sockets]") {
+  const std::string row = "0000000000000000: 00000002 00000000 00010000 0001 01 114 ";
+  CHECK_FALSE(proc::find_in_unix_table(std::string(kUnix) + row + "@evil\n", 114));
+  CHECK_FALSE(proc::find_in_unix_table("Num\n" + row + "/tmp/x\n0: 2 0 0 1 1 114 @evil\n", 114));
+}
+
+TEST_CASE("a unix socket of this process, whatever its name", "[sockets]") {
+  for (const auto& name : {std::string("aiotrace\n0: 2 0 0 1 1 7 @evil"), std::string("a\0b", 3)}) {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE(fd >= 0);
+    sockaddr_un own{};
+    own.sun_family = AF_UNIX;
+    std::memcpy(own.sun_path + 1, name.data(), name.size());
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+    REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&own), size) == 0);
+    struct stat status{};
+    REQUIRE(::fstat(fd, &status) == 0);
+    const auto asked = proc::diag_unix_socket(status.st_ino);
+    const auto found = proc::find_socket(::getpid(), status.st_ino);
+    ::close(fd);
+    if (!asked) AIOTRACE_SKIP("no unix_diag in this kernel");
+    REQUIRE(*asked);
+    CHECK((*asked)->path == "@" + (name.size() == 3 ? std::string("a@b") : name));
+    REQUIRE(found);
+    CHECK(found->path == (*asked)->path);
+  }
+  CHECK_FALSE(proc::find_socket(::getpid(), 0));
+}
+
+TEST_CASE("a TCP socket of this process, as the kernel and as its table say", "[sockets]") {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  REQUIRE(fd >= 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  const bool listens = ::bind(fd, reinterpret_cast<const sockaddr*>(&at), size) == 0 && ::listen(fd, 1) == 0 &&
+                       ::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0;
+  struct stat status{};
+  REQUIRE(::fstat(fd, &status) == 0);
+  const auto asked = proc::diag_inet_socket(status.st_ino, AF_INET, IPPROTO_TCP);
+  const auto found = proc::find_socket(::getpid(), status.st_ino);
+  ::close(fd);
+  if (!listens) AIOTRACE_SKIP("no loopback here");
+  REQUIRE(found);
+  CHECK(found->local_port == ntohs(at.sin_port));
+  CHECK(found->peer_port == 0);
+  if (!asked) AIOTRACE_SKIP("no inet_diag in this kernel");
+  REQUIRE(*asked);
+  CHECK((*asked)->local_port == found->local_port);
+  CHECK(text_of(AF_INET, (*asked)->local) == "127.0.0.1");
 }

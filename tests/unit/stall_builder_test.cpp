@@ -388,7 +388,7 @@ TEST_CASE_METHOD(Fixture, "a wait for a CPU names all who ran, over all waits of
     block.blocked.cause = Cause::cpu_wait;
     block.blocked.blocked_ns = ns;
     block.blocked.stack_id = 1;
-    block.culprit.emplace().running = std::move(running);
+    block.culprit = Runners{std::move(running)};
     builder.add(block);
   };
   wait(40 * kMs, {{7, "a", 30}, {8, "b", 10}});
@@ -401,5 +401,5 @@ TEST_CASE_METHOD(Fixture, "a wait for a CPU names all who ran, over all waits of
   CHECK(stall.segments[0].ns == 100 * kMs);
   CHECK(stall.segments[0].count == 2);
   REQUIRE(stall.segments[0].culprit);
-  CHECK(stall.segments[0].culprit->running == std::vector<Runner>{{8, "b", 70 * kMs}, {7, "a", 30 * kMs}});
+  CHECK(*stall.segments[0].culprit == Culprit(Runners{{{8, "b", 70 * kMs}, {7, "a", 30 * kMs}}}));
 }

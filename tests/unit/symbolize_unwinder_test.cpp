@@ -21,7 +21,6 @@
 
 using namespace aiotrace;
 using symbolize::NativeStack;
-using symbolize::Register;
 using symbolize::Registers;
 using testing::compile;
 using testing::Folder;
@@ -36,6 +35,8 @@ struct Capture {
   std::vector<void*> expected;
 };
 Capture capture;
+
+std::size_t register_number(std::string_view name) { return machine::here().registers.number(name); }
 
 std::uint64_t stack_end() {
   pthread_attr_t attributes;
@@ -52,14 +53,14 @@ std::uint64_t stack_end() {
   ::getcontext(&context);
   const auto& all = context.uc_mcontext.gregs;
   Registers registers;
-  registers.set(Register::rip, static_cast<std::uint64_t>(all[REG_RIP]));
-  registers.set(Register::rsp, static_cast<std::uint64_t>(all[REG_RSP]));
-  registers.set(Register::rbp, static_cast<std::uint64_t>(all[REG_RBP]));
-  registers.set(Register::rbx, static_cast<std::uint64_t>(all[REG_RBX]));
-  registers.set(Register::r12, static_cast<std::uint64_t>(all[REG_R12]));
-  registers.set(Register::r13, static_cast<std::uint64_t>(all[REG_R13]));
-  registers.set(Register::r14, static_cast<std::uint64_t>(all[REG_R14]));
-  registers.set(Register::r15, static_cast<std::uint64_t>(all[REG_R15]));
+  registers.set(register_number("rip"), static_cast<std::uint64_t>(all[REG_RIP]));
+  registers.set(register_number("rsp"), static_cast<std::uint64_t>(all[REG_RSP]));
+  registers.set(register_number("rbp"), static_cast<std::uint64_t>(all[REG_RBP]));
+  registers.set(register_number("rbx"), static_cast<std::uint64_t>(all[REG_RBX]));
+  registers.set(register_number("r12"), static_cast<std::uint64_t>(all[REG_R12]));
+  registers.set(register_number("r13"), static_cast<std::uint64_t>(all[REG_R13]));
+  registers.set(register_number("r14"), static_cast<std::uint64_t>(all[REG_R14]));
+  registers.set(register_number("r15"), static_cast<std::uint64_t>(all[REG_R15]));
   capture.registers = registers;
   capture.base = static_cast<std::uint64_t>(all[REG_RSP]);
   capture.stack.resize(stack_end() - capture.base);
@@ -150,9 +151,9 @@ NativeStack unwound_child(testing::Child& child, symbolize::Symbolizer& symboliz
   std::vector<std::byte> bytes(std::min<std::size_t>(most, mapping->end - sp));
   REQUIRE(proc::LiveMemory(child.pid()).read(sp, bytes));
   Registers registers;
-  registers.set(Register::rip, pc);
-  registers.set(Register::rsp, sp);
-  if (rbp) registers.set(Register::rbp, *rbp);
+  registers.set(register_number("rip"), pc);
+  registers.set(register_number("rsp"), sp);
+  if (rbp) registers.set(register_number("rbp"), *rbp);
   return symbolize::unwind(symbolizer, *process, *maps, registers, sp, bytes);
 }
 
@@ -183,6 +184,33 @@ TEST_CASE("unwinder: this program's stack is what the C library says", "[symboli
   for (std::size_t i = 2; i <= 22; ++i) CHECK(names[i].find("recurse(int)") != std::string::npos);
   CHECK(names[23].find("aligned_frame(int)") != std::string::npos);
   CHECK(std::ranges::find(names, "main") != names.end());
+}
+
+TEST_CASE("unwinder: what a machine adds to return addresses is no part of them", "[symbolize]") {
+  symbolize::Symbolizer symbolizer;
+  REQUIRE(aligned_frame(20) > 0);
+  const auto plain = unwound(symbolizer);
+  // As a processor that signs them would leave the stack.
+  constexpr std::uint64_t kSignature = std::uint64_t{0x2a} << 56;
+  for (std::size_t at = 0; at + 8 <= capture.stack.size(); at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, &capture.stack[at], sizeof word);
+    if (std::ranges::none_of(plain.frames, [&](const auto& each) { return each.address == word; })) continue;
+    word |= kSignature;
+    std::memcpy(&capture.stack[at], &word, sizeof word);
+  }
+  CHECK(unwound(symbolizer).frames.size() <= 2);
+  auto signing = machine::here();
+  signing.return_address_mask = ~(std::uint64_t{0xff} << 56);
+  Registers registers(signing);
+  for (std::size_t number = 0; number < signing.registers.names.size(); ++number) {
+    if (const auto value = capture.registers.get(number)) registers.set(number, *value);
+  }
+  capture.registers = registers;
+  const auto stripped = unwound(symbolizer);
+  capture.registers = Registers();
+  CHECK(stripped.complete);
+  CHECK(functions(stripped) == functions(plain));
 }
 
 TEST_CASE("unwinder: no more than 256 frames", "[symbolize]") {
@@ -299,9 +327,9 @@ TEST_CASE("unwinder: without rules by frame pointers", "[symbolize]") {
   }
   REQUIRE(rbp != 0);
   Registers registers;
-  registers.set(Register::rip, without.frames.back().address);
-  registers.set(Register::rsp, rbp - 32);
-  registers.set(Register::rbp, rbp);
+  registers.set(register_number("rip"), without.frames.back().address);
+  registers.set(register_number("rsp"), rbp - 32);
+  registers.set(register_number("rbp"), rbp);
   std::vector<std::byte> bytes(maps->find(sp)->end - sp);
   REQUIRE(memory.read(sp, bytes));
   const auto process = proc::Process::open(child.pid());

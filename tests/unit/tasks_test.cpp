@@ -59,7 +59,7 @@ model::TaskRow row(std::uint64_t id, const std::string& name, std::vector<std::u
   task.name = name;
   task.state = "pending";
   task.coroutine = "work";
-  task.waits_for.kind = "future";
+  task.waits_for.kind = model::TaskWaitKind::future;
   task.awaited_by = std::move(awaited_by);
   return task;
 }
@@ -110,28 +110,29 @@ TEST_CASE("await chain: to its end, in a ring, and 100,000 deep", "[tasks]") {
   };
   heap.memory.put(Heap::at(kDeep) + heap.bpf.obj_type, kOtherType);
   const auto chain = [&] {
-    python::CoroutineReader reader(heap.interpreter, heap.memory);
+    python::CodeCache codes(heap.memory, heap.interpreter.layout);
+    python::AsyncioReader reader(heap.interpreter, heap.memory, codes);
     return python::read_await_chain(reader, Heap::at(0));
   };
   link(3, Heap::at(kDeep));
   CHECK(chain().links.size() == 3);
   CHECK(chain().target == Heap::at(kDeep));
-  CHECK(!chain().cyclic);
+  CHECK(chain().end == python::AwaitChain::End::unknown);
 
   link(1, Heap::at(0));
   CHECK(chain().links.size() == 1);
-  CHECK(chain().cyclic);
+  CHECK(chain().end == python::AwaitChain::End::cyclic);
   for (const std::size_t length : {2, 16, 17, 18, 500}) {
     link(length, Heap::at(length / 2));
     const auto ring = chain();
     CHECK(ring.links.size() == length);
-    CHECK(ring.cyclic);
+    CHECK(ring.end == python::AwaitChain::End::cyclic);
     CHECK(ring.target == 0);
   }
   link(kDeep, Heap::at(kDeep));
   const auto deep = chain();
   CHECK(deep.links.size() == python::kMaxAwaitDepth);
-  CHECK(deep.too_deep);
+  CHECK(deep.end == python::AwaitChain::End::too_deep);
   CHECK(deep.target == 0);
 }
 
@@ -219,18 +220,18 @@ TEST_CASE("task text: names of others are cleaned and cut, waits are in words", 
   CHECK(table[1].find('\n') == std::string::npos);
 
   model::TaskWait wait;
-  wait.kind = "sleep";
+  wait.kind = model::TaskWaitKind::sleep;
   wait.left_ns = 3'200'000'000;
   CHECK(output::wait_text(wait) == "sleep, 3.20 s left");
   wait.left_ns = -5'000'000;
   CHECK(output::wait_text(wait) == "sleep, 5.00 ms overdue");
   model::TaskWait gather;
-  gather.kind = "gather";
+  gather.kind = model::TaskWaitKind::gather;
   gather.call = "asyncio.gather";
   gather.tasks = {1, 2};
   CHECK(output::wait_text(gather) == "gather of 2 tasks");
   model::TaskWait get;
-  get.kind = "queue";
+  get.kind = model::TaskWaitKind::queue;
   get.call = "Queue.get";
   get.queue_size = 0;
   CHECK(output::wait_text(get) == "queue (Queue.get), 0 in it");

@@ -25,6 +25,8 @@ WAYS = ("fentry", "tracepoint", "uprobe")
 LOSSES = ("ring-full", "threads-full", "stack-unreadable", "name-unreadable", "task-unreadable", "bad-record",
           "iteration-incomplete", "stack-missing")
 START_S = 60
+ONLY_LOADS = "aiotrace.only_loads"  # on the kernel's command line: see tests/vm/run --loads
+LAYOUTS = "2"  # of the Python versions: on the running kernel all of them serve
 GAP_MS = "400"  # three aiotraces resolve the stall before on the one processor: not while the next is under way
 
 
@@ -40,9 +42,13 @@ def loopback_up():
         fcntl.ioctl(sock, 0x8914, request)  # SIOCSIFFLAGS
 
 
-# With its own libraries if it is not static: see initramfs.py.
-AIOTRACE = ["/built-with/loader", "--library-path", "/built-with"] if os.path.exists("/built-with/loader") else []
-AIOTRACE.append("/usr/bin/aiotrace")
+def program(name):
+    """The command, with the program's own libraries if it is not static: see initramfs.py."""
+    dynamic = os.path.exists("/built-with/needed-by-" + name)
+    return [*(["/built-with/loader", "--library-path", "/built-with"] if dynamic else []), "/usr/bin/" + name]
+
+
+AIOTRACE = program("aiotrace")
 
 
 class Output:
@@ -142,6 +148,16 @@ class Idle:
             self.line = next(number for number, text in enumerate(source, 1) if "asyncio.sleep(options.tick" in text)
         self.pid = str(self.process.pid)
 
+    def waits(self):
+        with open("/proc/%s/status" % self.pid) as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("voluntary_ctxt_switches"))
+
+    def tick(self, times):
+        """Returns when it has waited so often."""
+        end = self.waits() + times
+        while self.waits() < end:
+            time.sleep(0.005)
+
     def at_line(self, rows):
         return [row for row in rows if row["site"]["line"] == self.line and row["coroutine"] == "run"]
 
@@ -218,9 +234,9 @@ def wrong_quota():
     if not stall:
         return ["no stall"]
     found = [one["culprit"] for one in stall["segments"] if one["cause"] == "throttled"]
-    told = [(who or {}).get("cgroup") for who in found], [((who or {}).get("quota_us"), (who or {}).get("period_us")) for who in found]
-    good = (stall["causes"].get("throttled", 0) > 0.5 * stall["duration_ns"] and any(one and one.endswith("/limited") for one in told[0])
-            and (QUOTA_US, PERIOD_US) in told[1])
+    named = [(who or {}).get("cgroup") for who in found], [((who or {}).get("quota_us"), (who or {}).get("period_us")) for who in found]
+    good = (stall["causes"].get("throttled", 0) > 0.5 * stall["duration_ns"] and any(one and one.endswith("/limited") for one in named[0])
+            and (QUOTA_US, PERIOD_US) in named[1])
     return [] if good else ["%s %s" % (stall["causes"], found)]
 
 
@@ -238,7 +254,7 @@ class Cases:
         self.begin = time.monotonic()
         self.known = set()
 
-    def tell(self, name, wrong, skipped=False):
+    def report(self, name, wrong, skipped=False):
         now = time.monotonic()
         self.output.write(case=name, state="skipped" if skipped else "failed" if wrong else "passed",
                           reason="; ".join(wrong), ms=round(1000 * (now - self.begin)))
@@ -247,7 +263,7 @@ class Cases:
         self.begin = now
 
     def programs(self, messages):
-        """The first to tell of a program is enough: each tracer loads what its way needs."""
+        """Each tracer loads the programs that its way needs: the first report of a program is kept."""
         for name, instructions, load_us in re.findall(r"program (\S+): (\d+) instructions verified in (\d+) µs", messages):
             if name not in self.known:
                 self.known.add(name)
@@ -257,31 +273,31 @@ class Cases:
         try:
             tracer = Tracer(target.process.pid, way)
         except (RuntimeError, OSError) as why:
-            self.tell(way + ": attaches", [str(why)])
+            self.report(way + ": attaches", [str(why)])
             for what in ("stalls", "causes", "stacks", "losses"):
-                self.tell("%s: %s" % (way, what), ["did not get so far"])
+                self.report("%s: %s" % (way, what), ["did not get so far"])
             return None
         seen_by = re.findall(r"polls are seen by (\S+)", tracer.messages())
-        self.tell(way + ": attaches", [] if seen_by == [way] else ["polls are seen by " + " ".join(seen_by)])
+        self.report(way + ": attaches", [] if seen_by == [way] else ["polls are seen by " + " ".join(seen_by)])
         print("%s: attached in %.2f s" % (way, tracer.attach_s), flush=True)
         return tracer
 
     def judge(self, way, tracer, records):
         print(tracer.messages(), flush=True)
         found = verdict.pairs(records, tracer.of_type("stall"))
-        for record, told in found:
-            print("%s: %s: %s" % (way, record["label"], json.dumps(told and {key: value for key, value in told.items()
+        for record, seen in found:
+            print("%s: %s: %s" % (way, record["label"], json.dumps(seen and {key: value for key, value in seen.items()
                                                                             if key != "segments"})))
-        self.tell(way + ": stalls", verdict.missed(found) + verdict.wrong_lengths(found) + ([] if found else ["no record"]))
-        self.tell(way + ": causes", verdict.wrong_causes(found))
-        self.tell(way + ": stacks", verdict.wrong_stacks(found))
+        self.report(way + ": stalls", verdict.missed(found) + verdict.wrong_lengths(found) + ([] if found else ["no record"]))
+        self.report(way + ": causes", verdict.wrong_causes(found))
+        self.report(way + ": stacks", verdict.wrong_stacks(found))
         losses = tracer.of_type("summary")[0]["losses"]
-        self.tell(way + ": losses", ["%s %d" % (name, count) for name, count in losses.items() if count and name in LOSSES])
+        self.report(way + ": losses", ["%s %d" % (name, count) for name, count in losses.items() if count and name in LOSSES])
 
     def trace(self):
-        """All ways to see a poll at once, on one target: each has to tell what its record says."""
+        """All ways to see a poll at once, on one target: each must report what the target's record has."""
         target = Target("--faults", FAULTS)
-        self.tell("target", [])
+        self.report("target", [])
         tracers = [(way, self.attach(target, way)) for way in WAYS]
         tracers = [(way, tracer) for way, tracer in tracers if tracer]
         for _, tracer in tracers:
@@ -297,15 +313,48 @@ class Cases:
         idle = Idle()
         for name, judge in COMMANDS.items():
             try:
-                self.tell(name, judge(idle))
+                self.report(name, judge(idle))
             except (RuntimeError, OSError, KeyError, ValueError, subprocess.TimeoutExpired) as why:
-                self.tell(name, ["%s: %s" % (type(why).__name__, why)])
+                self.report(name, ["%s: %s" % (type(why).__name__, why)])
         idle.process.kill()
         idle.process.wait()
         try:
-            self.tell("quota", wrong_quota())
+            self.report("quota", wrong_quota())
         except (RuntimeError, OSError, KeyError, ValueError, subprocess.TimeoutExpired) as why:
-            self.tell("quota", ["%s: %s" % (type(why).__name__, why)])
+            self.report("quota", ["%s: %s" % (type(why).__name__, why)])
+
+    def loads(self):
+        """What each clang made, one at a time: see tests/vm/loader.cpp."""
+        for version in sorted(os.listdir("/objects"), key=int) if os.path.exists("/objects") else []:
+            done = subprocess.run([*program("loader"), "--layouts", LAYOUTS, "/objects/" + version], stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True)
+            print(done.stdout, flush=True)
+            self.report("loads what clang %s made" % version, [done.stdout[-600:] or "no output"] if done.returncode else [])
+
+    def falls_back(self):
+        """No room for another program: it loads and does not attach. The next way has to serve."""
+        self.fall_back("fentry does not attach", "fentry not available; using the tracepoint",
+                       ["--occupy", "__x64_sys_epoll_wait"])
+        self.fall_back("the tracepoint does not attach", "fentry not available; using the uprobe",
+                       ["--occupy", "__x64_sys_epoll_wait"], ["--occupy-tracepoint", "syscalls/sys_enter_epoll_wait"])
+
+    def fall_back(self, case, message, *occupied):
+        occupants = [subprocess.Popen([*program("loader"), *each], stdin=subprocess.PIPE, stdout=subprocess.PIPE) for each in occupied]
+        idle = Idle()
+        try:
+            counts = [occupant.stdout.readline().strip() for occupant in occupants]
+            tracer = Tracer(idle.process.pid, "auto")
+            idle.tick(3)
+            tracer.stop()
+            iterations = sum(loop["iterations"] for loop in tracer.of_type("summary")[0]["loops"])
+            self.report(case, [] if all(counts) and message in tracer.messages() and iterations else
+                        ["%s programs attached, %d iterations: %s" % (counts, iterations, tracer.messages()[-600:])])
+        except (RuntimeError, OSError, KeyError, ValueError, subprocess.TimeoutExpired) as why:
+            self.report(case, ["%s: %s" % (type(why).__name__, why)])
+        finally:
+            for process in (*occupants, idle.process):
+                process.kill()
+                process.wait()
 
     def kernel_log(self):
         """Neither the probes nor the verifier made the kernel complain."""
@@ -313,7 +362,7 @@ class Cases:
         text = ctypes.create_string_buffer(size)
         got = LIBC.klogctl(3, text, size)  # SYSLOG_ACTION_READ_ALL
         lines = text.raw[:max(got, 0)].decode(errors="replace").splitlines()
-        self.tell("kernel log", [line for line in lines if re.search(r"WARNING:|BUG:|Oops|rcu.*stall|lockup|general prot", line)])
+        self.report("kernel log", [line for line in lines if re.search(r"WARNING:|BUG:|Oops|rcu.*stall|lockup|general prot", line)])
 
 
 def run(output):
@@ -325,9 +374,13 @@ def run(output):
     output.append(out)
     out.write(kernel=platform.release(), python=platform.python_version())
     cases = Cases(out)
-    cases.tell("boots", [])
-    cases.trace()
-    cases.commands()
+    cases.report("boots", [])
+    cases.loads()
+    with open("/proc/cmdline") as line:
+        if ONLY_LOADS not in line.read().split():
+            cases.falls_back()
+            cases.trace()
+            cases.commands()
     cases.kernel_log()
 
 

@@ -79,19 +79,20 @@ def shared_libraries(binary):
     return (loader.group(1), libraries) if loader else (None, {})
 
 
-def put_program(archive, program, libraries_of):
-    """As usr/bin/aiotrace; with the libraries of the machine that built it where it needs some: the guest's are older."""
-    archive.put(program, "usr/bin/aiotrace")
+def put_program(archive, program, libraries_of, name):
+    """As usr/bin/NAME; with the libraries of the machine that built it where it needs some: the guest's are older."""
+    archive.put(program, "usr/bin/" + name)
     loader, libraries = shared_libraries(libraries_of)
     if loader:
         archive.put(os.path.realpath(loader), "built-with/loader")
+        archive.entry("built-with/needed-by-" + name, stat.S_IFREG | 0o644)
     for name, path in libraries.items():
         archive.put(os.path.realpath(path), "built-with/" + name)
 
 
-def build(path, root, pycache, binary, stripped, programs, guest):
-    """`root`: a tree of tools/get_pythons.sh; `pycache`: its compiled modules; `binary`: aiotrace, and `stripped` the same
-    without symbols; `programs`, `guest`: folders of scripts."""
+def build(path, root, pycache, binaries, folders):
+    """`root`: a tree of tools/get_pythons.sh; `pycache`: its compiled modules; `binaries`: {name: (program, the same without
+    symbols)}; `folders`: {name in the archive: folder}, of which scripts and BPF objects are taken."""
     archive = Archive(path)
     try:
         for name in ("proc", "sys", "dev", "tmp", "run", "root", "etc"):
@@ -102,11 +103,12 @@ def build(path, root, pycache, binary, stripped, programs, guest):
         if os.path.isdir(pycache):
             archive.directory("pycache")
             archive.tree(pycache, "pycache")
-        put_program(archive, stripped, binary)
-        for folder, name in ((programs, "programs"), (guest, "guest")):
+        for name, (binary, stripped) in binaries.items():
+            put_program(archive, stripped, binary, name)
+        for name, folder in folders.items():
             archive.directory(name)
             for file in sorted(os.listdir(folder)):
-                if file.endswith(".py"):
+                if file.endswith((".py", ".o")):
                     archive.put(os.path.join(folder, file), name + "/" + file)
         python, _ = interpreter(root)
         archive.entry("init", stat.S_IFREG | 0o755, ("#!%s\nimport sys\nsys.pycache_prefix = '/pycache'\nsys.path[:0] = ['/guest', '/programs']\n"

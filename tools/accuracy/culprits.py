@@ -1,8 +1,8 @@
-"""Who is to blame: named by the target's own record against named by aiotrace. Pure."""
+"""Culprits as the target recorded them, compared with those that aiotrace names. Pure."""
 
-# Of a part's time, how much must be told under the right name.
+# The share of a part's time that must be reported under the right name.
 NAMED_SHARE = 0.5
-LEAST_NS = 2_000_000  # injected, for a culprit to be asked for
+LEAST_NS = 2_000_000  # a culprit is expected of a part that was injected for at least this long
 
 
 def is_same(expected, segment):
@@ -30,18 +30,18 @@ def starts(text, name):
 
 
 def named_ns(expected, segment):
-    """How much of the segment's time is told under the expected name."""
-    if "running" in expected:  # who ran instead: several may have
+    """The part of the segment's time that is reported under the expected name."""
+    if "running" in expected:  # several processes may have run instead
         running = (segment.get("culprit") or {}).get("running") or []
         return sum(one["ns"] for one in running if one["pid"] in expected["running"])
     return segment["ns"] if is_same(expected, segment) else 0
 
 
-def is_named(part, told):
+def is_named(part, seen):
     """Whether the stall's segments of the part's cause name the culprit for most of the part's time."""
     cause = part["cause"]
-    named = sum(named_ns(part["culprit"], segment) for segment in told["segments"] if segment["cause"] == cause)
-    return named > 0 and named >= NAMED_SHARE * min(part["injected"].get(cause, 0), told["causes"].get(cause, 0))
+    named = sum(named_ns(part["culprit"], segment) for segment in seen["segments"] if segment["cause"] == cause)
+    return named > 0 and named >= NAMED_SHARE * min(part["injected"].get(cause, 0), seen["causes"].get(cause, 0))
 
 
 class Culprits:
@@ -53,17 +53,17 @@ class Culprits:
     def add(self, outcome):
         for part in outcome.stall["parts"]:
             cause = part["cause"]
-            # A Python without a GIL has nobody who waits for it, whatever the way would hold.
+            # In a Python without a GIL no thread waits for it, so the way injects nothing there.
             if not part["culprit"] or part["injected"].get(cause, 0) < LEAST_NS:
                 continue
             self.asked[cause] = self.asked.get(cause, 0) + 1
-            if outcome.told and is_named(part, outcome.told):
+            if outcome.seen and is_named(part, outcome.seen):
                 self.right[cause] = self.right.get(cause, 0) + 1
             else:
                 said = [(s["cause"], round(s["ns"] / 1e6, 1), s.get("syscall"), s.get("culprit"))
-                        for s in (outcome.told or {"segments": []})["segments"] if s["cause"] == cause][:3]
+                        for s in (outcome.seen or {"segments": []})["segments"] if s["cause"] == cause][:3]
                 self.wrong.append({"python": outcome.python, "way": part["way"], "cause": cause,
-                                   "expected": part["culprit"], "told": said})
+                                   "expected": part["culprit"], "reported": said})
 
     def number(self, causes):
         return sum(self.asked.get(cause, 0) for cause in causes)

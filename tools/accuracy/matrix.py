@@ -1,15 +1,16 @@
 """Injected time against reported time. Pure; everything in ns.
 
-aiotrace tells the causes of a stall as sums. So, for each stall: what was injected and reported under one cause is on
-the diagonal; what a cause lacks is spread over the causes that have too much, in proportion. That never makes the
-diagonal larger than it is. Time that is part of a stall but of no way's purpose (starting the next part, a system call
-that a way needs) has a row of its own, `beside`; what no stall told, or told too much, is `nothing`.
+aiotrace reports the causes of a stall as sums. So, for each stall: time that was injected and reported under one cause
+is on the diagonal. What a cause lacks is spread over the causes that have too much, in proportion; that never makes the
+diagonal larger than it is. Time of a stall that serves no way's purpose (to start the next part, a system call that a
+way needs) has a row of its own, `beside`. The column `nothing` is injected time that was not reported, the row `nothing`
+is reported time that was not injected.
 """
-from suite import CAUSES, SAMPLED
+from suite import CAUSES, SAMPLED, causes
 
 BESIDE, NOTHING = "beside", "nothing"
 ROWS = CAUSES + (BESIDE, NOTHING)
-COLUMNS = CAUSES + (NOTHING,)
+COLUMNS = causes.NAMES + (NOTHING,)
 LIMITS = {cause: 0.97 if cause in SAMPLED else 0.99 for cause in CAUSES}
 CULPRITS_LIMIT = 0.99
 WARN_NS = 50 * 1000 * 1000
@@ -76,24 +77,24 @@ def injected_of(stall):
     return sums
 
 
-def find(stall, told):
-    """The told stall that shares most time with it, if that is half of it at least."""
+def find(stall, seen):
+    """The reported stall that shares most time with it, if that is at least half of it."""
     start, end = limits_of(stall)
 
     def common(one):
         return min(end, one["start_ns"] + one["duration_ns"]) - max(start, one["start_ns"])
 
-    best = max(told, key=common, default=None)
+    best = max(seen, key=common, default=None)
     return best if best and 2 * common(best) > end - start else None
 
 
 class Outcome:
-    """One labelled stall and what was told of it (None: nothing)."""
+    """One labelled stall and the stall that aiotrace reported for it (None: none)."""
 
-    def __init__(self, stall, told, python):
-        self.stall, self.told, self.python = stall, told, python
+    def __init__(self, stall, seen, python):
+        self.stall, self.seen, self.python = stall, seen, python
         self.injected = injected_of(stall)
-        self.reported = told["causes"] if told else {}
+        self.reported = seen["causes"] if seen else {}
 
     @property
     def matrix(self):
@@ -102,9 +103,9 @@ class Outcome:
         return matrix
 
 
-def outcomes(records, told, python):
-    """Records that are stalls long enough, each with what was told; each told stall serves once."""
-    result, left = [], list(told)
+def outcomes(records, seen, python):
+    """Records of stalls that are long enough, each with the reported stall; each reported stall is used once."""
+    result, left = [], list(seen)
     due = [r for r in records if "parts" in r and r["end_ns"] - r["start_ns"] >= WARN_NS]
     for stall in sorted(due, key=lambda r: r["start_ns"]):
         best = find(stall, left)

@@ -20,7 +20,7 @@ def record(start, parts, around=0):
             "iteration_start_ns": (start - around) * MS, "iteration_end_ns": (at + around) * MS}
 
 
-def told(start, *segments):
+def reported(start, *segments):
     """`segments`: (cause, ms, culprit)."""
     causes = {}
     for cause, length, _ in segments:
@@ -35,7 +35,7 @@ class MatrixTest(unittest.TestCase):
         matrix.add({"sleep": 60, "python": 40}, {"sleep": 60, "python": 40})
         self.assertEqual((matrix.diagonal(), matrix.total("sleep"), matrix.total("python")), (1.0, 60, 40))
 
-    def test_a_wrong_cause_is_where_it_was_told(self):
+    def test_a_wrong_cause_is_where_it_was_reported(self):
         matrix = Matrix()
         matrix.add({"sleep": 100}, {"file": 75, "sleep": 25})
         self.assertEqual((matrix.share("sleep", "sleep"), matrix.share("sleep", "file")), (0.25, 0.75))
@@ -45,7 +45,7 @@ class MatrixTest(unittest.TestCase):
         matrix.add({"sleep": 80, "python": 20}, {"sleep": 20, "python": 80})
         self.assertEqual((matrix.ns["sleep"]["python"], matrix.ns["python"]["sleep"]), (60, 0))
 
-    def test_untold_and_told_too_much(self):
+    def test_not_reported_and_reported_too_much(self):
         matrix = Matrix()
         matrix.add({"lock": 100}, {"lock": 90})
         matrix.add({"gc": 10}, {"gc": 10, "kernel": 5})
@@ -62,18 +62,18 @@ class OutcomesTest(unittest.TestCase):
     def test_missed_short_and_twice(self):
         records = [record(0, [("sleep", 100, None)]), record(200, [("sleep", 40, None)]),
                    record(300, [("sleep", 100, None)])]
-        found = outcomes(records, [told(0, ("sleep", 100, None))], "3.11")
+        found = outcomes(records, [reported(0, ("sleep", 100, None))], "3.11")
         self.assertEqual([o.reported for o in found], [{"sleep": 100 * MS}, {}])
 
     def test_time_around_the_parts_is_beside(self):
-        found = outcomes([record(10, [("sleep", 100, None)], around=2)], [told(8, ("sleep", 104, None))], "3.11")
+        found = outcomes([record(10, [("sleep", 100, None)], around=2)], [reported(8, ("sleep", 104, None))], "3.11")
         self.assertEqual(found[0].injected, {"sleep": 100 * MS, BESIDE: 4 * MS})
 
 
 class CulpritsTest(unittest.TestCase):
     def named(self, expected, cause, *segments):
         part = record(0, [(cause, 100, expected)])["parts"][0]
-        return is_named(part, told(0, *segments))
+        return is_named(part, reported(0, *segments))
 
     def test_path(self):
         self.assertTrue(self.named({"path": "/a"}, "file", ("file", 100, {"path": "/a (deleted)", "op": "read"})))
@@ -101,7 +101,7 @@ class CulpritsTest(unittest.TestCase):
         self.assertTrue(self.named({"running": [7, 8]}, "cpu-wait", ("cpu-wait", 100, ran)))
         self.assertFalse(self.named({"running": [9]}, "cpu-wait", ("cpu-wait", 100, ran)))
 
-    def test_an_untold_stall_has_no_culprit(self):
+    def test_a_stall_that_was_not_reported_has_no_culprit(self):
         culprits = Culprits()
         culprits.add(outcomes([record(0, [("file", 100, {"path": "/a"})])], [], "3.11")[0])
         self.assertEqual((culprits.share(["file"]), len(culprits.wrong)), (0, 1))
@@ -110,14 +110,14 @@ class CulpritsTest(unittest.TestCase):
         culprits = Culprits()
         way = record(0, [("gil", 100, {"tid": 7})])
         way["parts"][0]["injected"] = {"gil": 400_000, "python": 99 * MS}
-        culprits.add(outcomes([way], [told(0, ("python", 100, None))], "3.13t")[0])
+        culprits.add(outcomes([way], [reported(0, ("python", 100, None))], "3.13t")[0])
         self.assertEqual((culprits.number(["gil"]), culprits.wrong), (0, []))
 
 
 class ResultTest(unittest.TestCase):
     def result(self, right):
         records = [record(0, [("sleep", 1000, None)])]
-        stalls = [told(0, ("sleep", right, None), ("lock", 1000 - right, None))]
+        stalls = [reported(0, ("sleep", right, None), ("lock", 1000 - right, None))]
         return Result(outcomes(records, stalls, "3.11"), [], [])
 
     def test_bounds(self):

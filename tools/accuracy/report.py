@@ -1,4 +1,4 @@
-"""The results as text, as Markdown for the README, and as data."""
+"""The results as text, as Markdown for user/doc/measurements.md, and as data."""
 from culprits import Culprits
 from matrix import BESIDE, COLUMNS, CULPRITS_LIMIT, LIMITS, NOTHING, ROWS, Matrix
 from suite import CAUSES, WAYS
@@ -7,14 +7,14 @@ from suite import CAUSES, WAYS
 class Result:
     def __init__(self, outcomes, skipped, complaints, unseen=0):
         self.outcomes, self.skipped, self.complaints = outcomes, skipped, complaints
-        self.unseen = unseen  # switches that the kernel did not tell of, by aiotrace's count
+        self.unseen = unseen  # switches that the kernel did not report, as aiotrace counted them
         self.matrix, self.culprits = Matrix(), Culprits()
         for outcome in outcomes:
             self.matrix.merge(outcome.matrix)
             self.culprits.add(outcome)
 
     def not_testable(self):
-        """{cause: reason} of those of which no way could be had anywhere."""
+        """{cause: reason} of the causes that could not be injected on any interpreter."""
         reasons = {}
         for record in self.skipped:
             for way_cause in record["causes"]:
@@ -46,7 +46,7 @@ class Result:
         return rows
 
     def enough(self, causes, share, spared):
-        """Of few stalls 1 % is less than one: so many may be missed where a bound cannot tell one from none."""
+        """With few stalls, 1 % of them is less than one stall: then `spared` of them may be missed."""
         few = self.culprits.number(causes) < 100 * spared
         missed = round((1 - share) * self.culprits.number(causes))
         return share >= CULPRITS_LIMIT or (few and missed <= spared)
@@ -63,7 +63,7 @@ class Result:
             "not_testable": self.not_testable(), "complaints": self.complaints,
             "stalls": [{"python": o.python, "label": o.stall["label"], "start_ns": o.stall["start_ns"],
                         "injected": o.injected, "reported": o.reported, "parts": o.stall["parts"],
-                        "told": o.told} for o in self.outcomes],
+                        "seen": o.seen} for o in self.outcomes],
         }
 
 
@@ -104,7 +104,7 @@ def print_text(result, verbose):
     matrix = result.matrix
     print("\nInjected cause x reported cause, percent of the injected time (%d stalls)\n" % len(result.outcomes))
     print_table(cells(matrix))
-    print("\n  %s: needed by a way but not what it is meant for; %s: untold, or told too much\n" % (BESIDE, NOTHING))
+    print("\n  %s: needed by a way but not its purpose; %s: not reported, or not injected\n" % (BESIDE, NOTHING))
     rows = [["", "measured", "must", ""]]
     for what, share, limit, good in result.verdicts():
         count = ""
@@ -123,7 +123,7 @@ def print_text(result, verbose):
     if result.culprits.wrong:
         print("\n  culprits not named right:")
         for wrong in result.culprits.wrong[:None if verbose else 12]:
-            print("    %(python)s %(way)s: expected %(expected)s, told %(told)s" % wrong)
+            print("    %(python)s %(way)s: expected %(expected)s, reported %(reported)s" % wrong)
     if verbose or not result.good():
         print("\n  most time under a wrong cause, in ms:")
         for outcome in worst(result, 40 if verbose else 12):

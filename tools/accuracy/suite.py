@@ -1,9 +1,12 @@
 """What is injected: ways by cause, and mixtures. Pure."""
+import os
+import sys
 
-# As in model/cause.cpp; the order of rows and columns.
-CAUSES = ("python", "native", "gc", "kernel", "gil", "lock", "sleep", "file", "network", "process", "fault", "other",
-          "stopped", "cpu-wait", "throttled")
-SAMPLED = ("python", "native", "gc", "kernel")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import causes  # noqa: E402
+
+CAUSES = causes.SEEN
+SAMPLED = causes.ON_CPU
 
 WAYS = {
     "python": ("python", "sort", "recursion", "regex"),

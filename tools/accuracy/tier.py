@@ -11,8 +11,8 @@ CASES = ([("accuracy: every target ran", None)] + [("accuracy: time of " + cause
          [("accuracy: culprits, but for cpu-wait", None)])
 
 SHORT_LIMIT = 0.9  # of the sampled causes
-# Some guest kernels have switches that no tracepoint tells of; aiotrace counts those that it notices. Of the half second
-# that a cause has here, one such wait is more than a hundredth.
+# Some guest kernels have switches that no tracepoint reports; aiotrace counts those that it notices. A cause has half a
+# second here, and one such wait is more than a hundredth of it.
 UNSEEN_NS = 8 * 1000 * 1000
 
 
@@ -26,16 +26,16 @@ def log(*fields):
 
 
 def wanted(arguments):
-    """Names or tags as Catch2 takes them; only the plainest forms are known."""
+    """Names or tags as Catch2 takes them; only the simplest forms are supported."""
     return not arguments or any(text.strip('"*').startswith(("[accuracy]", "accuracy")) for text in arguments)
 
 
-def told_as(matrix, cause):
-    """Where most of the rest went."""
+def reported_as(matrix, cause):
+    """The cause under which most of the missing time was reported."""
     if not cause:
         return ""
     other = max((column for column in matrix.ns[cause] if column != cause), key=matrix.ns[cause].get)
-    return "; %.2f %% was told as %s" % (100 * matrix.share(cause, other), other)
+    return "; %.2f %% was reported as %s" % (100 * matrix.share(cause, other), other)
 
 
 def run(arguments, measure):
@@ -66,7 +66,7 @@ def run(arguments, measure):
                 lacking = (limit - share) * result.matrix.total(cause)
                 good = good or lacking <= UNSEEN_NS * min(result.unseen, 1)
             state = "passed" if good else "failed"
-            reason = "" if good else "%.2f %%, must be %g %%%s" % (100 * share, 100 * limit, told_as(result.matrix, cause))
+            reason = "" if good else "%.2f %%, must be %g %%%s" % (100 * share, 100 * limit, reported_as(result.matrix, cause))
         else:
             state, reason = ("skipped", missing[cause]) if cause in missing else ("failed", "nothing was injected")
         failed = failed or state == "failed"

@@ -29,7 +29,7 @@ def watch(python, seconds, *arguments):
 
 
 def compare(rows, summary, spans):
-    """Of each site that both know: (total told / true, inside the printed error, snapshots)."""
+    """Of each site that both know: (reported total / true total, inside the printed error, snapshots)."""
     begin = summary["first_ns"]
     end = begin + summary["watched_ns"]
     compared = []

@@ -73,14 +73,14 @@ def server(name, quick, python):
     own = [[name, "requests per CPU second, traced / untraced", ratios.get("aiotrace") or missing["aiotrace"], "", ""]]
     if "aiotrace" in ratios:
         pair = beside(path, python, count, length)
-        own.append([name, "the same, of two at once on one CPU", pair, ">= 0.99 or not told from 1",
+        own.append([name, "the same, of two at once on one CPU", pair, ">= 0.99, or 1 is in the interval",
                     verdict(pair.reaches(0.99))])
     if aiotrace.shares:
         low, high = median_interval(aiotrace.shares)
         own.append([name, "BPF run time / target's CPU time", "%.2f %% [%.2f, %.2f]" % (
             100 * median(aiotrace.shares), 100 * low, 100 * high), "<= 1 %", verdict(median(aiotrace.shares) <= 0.01)])
     elif "aiotrace" in ratios:
-        own.append([name, "BPF run time / target's CPU time", "not told: no cost.bpf_ns", "<= 1 %", verdict(False)])
+        own.append([name, "BPF run time / target's CPU time", "not known: no cost.bpf_ns", "<= 1 %", verdict(False)])
     if aiotrace.own_cpu:
         own.append([name, "aiotrace's CPU, of a core", "%.2f %%" % (100 * median(aiotrace.own_cpu)), "<= 0.5 %",
                     verdict(median(aiotrace.own_cpu) <= 0.005)])

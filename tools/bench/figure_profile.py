@@ -48,12 +48,12 @@ class Found:
 
     def error(self):
         """(largest difference of a function's share, what it may be by chance at twice the deviation, within it?)."""
-        told = sum(self.counts.values())
+        counted = sum(self.counts.values())
         worst = (0.0, 0.0)
         within = True
         for name in profilers.FUNCTIONS:
             own = sum(self.shares[name]) / len(self.shares[name])
-            off, chance = abs(self.counts[name] / told - own), 2 * math.sqrt(own * (1 - own) / told)
+            off, chance = abs(self.counts[name] / counted - own), 2 * math.sqrt(own * (1 - own) / counted)
             within = within and off <= 1.5 * chance  # three deviations: three functions are looked at
             worst = max(worst, (off, chance))
         return worst + (within,)

@@ -110,7 +110,7 @@ def run(quick, python):
         ["iterations >= 10 ms that were no fault", incidental, "", ""],
     ], ["injected stalls", "measured", "must", ""])
     for m in [m for m in matches if not m.duration_is_right][:5]:
-        print("  duration: %s told %.3f ms, by its own clock %.3f to %.3f ms" % (
+        print("  duration: %s reported as %.3f ms, by its own clock %.3f to %.3f ms" % (
             m.fault["label"], m.stall["duration_ns"] / 1e6, m.own_ns / 1e6, m.longest_ns / 1e6))
     for stall in invented[:5]:
         print("  invented: %.3f ms %s %s" % (stall["duration_ns"] / 1e6, stall["causes"], stall.get("task")))

@@ -1,8 +1,8 @@
-"""Faults that a target wrote down against the stalls that aiotrace reported. Pure.
+"""Compares the faults that a target recorded with the stalls that aiotrace reported. Pure.
 
 A fault is *due* when its blocking part alone reaches the threshold. A stall is *invented* when neither a fault nor an
-iteration that the target saw itself to be long lies under it, or when a fault has been matched already (one stall told
-as two). Everything in ns of CLOCK_MONOTONIC.
+iteration that the target itself saw to be long lies under it, or when its fault has been matched already (one stall
+reported as two). Everything in ns of CLOCK_MONOTONIC.
 """
 
 SLACK_NS = 1000 * 1000  # the target's own clock stops before the poll's entry
@@ -30,14 +30,14 @@ class Match:
 
     @property
     def longest_ns(self):
-        """As long the iteration can have been: the target's clock has read own_ns, and this from beyond the two polls
-        (see ClockedSelector). What held it up between its clock and a poll belongs to the iteration."""
+        """Upper bound of the iteration. own_ns is what the target's clock read inside of the two polls, this is what it read
+        outside of them (see ClockedSelector). A delay between its clock and a poll belongs to the iteration."""
         start, end = limits(self.fault)
         return self.fault.get("outer_end_ns", end) - self.fault.get("outer_start_ns", start)
 
     @property
     def is_held_up(self):
-        """Whether the duration is right only with what held the target up between its clock and a poll."""
+        """Whether the duration is right only together with a delay between the target's clock and a poll."""
         return self.duration_is_right and self.error_ns > self.slack_ns
 
     @property
@@ -60,7 +60,7 @@ class Match:
 
     @property
     def is_single(self):
-        """Whether the stall had one cause: the fault was meant so, and nobody else kept the target from its CPU."""
+        """Whether the stall had one cause: the fault has one, and no other process took the target's CPU."""
         waited = self.fault.get("wait_ns") or 0
         disturbed = self.fault["expected_cause"] != "cpu-wait" and waited > DISTURBED_SHARE * self.own_ns
         return self.fault["single"] and not disturbed
@@ -70,8 +70,8 @@ class Match:
         """Whether the wait for a CPU is what the kernel counted, within 1 % of the stall; None: not counted."""
         if self.fault.get("wait_ns") is None:
             return None
-        told = self.stall["causes"].get("cpu-wait", 0) + self.stall["causes"].get("throttled", 0)
-        return abs(told - self.fault["wait_ns"]) <= max(TOLERANCE_NS, 0.01 * self.stall["duration_ns"])
+        reported = self.stall["causes"].get("cpu-wait", 0) + self.stall["causes"].get("throttled", 0)
+        return abs(reported - self.fault["wait_ns"]) <= max(TOLERANCE_NS, 0.01 * self.stall["duration_ns"])
 
     @property
     def sums_up(self):

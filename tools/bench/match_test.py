@@ -50,10 +50,10 @@ class MatchTest(unittest.TestCase):
             self.assertEqual(match([disturbed], [stall(0, 100)], WARN).matches[0].is_single, expected)
 
     def test_the_wait_for_a_cpu_is_compared_with_the_kernels_count(self):
-        told = stall(0, 100, {"python": 60 * MS, "cpu-wait": 40 * MS})
+        reported = stall(0, 100, {"python": 60 * MS, "cpu-wait": 40 * MS})
         for waited, expected in ((40.5 * MS, True), (38 * MS, False), (None, None)):
             disturbed = dict(fault(0, 100, "python"), wait_ns=waited)
-            self.assertEqual(match([disturbed], [told], WARN).matches[0].cpu_wait_agrees, expected)
+            self.assertEqual(match([disturbed], [reported], WARN).matches[0].cpu_wait_agrees, expected)
 
     def test_missed_and_short(self):
         result = match([fault(0, 100), fault(200, 20)], [], WARN)

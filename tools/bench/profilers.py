@@ -54,8 +54,8 @@ class Aiotrace:
 
 
 class Other:
-    """Writes folded stacks to a file when it is interrupted. `ready` is in what it says when it is at work; one that says
-    nothing tells in the end how long it was."""
+    """Writes folded stacks to a file when it is interrupted. `ready` is part of what it prints once it profiles; one
+    that prints nothing reports at its end how long it profiled."""
 
     def __init__(self, command, path, ready=None, env=None):
         self.path = path
@@ -81,13 +81,13 @@ class Other:
         self.process.stdout.close()
         if gone or not os.path.exists(self.path):
             raise Missing(output.splitlines()[-1] if output else "it wrote nothing")
-        told = re.search(r"samples in ([\d.]+) seconds", output)
+        length = re.search(r"samples in ([\d.]+) seconds", output)
         stacks = []
         with open(self.path, encoding="utf-8") as file:
             for line in file:
                 frames, _, number = line.rpartition(" ")
                 stacks.append((frames.split(";"), int(number)))
-        return stacks, float(told.group(1)) if told else seconds, used / 1e9 / seconds
+        return stacks, float(length.group(1)) if length else seconds, used / 1e9 / seconds
 
 
 class PySpy:

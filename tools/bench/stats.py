@@ -43,5 +43,5 @@ class Ratio:
         return "%.3f [%.3f, %.3f] of %d" % (self.median, self.low, self.high, len(self.values))
 
     def reaches(self, bound):
-        """Whether the bound is reached, or the measurement cannot be told apart from 1."""
+        """Whether the bound is reached, or the measurement cannot be distinguished from 1."""
         return self.median >= bound or self.low <= 1.0 <= self.high

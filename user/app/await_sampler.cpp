@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "app/await_places.h"
-#include "model/statistics.h"
 #include "output/folded.h"
 #include "util/clock.h"
 
@@ -24,36 +23,8 @@ constexpr std::size_t kMaxChains = 100'000;
 constexpr std::size_t kMinAgain = 16;
 constexpr std::size_t kTasksPerAgain = 64;
 
-void mix(std::uint64_t& hash, std::uint64_t value) {
-  hash ^= value + 0x9e3779b97f4a7c15 + (hash << 6) + (hash >> 2);
-  hash *= 0xff51afd7ed558ccd;
-  hash ^= hash >> 33;
-}
-
-// Which lines it stands at, whatever task it is.
-std::uint64_t hash_of_chain(const python::Task& task) {
-  std::uint64_t hash = std::hash<std::string_view>{}(task.coroutine);
-  for (const auto& frame : task.stack) {
-    mix(hash, frame.code_at);
-    mix(hash, frame.line);
-  }
-  return hash;
-}
-
-// The same coroutines at the same lines.
-std::uint64_t hash_of_place(const python::Task& task, std::uint64_t chain) {
-  std::uint64_t hash = chain;
-  for (const auto& frame : task.stack) mix(hash, frame.coroutine_at);
-  return hash;
-}
-
 // What it awaited has come, and it waits for its turn: that still belongs to the await.
 bool is_its_turn(const python::Task& task) { return task.waits_for.kind == python::WaitKind::turn; }
-
-bool suspended(const python::Task& task) {
-  return task.state == python::TaskState::pending && task.waits_for.kind != python::WaitKind::start &&
-         task.waits_for.kind != python::WaitKind::running && !task.stack.empty();
-}
 
 std::string folded(const python::Task& task, const python::WaitsFor& wait) {
   std::string line;
@@ -72,21 +43,10 @@ std::vector<model::WeightedFrame> frames_of(const python::Task& task) {
 
 }  // namespace
 
-bool AwaitSampler::wanted(const python::Task& task) const {
-  if (!match_) return true;
-  if (task.name.contains(*match_) || task.coroutine.contains(*match_)) return true;
-  return std::ranges::any_of(task.stack, [&](const python::TaskFrame& frame) {
-    return frame.code->function.contains(*match_) || frame.code->file.contains(*match_);
-  });
-}
-
 AwaitSampler::Known AwaitSampler::make(const python::Task& task, bool full) {
-  const auto own = std::ranges::find_if(task.stack, [](const python::TaskFrame& frame) {
-    return !model::is_standard_library(frame.code->file);
-  });
   model::AwaitSite site;
   site.coroutine = full ? "[other awaits]" : task.coroutine;
-  if (!full) site.place = frame_of(own == task.stack.end() ? task.stack.front() : *own);
+  if (!full) site.place = own_place(task);
   if (!full) site.awaits = text_of(task.waits_for);
   Known known{.site = sites_.site(site), .stack = 0};
   if (stacks_) {
@@ -165,7 +125,7 @@ AwaitSampler::Standing AwaitSampler::stands(const python::Task& task, std::uint6
 }
 
 AwaitSampler::Seen AwaitSampler::see(const python::Task& task, std::uint64_t taken_ns) const {
-  if (!suspended(task) || !wanted(task)) return {};
+  if (!suspended(task) || !matches(task, match_)) return {};
   const auto chain = hash_of_chain(task) | 1;
   return {.chain = chain, .standing = stands(task, chain, taken_ns)};
 }
@@ -202,7 +162,6 @@ void AwaitSampler::add(python::TaskSnapshot snapshot, const ReadAgain& read_agai
   std::vector<model::AwaitSeen> seen, by_stack;
   std::unordered_map<std::uint64_t, Standing> standing;
   seen.reserve(snapshot.tasks.size());
-  most_tasks_ = std::max<std::uint64_t>(most_tasks_, snapshot.tasks.size());
   for (std::size_t i = 0; i < all.size(); i++) {
     if (all[i].chain == 0) continue;
     const auto& task = snapshot.tasks[i];
@@ -214,6 +173,8 @@ void AwaitSampler::add(python::TaskSnapshot snapshot, const ReadAgain& read_agai
     if (stacks_) by_stack.push_back({.task = task.object, .await = now.await, .site = known.stack});
   }
   standing_ = std::move(standing);
+  last_tasks_ = seen.size();
+  most_tasks_ = std::max(most_tasks_, last_tasks_);
   sites_.add_snapshot(snapshot.taken_ns, snapshot.read_ns, seen);
   if (stacks_) by_stack_.add_snapshot(snapshot.taken_ns, snapshot.read_ns, by_stack);
 }

@@ -38,8 +38,10 @@ class AwaitSampler {
   [[nodiscard]] const model::AwaitTable& stacks() const { return by_stack_; }
   /// The same with their frames, weighted by the time that was waited.
   [[nodiscard]] model::WeightedStacks weighted_stacks() const;
-  /// Tasks in the largest snapshot.
+  /// Tasks that waited, in the snapshot with most of them.
   [[nodiscard]] std::uint64_t most_tasks() const { return most_tasks_; }
+  /// Those of the last snapshot.
+  [[nodiscard]] std::uint64_t last_tasks() const { return last_tasks_; }
 
  private:
   struct Known {
@@ -63,7 +65,6 @@ class AwaitSampler {
     std::optional<std::uint64_t> end_ns;
     std::uint64_t await = 0;
   };
-  [[nodiscard]] bool wanted(const python::Task& task) const;
   [[nodiscard]] Known find(const python::Task& task, std::uint64_t chain);
   [[nodiscard]] Known make(const python::Task& task, bool full);
   struct Seen {
@@ -84,6 +85,7 @@ class AwaitSampler {
   std::unordered_map<std::uint64_t, Standing> standing_;  // by task
   std::uint64_t awaits_ = 0;                              // numbers given
   std::uint64_t most_tasks_ = 0;
+  std::uint64_t last_tasks_ = 0;
 };
 
 }  // namespace aiotrace::app

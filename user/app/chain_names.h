@@ -6,8 +6,8 @@
 #include <string>
 #include <unordered_map>
 
-#include "abi/steps.h"
 #include "model/awaits.h"
+#include "model/events.h"
 #include "proc/memory.h"
 #include "python/code_cache.h"
 #include "python/interpreter.h"
@@ -28,14 +28,14 @@ class ChainNames {
       : interpreter_(interpreter), memory_(memory), codes_(memory, interpreter.layout), match_(std::move(match)) {}
 
   /// Reads names and lines out of the process, where the task is expected to wait there still.
-  const Named& add(const chain_record& record);
+  const Named& add(const model::AwaitChainSeen& seen);
   /// Null for one that nothing is known of.
   [[nodiscard]] const Named* find(std::uint64_t chain) const;
 
  private:
-  void set_place(Named& named, const chain_record& record);
+  void set_place(Named& named, const model::AwaitChainSeen& seen);
   /// What it waits for; nothing if the task has gone on.
-  [[nodiscard]] std::optional<std::string> awaited(const chain_record& record, bool& clear);
+  [[nodiscard]] std::optional<std::string> awaited(const model::AwaitChainSeen& seen, bool& clear);
 
   const python::Interpreter& interpreter_;
   const proc::Memory& memory_;

@@ -1,13 +1,16 @@
 #include "app/command_output.h"
 
 #include <cerrno>
+#include <utility>
 
 #include "app/outputs.h"
 #include "util/clock.h"
+#include "util/log.h"
 
 namespace aiotrace::app {
 
-Result<CommandOutput> CommandOutput::open(const std::optional<std::string>& json, bool verbose) {
+Result<CommandOutput> CommandOutput::open(const std::optional<std::string>& json, bool verbose,
+                                          const std::optional<std::string>& record) {
   // Into a file or a pipe there is no width to keep to.
   constexpr std::size_t kWide = 220;
   CommandOutput out;
@@ -25,7 +28,17 @@ Result<CommandOutput> CommandOutput::open(const std::optional<std::string>& json
   }
   out.context_.realtime_minus_monotonic_ns = realtime_minus_monotonic_ns();
   out.context_.verbose = verbose;
+  if (record) {
+    auto writer = create_recording(*record, out.context_);
+    if (!writer) return std::unexpected(writer.error());
+    out.recording_ = std::move(*writer);
+  }
   return out;
+}
+
+void CommandOutput::as_recorded(const recording::Head& head) {
+  context_.realtime_minus_monotonic_ns = head.realtime_minus_monotonic_ns;
+  context_.utc_offset_s = head.utc_offset_s;
 }
 
 void CommandOutput::json(const std::string& line) {

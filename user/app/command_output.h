@@ -9,6 +9,7 @@
 
 #include "output/context.h"
 #include "output/file_sink.h"
+#include "recording/writer.h"
 #include "util/result.h"
 
 namespace aiotrace::app {
@@ -17,11 +18,17 @@ class CommandOutput {
  public:
   /// Opens what is to be written: a file that cannot be is an error before anything is looked at. With "-" there is no
   /// text.
-  [[nodiscard]] static Result<CommandOutput> open(const std::optional<std::string>& json, bool verbose = false);
+  [[nodiscard]] static Result<CommandOutput> open(const std::optional<std::string>& json, bool verbose = false,
+                                                  const std::optional<std::string>& record = std::nullopt);
+
+  /// Times are those of the machine and the moment of a recording.
+  void as_recorded(const recording::Head& head);
 
   [[nodiscard]] const output::OutputContext& context() const { return context_; }
   [[nodiscard]] bool has_json() const { return json_ != nullptr; }
   [[nodiscard]] bool has_text() const { return text_ != nullptr; }
+  /// Null: nothing is recorded.
+  [[nodiscard]] recording::Writer* recording() { return recording_ ? &*recording_ : nullptr; }
 
   /// Nothing happens without that output. What cannot be written is told of once, on standard error.
   void json(const std::string& line);
@@ -39,6 +46,7 @@ class CommandOutput {
   output::OutputContext context_;
   std::unique_ptr<output::FileSink> json_;
   std::unique_ptr<output::FileSink> text_;
+  std::optional<recording::Writer> recording_;
   bool reader_gone_ = false;
   bool failed_ = false;
 };

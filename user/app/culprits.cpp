@@ -44,8 +44,8 @@ bool is_resolver(const std::string& path) {
   return path.ends_with("/io.systemd.Resolve") || path.ends_with("/nscd/socket");
 }
 
-model::Culprit socket_culprit(const model::TargetSeen& target) {
-  model::Culprit culprit;
+model::SocketEnds socket_culprit(const model::TargetSeen& target) {
+  model::SocketEnds culprit;
   culprit.protocol = protocol_name(target);
   if (target.family == AF_UNIX) {
     (target.path_is_peers ? culprit.peer : culprit.local) = target.path;
@@ -66,14 +66,10 @@ std::optional<model::Culprit> culprit_of_target(model::Cause cause, const model:
                                                 const std::string& working_directory) {
   using Kind = model::TargetSeen::Kind;
   if (cause == model::Cause::network && target.kind == Kind::socket) return socket_culprit(target);
-  model::Culprit culprit;
-  if (cause == model::Cause::process && target.kind == Kind::child) {
-    culprit.pid = target.child_pid;
-    culprit.comm = target.comm;
-    return culprit;
-  }
+  if (cause == model::Cause::process && target.kind == Kind::child)
+    return model::ChildProcess{.pid = target.child_pid, .comm = target.comm};
   if (cause != model::Cause::file || (target.kind != Kind::file && target.kind != Kind::path)) return std::nullopt;
-  culprit.path = target.path;
+  model::FileUse culprit{.path = target.path, .op = {}};
   if (target.kind == Kind::path && !culprit.path.starts_with('/') && !working_directory.empty())
     culprit.path = working_directory + "/" + culprit.path;
   if (target.deleted) culprit.path += " (deleted)";

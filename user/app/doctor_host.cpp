@@ -4,11 +4,11 @@
 #include <algorithm>
 
 #include "app/doctor_reports.h"
-#include "app/options.h"
-#include "app/subcommands.h"
+#include "app/memory_access.h"
 #include "probe/features.h"
 #include "probe/permissions.h"
 #include "probe/rules.h"
+#include "util/version.h"
 
 namespace aiotrace::app {
 
@@ -22,7 +22,7 @@ model::Finding finding_of(probe::Feature feature) {
                          .remedy = {}};
   if (finding.works) return finding;
   const auto& error = feature.status.error();
-  finding.reason = error.what + (error.reason.empty() ? "" : ": " + error.reason);
+  finding.reason = error.what + (error.what.empty() || error.reason.empty() ? "" : ": ") + error.reason;
   finding.remedy = error.hint;
   return finding;
 }
@@ -46,7 +46,7 @@ std::vector<std::pair<std::string, std::string>> settings() {
           {"user-namespace", probe::in_user_namespace() ? "own" : "initial"}};
 }
 
-model::Finding finding_of(const Subcommand& command, bool reads_memory, const model::Finding& watch) {
+model::Finding finding_of(const CommandNeed& command, bool reads_all_memory, const model::Finding& watch) {
   if (command.need == Need::probes) {
     auto finding = watch;
     finding.name = command.name;
@@ -56,10 +56,14 @@ model::Finding finding_of(const Subcommand& command, bool reads_memory, const mo
   model::Finding finding{.name = std::string(command.name), .works = true, .note = {}, .reason = {}, .remedy = {}};
   if (command.need == Need::nothing) {
     finding.note = "needs no privilege";
-  } else if (!reads_memory) {
-    finding.works = false;
-    finding.reason = "missing CAP_SYS_PTRACE";
-    finding.remedy = "run it as root: sudo aiotrace …";
+  } else if (!reads_all_memory) {
+    finding.note = "for processes of this user only";
+    if (!command.probe_option.empty()) finding.note += "; " + std::string(command.probe_option) + " needs root";
+    if (const auto problem = ptrace_scope_problem()) {
+      finding.works = false;
+      finding.reason = "missing CAP_SYS_PTRACE, and " + *problem;
+      finding.remedy = probe::how_to_get({"CAP_SYS_PTRACE"});
+    }
   }
   return finding;
 }
@@ -71,7 +75,7 @@ const model::Finding* command_of(const std::vector<model::Finding>& commands, st
   return found == commands.end() ? nullptr : &*found;
 }
 
-model::HostReport look_at_host() {
+model::HostReport look_at_host(std::span<const CommandNeed> commands) {
   model::HostReport host;
   host.version = kVersion;
   utsname name{};
@@ -88,20 +92,21 @@ model::HostReport look_at_host() {
       host.features.push_back(std::move(finding));
     }
   }
-  bool reads_memory = false;
+  bool reads_all_memory = false;
   for (const auto& capability : probe::capability_uses()) {
-    if (capability.name == "CAP_SYS_PTRACE") reads_memory = capability.have;
+    if (capability.name == "CAP_SYS_PTRACE") reads_all_memory = capability.have;
     host.capabilities.push_back({.name = capability.name,
                                  .works = capability.have,
                                  .note = capability.use,
                                  .reason = {},
-                                 .remedy = capability.have     ? ""
-                                           : capability.needed ? "nothing is traced without it: run aiotrace as root"
-                                                               : "can be done without"});
+                                 .remedy = capability.have ? ""
+                                           : capability.needed
+                                               ? "nothing is traced without it: " + probe::how_to_get({capability.name})
+                                               : "optional"});
   }
   host.settings = settings();
   host.commands.push_back(watch);
-  for (const auto& subcommand : subcommands()) host.commands.push_back(finding_of(subcommand, reads_memory, watch));
+  for (const auto& command : commands) host.commands.push_back(finding_of(command, reads_all_memory, watch));
   return host;
 }
 

@@ -2,11 +2,12 @@
 #include <map>
 
 #include "app/doctor_reports.h"
-#include "app/subcommands.h"
+#include "app/memory_access.h"
 #include "model/cause.h"
 #include "proc/thread_syscall.h"
 #include "python/build.h"
 #include "python/frames.h"
+#include "python/other_loops.h"
 #include "python/threads.h"
 #include "symbolize/perf_map.h"
 
@@ -78,7 +79,7 @@ std::string remedy_of(const python::InspectError& error) {
     case python::NoPython::unknown: return "its loops are traced as plain epoll loops, without Python frames";
     case python::NoPython::unreadable: break;
   }
-  return "run it as root";
+  return {};
 }
 
 Finding cause_finding(Cause cause, const Finding& watch, const std::optional<python::InspectError>& no_python,
@@ -106,21 +107,34 @@ Finding cause_finding(Cause cause, const Finding& watch, const std::optional<pyt
   return finding;
 }
 
-Finding command_finding(const Finding& on_host, bool needs_python, const std::optional<python::InspectError>& no_python,
-                        const python::Interpreter* interpreter) {
+Finding refused(Finding finding, std::string reason, std::string remedy) {
+  finding.works = false;
+  finding.reason = std::move(reason);
+  finding.remedy = std::move(remedy);
+  return finding;
+}
+
+// A command that uses the same BPF programs as the watching of stalls.
+Finding probes_finding(const Finding& on_host, const std::optional<python::InspectError>& no_python) {
   Finding finding = on_host;
-  if (!finding.works) return finding;
-  if (no_python) {
-    if (needs_python) {
-      finding.works = false;
-      finding.reason = no_python->reason;
-      finding.remedy = no_python->hint;
-    } else {
-      finding.note = "as a plain loop: " + no_python->reason;
-    }
-  } else if (needs_python && interpreter != nullptr && !interpreter->asyncio_loaded) {
-    finding.note = "nothing to find yet: asyncio is not imported";
+  if (finding.works && no_python) finding.note = "as a plain loop: " + no_python->reason;
+  return finding;
+}
+
+// A command that reads memory: whether it may is a matter of this process, not of the host.
+Finding memory_finding(const CommandNeed& command, const Target& target,
+                       const std::optional<python::InspectError>& no_python) {
+  Finding finding{.name = std::string(command.name), .works = true, .note = {}, .reason = {}, .remedy = {}};
+  if (const auto status = may_read(target.process()); !status)
+    return refused(std::move(finding), "may not be read: " + status.error().reason, status.error().hint);
+  if (no_python) return refused(std::move(finding), no_python->reason, no_python->hint);
+  const auto* interpreter = target.interpreter();
+  if (interpreter != nullptr) {
+    if (auto why = python::why_no_tasks(*interpreter, target.process(), target.memory()))
+      return refused(std::move(finding), std::move(*why), {});
   }
+  if (interpreter != nullptr && !interpreter->asyncio_loaded)
+    finding.note = "nothing to find yet: asyncio is not imported";
   return finding;
 }
 
@@ -145,7 +159,8 @@ Finding native_finding(const Finding& watch, const Target& target) {
 
 }  // namespace
 
-model::ProcessReport look_at_process(Target target, const model::HostReport& host) {
+model::ProcessReport look_at_process(Target target, const model::HostReport& host,
+                                     std::span<const CommandNeed> commands) {
   model::ProcessReport report;
   report.pid = target.pid();
   report.comm = target.comm();
@@ -153,17 +168,18 @@ model::ProcessReport look_at_process(Target target, const model::HostReport& hos
   report.loops = loops_of(target);
   report.epolls = target.epolls();
   const auto* watch = command_of(host.commands, "watch");
-  for (std::size_t i = 0; i < model::kCauses; i++)
-    report.causes.push_back(
-        cause_finding(static_cast<Cause>(i), watch != nullptr ? *watch : Finding{}, no_python, report));
-  if (watch != nullptr) report.commands.push_back(command_finding(*watch, false, no_python, target.interpreter()));
+  for (const auto& row : model::kCauseTable) {
+    if (row.group == model::CauseGroup::not_seen) continue;  // nothing that could work
+    report.causes.push_back(cause_finding(row.cause, watch != nullptr ? *watch : Finding{}, no_python, report));
+  }
+  if (watch != nullptr) report.commands.push_back(probes_finding(*watch, no_python));
   if (watch != nullptr) report.commands.push_back(native_finding(*watch, target));
-  for (const auto& subcommand : subcommands()) {
+  for (const auto& command : commands) {
     // A file is no matter of a process.
-    const auto* on_host = command_of(host.commands, subcommand.name);
-    if (subcommand.need == Need::nothing || on_host == nullptr) continue;
-    report.commands.push_back(
-        command_finding(*on_host, subcommand.need == Need::memory, no_python, target.interpreter()));
+    const auto* on_host = command_of(host.commands, command.name);
+    if (command.need == Need::nothing || on_host == nullptr) continue;
+    report.commands.push_back(command.need == Need::memory ? memory_finding(command, target, no_python)
+                                                           : probes_finding(*on_host, no_python));
   }
   return report;
 }

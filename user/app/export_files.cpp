@@ -10,11 +10,11 @@
 
 namespace aiotrace::app {
 
-Result<ExportFiles> ExportFiles::open(const Options& options) {
+Result<ExportFiles> ExportFiles::open(const OutputFiles& paths) {
   ExportFiles exports;
   for (const auto& [format, path] :
-       {std::pair{Format::html, &options.html}, std::pair{Format::perfetto, &options.perfetto},
-        std::pair{Format::speedscope, &options.speedscope}, std::pair{Format::pprof, &options.pprof}}) {
+       {std::pair{Format::html, &paths.html}, std::pair{Format::perfetto, &paths.perfetto},
+        std::pair{Format::speedscope, &paths.speedscope}, std::pair{Format::pprof, &paths.pprof}}) {
     if (!*path) continue;
     auto sink = output::FileSink::open(**path);
     if (!sink) return std::unexpected(sink.error());

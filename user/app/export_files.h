@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "app/options.h"
+#include "app/output_files.h"
 #include "model/stall_log.h"
 #include "model/summary.h"
 #include "model/weighted_stacks.h"
@@ -17,7 +17,7 @@ namespace aiotrace::app {
 class ExportFiles {
  public:
   /// Opens (creates, empties) every file that is asked for.
-  [[nodiscard]] static Result<ExportFiles> open(const Options& options);
+  [[nodiscard]] static Result<ExportFiles> open(const OutputFiles& paths);
 
   void watching(const model::Watching& watching) { watching_ = watching; }
   /// Give it each stall once: when it has ended, or as unfinished.

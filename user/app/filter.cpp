@@ -1,6 +1,7 @@
 #include "app/filter.h"
 
 #include <cstdint>
+#include <filesystem>
 
 #include "proc/text_file.h"
 
@@ -8,6 +9,7 @@ namespace aiotrace::app {
 
 namespace {
 
+constexpr std::string_view kMount = "/sys/fs/cgroup";
 constexpr std::size_t kMaxCgroupText = std::size_t{64} * 1024;
 
 bool is_or_is_below(std::string_view path, std::string_view group) {
@@ -21,7 +23,6 @@ bool is_or_is_below(std::string_view path, std::string_view group) {
 bool in_cgroup(std::string_view proc_cgroup, std::string_view wanted) {
   while (wanted.ends_with('/')) wanted.remove_suffix(1);
   // /sys/fs/cgroup/GROUP of version 2, /sys/fs/cgroup/CONTROLLER/GROUP of version 1.
-  constexpr std::string_view kMount = "/sys/fs/cgroup";
   std::string_view without_controller = wanted;
   if (is_or_is_below(wanted, kMount)) {
     wanted.remove_prefix(kMount.size());
@@ -47,6 +48,25 @@ bool in_cgroup(std::string_view proc_cgroup, std::string_view wanted) {
       return true;
   }
   return false;
+}
+
+Status check_cgroup(const std::string& wanted) {
+  std::error_code error;
+  const std::filesystem::path mount = kMount;
+  const auto below = [&](const std::filesystem::path& top) {
+    return std::filesystem::is_directory(top / std::filesystem::path(wanted).relative_path(), error);
+  };
+  if (wanted.starts_with(kMount) ? std::filesystem::is_directory(wanted, error) : below(mount)) return {};
+  // Version 1 has a hierarchy for each controller.
+  for (std::filesystem::directory_iterator at(mount, error), end; !error && at != end; at.increment(error)) {
+    if (below(at->path())) return {};
+  }
+  // In a cgroup namespace the mount begins elsewhere than the paths of /proc.
+  for (std::filesystem::directory_iterator at("/proc", error), end; !error && at != end; at.increment(error)) {
+    const auto text = proc::read_text((at->path() / "cgroup").string(), kMaxCgroupText);
+    if (text && in_cgroup(*text, wanted)) return {};
+  }
+  return fail("--cgroup " + wanted, "there is no such control group", "systemd-cgls lists them");
 }
 
 bool Filter::matches(std::uint32_t pid, std::string_view comm_now) const {

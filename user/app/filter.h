@@ -1,9 +1,12 @@
 // Which processes of the machine are meant: --comm, --cgroup.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "util/result.h"
 
 namespace aiotrace::app {
 
@@ -13,6 +16,9 @@ struct Filter {
 
   [[nodiscard]] bool matches(std::uint32_t pid, std::string_view comm_now) const;
 };
+
+/// An error if there is no such group: on a cgroup mount, or with a process in it.
+[[nodiscard]] Status check_cgroup(const std::string& wanted);
 
 /// True if a line of /proc/PID/cgroup names the group or one below it, in any hierarchy. A path with the mount point
 /// (and, for version 1, the controller) in front is understood.

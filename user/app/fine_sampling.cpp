@@ -21,13 +21,13 @@ Status FineSampling::on(const model::Sample& sample) {
   return status;
 }
 
-void FineSampling::calm(std::uint64_t now_ns) {
+void FineSampling::stop_idle(std::uint64_t now_ns) {
   for (auto at = threads_.begin(); at != threads_.end();) {
     auto& [tid, thread] = *at;
-    const bool calm = !thread.failed && now_ns >= thread.last_ns + kQuietNs;
+    const bool idle = !thread.failed && now_ns >= thread.last_ns + kQuietNs;
     // A clock that can't be stopped costs time and nothing else.
-    thread.failed = thread.failed || (calm && !probe_.sample_finely(tid, false));
-    at = calm && !thread.failed ? threads_.erase(at) : std::next(at);
+    thread.failed = thread.failed || (idle && !probe_.sample_finely(tid, false));
+    at = idle && !thread.failed ? threads_.erase(at) : std::next(at);
   }
 }
 

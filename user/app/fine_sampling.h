@@ -17,7 +17,7 @@ class FineSampling {
   /// Every sample is to be shown here. An error is told once for a thread, which then keeps its coarse samples.
   Status on(const model::Sample& sample);
   /// To be called now and then: ends it for threads that had no long iteration of late.
-  void calm(std::uint64_t now_ns);
+  void stop_idle(std::uint64_t now_ns);
   void forget_thread(std::uint32_t tid) { threads_.erase(tid); }
 
  private:

@@ -15,6 +15,8 @@
 #include "python/generations.h"
 #include "python/holders.h"
 #include "python/objects.h"
+#include "python/other_loops.h"
+#include "python/threads.h"
 #include "python/warnings.h"
 #include "util/clock.h"
 
@@ -26,7 +28,7 @@ constexpr std::size_t kMaxFrames = 64;
 constexpr std::size_t kMaxToldBytes = 16u << 20;
 
 // So many objects are read again between two scans; the rest of a larger number only by the scans.
-constexpr std::size_t kMaxGlanced = 20'000;
+constexpr std::size_t kMaxRechecked = 20'000;
 
 model::LeakClass class_of(python::Suspect::Kind kind) {
   switch (kind) {
@@ -39,16 +41,16 @@ model::LeakClass class_of(python::Suspect::Kind kind) {
   return model::LeakClass::async_generator;
 }
 
-std::string_view name_of(python::Holder::Kind kind) {
+model::HolderKind kind_of(python::Holder::Kind kind) {
   switch (kind) {
-    case python::Holder::Kind::variable: return "variable";
-    case python::Holder::Kind::attribute: return "attribute";
-    case python::Holder::Kind::local: return "local";
-    case python::Holder::Kind::closure: return "closure";
-    case python::Holder::Kind::object: return "object";
+    case python::Holder::Kind::variable: return model::HolderKind::variable;
+    case python::Holder::Kind::attribute: return model::HolderKind::attribute;
+    case python::Holder::Kind::local: return model::HolderKind::local;
+    case python::Holder::Kind::closure: return model::HolderKind::closure;
+    case python::Holder::Kind::object: return model::HolderKind::object;
     case python::Holder::Kind::unnamed: break;
   }
-  return {};
+  return model::HolderKind::unknown;
 }
 
 /// Pauses until every thread that wants to run has run since `progress` began. False: not for long.
@@ -82,61 +84,81 @@ Status LeakScanner::look_at_interpreter(const proc::Maps& maps) {
     return {};
   }
   auto found = python::inspect(process_, maps, memory_);
-  if (!found) return std::unexpected(static_cast<Error>(found.error()));
+  if (!found) return std::unexpected(python::as_error(found.error(), process_));
   const std::string what = "coroutines of process " + std::to_string(process_.pid());
   if (found->coro_type == 0 || found->async_gen_type == 0)
     return fail(what, found->where + " has no symbols", "", ErrorKind::unsupported);
+  not_asyncio_ = python::why_no_tasks(*found, process_, memory_);
+  if (not_asyncio_) return fail(what, *not_asyncio_, "", ErrorKind::unsupported);
   interpreter_ = std::move(*found);
   return {};
 }
 
-python::Suspects LeakScanner::one_pass(const proc::Maps& maps, model::LeakScan& scan,
+// A task that somebody can wake is idle. Of one of which nothing is known nothing is said: it is counted.
+void LeakScanner::judge_waits(python::Suspects& found, const std::unordered_map<std::uint64_t, python::Waker>& wakers,
+                              model::LeakScan& scan) {
+  const auto waker_of = [&](const python::Suspect& suspect) {
+    const auto at = suspect.kind == python::Suspect::Kind::stuck ? wakers.find(suspect.address) : wakers.end();
+    return at == wakers.end() ? python::Waker::nobody : at->second;
+  };
+  for (auto& suspect : found.all) suspect.idle = suspect.idle || waker_of(suspect) == python::Waker::somebody;
+  scan.unclassified += std::erase_if(found.all, [&](const python::Suspect& suspect) {
+    return waker_of(suspect) == python::Waker::unknown;
+  });
+}
+
+python::Suspects LeakScanner::one_pass(const proc::Maps& maps, model::LeakScan& scan, Pass pass,
                                        const proc::TakePiece& also) const {
   const proc::PageCache cached(memory_);
-  const python::ObjectReader reader(*interpreter_, cached);
-  const auto resident = proc::resident_memory(process_.pid(), proc::heap_mappings(maps));
-  const auto types = python::future_types(*interpreter_, cached);
   python::CodeCache codes(cached, interpreter_->layout);
+  python::AsyncioReader reader(*interpreter_, cached, codes);
+  const auto resident = proc::resident_memory(process_.pid(), proc::heap_mappings(maps));
+  const auto types = python::heap_types(reader);
   const auto census = python::take_census(reader, memory_, resident, types, also);
   scan.objects = census.objects();
   scan.bytes = census.bytes;
   scan.swapped_bytes = census.swapped_bytes;
   scan.unreadable_bytes = census.unseen_bytes;
   scan.objects_over_limit = census.dropped;
-  auto found = python::find_suspects(reader, census, codes, types.foreign_scheduler);
-  if (!interpreter_->note.empty()) {
+  auto found = python::find_suspects(reader, census, types.foreign_scheduler);
+  if (!reader.futures().problem().empty()) {
     // Without its tasks nobody can say who goes on with a coroutine.
-    scan.untold += found.all.size();
+    scan.unclassified += found.all.size();
     found.all.clear();
   }
-  scan.untold += found.untold;
+  scan.unclassified += found.unclassified;
+  if (pass == Pass::first) {
+    const auto threads = python::python_threads(*interpreter_, process_, cached);
+    judge_waits(found, python::find_wakers(reader, census, found, threads), scan);
+  }
   return found;
 }
 
 // The program ran on while it was looked at: a task that was made meanwhile, or an awaiter that moved on, can be
-// missing. What two whole looks agree on, and a few short ones after it, is believed.
-void LeakScanner::keep_agreed(python::Suspects& found, const Addresses& fresh, const proc::Maps& maps,
-                              const proc::TakePiece& also) const {
+// missing. Only what two whole looks and a few short ones after them confirm is believed.
+void LeakScanner::keep_confirmed(python::Suspects& found, const Addresses& fresh, const proc::Maps& maps,
+                                 const proc::TakePiece& also) const {
   model::LeakScan ignored;
-  const auto again = one_pass(maps, ignored, also);
-  std::set<std::tuple<python::Suspect::Kind, std::uint64_t, std::uint64_t>> agreed;
-  for (const auto& suspect : again.all) agreed.emplace(suspect.kind, suspect.address, suspect.fingerprint);
+  const auto again = one_pass(maps, ignored, Pass::again, also);
+  std::set<std::tuple<python::Suspect::Kind, std::uint64_t, std::uint64_t>> confirmed;
+  for (const auto& suspect : again.all) confirmed.emplace(suspect.kind, suspect.address, suspect.fingerprint);
   std::erase_if(found.all, [&](const python::Suspect& suspect) {
-    return fresh.contains(suspect.address) && !agreed.contains({suspect.kind, suspect.address, suspect.fingerprint});
+    return fresh.contains(suspect.address) && !confirmed.contains({suspect.kind, suspect.address, suspect.fingerprint});
   });
 }
 
 void LeakScanner::look_again(python::Suspects& found, const Addresses& fresh, bool it_ran) const {
   const proc::PageCache cached(memory_);
-  const python::ObjectReader reader(*interpreter_, cached);
+  python::CodeCache codes(cached, interpreter_->layout);
+  python::AsyncioReader reader(*interpreter_, cached, codes);
   std::erase_if(found.all, [&](const python::Suspect& suspect) {
     // A program that stood still meanwhile is what it was, and that says nothing.
     return fresh.contains(suspect.address) && (!it_ran || !python::still_suspect(reader, suspect));
   });
 }
 
-LeakScanner::Addresses LeakScanner::agree(python::Suspects& found, const proc::Maps& maps,
-                                          python::ReferenceScan& references) const {
+LeakScanner::Addresses LeakScanner::confirm(python::Suspects& found, const proc::Maps& maps,
+                                            python::ReferenceScan& references) const {
   Addresses fresh;
   for (const auto& suspect : found.all) {
     if (!tracker_.known(to_seen(suspect))) fresh.insert(suspect.address);
@@ -145,11 +167,11 @@ LeakScanner::Addresses LeakScanner::agree(python::Suspects& found, const proc::M
   Addresses wanted;
   for (const auto& [example, place] : examples(found)) wanted.insert(example);
   if (wanted.empty()) {
-    keep_agreed(found, fresh, maps);
+    keep_confirmed(found, fresh, maps);
   } else {
     references.watch(std::move(wanted));
-    keep_agreed(found, fresh, maps,
-                [&](std::span<const std::byte> bytes, std::uint64_t address) { references.take(bytes, address); });
+    keep_confirmed(found, fresh, maps,
+                   [&](std::span<const std::byte> bytes, std::uint64_t address) { references.take(bytes, address); });
   }
   for (const long pause_ns : {1'300'000, 3'700'000})
     look_again(found, fresh, rest_till_it_ran(proc::Progress(process_), pause_ns));
@@ -157,7 +179,7 @@ LeakScanner::Addresses LeakScanner::agree(python::Suspects& found, const proc::M
   const bool once_more = std::ranges::any_of(found.all, [&](const python::Suspect& suspect) {
     return suspect.kind == python::Suspect::Kind::async_generator && fresh.contains(suspect.address);
   });
-  if (once_more) keep_agreed(found, fresh, maps);
+  if (once_more) keep_confirmed(found, fresh, maps);
   return fresh;
 }
 
@@ -181,8 +203,8 @@ void LeakScanner::split_by_origin(python::Suspects& found) {
 void LeakScanner::describe(const python::Suspects& found) {
   const proc::PageCache cached(memory_);
   const python::Objects objects(cached, interpreter_->layout);
-  const python::ObjectReader reader(*interpreter_, cached);
   python::CodeCache codes(cached, interpreter_->layout);
+  python::AsyncioReader reader(*interpreter_, cached, codes);
   std::unordered_map<std::uint64_t, model::LeakPlace> places;
   std::size_t told_bytes = 0;
   for (const auto& suspect : found.all) {
@@ -243,11 +265,11 @@ void LeakScanner::find_holders(const Examples& examples, const proc::Maps& maps,
   std::vector<std::uint64_t> held;
   for (const auto& [example, place] : examples) held.push_back(example);
   const proc::PageCache cached(memory_);
-  const python::ObjectReader reader(*interpreter_, cached);
   python::CodeCache codes(cached, interpreter_->layout);
+  python::AsyncioReader reader(*interpreter_, cached, codes);
   const auto resident = proc::resident_memory(process_.pid(), proc::heap_mappings(maps));
-  for (auto& [object, holder] : python::find_holders(reader, references, resident, codes, held)) {
-    places_[examples.at(object)].holder = model::LeakHolder{.kind = name_of(holder.kind),
+  for (auto& [object, holder] : python::find_holders(reader, references, resident, held)) {
+    places_[examples.at(object)].holder = model::LeakHolder{.kind = kind_of(holder.kind),
                                                             .container = std::move(holder.container),
                                                             .name = std::move(holder.name),
                                                             .owner = std::move(holder.owner)};
@@ -292,14 +314,14 @@ Result<model::LeakScan> LeakScanner::scan() {
   const auto maps = proc::Maps::read(process_.pid());
   if (!maps) return std::unexpected(maps.error());
   if (auto status = look_at_interpreter(*maps); !status) return std::unexpected(status.error());
-  auto found = one_pass(*maps, scan);
+  auto found = one_pass(*maps, scan, Pass::first);
   std::erase_if(found.all, [this](const python::Suspect& suspect) {
     return suspect.doubtful && !tracker_.known(to_seen(suspect));
   });
   python::ReferenceScan references(memory_, interpreter_->layout,
                                    python::container_types(*interpreter_, proc::PageCache(memory_)));
   const std::size_t suspected = found.all.size();
-  const auto fresh = agree(found, *maps, references);
+  const auto fresh = confirm(found, *maps, references);
   const auto over = [this]() -> Status {
     const std::string what = "look for leaks of process " + std::to_string(process_.pid());
     if (memory_.stop() != nullptr && *memory_.stop()) return fail(what, "interrupted");
@@ -339,11 +361,12 @@ Result<model::LeakScan> LeakScanner::scan() {
   return scan;
 }
 
-void LeakScanner::glance() {
+void LeakScanner::recheck() {
   if (!interpreter_) return;
   const proc::PageCache cached(memory_);
-  const python::ObjectReader reader(*interpreter_, cached);
-  std::size_t left = kMaxGlanced;
+  python::CodeCache codes(cached, interpreter_->layout);
+  python::AsyncioReader reader(*interpreter_, cached, codes);
+  std::size_t left = kMaxRechecked;
   std::erase_if(watched_, [&](const python::Suspect& suspect) {
     if (left == 0 || python::still_suspect(reader, suspect)) {
       if (left != 0) --left;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "python/interpreter.h"
 #include "python/references.h"
 #include "python/suspects.h"
+#include "python/wakers.h"
 
 namespace aiotrace::app {
 
@@ -36,23 +38,29 @@ class LeakScanner {
   Result<model::LeakScan> scan();
   /// Reads again what may become a leak: what has moved on between two scans is not taken for the same when something
   /// of its kind comes to lie at its address. Cheap: reads no other memory.
-  void glance();
+  void recheck();
   /// Groups of the last scan.
   [[nodiscard]] std::vector<model::Leak> leaks() const;
 
   [[nodiscard]] const python::Interpreter* interpreter() const { return interpreter_ ? &*interpreter_ : nullptr; }
+  /// "this is trio 0.30.0: its tasks are not read", where the last scan failed because of that.
+  [[nodiscard]] const std::optional<std::string>& not_asyncio() const { return not_asyncio_; }
 
  private:
   Status look_at_interpreter(const proc::Maps& maps);
   using Addresses = std::unordered_set<std::uint64_t>;
   using Examples = std::unordered_map<std::uint64_t, std::uint64_t>;  // places by the addresses of suspects
-  [[nodiscard]] python::Suspects one_pass(const proc::Maps& maps, model::LeakScan& scan,
+  enum class Pass { first, again };
+  /// Only the first judges what tasks wait for.
+  [[nodiscard]] python::Suspects one_pass(const proc::Maps& maps, model::LeakScan& scan, Pass pass,
                                           const proc::TakePiece& also = {}) const;
+  static void judge_waits(python::Suspects& found, const std::unordered_map<std::uint64_t, python::Waker>& wakers,
+                          model::LeakScan& scan);
   /// Takes away what is not confirmed at once; gives what was not known before this scan.
-  [[nodiscard]] Addresses agree(python::Suspects& found, const proc::Maps& maps,
-                                python::ReferenceScan& references) const;
-  void keep_agreed(python::Suspects& found, const Addresses& fresh, const proc::Maps& maps,
-                   const proc::TakePiece& also = {}) const;
+  [[nodiscard]] Addresses confirm(python::Suspects& found, const proc::Maps& maps,
+                                  python::ReferenceScan& references) const;
+  void keep_confirmed(python::Suspects& found, const Addresses& fresh, const proc::Maps& maps,
+                      const proc::TakePiece& also = {}) const;
   void look_again(python::Suspects& found, const Addresses& fresh, bool it_ran) const;
   void split_by_origin(python::Suspects& found);
   [[nodiscard]] Examples examples(const python::Suspects& found) const;
@@ -65,6 +73,7 @@ class LeakScanner {
   proc::LiveMemory memory_;
   Holders holders_;
   std::optional<python::Interpreter> interpreter_;
+  std::optional<std::string> not_asyncio_;
   std::vector<python::Suspect> watched_;  // those of the last scan
   std::unordered_map<std::uint64_t, model::LeakPlace> places_;
   model::LeakTracker tracker_;

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <utility>
 
-#include "app/leaks_command.h"
 #include "probe/privileges.h"
 #include "util/clock.h"
 
@@ -18,7 +17,7 @@ constexpr std::uint64_t kFirstNs = 10'000'000'000;
 constexpr std::uint64_t kIntervalNs = 30'000'000'000;
 constexpr std::uint64_t kLongestIntervalNs = 600'000'000'000;
 constexpr std::uint64_t kMostOfTheTime = 400;  // a scan takes at most one part in so many
-constexpr std::uint64_t kGlanceNs = 5'000'000'000;
+constexpr std::uint64_t kRecheckNs = 5'000'000'000;
 constexpr std::uint64_t kFirstRetryNs = 250'000'000;
 constexpr int kNice = 10;
 
@@ -28,7 +27,7 @@ std::uint64_t thread_cpu_ns() { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
 
 LeakWatch::LeakWatch(proc::Process process)
     : process_(std::move(process)),
-      scanner_(process_, kDefaultLeakAgeNs, &cancel_, LeakScanner::Holders::leave),
+      scanner_(process_, model::kDefaultLeakAgeNs, &cancel_, LeakScanner::Holders::leave),
       thread_([this] { work(); }) {}
 
 void LeakWatch::end(bool at_once) {
@@ -46,6 +45,12 @@ std::vector<LeakWatch::Look> LeakWatch::take() {
   return std::exchange(looks_, {});
 }
 
+std::optional<std::string> LeakWatch::take_not_asyncio() {
+  const std::lock_guard lock(mutex_);
+  if (!not_asyncio_ || std::exchange(not_asyncio_taken_, true)) return std::nullopt;
+  return not_asyncio_;
+}
+
 // False: it is to end.
 bool LeakWatch::wait(std::uint64_t ns) {
   std::unique_lock lock(mutex_);
@@ -55,10 +60,14 @@ bool LeakWatch::wait(std::uint64_t ns) {
 // False: there is no Python in the process (yet), or it was given up.
 bool LeakWatch::scan() {
   const auto scan = scanner_.scan();
-  if (!scan) return false;
+  if (!scan) {
+    const std::lock_guard lock(mutex_);
+    not_asyncio_ = scanner_.not_asyncio();
+    return false;
+  }
   auto leaks = scanner_.leaks();
-  // Every task that waits is a candidate for being stuck: beside stalls that is no news.
-  std::erase_if(leaks, [](const auto& leak) { return !leak.leak && leak.leak_class == model::LeakClass::stuck; });
+  // Beside stalls it is no news that a task waits that somebody can wake.
+  std::erase_if(leaks, [](const auto& leak) { return leak.idle; });
   const std::lock_guard lock(mutex_);
   looks_.push_back({*scan, std::move(leaks)});
   return true;
@@ -83,14 +92,14 @@ void LeakWatch::work() {
     } else {
       retry_ns = std::min(retry_ns * 2, kIntervalNs);
     }
-    // Glances have the same share of the time.
-    for (std::uint64_t step_ns = kGlanceNs; pause_ns > 0;) {
+    // Rechecks have the same share of the time.
+    for (std::uint64_t step_ns = kRecheckNs; pause_ns > 0;) {
       const auto slept_ns = std::min(pause_ns, step_ns);
       if (!wait(slept_ns)) return;
       pause_ns -= slept_ns;
-      const auto glance_ns = thread_cpu_ns();
-      scanner_.glance();
-      step_ns = std::max(kGlanceNs, (thread_cpu_ns() - glance_ns) * kMostOfTheTime);
+      const auto recheck_ns = thread_cpu_ns();
+      scanner_.recheck();
+      step_ns = std::max(kRecheckNs, (thread_cpu_ns() - recheck_ns) * kMostOfTheTime);
     }
   }
 }

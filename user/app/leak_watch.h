@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -17,7 +19,7 @@ namespace aiotrace::app {
 
 class LeakWatch {
  public:
-  /// What one scan found, without tasks that only may become stuck.
+  /// What one scan found, without tasks that are idle.
   struct Look {
     model::LeakScan scan;
     std::vector<model::Leak> leaks;
@@ -36,6 +38,9 @@ class LeakWatch {
   void finish() { end(false); }
   /// The scans since the last call. From any thread.
   [[nodiscard]] std::vector<Look> take();
+  /// Once, after a scan that found a loop of another library: "this is trio 0.30.0: its tasks are not read". From any
+  /// thread.
+  [[nodiscard]] std::optional<std::string> take_not_asyncio();
 
  private:
   void end(bool at_once);
@@ -48,6 +53,8 @@ class LeakWatch {
   std::condition_variable changed_;
   bool stop_ = false;
   std::vector<Look> looks_;
+  std::optional<std::string> not_asyncio_;
+  bool not_asyncio_taken_ = false;
   std::atomic<bool> cancel_ = false;  // what is under way
   LeakScanner scanner_;
   std::thread thread_;  // last: it uses all of the above

@@ -1,7 +1,7 @@
 #include "app/native_stacks.h"
 
 #include <algorithm>
-#include <array>
+#include <functional>
 #include <span>
 #include <utility>
 
@@ -19,13 +19,10 @@ constexpr std::uint64_t kMapsValidNs = 20'000'000;
 constexpr std::uint32_t kPython311 = 0x030b0000;
 
 symbolize::Registers registers_of(const model::NativeSeen& copy) {
-  using symbolize::Register;
-  constexpr std::array kOrder{Register::rip, Register::rsp, Register::rbp, Register::rbx,
-                              Register::r12, Register::r13, Register::r14, Register::r15};
-  static_assert(kOrder.size() == std::tuple_size_v<decltype(copy.registers)>);
   symbolize::Registers registers;
-  for (std::size_t i = 0; i < kOrder.size(); ++i) {
-    if (copy.registers[i] != 0) registers.set(kOrder[i], copy.registers[i]);
+  const auto copied = registers.roles().copied;
+  for (std::size_t i = 0; i < std::min(copied.size(), copy.registers.size()); ++i) {
+    if (copy.registers[i] != 0) registers.set(copied[i], copy.registers[i]);
   }
   return registers;
 }

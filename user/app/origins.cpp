@@ -16,11 +16,11 @@ namespace {
 // More makers than this are told without their stacks.
 constexpr std::size_t kMaxExamples = 10'000;
 
-std::uint64_t id_of(const origin& told) {
+std::uint64_t id_of(const probe::Maker& maker) {
   std::size_t id = 1;
-  for (std::uint32_t i = 0; i < told.count && i < ORIGIN_FRAMES; ++i) {
-    model::hash_into(id, told.frames[i].code);
-    model::hash_into(id, told.frames[i].lasti);
+  for (const auto& frame : maker.frames) {
+    model::hash_into(id, frame.code);
+    model::hash_into(id, frame.lasti);
   }
   return id | 1;
 }
@@ -32,12 +32,10 @@ Result<Origins> Origins::watch(const proc::Process& process) {
   if (!maps) return std::unexpected(maps.error());
   const proc::LiveMemory memory(process.pid());
   const auto interpreter = python::inspect(process, *maps, memory);
-  if (!interpreter) return std::unexpected(static_cast<Error>(interpreter.error()));
+  if (!interpreter) return std::unexpected(python::as_error(interpreter.error(), process));
   const auto makers = python::find_coroutine_makers(*interpreter, process, *maps);
   if (!makers) return std::unexpected(makers.error());
-  auto config = python::origin_config_of(*interpreter);
-  config.pid = static_cast<std::uint32_t>(process.pid());
-  auto probe = probe::OriginProbe::load(config);
+  auto probe = probe::OriginProbe::load(python::origin_config_of(*interpreter, process));
   if (!probe) return std::unexpected(probe.error());
   for (const std::uint64_t maker : *makers) {
     const auto code = code_in_file(process.pid(), *maps, maker);
@@ -71,8 +69,7 @@ model::Stack Origins::stack(std::uint64_t id, python::CodeCache& codes) const {
   model::Stack stack;
   const auto example = examples_.find(id);
   if (example == examples_.end()) return stack;
-  for (std::uint32_t i = 0; i < example->second.count && i < ORIGIN_FRAMES; ++i) {
-    const auto& frame = example->second.frames[i];
+  for (const auto& frame : example->second.frames) {
     const auto code = codes.find(frame.code);
     if (code == nullptr) continue;
     stack.push_back({.kind = model::Frame::Kind::python,

@@ -30,15 +30,15 @@ class Origins {
   /// Innermost first. `codes` must read the process as it is now.
   [[nodiscard]] model::Stack stack(std::uint64_t id, python::CodeCache& codes) const;
 
-  [[nodiscard]] origin_counts counts() const { return probe_.counts(); }
+  [[nodiscard]] probe::OriginCounts counts() const { return probe_.counts(); }
 
  private:
   explicit Origins(probe::OriginProbe probe) : probe_(std::move(probe)) {}
 
   probe::OriginProbe probe_;
-  std::unordered_map<std::uint64_t, Origin> now_;       // by address, of this look
-  std::unordered_map<std::uint64_t, Origin> before_;    // of the last one
-  std::unordered_map<std::uint64_t, origin> examples_;  // by id
+  std::unordered_map<std::uint64_t, Origin> now_;             // by address, of this look
+  std::unordered_map<std::uint64_t, Origin> before_;          // of the last one
+  std::unordered_map<std::uint64_t, probe::Maker> examples_;  // by id
 };
 
 }  // namespace aiotrace::app

@@ -1,5 +1,6 @@
 #include "app/outputs.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -10,7 +11,8 @@
 
 #include "output/leaks.h"
 #include "util/clock.h"
-#include "util/text.h"
+#include "util/log.h"
+#include "util/version.h"
 
 namespace aiotrace::app {
 
@@ -32,11 +34,6 @@ std::size_t terminal_columns() {
 
 }  // namespace
 
-void say(const std::string& message) {
-  std::string line = "aiotrace: " + clean_for_terminal(message) + "\n";
-  (void)!write(STDERR_FILENO, line.data(), line.size());
-}
-
 output::OutputContext terminal_context(const output::FileSink& sink) {
   output::OutputContext context;
   context.realtime_minus_monotonic_ns = realtime_minus_monotonic_ns();
@@ -46,25 +43,31 @@ output::OutputContext terminal_context(const output::FileSink& sink) {
   return context;
 }
 
-Outputs::Outputs(const Options& options) : quiet_(options.quiet) {}
+Result<recording::Writer> create_recording(const std::string& path, const output::OutputContext& context) {
+  return recording::Writer::create(path, {.version = kVersion,
+                                          .realtime_minus_monotonic_ns = context.realtime_minus_monotonic_ns,
+                                          .utc_offset_s = utc_offset_s()});
+}
 
-Result<Outputs> Outputs::open(const Options& options) {
-  Outputs outputs(options);
-  if (options.json) {
-    auto sink = output::FileSink::open(*options.json);
+Result<Outputs> Outputs::open(const OutputsConfig& config) {
+  const auto& files = config.files;
+  Outputs outputs(config.quiet);
+  if (files.json) {
+    auto sink = output::FileSink::open(*files.json);
     if (!sink) return std::unexpected(sink.error());
     outputs.json_sink_ = std::move(*sink);
-    outputs.json_on_stdout_ = *options.json == "-";
+    outputs.json_on_stdout_ = *files.json == "-";
   }
-  if (options.folded) {
-    auto sink = output::FileSink::open(*options.folded);
+  if (files.folded) {
+    auto sink = output::FileSink::open(*files.folded);
     if (!sink) return std::unexpected(sink.error());
     outputs.folded_sink_ = std::move(*sink);
   }
-  auto exports = ExportFiles::open(options);
+  auto exports = ExportFiles::open(files);
   if (!exports) return std::unexpected(exports.error());
   outputs.exports_ = std::move(*exports);
-  outputs.error_sink_ = std::make_unique<output::FileSink>(UniqueFd(dup(STDERR_FILENO)), "standard error");
+  outputs.error_sink_ = std::make_unique<output::FileSink>(UniqueFd(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)),
+                                                           "standard error");
   if (!outputs.json_on_stdout_) {
     auto sink = output::FileSink::standard_output();
     if (!sink) return std::unexpected(sink.error());
@@ -72,17 +75,19 @@ Result<Outputs> Outputs::open(const Options& options) {
   }
   outputs.context_ = terminal_context(outputs.text_sink_ ? *outputs.text_sink_ : *outputs.error_sink_);
   if (!outputs.text_sink_) outputs.context_.color = false;
-  outputs.context_.verbose = options.verbose;
-  outputs.context_.advice = !options.quiet;
-  if (options.record) {
-    auto recording = output::RecordingWriter::create(
-        *options.record, {.version = kVersion,
-                          .realtime_minus_monotonic_ns = outputs.context_.realtime_minus_monotonic_ns,
-                          .utc_offset_s = utc_offset_s()});
+  outputs.context_.verbose = config.verbose;
+  outputs.context_.advice = !config.quiet;
+  outputs.begin_text();
+  if (files.record) {
+    auto recording = create_recording(*files.record, outputs.context_);
     if (!recording) return std::unexpected(recording.error());
     outputs.recording_ = std::move(*recording);
   }
   return outputs;
+}
+
+void Outputs::begin_text() {
+  if (text_sink_) text_ = std::make_unique<output::TextOutput>(*text_sink_, context_);
 }
 
 void Outputs::check(const Status& status, const output::FileSink& sink, bool& told) {
@@ -101,22 +106,23 @@ void Outputs::check_recording(const Status& status) {
   recording_told_ = true;
 }
 
-void Outputs::as_recorded(const output::RecordingHead& head) {
+void Outputs::as_recorded(const recording::Head& head) {
   context_.realtime_minus_monotonic_ns = head.realtime_minus_monotonic_ns;
   context_.utc_offset_s = head.utc_offset_s;
+  begin_text();
 }
 
 void Outputs::watching(const model::Watching& watching) {
   exports_.watching(watching);
   if (recording_) check_recording(recording_->watching(watching));
   if (json_sink_) check(output::JsonOutput(*json_sink_, context_).watching(watching), *json_sink_, json_told_);
-  if (text_sink_) check(output::TextOutput(*text_sink_, context_).watching(watching), *text_sink_, text_told_);
+  if (text_) check(text_->watching(watching), *text_sink_, text_told_);
 }
 
 void Outputs::stall(const model::Stall& stall) {
   if (recording_) check_recording(recording_->stall(stall));
   if (json_sink_) check(output::JsonOutput(*json_sink_, context_).stall(stall), *json_sink_, json_told_);
-  if (text_sink_ && !quiet_) check(output::TextOutput(*text_sink_, context_).stall(stall), *text_sink_, text_told_);
+  if (text_ && !quiet_) check(text_->stall(stall), *text_sink_, text_told_);
   if (folded_sink_ && !stall.ongoing) folded_.add(stall);
   if (!stall.ongoing) exports_.add(stall);
 }
@@ -129,7 +135,7 @@ void Outputs::unfinished(const model::Stall& stall) {
 
 void Outputs::leaks(const std::vector<model::Leak>& leaks, const model::LeakScan& scan) {
   if (leaks.empty()) return;
-  if (recording_) check_recording(recording_->leaks({.leaks = leaks, .scan = scan}));
+  if (recording_) check_recording(recording_->leaks({.leaks = leaks, .scan = scan, .shown = true}));
   if (!json_sink_) return;
   for (const auto& leak : leaks) check(json_sink_->write_line(output::leak_json(leak)), *json_sink_, json_told_);
   check(json_sink_->write_line(output::leak_scan_json(scan)), *json_sink_, json_told_);
@@ -142,7 +148,7 @@ void Outputs::so_far(const model::Summary& summary) {
 void Outputs::interim(const model::Summary& summary) {
   auto& sink = text_sink_ ? *text_sink_ : *error_sink_;
   bool told = false;
-  check(output::TextOutput(sink, context_).summary(summary), sink, text_sink_ ? text_told_ : told);
+  check(output::TextOutput(sink, context_).interim(summary), sink, text_sink_ ? text_told_ : told);
 }
 
 void Outputs::finish(const model::Summary& summary) {
@@ -152,7 +158,7 @@ void Outputs::finish(const model::Summary& summary) {
     failed_ = true;
     say(error.message());
   }
-  if (text_sink_) check(output::TextOutput(*text_sink_, context_).summary(summary), *text_sink_, text_told_);
+  if (text_) check(text_->finish(summary), *text_sink_, text_told_);
   if (json_sink_) check(output::JsonOutput(*json_sink_, context_).summary(summary), *json_sink_, json_told_);
 }
 

@@ -7,21 +7,27 @@
 #include <vector>
 
 #include "app/export_files.h"
-#include "app/options.h"
+#include "app/output_files.h"
 #include "model/stall.h"
 #include "model/summary.h"
 #include "output/file_sink.h"
 #include "output/folded.h"
 #include "output/json.h"
-#include "output/recording_writer.h"
 #include "output/text.h"
+#include "recording/writer.h"
 
 namespace aiotrace::app {
+
+struct OutputsConfig {
+  OutputFiles files;
+  bool quiet = false;    ///< no text about single stalls, and no advice
+  bool verbose = false;  ///< whole stacks
+};
 
 class Outputs {
  public:
   /// Opens what is to be written: a file that cannot be is an error before anything is traced.
-  [[nodiscard]] static Result<Outputs> open(const Options& options);
+  [[nodiscard]] static Result<Outputs> open(const OutputsConfig& config);
 
   void watching(const model::Watching& watching);
   void stall(const model::Stall& stall);
@@ -34,7 +40,7 @@ class Outputs {
   /// The summary so far, for the recording only: what is known should it be cut off.
   void so_far(const model::Summary& summary);
   /// Times are those of the machine and the moment of a recording.
-  void as_recorded(const output::RecordingHead& head);
+  void as_recorded(const recording::Head& head);
   /// The last thing: summary, folded stacks and all other files.
   void finish(const model::Summary& summary);
 
@@ -44,7 +50,8 @@ class Outputs {
   [[nodiscard]] bool failed() const { return failed_; }
 
  private:
-  explicit Outputs(const Options& options);
+  explicit Outputs(bool quiet) : quiet_(quiet) {}
+  void begin_text();
   void check_recording(const Status& status);
   void check(const Status& status, const output::FileSink& sink, bool& told);
 
@@ -57,19 +64,20 @@ class Outputs {
   bool recording_told_ = false;
   output::OutputContext context_;
   std::unique_ptr<output::FileSink> text_sink_;  // null when standard output is for JSON
+  std::unique_ptr<output::TextOutput> text_;     // to it
   std::unique_ptr<output::FileSink> error_sink_;
   std::unique_ptr<output::FileSink> json_sink_;
   std::unique_ptr<output::FileSink> folded_sink_;
-  std::optional<output::RecordingWriter> recording_;
+  std::optional<recording::Writer> recording_;
   bool json_on_stdout_ = false;
   output::FoldedOutput folded_;
   ExportFiles exports_;
 };
 
+/// A recording of what is reported from now on.
+[[nodiscard]] Result<recording::Writer> create_recording(const std::string& path, const output::OutputContext& context);
+
 /// How text is written to this sink: its colour and width; times are those of now.
 [[nodiscard]] output::OutputContext terminal_context(const output::FileSink& sink);
-
-/// One line on standard error, cleaned: "aiotrace: …".
-void say(const std::string& message);
 
 }  // namespace aiotrace::app

@@ -2,11 +2,14 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +25,7 @@ namespace {
 
 using model::Cause;
 using model::TargetSeen;
+using Wait = model::ThreadNow::Wait;
 
 std::string proc_path(const Target& target, const std::string& rest) {
   return "/proc/" + std::to_string(target.pid()) + "/" + rest;
@@ -51,7 +55,7 @@ std::int32_t polled(const Target& target, std::uint64_t array, std::uint64_t cou
 }
 
 /// The first descriptor in any of a select()'s sets.
-std::int32_t selected(const Target& target, const __u64 (&args)[4]) {
+std::int32_t selected(const Target& target, const std::array<std::uint64_t, 4>& args) {
   constexpr std::uint64_t kMost = 1024;
   constexpr std::uint64_t kBits = 64;
   for (const auto set : {args[1], args[2], args[3]}) {
@@ -77,7 +81,7 @@ std::int32_t watched(const Target& target, std::int32_t epoll) {
 }
 
 /// The descriptor that the call waits on; -1: none.
-std::int32_t descriptor_of(const Target& target, const wait& present) {
+std::int32_t descriptor_of(const Target& target, const Wait& present) {
   if (present.fd >= 0) return present.fd;
   const auto name = proc::syscall_name(present.syscall);
   if (name == "poll" || name == "ppoll") return polled(target, present.args[0], present.args[1]);
@@ -104,8 +108,28 @@ TargetSeen of_socket(const Target& target, std::uint64_t inode, TargetSeen seen)
   return seen;
 }
 
+/// The unix socket that a connect() waits for: it knows its peer only when it is connected. An abstract name is shown
+/// with @ for its zero byte.
+std::optional<TargetSeen> of_connect(const Target& target, const Wait& present, TargetSeen seen) {
+  constexpr std::uint64_t kMost = sizeof(sockaddr_un::sun_path);
+  const auto address = present.args[1];
+  const auto bytes = present.args[2] - sizeof(sa_family_t);
+  if (target.memory().read<sa_family_t>(address).value_or(AF_UNSPEC) != AF_UNIX || bytes == 0 || bytes > kMost)
+    return std::nullopt;
+  seen.path.resize(bytes);
+  if (!target.memory().read(address + sizeof(sa_family_t), std::as_writable_bytes(std::span(seen.path))))
+    return std::nullopt;
+  if (seen.path.front() == '\0') seen.path.front() = '@';
+  seen.path.resize(std::min(seen.path.size(), seen.path.find('\0')));
+  seen.kind = TargetSeen::Kind::socket;
+  seen.family = AF_UNIX;
+  seen.socket_type = SOCK_STREAM;
+  seen.path_is_peers = true;
+  return seen;
+}
+
 /// The child that a thread waits for: by its pid where the call names one, else the newest.
-std::optional<TargetSeen> of_child(const Target& target, std::uint32_t tid, const wait& present, TargetSeen seen) {
+std::optional<TargetSeen> of_child(const Target& target, std::uint32_t tid, const Wait& present, TargetSeen seen) {
   constexpr std::size_t kMost = 65536;
   constexpr std::uint64_t kByPid = 1;  // P_PID of waitid
   const auto name = proc::syscall_name(present.syscall);
@@ -133,15 +157,18 @@ std::optional<TargetSeen> of_child(const Target& target, std::uint32_t tid, cons
   return seen;
 }
 
-std::optional<TargetSeen> present_target(const Target& target, std::uint32_t tid, const wait& present) {
+std::optional<TargetSeen> present_target(const Target& target, std::uint32_t tid, const Wait& present) {
   TargetSeen seen;
   seen.syscall = present.syscall;
-  const auto cause = static_cast<Cause>(present.cause);
+  const auto cause = present.cause;
   if (const auto path = proc::path_argument(proc::syscall_name(present.syscall)); cause == Cause::file && path != 0) {
     seen.kind = TargetSeen::Kind::path;
     seen.path = text_at(target, present.args[path - 1]);
     if (seen.path.empty()) return std::nullopt;
     return seen;
+  }
+  if (proc::syscall_name(present.syscall) == "connect") {
+    if (auto connecting = of_connect(target, present, seen)) return connecting;
   }
   const auto fd = descriptor_of(target, present);
   std::error_code error;
@@ -167,16 +194,12 @@ std::optional<TargetSeen> present_target(const Target& target, std::uint32_t tid
 
 }  // namespace
 
-std::optional<model::Culprit> present_culprit(Target& target, std::uint32_t tid, const wait& present) {
-  const auto cause = static_cast<Cause>(present.cause);
+std::optional<model::Culprit> present_culprit(Target& target, std::uint32_t tid, const Wait& present) {
+  const auto cause = present.cause;
   if (cause == Cause::gil) {
     auto holder = target.gil_holder(present.args[0]);
     if (!holder || holder->tid == tid) return std::nullopt;
-    model::Culprit culprit;
-    culprit.tid = holder->tid;
-    culprit.thread = std::move(holder->thread);
-    culprit.stack = std::move(holder->stack);
-    return culprit;
+    return model::GilHolder{.tid = holder->tid, .thread = std::move(holder->thread), .stack = std::move(holder->stack)};
   }
   if (cause != Cause::file && cause != Cause::network && cause != Cause::process) return std::nullopt;
   const auto seen = present_target(target, tid, present);

@@ -8,30 +8,30 @@
 namespace aiotrace::app {
 namespace {
 
-std::uint8_t class_of(proc::Wait wait) {
+probe::SyscallWait wait_of(proc::Wait wait) {
   switch (wait) {
-    case proc::Wait::sleep: return SYSCALL_SLEEP;
-    case proc::Wait::file: return SYSCALL_FILE;
-    case proc::Wait::network: return SYSCALL_NETWORK;
-    case proc::Wait::process: return SYSCALL_PROCESS;
-    case proc::Wait::futex: return SYSCALL_FUTEX;
-    case proc::Wait::fd: return SYSCALL_FD;
-    case proc::Wait::poll: return SYSCALL_POLL;
+    case proc::Wait::sleep: return probe::SyscallWait::sleep;
+    case proc::Wait::file: return probe::SyscallWait::file;
+    case proc::Wait::network: return probe::SyscallWait::network;
+    case proc::Wait::process: return probe::SyscallWait::process;
+    case proc::Wait::futex: return probe::SyscallWait::futex;
+    case proc::Wait::fd: return probe::SyscallWait::descriptor;
+    case proc::Wait::poll: return probe::SyscallWait::poll;
     case proc::Wait::other: break;
   }
-  return SYSCALL_OTHER;
+  return probe::SyscallWait::other;
 }
 
 }  // namespace
 
-std::array<std::uint16_t, SYSCALL_TABLE_SIZE> wait_classes() {
-  std::array<std::uint16_t, SYSCALL_TABLE_SIZE> classes{};
+std::vector<probe::Syscall> syscall_waits() {
+  std::vector<probe::Syscall> waits;
   for (const auto& syscall : proc::syscalls()) {
-    const auto number = static_cast<std::size_t>(syscall.number);
-    if (number >= classes.size()) continue;
-    classes[number] = static_cast<std::uint16_t>(class_of(syscall.wait) | proc::path_argument(syscall.name) << 8);
+    waits.push_back({.number = static_cast<std::uint32_t>(syscall.number),
+                     .wait = wait_of(syscall.wait),
+                     .path_argument = proc::path_argument(syscall.name)});
   }
-  return classes;
+  return waits;
 }
 
 std::string kernel_release() {

@@ -1,18 +1,16 @@
 // What every command that loads BPF programs tells them, and what it says of them at its end.
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <string>
+#include <vector>
 
-#include "abi/config.h"
 #include "model/summary.h"
 #include "probe/probe.h"
 
 namespace aiotrace::app {
 
 /// For ProbeOptions::syscalls.
-[[nodiscard]] std::array<std::uint16_t, SYSCALL_TABLE_SIZE> wait_classes();
+[[nodiscard]] std::vector<probe::Syscall> syscall_waits();
 
 /// "6.18.5"; empty if the kernel does not say.
 [[nodiscard]] std::string kernel_release();

@@ -10,38 +10,50 @@
 #include <utility>
 #include <vector>
 
-#include "app/code_store.h"
 #include "app/filter.h"
-#include "app/profile_command.h"
 #include "app/sample_classifier.h"
-#include "app/target.h"
+#include "app/target_set.h"
 #include "model/profile.h"
+#include "model/profile_run.h"
 #include "model/timeline.h"
-#include "output/profile.h"
 #include "probe/probe.h"
 
 namespace aiotrace::app {
 
+struct ProfilerConfig {
+  model::ProfileMode mode = model::ProfileMode::cpu;
+  model::ProfileBy by = model::ProfileBy::none;
+  double frequency_hz = 99;  ///< samples in a second on a CPU
+  bool all = false;          ///< every Python process of the machine
+  Filter filter;             ///< with `all`: only these
+  bool timeline = false;     ///< keep what each thread did over time
+  bool verbose = false;      ///< report what else goes wrong
+};
+
 class Profiler {
  public:
-  /// Both must outlive it.
-  Profiler(const ProfileCommandOptions& options, probe::Probe& probe);
+  /// `probe` must outlive it.
+  Profiler(ProfilerConfig config, probe::Probe& probe);
 
-  /// Begins to trace. `fresh`: it has not called exec yet.
-  Status add(Target target, bool fresh);
+  /// Begins to trace.
+  Status add(Target target, TargetSet::Look look);
   /// -a: Python processes that are not traced yet, if it is time to look for them.
   void add_running(std::uint64_t now_ns);
-  [[nodiscard]] std::map<std::uint32_t, Target>& targets() { return targets_; }
-  [[nodiscard]] std::size_t alive() const;
+  [[nodiscard]] TargetSet& targets() { return targets_; }
+  /// So far.
+  [[nodiscard]] std::uint64_t samples() const { return samples_; }
+  [[nodiscard]] std::uint64_t waits() const { return waits_seen_; }
+  [[nodiscard]] std::size_t threads() const { return threads_.size(); }
   void process_ended(std::uint32_t pid);
 
   /// Takes everything that waits in the ring buffer.
   Status consume();
   /// Looks again at processes whose Python was not ready. When the next one is due; 0: none.
-  std::uint64_t look(std::uint64_t now_ns);
+  std::uint64_t look(std::uint64_t now_ns) { return targets_.look(now_ns); }
 
-  /// The end of what began at `begin_ns`: what the threads do now counts up to `now_ns`. Once.
-  [[nodiscard]] output::ProfileReport finish(std::uint64_t begin_ns, std::uint64_t now_ns);
+  /// The end of what began at `begin_ns`: nothing is traced after it, and what the threads do now counts up to now.
+  /// Once.
+  [[nodiscard]] model::ProfileReport finish(std::uint64_t begin_ns);
 
  private:
   using ThreadId = std::pair<std::uint32_t, std::uint32_t>;  // pid, tid
@@ -63,7 +75,6 @@ class Profiler {
   void on(const model::NativeSeen& /*event*/) {}
   void on(const model::RunsSeen& /*event*/) {}
 
-  Target* target(std::uint32_t pid);
   void seed(Target& target);
   /// The thread's row in `threads_`, made when it is first met.
   model::ProfileThread& thread(std::uint32_t pid, std::uint32_t tid);
@@ -74,18 +85,15 @@ class Profiler {
   void take_times(std::uint32_t pid, std::uint32_t tid, std::uint64_t end_ns);
   void add_shorter(const model::ProfileThread& thread);
 
-  const ProfileCommandOptions& options_;
+  ProfilerConfig config_;
   probe::Probe& probe_;
   bool waits_;
-  Filter filter_;
-  std::map<std::uint32_t, Target> targets_;
-  CodeStore codes_;
-  model::StackStore stacks_;
+  TargetSet targets_;
   SampleClassifier classifier_;
   model::Profile profile_;
   std::optional<model::Timeline> timeline_;  // if it is wanted
   std::map<ThreadId, model::ProfileThread> threads_;
-  std::map<ThreadId, std::array<std::uint64_t, model::kCauses>> told_;  // of ProfileThread::cause_ns
+  std::map<ThreadId, std::array<std::uint64_t, model::kCauses>> reported_;  // of ProfileThread::cause_ns
   std::unordered_map<std::uint32_t, model::Task> last_task_;            // by tid
   std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;    // by tid
   std::map<std::uint32_t, std::uint64_t> cpu_at_start_;                 // by pid: of the whole process
@@ -93,6 +101,8 @@ class Profiler {
   bool cpu_known_ = true;
   model::LossCounts user_losses_{};
   std::uint64_t next_scan_ns_ = 0;
+  std::uint64_t samples_ = 0;  // reported by BPF
+  std::uint64_t waits_seen_ = 0;
 };
 
 }  // namespace aiotrace::app

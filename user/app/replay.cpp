@@ -17,8 +17,8 @@ class Replay {
       : name_(std::move(name)), thresholds_(thresholds), listener_(listener) {}
 
   Status take(model::Watching watching);
-  void take(output::RecordedStall recorded);
-  void take(output::RecordedSummary recorded) {
+  void take(recording::RecordedStall recorded);
+  void take(recording::RecordedSummary recorded) {
     whole_ = !recorded.so_far;
     latest_ = std::move(recorded.summary);
   }
@@ -39,9 +39,8 @@ class Replay {
   bool whole_ = false;
   model::Summary latest_;
   model::Statistics statistics_;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> stalls_of_;  // by pid and tid
   // The last word of stalls that go on, by id: all that is left of them if the recording is cut off.
-  std::map<std::uint64_t, output::RecordedStall> ongoing_;
+  std::map<std::uint64_t, recording::RecordedStall> ongoing_;
   std::size_t ongoing_memory_ = 0;
 };
 
@@ -66,7 +65,7 @@ void Replay::forget(std::uint64_t id) {
   ongoing_.erase(found);
 }
 
-void Replay::take(output::RecordedStall recorded) {
+void Replay::take(recording::RecordedStall recorded) {
   auto& stall = recorded.stall;
   const auto end_ns = stall.start_ns + std::min(stall.duration_ns, ~std::uint64_t{0} - stall.start_ns);
   last_ns_ = std::max(last_ns_, end_ns);
@@ -75,7 +74,6 @@ void Replay::take(output::RecordedStall recorded) {
   longest_ns_ = std::max(longest_ns_, stall.duration_ns);
   if (!stall.ongoing || recorded.unfinished) {
     statistics_.add(stall);
-    stalls_of_[{stall.pid, stall.tid}]++;
     forget(stall.id);
   }
   const auto& tell = recorded.unfinished ? listener_.unfinished : listener_.stall;
@@ -96,7 +94,6 @@ Replayed Replay::finish(std::optional<Error> incomplete) {
     for (const auto& [id, recorded] : ongoing_) {
       const auto& stall = recorded.stall;
       statistics_.add(stall);
-      stalls_of_[{stall.pid, stall.tid}]++;
       if (listener_.unfinished) listener_.unfinished(stall);
     }
     result.summary.time_ns = std::max(result.summary.time_ns, last_ns_);
@@ -109,35 +106,35 @@ Replayed Replay::finish(std::optional<Error> incomplete) {
   summary.errors = statistics_.errors();
   summary.cause_ns = statistics_.cause_ns();
   summary.places = statistics_.places();
-  for (auto& loop : summary.loops) {
-    const auto found = stalls_of_.find({loop.pid, loop.tid});
-    loop.stalls = found == stalls_of_.end() ? 0 : found->second;
-  }
+  for (auto& loop : summary.loops) loop.stalls = statistics_.stalls_of(loop.pid, loop.tid);
   return result;
 }
 
 }  // namespace
 
-Result<Replayed> replay(output::RecordingReader& reader, const std::string& name, const Thresholds& thresholds,
-                        const Listener& listener) {
+Error cut_off(const std::string& name) {
+  return {.kind = ErrorKind::failure,
+          .what = "read " + name,
+          .reason = "the recording is cut off: its end is missing",
+          .hint = "everything up to there is shown"};
+}
+
+Result<Replayed> replay(recording::Reader& reader, Result<recording::Record> first, const std::string& name,
+                        const Thresholds& thresholds, const Listener& listener) {
   Replay replay(name, thresholds, listener);
-  while (true) {
-    auto record = reader.next();
+  for (auto record = std::move(first);; record = reader.next()) {
     if (!record) return replay.finish(std::move(record.error()));
-    if (const auto* end = std::get_if<output::RecordingEnd>(&*record)) {
+    if (const auto* end = std::get_if<recording::End>(&*record)) {
       if (!end->cut_off) return replay.finish(std::nullopt);
-      return replay.finish(Error{.kind = ErrorKind::failure,
-                                 .what = "read " + name,
-                                 .reason = "the recording is cut off: its end is missing",
-                                 .hint = "everything up to there is told"});
+      return replay.finish(cut_off(name));
     }
     if (auto* watching = std::get_if<model::Watching>(&*record)) {
       if (auto status = replay.take(std::move(*watching)); !status) return std::unexpected(status.error());
-    } else if (auto* stall = std::get_if<output::RecordedStall>(&*record)) {
+    } else if (auto* stall = std::get_if<recording::RecordedStall>(&*record)) {
       replay.take(std::move(*stall));
-    } else if (const auto* leaks = std::get_if<output::RecordedLeaks>(&*record)) {
+    } else if (const auto* leaks = std::get_if<model::ScannedLeaks>(&*record)) {
       if (listener.leaks) listener.leaks(leaks->leaks, leaks->scan);
-    } else if (auto* summary = std::get_if<output::RecordedSummary>(&*record)) {
+    } else if (auto* summary = std::get_if<recording::RecordedSummary>(&*record)) {
       replay.take(std::move(*summary));
     }
   }

@@ -8,7 +8,7 @@
 
 #include "model/stall.h"
 #include "model/summary.h"
-#include "output/recording_reader.h"
+#include "recording/reader.h"
 #include "util/result.h"
 
 namespace aiotrace::app {
@@ -34,9 +34,12 @@ struct Replayed {
   std::optional<Error> incomplete;
 };
 
-/// Without thresholds the summary of a whole recording is the run's own; else its stalls, causes and places are added
-/// up anew. Errors: usage, thresholds that the recording cannot serve.
-[[nodiscard]] Result<Replayed> replay(output::RecordingReader& reader, const std::string& name,
-                                      const Thresholds& thresholds, const Listener& listener);
+/// Why a recording is not whole whose end is missing.
+[[nodiscard]] Error cut_off(const std::string& name);
+
+/// `first` is what the reader gave first. Without thresholds the summary of a whole recording is the run's own; else
+/// its stalls, causes and places are added up anew. Errors: usage, thresholds that the recording cannot serve.
+[[nodiscard]] Result<Replayed> replay(recording::Reader& reader, Result<recording::Record> first,
+                                      const std::string& name, const Thresholds& thresholds, const Listener& listener);
 
 }  // namespace aiotrace::app

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <initializer_list>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -65,9 +66,9 @@ const SampleClassifier::Code& SampleClassifier::code_at(Target& target, std::uin
 
 symbolize::NativeStack SampleClassifier::top_of_stack(Target& target, const model::Sample& sample) {
   symbolize::Registers registers;
-  registers.set(symbolize::Register::rip, sample.ip);
-  registers.set(symbolize::Register::rsp, sample.sp);
-  registers.set(symbolize::Register::rbp, sample.bp);
+  registers.set(registers.roles().instruction_pointer, sample.ip);
+  registers.set(registers.roles().stack_pointer, sample.sp);
+  registers.set(registers.roles().frame_pointer, sample.bp);
   return symbolize::unwind(symbolizer_, target.process(), target.maps(), registers, sample.sp,
                            std::as_bytes(std::span(sample.words)));
 }
@@ -130,12 +131,8 @@ model::ClassifiedSample SampleClassifier::classify(Target& target, const model::
   if (leaf->place == Place::interpreter || plain_support) return result;
   if (leaf->place == Place::unknown && python) return result;
   result.cause = model::Cause::native;
-  if (!leaf->library.empty()) {
-    model::Culprit culprit;
-    culprit.library = leaf->library;
-    culprit.function = std::move(function);
-    result.culprit = std::move(culprit);
-  }
+  if (!leaf->library.empty())
+    result.culprit = model::NativeFunction{.library = leaf->library, .function = std::move(function)};
   return result;
 }
 

@@ -6,9 +6,9 @@
 #include <functional>
 #include <string>
 
-#include "abi/records.h"
 #include "app/present_wait.h"
 #include "app/python_stack.h"
+#include "machine/machine.h"
 #include "proc/syscalls.h"
 #include "proc/thread_syscall.h"
 #include "python/frames.h"
@@ -68,14 +68,14 @@ void add_task(Target& target, std::uint64_t tstate, const std::vector<python::Py
 
 // Its registers but these two are not told: enough where functions keep no frame pointer.
 model::NativeSeen native_of(const Target& target, std::uint32_t tid, const proc::ThreadSyscall& call) {
-  constexpr std::size_t kPage = 4096;
+  const auto page_bytes = machine::here().page_bytes;
   model::NativeSeen seen;
   seen.head = {.pid = target.pid(), .tid = tid, .time_ns = 0};
   seen.registers[0] = call.instruction;
   seen.registers[1] = call.stack_pointer;
   std::vector<std::byte> page;
-  for (auto at = call.stack_pointer; at != 0 && seen.stack.size() < NATIVE_STACK_MAX; at += page.size()) {
-    page.resize(kPage - at % kPage);
+  for (auto at = call.stack_pointer; at != 0 && seen.stack.size() < model::NativeSeen::kMostBytes; at += page.size()) {
+    page.resize(page_bytes - at % page_bytes);
     if (!target.memory().read(at, page)) break;
     seen.stack.insert(seen.stack.end(), page.begin(), page.end());
   }
@@ -97,7 +97,7 @@ model::LoopKind kind_of(const Target& target, const std::vector<python::PythonFr
   const auto* interpreter = target.interpreter();
   if (interpreter == nullptr || !interpreter->asyncio_loaded) return model::LoopKind::other;
   const bool asyncio = stack.empty() ? !interpreter->uvloop : python::runs_loop(stack);
-  return target.loop_kind(asyncio ? LOOP_ASYNCIO : LOOP_PYTHON);
+  return target.loop_kind(asyncio ? model::LoopSource::asyncio : model::LoopSource::python);
 }
 
 std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<std::uint64_t> tstate) {
@@ -128,26 +128,24 @@ std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<s
   }
   if (!tstate) return std::nullopt;
   if (!python::runs_loop(stack)) return std::nullopt;
+  // In its loop's own code it may be in the loop's own poll: in a select, else it would have been found above, or woken
+  // from an epoll and not yet back. Its next poll is the first thing that is known.
+  if (!python::in_callback(stack)) return std::nullopt;
   if (const auto began = began_ns(target, stack); began != 0) {
     seeded.seed.began_ns = began;
     seeded.start_known = true;
   }
   if (!call) return seeded;  // it runs: samples will tell
   add_task(target, *tstate, stack, seeded);
-  // In its loop's own code it may wait in the loop's own poll (a select, else it would have been found above).
-  if (!python::in_callback(stack)) return std::nullopt;
   const auto cause = cause_of_call(target, call->number, call->arguments);
   seeded.stack = to_stack(stack);
   seeded.native = native_of(target, tid, *call);
-  seeded.seed.waiting = probe::ThreadSeed::Waiting{.cause = static_cast<std::uint32_t>(cause),
-                                                   .syscall = call->number,
-                                                   .args = call->arguments,
-                                                   .stack_id = stack_id_of(stack)};
-  wait present{};
-  present.cause = static_cast<std::uint32_t>(cause);
+  seeded.seed.waiting = probe::ThreadSeed::Waiting{
+      .cause = cause, .syscall = call->number, .args = call->arguments, .stack_id = stack_id_of(stack)};
+  model::ThreadNow::Wait present;
+  present.cause = cause;
   present.syscall = call->number;
-  present.fd = -1;
-  std::ranges::copy(call->arguments, present.args);
+  present.args = call->arguments;
   seeded.culprit = present_culprit(target, tid, present);
   return seeded;
 }

@@ -1,20 +1,69 @@
-// One run of `aiotrace -p PID` or `aiotrace -- COMMAND`, from the options to the exit status.
+// One run that watches event loops: from the first process to the summary.
 #pragma once
 
-#include "app/options.h"
+#include <poll.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "app/leak_watch.h"
+#include "app/outputs.h"
+#include "app/requests.h"
+#include "app/target.h"
+#include "app/tracker.h"
+#include "model/summary.h"
+#include "probe/probe.h"
+#include "util/result.h"
 
 namespace aiotrace::app {
 
-/// Exit statuses, fixed.
-inline constexpr int kExitFailure = 1;
-inline constexpr int kExitUsage = 2;
-inline constexpr int kExitNotPermitted = 3;
-inline constexpr int kExitStall = 4;
-inline constexpr int kExitNoCommand = 127;
+struct SessionConfig {
+  TrackerConfig tracker;
+  std::optional<std::uint64_t> duration_ns;
+  bool starting = false;   ///< the target is a program that is about to be started
+  bool leaks = false;      ///< look for leaks too (not with `tracker.all`)
+  bool recording = false;  ///< now and then the outputs get the summary so far
+};
 
-/// Says the error on standard error; its exit status.
-[[nodiscard]] int report(const Error& error);
+class Session {
+ public:
+  /// `probe` is loaded and not attached yet; it and `outputs` must outlive the session.
+  Session(SessionConfig config, probe::Probe& probe, Outputs& outputs);
 
-[[nodiscard]] int run_session(const Options& options);
+  /// Attaches. When it returns, nothing of these processes is missed.
+  Status begin(std::vector<Target> targets);
+  /// Until the end: of the time, of all targets, or as asked. `requests_fd` is readable when `requests` has something.
+  void watch(int requests_fd, const std::function<Requests()>& requests);
+  /// Writes the summary; gives it. Once.
+  model::Summary finish();
+
+  [[nodiscard]] std::uint64_t longest_stall_ns() const { return tracker_.longest_stall_ns(); }
+  [[nodiscard]] TargetSet& targets() { return tracker_.targets(); }
+
+ private:
+  [[nodiscard]] model::Summary summary(std::uint64_t now_ns) const;
+  void report_poll_probe();
+  void report_children();
+  void take_requests(const std::function<Requests()>& requests);
+  void take_ended(const std::vector<pollfd>& fds);
+  void tick(std::uint64_t now_ns);
+  void report_waiting(std::uint64_t now_ns);
+  void watch_leaks();
+  void take_leaks();
+
+  SessionConfig config_;
+  probe::Probe& probe_;
+  Tracker tracker_;
+  Outputs& outputs_;
+  std::uint64_t began_ns_ = 0;
+  std::uint64_t next_so_far_ns_ = 0;
+  bool stop_ = false;
+  std::map<std::uint32_t, std::unique_ptr<LeakWatch>> leak_watches_;  // by pid
+  std::map<std::uint32_t, LeakWatch::Look> last_leaks_;
+};
 
 }  // namespace aiotrace::app

@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "app/options.h"
 #include "output/pprof.h"
 #include "output/speedscope.h"
+#include "util/version.h"
 
 namespace aiotrace::app {
 

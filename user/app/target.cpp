@@ -2,9 +2,11 @@
 
 #include <filesystem>
 
-#include "abi/records.h"
 #include "app/python_stack.h"
+#include "probe/probe.h"
 #include "python/frames.h"
+#include "python/gil.h"
+#include "python/process_config.h"
 #include "python/threads.h"
 
 namespace aiotrace::app {
@@ -44,37 +46,36 @@ bool Target::look() {
   return true;
 }
 
+bool Target::look_again(std::uint64_t now_ns) {
+  if (schedule_.next_ns() > now_ns) return false;
+  const bool changed = look();
+  schedule_.looked(now_ns);
+  return changed;
+}
+
+void Target::add_loop(std::uint32_t tid) {
+  loops_.insert(tid);
+  had_loop_ = true;
+}
+
 void Target::forget_image() {
   interpreter_.reset();
   refused_.reset();
   names_.clear();
-  loops.clear();
-  next_look_ns = first_look_ns = look_interval_ns = 0;
-  starting = true;
-  had_loop = told_waiting = false;
+  loops_.clear();
+  schedule_.start();
+  had_loop_ = noted_waiting_ = false;
 }
 
 bool Target::settled() const {
   if (interpreter_) return interpreter_->initialized && interpreter_->asyncio_loaded;
   if (!refused_) return false;
   if (refused_->why == python::NoPython::unknown) return true;
-  return refused_->why == python::NoPython::not_python && !starting;
+  return refused_->why == python::NoPython::not_python && !schedule_.starting();
 }
 
-process_config Target::config() const {
-  process_config config{};
-  config.generation = generation_;
-  if (!interpreter_) return config;
-  config.text_start = interpreter_->text_start;
-  config.text_end = interpreter_->text_end;
-  if (!interpreter_->initialized) return config;
-  config.flags = PROCESS_PYTHON;
-  config.interpreters_head = interpreter_->interpreters_head;
-  config.gil_addr = interpreter_->gil_addr;
-  config.gc_addr = interpreter_->gc_addr;
-  config.current_tasks = interpreter_->current_tasks;
-  config.layout = interpreter_->layout.bpf;
-  return config;
+Status Target::trace_by(probe::Probe& probe) const {
+  return probe.set_process(pid(), python::process_config_of(interpreter(), generation_));
 }
 
 std::string Target::thread_name(std::uint32_t tid) {
@@ -100,26 +101,14 @@ std::optional<std::uint32_t> Target::own_tid(std::uint32_t ns_tid) const {
   return static_cast<std::uint32_t>(tid->second);
 }
 
-model::LoopKind Target::loop_kind(std::uint32_t abi_kind) const {
-  if (abi_kind == LOOP_ASYNCIO) return model::LoopKind::asyncio;
-  if (abi_kind == LOOP_PYTHON && interpreter_ && interpreter_->uvloop) return model::LoopKind::uvloop;
+model::LoopKind Target::loop_kind(model::LoopSource source) const {
+  if (source == model::LoopSource::asyncio) return model::LoopKind::asyncio;
+  if (source == model::LoopSource::python && interpreter_ && interpreter_->uvloop) return model::LoopKind::uvloop;
   return model::LoopKind::other;
 }
 
 std::uint64_t Target::gil_at(std::uint64_t futex) const {
-  if (!interpreter_ || !interpreter_->initialized) return 0;
-  const auto& layout = interpreter_->layout.bpf;
-  const auto has = [&](std::uint64_t gil) {
-    return gil != 0 && futex >= gil + layout.gil_cond && futex < gil + GIL_LOCKS_END(&layout);
-  };
-  if (interpreter_->gil_addr != 0 || layout.interp_gil_ptr == PY_NO_OFFSET)
-    return has(interpreter_->gil_addr) ? interpreter_->gil_addr : 0;
-  // Since 3.12 an interpreter may have its own.
-  for (const auto state : python::interpreter_states(*interpreter_, *memory_)) {
-    const auto gil = memory_->pointer(state + layout.interp_gil_ptr).value_or(0);
-    if (has(gil)) return gil;
-  }
-  return 0;
+  return interpreter_ ? python::gil_of_futex(*interpreter_, *memory_, futex) : 0;
 }
 
 bool Target::is_named_pipe(std::int32_t fd) const {
@@ -146,15 +135,13 @@ std::vector<model::Stall::OtherThread> Target::other_threads(std::uint32_t tid) 
 std::optional<model::Stall::OtherThread> Target::gil_holder(std::uint64_t futex) {
   const auto gil = gil_at(futex);
   if (gil == 0) return std::nullopt;
-  const auto& layout = interpreter_->layout.bpf;
-  const auto locked = memory_->read<std::int32_t>(gil + layout.gil_locked);
-  const auto holder = memory_->pointer(gil + layout.gil_last_holder);
-  if (locked != 1 || !holder) return std::nullopt;
-  const auto id = python::thread_of_state(*interpreter_, process_, *memory_, *holder);
+  const auto holder = python::gil_holder(*interpreter_, *memory_, gil);
+  if (holder == 0) return std::nullopt;
+  const auto id = python::thread_of_state(*interpreter_, process_, *memory_, holder);
   if (!id) return std::nullopt;
   const auto tid = static_cast<std::uint32_t>(*id);
   return model::Stall::OtherThread{tid, thread_name(tid),
-                                   to_stack(python::read_stack(*interpreter_, *memory_, *holder))};
+                                   to_stack(python::read_stack(*interpreter_, *memory_, holder))};
 }
 
 std::string Target::path_inside(std::string path) const {
@@ -194,8 +181,10 @@ std::size_t Target::epolls() const {
 }
 
 std::optional<std::string> Target::python_version() const {
-  if (!interpreter_) return std::nullopt;
-  return interpreter_->version_text;
+  if (interpreter_) return interpreter_->version_text;
+  // One that is refused says its version too.
+  if (refused_ && !refused_->version.empty()) return refused_->version;
+  return std::nullopt;
 }
 
 std::optional<std::string> Target::refusal() const {

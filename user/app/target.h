@@ -1,4 +1,4 @@
-// One traced process: what is known of it, and what BPF is told.
+// One traced process: what is known of it, and what BPF is to know.
 #pragma once
 
 #include <cstdint>
@@ -7,15 +7,20 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "abi/config.h"
+#include "app/look_schedule.h"
 #include "model/stall.h"
 #include "proc/maps.h"
 #include "proc/memory.h"
 #include "proc/process.h"
 #include "python/interpreter.h"
 #include "util/result.h"
+
+namespace aiotrace::probe {
+class Probe;
+}
 
 namespace aiotrace::app {
 
@@ -25,10 +30,16 @@ class Target {
 
   /// Looks at the process (again): its interpreter, its asyncio. True if BPF has to be told.
   bool look();
+  /// The same when its time has come (look_schedule.h). `now_ns` is of monotonic_ns().
+  bool look_again(std::uint64_t now_ns);
+  [[nodiscard]] std::uint64_t next_look_ns() const { return schedule_.next_ns(); }
+  /// It has not called exec yet: its Python is still to come.
+  void expect_start() { schedule_.start(); }
   /// exec: everything known of its memory is void.
   void forget_image();
 
-  [[nodiscard]] process_config config() const;
+  /// BPF begins to trace it, or learns what has changed.
+  Status trace_by(probe::Probe& probe) const;
   /// Nothing more can become known of its Python before it calls exec: a later look is of no use.
   [[nodiscard]] bool settled() const;
 
@@ -36,8 +47,8 @@ class Target {
   [[nodiscard]] std::optional<std::uint32_t> own_tid(std::uint32_t ns_tid) const;
   /// Python's name of a thread, else its comm.
   [[nodiscard]] std::string thread_name(std::uint32_t tid);
-  [[nodiscard]] model::LoopKind loop_kind(std::uint32_t abi_kind) const;
-  /// "3.11.2", or nothing.
+  [[nodiscard]] model::LoopKind loop_kind(model::LoopSource source) const;
+  /// "3.11.2", also of a CPython that is refused; nothing: no CPython, or its version is not known.
   [[nodiscard]] std::optional<std::string> python_version() const;
   /// Why there is no Python detail, for people: only for a CPython that is refused or cannot be read.
   [[nodiscard]] std::optional<std::string> refusal() const;
@@ -69,18 +80,21 @@ class Target {
   [[nodiscard]] const proc::Memory& memory() const { return *memory_; }
   [[nodiscard]] const python::Interpreter* interpreter() const { return interpreter_ ? &*interpreter_ : nullptr; }
 
-  std::set<std::uint32_t> loops;  ///< tids of those that have not ended
-  bool ended = false;
-  bool had_loop = false;      ///< in the present image, even if its thread has ended since
-  bool told_waiting = false;  ///< the user knows that it has no loop yet
-  bool starting = false;      ///< it has just called exec, or is about to: its Python is still to come
-  std::uint64_t next_look_ns = 0;
-  std::uint64_t first_look_ns = 0;
-  std::uint64_t look_interval_ns = 0;
+  /// Threads with a loop that have not ended.
+  [[nodiscard]] const std::set<std::uint32_t>& loops() const { return loops_; }
+  void add_loop(std::uint32_t tid);
+  void remove_loop(std::uint32_t tid) { loops_.erase(tid); }
+  /// The present image had one, even if its thread has ended since.
+  [[nodiscard]] bool had_loop() const { return had_loop_; }
+  /// True once for each image: the user does not know yet that it has no loop.
+  [[nodiscard]] bool note_waiting() { return !std::exchange(noted_waiting_, true); }
+
+  [[nodiscard]] bool ended() const { return ended_; }
+  void mark_ended() { ended_ = true; }
 
  private:
   explicit Target(proc::Process process);
-  [[nodiscard]] std::uint64_t gil_at(std::uint64_t futex) const;  // the GIL that the futex is in; 0: none
+  [[nodiscard]] std::uint64_t gil_at(std::uint64_t futex) const;  // as python::gil_of_futex
 
   proc::Process process_;
   std::string comm_;
@@ -89,6 +103,11 @@ class Target {
   std::optional<python::Interpreter> interpreter_;
   std::optional<python::InspectError> refused_;
   std::map<std::uint32_t, std::string> names_;
+  std::set<std::uint32_t> loops_;  // tids
+  LookSchedule schedule_;
+  bool ended_ = false;
+  bool had_loop_ = false;
+  bool noted_waiting_ = false;
   bool tids_are_right_ = false;  // the C library keeps a thread's id where BPF reads it
   std::uint32_t generation_ = 0;
 };

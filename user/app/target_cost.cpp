@@ -53,7 +53,7 @@ bool TargetCost::look(const std::vector<probe::StepThreadCost>& threads, std::ui
   return lately_ > max_share_;
 }
 
-void TargetCost::tell(output::ExactSummary& summary) const {
+void TargetCost::fill(model::ExactSummary& summary) const {
   double all_ns = 0, most_ns = 0;
   for (const auto& [tid, thread] : threads_) {
     all_ns += thread.cost_ns;

@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "output/exact_awaits.h"
+#include "model/await_run.h"
 #include "probe/step_probe.h"
 
 namespace aiotrace::app {
@@ -20,7 +20,7 @@ class TargetCost {
   void reprice(probe::TrapPrice now);
   /// The counters as they are now. True: a thread is over the limit.
   [[nodiscard]] bool look(const std::vector<probe::StepThreadCost>& threads, std::uint64_t now_ns);
-  void tell(output::ExactSummary& summary) const;
+  void fill(model::ExactSummary& summary) const;
 
  private:
   struct Look {

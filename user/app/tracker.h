@@ -5,45 +5,52 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "app/cgroup_quota.h"
-#include "app/code_store.h"
 #include "app/filter.h"
 #include "app/fine_sampling.h"
 #include "app/held_events.h"
 #include "app/native_stacks.h"
-#include "app/options.h"
 #include "app/outputs.h"
 #include "app/sample_classifier.h"
 #include "app/target.h"
+#include "app/target_set.h"
 #include "model/stall_builder.h"
 #include "model/statistics.h"
+#include "model/thread_now.h"
+#include "probe/off_since.h"
 #include "probe/probe.h"
 #include "util/clock.h"
 
 namespace aiotrace::app {
 
+struct TrackerConfig {
+  std::uint64_t warn_ns = 0;   ///< an iteration at least this long is a stall
+  std::uint64_t error_ns = 0;  ///< and one at least this long an error
+  bool all = false;            ///< loops of processes that were not added too
+  Filter filter;               ///< with `all`: only of these
+  bool follow = false;         ///< children of the added processes too
+  bool native = false;         ///< whole native stacks
+  bool verbose = false;        ///< report what else goes wrong
+};
+
 class Tracker {
  public:
-  /// All must outlive the tracker.
-  Tracker(const Options& options, probe::Probe& probe, Outputs& outputs);
+  /// `probe` and `outputs` must outlive the tracker.
+  Tracker(TrackerConfig config, probe::Probe& probe, Outputs& outputs);
 
-  /// What is known of a process when it is added.
-  enum class Look {
-    now,    ///< inspect it before anything else
-    later,  ///< it is one of many: its turn comes
-    fresh,  ///< it has not called exec yet: there is nothing to look at
-  };
   /// Begins to trace: BPF knows it when this returns.
-  Status add(Target target, Look look);
+  Status add(Target target, TargetSet::Look look);
   /// -a: every process that waits in a poll now. How many were added.
   std::size_t add_all_running();
-  [[nodiscard]] std::map<std::uint32_t, Target>& targets() { return targets_; }
-  [[nodiscard]] std::size_t alive() const;
+  /// --follow: every process below those that are traced. From then on BPF reports the new ones.
+  Status add_descendants();
+  [[nodiscard]] TargetSet& targets() { return targets_; }
   void process_ended(std::uint32_t pid);
 
   /// Takes everything that waits in the ring buffer.
@@ -51,7 +58,7 @@ class Tracker {
   /// Looks again at processes whose Python was not ready. When the next one is due; 0: none.
   std::uint64_t look(std::uint64_t now_ns);
   /// To be called now and then.
-  void calm(std::uint64_t now_ns) { fine_.calm(now_ns); }
+  void stop_idle(std::uint64_t now_ns) { fine_.stop_idle(now_ns); }
   /// Tells of stalls that go on: at --error, then at doubling intervals.
   void tell_ongoing(std::uint64_t now_ns);
   /// The end of the run: stalls that go on are told of, however short they are over --warn.
@@ -73,10 +80,11 @@ class Tracker {
     std::string thread;
     std::uint64_t told_iteration = ~std::uint64_t{0};
     std::uint64_t tell_at_ns = 0;  // age at which the present iteration is told of next
+    std::uint64_t due_ns = 0;      // when its first report was due; 0: not yet
     bool ended = false;
     bool start_known = false;  // of the iteration that it was in when aiotrace came
     std::optional<FoundWait> found_wait;
-    loop_stats last{};  // kept when the thread is gone
+    model::LoopCounters last;  // kept when the thread is gone
   };
 
   void take(std::span<const std::byte> record);
@@ -96,7 +104,6 @@ class Tracker {
   void on(const model::ProcessExit& event);
   void on(const model::ProcessFork& event);
 
-  Target* target(std::uint32_t pid);
   Target* target_or_new(const model::LoopSeen& event);
   void ignore(std::uint32_t pid, std::uint32_t tid);
   void drop_ended();
@@ -110,27 +117,32 @@ class Tracker {
   void give(const model::TaskSeen& event) { builder_.add(event); }
   void give(const model::ClassifiedBlock& block) { builder_.add(block); }
   void give(const model::Sample& event);
-  [[nodiscard]] std::uint64_t stack_of_wait(const loop_thread& thread);
-  Status tell_probe(Target& target);
+  [[nodiscard]] std::uint64_t stack_of_wait(const model::ThreadNow& thread);
+  void take_changed(Target& target);
   void seed(Target& target);
+  std::uint64_t waits_since(const probe::ThreadSeed& seed);
   void attach_uprobes(Target& target);
   void tell(model::Stall stall, bool unfinished);
-  void tell_if_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_ns, std::uint64_t least_ns);
+  [[nodiscard]] static bool in_iteration(const model::ThreadNow& thread, std::uint64_t now_ns);
+  /// The thread, if its present iteration is at least `least_ns` old and due to be reported.
+  std::optional<model::ThreadNow> due_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_ns,
+                                              std::uint64_t least_ns);
+  void report_ongoing(const model::ThreadNow& thread, Loop& loop, std::uint64_t now_ns, bool last);
+  void report_settled(const model::ThreadNow& before, std::uint64_t now_ns);
   [[nodiscard]] std::optional<model::Culprit> culprit_of(const model::Blocked& blocked);
   [[nodiscard]] std::optional<model::Culprit> culprit_of_runnable(const model::Blocked& blocked, bool throttled);
 
-  const Options& options_;
+  TrackerConfig config_;
   probe::Probe& probe_;
   Outputs& outputs_;
-  std::map<std::uint32_t, Target> targets_;
-  CodeStore codes_;
-  model::StackStore stacks_;
+  TargetSet targets_;
   model::StallBuilder builder_;
   model::Statistics statistics_;
   SampleClassifier classifier_;
   NativeStacks natives_;
   HeldEvents held_;
   FineSampling fine_;
+  std::optional<Result<probe::OffSince>> off_since_;                  // loaded when the first one is asked for
   std::map<std::uint32_t, Loop> loops_;                               // by tid
   std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;  // by tid
   std::unordered_map<std::uint32_t, model::RunsSeen> last_runs_;      // by tid
@@ -147,7 +159,6 @@ class Tracker {
   };
   std::unordered_map<std::uint32_t, KnownQuota> quotas_;  // by tid
   model::LossCounts user_losses_{};
-  Filter filter_;
   std::uint64_t next_ongoing_ns_ = 0;
   std::uint64_t start_ns_;
   std::uint64_t longest_ns_ = 0;

@@ -2,13 +2,13 @@
 #include <algorithm>
 #include <cstring>
 
-#include "abi/records.h"
 #include "app/culprits.h"
 #include "app/tracker.h"
 #include "decode/decode.h"
 #include "model/runners.h"
 #include "proc/syscalls.h"
 #include "python/text.h"
+#include "util/log.h"
 
 namespace aiotrace::app {
 
@@ -37,39 +37,33 @@ void Tracker::on(const model::LoopSeen& event) {
   if (seen == nullptr) return;
   if (auto status = probe_.sample_thread(event.head.tid); !status) {
     note_untraced();
-    if (options_.verbose) say(status.error().message());
+    if (config_.verbose) say(status.error().message());
   }
   // The first poll of a Python that was not ready when it was last looked at.
   if (!seen->settled() && seen->look()) {
-    if (auto status = tell_probe(*seen); !status) say(status.error().message());
+    if (auto status = seen->trace_by(probe_); !status) say(status.error().message());
   }
-  seen->loops.insert(event.head.tid);
-  seen->had_loop = true;
+  seen->add_loop(event.head.tid);
   // Threads that come and go must not fill the memory: of very many, the rows of those that ended are dropped.
   constexpr std::size_t kMaxLoops = 16384;
   if (loops_.size() >= kMaxLoops) std::erase_if(loops_, [](const auto& each) { return each.second.ended; });
   auto& loop = loops_[event.head.tid];
   if (loop.pid != event.head.pid) loop = Loop{};
   loop.pid = event.head.pid;
-  loop.kind = seen->loop_kind(static_cast<std::uint32_t>(event.source));
+  loop.kind = seen->loop_kind(event.source);
   loop.thread = seen->thread_name(event.head.tid);
-  if (options_.verbose)
+  if (config_.verbose)
     say("pid " + std::to_string(loop.pid) + " thread " + std::to_string(event.head.tid) + " (" + loop.thread +
         "): a loop on epoll " + std::to_string(event.epfd));
 }
 
 void Tracker::on(const model::CodeSeen& event) {
-  auto* seen = target(event.head.pid);
-  if (!codes_.add(event, seen != nullptr ? seen->interpreter() : nullptr, seen != nullptr ? &seen->memory() : nullptr))
-    lose(model::Loss::name_unreadable);
+  if (!targets_.add(event)) lose(model::Loss::name_unreadable);
 }
 
 void Tracker::on(const model::StackSeen& event) {
-  model::Stack stack;
-  stack.reserve(event.frames.size());
-  for (const auto& frame : event.frames) stack.push_back(codes_.resolve(event.head.pid, frame));
-  stacks_.add(event.head.pid, event.stack_id, std::move(stack), event.unreadable, event.too_deep);
-  if (options_.native) natives_.add(event);
+  targets_.add(event);
+  if (config_.native) natives_.add(event);
 }
 
 void Tracker::on(const model::NativeSeen& event) { natives_.add(event); }
@@ -79,12 +73,12 @@ void Tracker::on(const model::RunsSeen& event) { last_runs_.insert_or_assign(eve
 // The id of the stack with its native frames, as far as they are known.
 std::uint64_t Tracker::with_native(const model::EventHead& head, std::uint64_t iteration, std::uint64_t python_stack) {
   const auto* copy = natives_.copy_of(head, iteration);
-  auto* owner = target(head.pid);
+  auto* owner = targets_.find(head.pid);
   return copy == nullptr || owner == nullptr ? python_stack : natives_.merge(*owner, *copy, python_stack);
 }
 
 void Tracker::on(const model::TaskSeen& event) {
-  auto* owner = target(event.head.pid);
+  auto* owner = targets_.find(event.head.pid);
   const auto* interpreter = owner != nullptr ? owner->interpreter() : nullptr;
   if (interpreter == nullptr || (!event.name_cut && !event.qualname_cut)) {
     place(event.head, event.iteration, event);
@@ -93,41 +87,29 @@ void Tracker::on(const model::TaskSeen& event) {
   // Read from the process while the task is there.
   constexpr std::size_t kMaxName = std::size_t{64} * 1024;
   const auto& layout = interpreter->layout;
-  const auto whole = [&](std::uint64_t object, std::uint32_t offset, std::string& text) {
-    const auto name = owner->memory().pointer(object + offset);
-    auto read = name ? python::read_text(owner->memory(), layout, *name, kMaxName) : std::nullopt;
+  const auto whole = [](std::optional<std::string> read, std::string& text) {
     // Another task may live at the address by now: its name goes on as ours began, or it is not believed.
     if (read && read->starts_with(text)) text = std::move(*read);
   };
   auto complete = event;
-  if (event.name_cut) whole(event.task, layout.bpf.task_name, complete.name);
-  if (event.qualname_cut) whole(event.coroutine, layout.bpf.gen_qualname, complete.qualname);
+  if (event.name_cut) whole(python::read_task_name(owner->memory(), layout, event.task, kMaxName), complete.name);
+  if (event.qualname_cut)
+    whole(python::read_coroutine_name(owner->memory(), layout, event.coroutine, kMaxName), complete.qualname);
   place(event.head, event.iteration, std::move(complete));
 }
 
 std::optional<model::Culprit> Tracker::culprit_of(const model::Blocked& blocked) {
-  model::Culprit culprit;
-  if (blocked.cause == model::Cause::lock) {
-    culprit.address = blocked.args[0];
-    return culprit;
-  }
-  auto* owner = target(blocked.head.pid);
+  if (blocked.cause == model::Cause::lock) return model::LockAt{.address = blocked.args[0]};
   const auto loop = loops_.find(blocked.head.tid);
   if (loop != loops_.end() && loop->second.found_wait && loop->second.found_wait->since_ns == blocked.start_ns)
     return loop->second.found_wait->culprit;
   if (blocked.has_target) {
     const auto seen = last_target_.find(blocked.head.tid);
     if (seen == last_target_.end() || seen->second.iteration != blocked.iteration) return std::nullopt;
+    const auto* owner = targets_.find(blocked.head.pid);
     return culprit_of_target(blocked.cause, seen->second, owner != nullptr ? owner->working_directory() : "");
   }
-  if (blocked.cause != model::Cause::gil || blocked.holder_tstate == 0 || owner == nullptr) return std::nullopt;
-  // The id is what a C library's structure said: believed only if such a thread is there.
-  const auto tid = owner->own_tid(blocked.holder_tid);
-  if (!tid || *tid == blocked.head.tid) return std::nullopt;
-  culprit.tid = *tid;
-  culprit.thread = owner->thread_name(culprit.tid);
-  if (const auto stack = stacks_.find(blocked.head.pid, blocked.holder_stack)) culprit.stack = stack->copy();
-  return culprit;
+  return blocked.cause == model::Cause::gil ? targets_.gil_holder(blocked) : std::nullopt;
 }
 
 void Tracker::on(const model::TargetSeen& event) {
@@ -141,21 +123,18 @@ void Tracker::release_fault(std::uint32_t tid, const model::TargetSeen* seen) {
   auto waiting = faults_.extract(tid);
   if (!waiting) return;
   auto& block = waiting.mapped();
-  auto* owner = target(block.blocked.head.pid);
+  auto* owner = targets_.find(block.blocked.head.pid);
   if (seen != nullptr && owner != nullptr && seen->iteration == block.blocked.iteration) {
-    if (auto path = owner->mapped_file(seen->address); !path.empty()) {
-      model::Culprit culprit;
-      culprit.path = std::move(path);
-      block.culprit = std::move(culprit);
-    }
+    if (auto path = owner->mapped_file(seen->address); !path.empty())
+      block.culprit = model::MappedFile{.path = std::move(path)};
   }
   place(block.blocked.head, block.blocked.iteration, block);
 }
 
 // Whom a thread that is ready to run waits for: who ran instead, or the quota that is used up.
 std::optional<model::Culprit> Tracker::culprit_of_runnable(const model::Blocked& blocked, bool throttled) {
-  model::Culprit culprit;
   if (!throttled) {
+    model::Runners culprit;
     const auto seen = last_runs_.find(blocked.head.tid);
     if (blocked.has_runs && seen != last_runs_.end() && seen->second.iteration == blocked.iteration)
       culprit.running = model::runners_of(seen->second);
@@ -170,10 +149,9 @@ std::optional<model::Culprit> Tracker::culprit_of_runnable(const model::Blocked&
     cached.quota = cpu_quota(blocked.head.pid, blocked.head.tid);
   }
   if (!cached.quota) return std::nullopt;
-  culprit.cgroup = cached.quota->cgroup;
-  culprit.quota_us = cached.quota->quota_us;
-  culprit.period_us = cached.quota->period_us;
-  return culprit;
+  return model::CpuQuota{.cgroup = cached.quota->cgroup,
+                         .quota_us = cached.quota->quota_us,
+                         .period_us = cached.quota->period_us};
 }
 
 void Tracker::on(const model::Blocked& event) {
@@ -200,20 +178,20 @@ void Tracker::on(const model::Blocked& event) {
 void Tracker::keep_words(model::Sample& sample) const {
   const auto* copy = natives_.copy_of(sample.head, sample.iteration);
   if (copy == nullptr || sample.kernel) return;
-  sample.words.resize(std::min<std::size_t>(SAMPLE_WORDS, copy->stack.size() / sizeof(std::uint64_t)));
+  sample.words.resize(std::min(model::Sample::kMostWords, copy->stack.size() / sizeof(std::uint64_t)));
   std::memcpy(sample.words.data(), copy->stack.data(), sample.words.size() * sizeof(std::uint64_t));
 }
 
 void Tracker::on(const model::Sample& event) {
   if (auto status = fine_.on(event); !status) {
     note_untraced();
-    if (options_.verbose) say(status.error().message());
+    if (config_.verbose) say(status.error().message());
   }
   place(event.head, event.iteration, event);
 }
 
 void Tracker::give(const model::Sample& event) {
-  auto* seen = target(event.head.pid);
+  auto* seen = targets_.find(event.head.pid);
   if (seen == nullptr) return;
   if (!event.has_native) {
     builder_.add(classifier_.classify(*seen, event));
@@ -235,7 +213,7 @@ void Tracker::place(const model::EventHead& head, std::uint64_t iteration, HeldE
   const auto fault = faults_.find(head.tid);
   if (fault != faults_.end() && fault->second.blocked.iteration != iteration) release_fault(head.tid, nullptr);
   // With native stacks the last copy of a thread's is looked at: that can't wait.
-  if (options_.native) {
+  if (config_.native) {
     std::visit([this](const auto& each) { give(each); }, event);
     return;
   }
@@ -256,26 +234,23 @@ void Tracker::on(const model::IterationEnd& event) {
 }
 
 void Tracker::on(const model::ProcessExec& event) {
-  auto* seen = target(event.head.pid);
+  auto* seen = targets_.find(event.head.pid);
   if (seen == nullptr) return;
   builder_.forget_process(event.head.pid);
   forget_image(event.head.pid);
-  for (const auto tid : seen->loops) {
+  for (const auto tid : seen->loops()) {
     fine_.forget_thread(tid);
     held_.forget_thread(tid);  // the new image counts its iterations from the beginning
     probe_.remove_thread(tid);
   }
-  seen->forget_image();
-  seen->rename(event.comm);
+  targets_.exec(*seen, event.comm);
   probe_.detach_uprobes(event.head.pid);
-  seen->first_look_ns = monotonic_ns();
-  seen->next_look_ns = seen->first_look_ns;
 }
 
 void Tracker::on(const model::ThreadExit& event) {
   builder_.forget_thread(event.head.pid, event.head.tid);
   if (const auto loop = loops_.find(event.head.tid); loop != loops_.end() && loop->second.pid == event.head.pid) {
-    if (const auto thread = probe_.thread(event.head.tid)) loop->second.last = thread->stats;
+    if (const auto counters = probe_.counters(event.head.tid)) loop->second.last = *counters;
     loop->second.ended = true;
   }
   probe_.remove_thread(event.head.tid);
@@ -286,7 +261,7 @@ void Tracker::on(const model::ThreadExit& event) {
   held_.forget_thread(event.head.tid);
   natives_.forget_thread(event.head.tid);
   fine_.forget_thread(event.head.tid);
-  if (auto* seen = target(event.head.pid)) seen->loops.erase(event.head.tid);
+  if (auto* seen = targets_.find(event.head.pid)) seen->remove_loop(event.head.tid);
 }
 
 void Tracker::on(const model::ProcessExit& event) {
@@ -295,10 +270,10 @@ void Tracker::on(const model::ProcessExit& event) {
 }
 
 void Tracker::on(const model::ProcessFork& event) {
-  if (!options_.follow || targets_.contains(event.child_pid)) return;
+  if (!config_.follow || targets_.find(event.child_pid) != nullptr) return;
   auto opened = Target::open(static_cast<std::int32_t>(event.child_pid));
   if (!opened) return;  // ended meanwhile
-  if (auto status = add(std::move(*opened), Look::now); !status) say(status.error().message());
+  if (auto status = add(std::move(*opened), TargetSet::Look::now); !status) say(status.error().message());
 }
 
 }  // namespace aiotrace::app

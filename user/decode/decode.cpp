@@ -11,7 +11,9 @@
 #include "abi/cause.h"
 #include "abi/config.h"
 #include "abi/records.h"
+#include "abi/steps.h"
 #include "decode/reader.h"
+#include "model/cause.h"
 #include "model/losses.h"
 #include "util/text.h"
 
@@ -27,14 +29,6 @@ template <class Ours, class Theirs>
 constexpr bool same(Ours ours, Theirs theirs) {
   return static_cast<unsigned>(ours) == static_cast<unsigned>(theirs);
 }
-static_assert(same(Cause::python, CAUSE_PYTHON) && same(Cause::native, CAUSE_NATIVE) && same(Cause::gc, CAUSE_GC) &&
-              same(Cause::kernel, CAUSE_KERNEL) && same(Cause::gil, CAUSE_GIL) && same(Cause::lock, CAUSE_LOCK) &&
-              same(Cause::sleep, CAUSE_SLEEP) && same(Cause::file, CAUSE_FILE) && same(Cause::network, CAUSE_NETWORK) &&
-              same(Cause::process, CAUSE_PROCESS) && same(Cause::fault, CAUSE_FAULT) &&
-              same(Cause::other, CAUSE_OTHER) && same(Cause::stopped, CAUSE_STOPPED) &&
-              same(Cause::cpu_wait, CAUSE_CPU_WAIT) && same(Cause::throttled, CAUSE_THROTTLED) &&
-              model::kCauses == CAUSE_MAX);
-
 using model::Loss;
 static_assert(same(Loss::ring_full, LOSS_RING_FULL) && same(Loss::threads_full, LOSS_THREADS_FULL) &&
               same(Loss::stack_unreadable, LOSS_STACK_UNREADABLE) && same(Loss::stack_too_deep, LOSS_STACK_TOO_DEEP) &&
@@ -42,6 +36,8 @@ static_assert(same(Loss::ring_full, LOSS_RING_FULL) && same(Loss::threads_full, 
               same(Loss::task_unreadable, LOSS_TASK_UNREADABLE) && same(Loss::seen_full, LOSS_SEEN_FULL) &&
               same(Loss::switch_unseen, LOSS_SWITCH_UNSEEN) && same(Loss::native_missing, LOSS_NATIVE_MISSING) &&
               model::kKernelLosses == LOSS_MAX);
+
+static_assert(model::Sample::kMostWords == SAMPLE_WORDS && model::NativeSeen::kMostBytes == NATIVE_STACK_MAX);
 
 model::EventHead head_of(const record& head) { return {.pid = head.pid, .tid = head.tid, .time_ns = head.time_ns}; }
 
@@ -171,7 +167,9 @@ Decoded<Event> decode_task(Reader& in) {
 Decoded<Event> decode_blocked(Reader& in) {
   const auto raw = in.get<blocked_record>();
   if (!raw) return std::unexpected(DecodeError::too_short);
-  if (raw->cause < CAUSE_GIL || raw->cause >= CAUSE_MAX) return std::unexpected(DecodeError::bad_value);
+  if (const auto cause = static_cast<Cause>(raw->cause);
+      raw->cause >= CAUSE_MAX || !(model::blocked(cause) || model::runnable(cause)))
+    return std::unexpected(DecodeError::bad_value);
   model::Blocked event{.head = head_of(raw->head),
                        .iteration = raw->iteration,
                        .start_ns = raw->start_ns,
@@ -309,10 +307,8 @@ Decoded<Event> decode_native(Reader& in) {
                          .iteration = raw->iteration,
                          .registers = {},
                          .stack = {stack->begin(), stack->end()}};
-  constexpr std::array kOrder{NATIVE_IP,  NATIVE_SP,  NATIVE_BP,  NATIVE_BX,
-                              NATIVE_R12, NATIVE_R13, NATIVE_R14, NATIVE_R15};
-  static_assert(kOrder.size() == NATIVE_REGISTERS && kOrder.size() == std::tuple_size_v<decltype(seen.registers)>);
-  std::ranges::transform(kOrder, seen.registers.begin(), [&](native_register which) { return raw->registers[which]; });
+  static_assert(std::tuple_size_v<decltype(seen.registers)> == NATIVE_REGISTERS && NATIVE_IP == 0 && NATIVE_SP == 1);
+  std::ranges::copy(raw->registers, seen.registers.begin());
   return seen;
 }
 
@@ -354,6 +350,15 @@ Decoded<Event> decode_fork(Reader& in) {
   return model::ProcessFork{.head = head_of(raw->head), .child_pid = raw->child_pid, .child_tid = raw->child_tid};
 }
 
+// Checked: `data` has all of the record.
+Decoded<record> header_of(std::span<const std::byte> data) {
+  const auto head = Reader(data).get<record>();
+  if (!head) return std::unexpected(DecodeError::too_short);
+  if (head->version != 0) return std::unexpected(DecodeError::bad_version);
+  if (head->size > data.size()) return std::unexpected(DecodeError::bad_size);
+  return *head;
+}
+
 }  // namespace
 
 std::string_view name(DecodeError error) {
@@ -363,12 +368,27 @@ std::string_view name(DecodeError error) {
   return at < kNames.size() ? kNames[at] : "unknown";
 }
 
+std::expected<model::AwaitChainSeen, DecodeError> decode_chain(std::span<const std::byte> data) {
+  const auto head = header_of(data);
+  if (!head) return std::unexpected(head.error());
+  if (head->type != RECORD_CHAIN) return std::unexpected(DecodeError::bad_type);
+  const auto raw = Reader(data.first(head->size)).get<chain_record>();
+  if (!raw) return std::unexpected(DecodeError::too_short);
+  if (raw->count > CHAIN_MAX) return std::unexpected(DecodeError::bad_count);
+  model::AwaitChainSeen seen{.head = head_of(raw->head),
+                             .chain = raw->chain,
+                             .task = raw->task,
+                             .coroutine = raw->coroutine,
+                             .links = {},
+                             .too_deep = raw->too_deep != 0};
+  for (const auto& link : std::span(raw->links).first(raw->count))
+    seen.links.push_back({.code = link.code, .lasti = link.lasti});
+  return seen;
+}
+
 std::expected<model::Event, DecodeError> decode(std::span<const std::byte> data) {
-  Reader header(data);
-  const auto head = header.get<record>();
-  if (!head) return std::unexpected(DecodeError::too_short);
-  if (head->version != 0) return std::unexpected(DecodeError::bad_version);
-  if (head->size > data.size()) return std::unexpected(DecodeError::bad_size);
+  const auto head = header_of(data);
+  if (!head) return std::unexpected(head.error());
   Reader in(data.first(head->size));
   switch (head->type) {
     case RECORD_LOOP: return decode_loop(in);

@@ -29,5 +29,7 @@ inline constexpr std::size_t kDecodeErrors = 7;
 /// The event in one record of bpf/abi/records.h. `data` needs no alignment; bytes behind the record's own `size` are
 /// not looked at. A refused record is the caller's to count, it says nothing about the ones after it.
 [[nodiscard]] std::expected<model::Event, DecodeError> decode(std::span<const std::byte> data);
+/// The same for the record of bpf/abi/steps.h, which has a ring buffer of its own.
+[[nodiscard]] std::expected<model::AwaitChainSeen, DecodeError> decode_chain(std::span<const std::byte> data);
 
 }  // namespace aiotrace::decode

@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "advice_rules.gen.h"
-#include "model/statistics.h"
+#include "model/cause.h"
+#include "model/frame_origin.h"
 
 namespace aiotrace::model {
 namespace {
@@ -78,15 +79,17 @@ Calls calls_in(const Stack& stack) {
   for (const auto& frame : stack) {
     if (frame.kind != Frame::Kind::python) continue;
     if (++looked_at > kMostFrames) break;
-    const auto [path, standard] = library_module(frame.file);
-    if (path.empty()) {
+    const auto [origin, module] = origin_of(frame.file);
+    if (module.empty() || module.size() > kLongestName) {
       // Functions that a library has generated ("<string>", "<attrs generated init …>") are nobody's.
       if (frame.file.starts_with('<')) continue;
       calls.caller = &frame;
       break;
     }
-    Call call{
-        .frame = &frame, .module = std::string(path), .standard = standard, .function = last_name(frame.function)};
+    Call call{.frame = &frame,
+              .module = std::string(module),
+              .standard = origin == Origin::standard_library,
+              .function = last_name(frame.function)};
     if (frame.file.starts_with('<')) std::ranges::replace(call.module, '.', '/');
     if (is_loop(call)) break;
     calls.libraries.push_back(std::move(call));
@@ -106,7 +109,7 @@ Facts facts_of(const Segment& segment, LoopKind loop) {
   Facts facts{.segment = &segment, .python_loop = loop != LoopKind::other, .calls = {}, .native = {}};
   if (segment.cause == Cause::gil) {
     // What to do lies with the thread that held it; where this one waited for it is chance.
-    if (segment.culprit) facts.calls = calls_in(segment.culprit->stack);
+    if (const auto* holder = culprit_as<GilHolder>(segment.culprit)) facts.calls = calls_in(holder->stack);
     return facts;
   }
   if (!segment.stack) return facts;
@@ -142,8 +145,8 @@ bool native_matches(const AdviceRule& rule, const Facts& facts) {
     return (rule.library.empty() || matches_any(rule.library, library)) &&
            (rule.native.empty() || matches_any(rule.native, function));
   };
-  const auto& culprit = facts.segment->culprit;
-  if (culprit && same(culprit->library, culprit->function)) return true;
+  const auto* culprit = culprit_as<NativeFunction>(facts.segment->culprit);
+  if (culprit != nullptr && same(culprit->library, culprit->function)) return true;
   return std::ranges::any_of(facts.native, [&same](const Frame* frame) { return same(frame->file, frame->function); });
 }
 
@@ -152,21 +155,25 @@ std::optional<Rank> rank_of(const AdviceRule& rule, const Facts& facts) {
   if ((rule.causes & cause_bit(segment.cause)) == 0) return std::nullopt;
   if (rule.loop != AdviceRule::Loop::any && (rule.loop == AdviceRule::Loop::python) != facts.python_loop)
     return std::nullopt;
-  static const Culprit kNobody;
-  const auto& culprit = segment.culprit ? *segment.culprit : kNobody;
+  const auto* file = culprit_as<FileUse>(segment.culprit);
+  const auto* mapped = culprit_as<MappedFile>(segment.culprit);
+  const auto* socket = culprit_as<SocketEnds>(segment.culprit);
+  const auto* quota = culprit_as<CpuQuota>(segment.culprit);
+  const std::string_view path = file != nullptr ? file->path : mapped != nullptr ? mapped->path : std::string_view();
   Rank rank;
-  const std::array<std::pair<std::string_view, std::string_view>, 5> simple{{{rule.syscall, segment.syscall},
-                                                                             {rule.path, culprit.path},
-                                                                             {rule.op, culprit.op},
-                                                                             {rule.peer, culprit.peer},
-                                                                             {rule.cgroup, culprit.cgroup}}};
+  const std::array<std::pair<std::string_view, std::string_view>, 5> simple{
+      {{rule.syscall, segment.syscall},
+       {rule.path, path},
+       {rule.op, file != nullptr ? file->op : std::string_view()},
+       {rule.peer, socket != nullptr ? socket->peer : std::string_view()},
+       {rule.cgroup, quota != nullptr ? quota->cgroup : std::string_view()}}};
   for (const auto& [patterns, text] : simple) {
     if (patterns.empty()) continue;
     if (!matches_any(patterns, text)) return std::nullopt;
     ++rank.conditions;
   }
   if (rule.dns) {
-    if (!culprit.dns.value_or(false)) return std::nullopt;
+    if (socket == nullptr || !socket->dns.value_or(false)) return std::nullopt;
     ++rank.conditions;
   }
   if (!rule.library.empty() || !rule.native.empty()) {
@@ -236,37 +243,13 @@ bool matches_any(std::string_view patterns, std::string_view text) {
   return any_pattern(patterns, [text](std::string_view pattern) { return glob(pattern, text); });
 }
 
-LibraryModule library_module(std::string_view file) {
-  constexpr std::string_view kFrozen = "<frozen ";
-  LibraryModule module;
-  if (file.size() > kLongestName * 8) return module;
-  if (file.starts_with(kFrozen) && file.ends_with('>')) {
-    file.remove_prefix(kFrozen.size());
-    file.remove_suffix(1);
-    return {.path = file, .standard = true};
-  }
-  for (const std::string_view folder : {"/site-packages/", "/dist-packages/"}) {
-    if (const auto at = file.rfind(folder); at != std::string_view::npos) module.path = file.substr(at + folder.size());
-  }
-  if (module.path.empty()) {
-    if (!is_standard_library(file)) return module;
-    constexpr std::string_view kPython = "/lib/python3.";
-    const auto rest = file.substr(file.find(kPython) + kPython.size());
-    module = {.path = rest.substr(rest.find('/') + 1), .standard = true};
-  }
-  if (module.path.ends_with(".py")) module.path.remove_suffix(3);
-  constexpr std::string_view kPackage = "/__init__";
-  if (module.path.ends_with(kPackage)) module.path.remove_suffix(kPackage.size());
-  if (module.path.size() > kLongestName) module.path = {};
-  return module;
-}
-
 const AdviceRule& find_advice(const Segment& segment, LoopKind loop) { return *find(facts_of(segment, loop)).rule; }
 
 std::string advise(const Segment& segment, LoopKind loop) {
+  if (!has_advice(segment.cause)) return {};
   const auto facts = facts_of(segment, loop);
   const auto [rule, rank] = find(facts);
-  const auto* place = segment.stack ? user_frame(*segment.stack) : nullptr;
+  const auto* place = segment.stack ? own_frame(*segment.stack) : nullptr;
   std::string call;
   if (rank.frame != kNoFrame) call = call_text(facts.calls.libraries[rank.frame - 1]);
   if (!is_plain_name(call)) call.clear();

@@ -39,26 +39,17 @@ struct AdviceRule {
 /// All rules in the order of the table.
 [[nodiscard]] std::span<const AdviceRule> advice_rules();
 
-/// The rule that wins for this segment of a stall of such a loop. Names of any content and length are allowed: of one
-/// longer than 512 bytes nothing is said, and of a stack the innermost 256 frames count.
+/// The rule that wins for this segment, whose cause has advice, of a stall of such a loop. Names of any content and
+/// length are allowed: of one longer than 512 bytes nothing is said, and of a stack the innermost 256 frames count.
 [[nodiscard]] const AdviceRule& find_advice(const Segment& segment, LoopKind loop);
 
-/// That rule's advice for a person, with the library's function and its caller before it where the place that
-/// user_frame() names does not tell them and they fit: "requests.get in fetch_sync: use httpx.AsyncClient or …". One
-/// line of printable ASCII, never empty, at most kAdviceColumns.
+/// That rule's advice for a person, with the library's function and its caller before it where own_frame() does not
+/// name them and they fit: "requests.get in fetch_sync: use httpx.AsyncClient or …". One
+/// line of printable ASCII, at most kAdviceColumns; empty only for a cause without advice.
 [[nodiscard]] std::string advise(const Segment& segment, LoopKind loop);
 
 /// True if one of the comma-separated patterns (* any text, ? any byte) matches the whole of `text`; an empty text or
 /// one of more than 512 bytes never does. Time is at most the product of the lengths.
 [[nodiscard]] bool matches_any(std::string_view patterns, std::string_view text);
-
-/// The module of a library's file as a path: "urllib3/connectionpool" below site-packages, "json/decoder" of the
-/// standard library, "importlib/_bootstrap" of the frozen one; a package stands for its __init__. Empty for any other
-/// file. A part of `file`, except for a frozen one, whose dots stay: "importlib._bootstrap".
-struct LibraryModule {
-  std::string_view path;
-  bool standard = false;  ///< CPython's own
-};
-[[nodiscard]] LibraryModule library_module(std::string_view file);
 
 }  // namespace aiotrace::model

@@ -11,6 +11,13 @@ namespace {
 // A snapshot takes some milliseconds, so where the first begins and the last ends is not known better.
 constexpr double kEndsNs = 5e6;
 
+// The total is known to its error only, and the longest is a lower bound.
+std::optional<std::uint64_t> mean_of(const AwaitRow& row) {
+  const auto least_ns = (row.total_ns - std::min(row.total_ns, row.error_ns)) / row.count;
+  if (row.longest_ns == 0 || row.total_ns == 0 || least_ns > row.longest_ns) return std::nullopt;
+  return std::min(row.total_ns / row.count, row.longest_ns);
+}
+
 }  // namespace
 
 std::size_t AwaitTable::site(const AwaitSite& site) {
@@ -150,9 +157,9 @@ std::vector<AwaitRow> AwaitTable::rows() const {
     const double chance_ns = 2 * std::sqrt(sums.variance * (once + (1 - once) / 4));
     const double mean_in_flight = watched_ns() == 0 ? 0 : sums.total_ns / static_cast<double>(watched_ns());
     row.error_ns = static_cast<std::uint64_t>(chance_ns + mean_in_flight * kEndsNs);
-    row.mean_ns = row.total_ns / sums.count;
     row.longest_ns = std::max(sums.longest_ns, longest[number]);
-    row.estimate = static_cast<double>(row.mean_ns) < 2 * interval_ns;
+    row.mean_ns = mean_of(row);
+    row.estimate = sums.total_ns / static_cast<double>(sums.count) < 2 * interval_ns;
     rows.push_back(std::move(row));
   }
   std::ranges::stable_sort(rows, [](const auto& a, const auto& b) { return a.total_ns > b.total_ns; });

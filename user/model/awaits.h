@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <tuple>
@@ -45,8 +46,10 @@ struct AwaitRow {
   std::uint64_t count = 0;      ///< awaits seen
   std::uint64_t snapshots = 0;  ///< times that one was seen
   std::uint64_t total_ns = 0;
-  std::uint64_t error_ns = 0;    ///< total_ns is within ± so much (two standard deviations)
-  std::uint64_t mean_ns = 0;     ///< total / count
+  std::uint64_t error_ns = 0;  ///< total_ns is within ± so much (two standard deviations)
+  /// Total / count, and never more than the longest. Nothing where that contradicts what was seen: there are more
+  /// awaits then than were counted.
+  std::optional<std::uint64_t> mean_ns;
   std::uint64_t longest_ns = 0;  ///< of one await at least: from when it had been seen to when it was last looked for
   bool estimate = false;         ///< most awaits are too short to be all seen: count is a lower, mean an upper bound
 };

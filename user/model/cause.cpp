@@ -1,26 +1,17 @@
 #include "model/cause.h"
 
-#include <array>
+#include <algorithm>
 
 namespace aiotrace::model {
-namespace {
 
-constexpr std::array<std::string_view, kCauses> kNames{"python", "native", "gc",      "kernel",   "gil",
-                                                       "lock",   "sleep",  "file",    "network",  "process",
-                                                       "fault",  "other",  "stopped", "cpu-wait", "throttled"};
+// As many rows as numbers: without an empty one no number is left out, and none stands there twice.
+static_assert(std::ranges::none_of(kCauseRows, [](const CauseInfo& row) { return row.name.empty(); }));
 
-}  // namespace
-
-std::string_view name(Cause cause) {
-  const auto at = index(cause);
-  return at < kNames.size() ? kNames[at] : "unknown";
-}
+std::string_view name(Cause cause) { return index(cause) < kCauses ? kCauseRows[index(cause)].name : "?"; }
 
 std::optional<Cause> cause_from_name(std::string_view name) {
-  for (std::size_t i = 0; i < kNames.size(); ++i) {
-    if (kNames[i] == name) return static_cast<Cause>(i);
-  }
-  return std::nullopt;
+  const auto* row = std::ranges::find(kCauseTable, name, &CauseInfo::name);
+  return row == std::end(kCauseTable) ? std::nullopt : std::optional(row->cause);
 }
 
 }  // namespace aiotrace::model

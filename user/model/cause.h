@@ -1,6 +1,9 @@
 // What can be asked about a cause; the enumeration itself is in model/events.h.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -8,12 +11,58 @@
 
 namespace aiotrace::model {
 
+enum class CauseGroup : std::uint8_t { on_cpu, blocked, not_seen, runnable };
+
+/// A row of bpf/abi/causes.def, which explains the columns.
+struct CauseInfo {
+  Cause cause;
+  std::string_view name;
+  CauseGroup group;
+  bool own_wait;
+  bool advice;
+};
+
+/// In the order of documents: not the one of their numbers.
+inline constexpr CauseInfo kCauseTable[] = {
+#define CAUSE(ID, id, number, name, group, own_wait, advice, colour) \
+  {Cause::id, name, CauseGroup::group, (own_wait) != 0, (advice) != 0},
+#include "abi/causes.def"
+#undef CAUSE
+};
+
 /// The cause of that JSON name, if there is one.
 [[nodiscard]] std::optional<Cause> cause_from_name(std::string_view name);
 
-/// True for time spent on a CPU, which is split by samples; all other causes are timed exactly.
-[[nodiscard]] constexpr bool on_cpu(Cause cause) { return cause <= Cause::kernel; }
-
 [[nodiscard]] constexpr std::size_t index(Cause cause) { return static_cast<std::size_t>(cause); }
+
+/// The same rows by number.
+inline constexpr auto kCauseRows = [] {
+  std::array<CauseInfo, kCauses> rows{};
+  for (const auto& row : kCauseTable) rows.at(index(row.cause)) = row;
+  return rows;
+}();
+
+[[nodiscard]] constexpr bool is_in(CauseGroup group, Cause cause) {
+  return index(cause) < kCauses && kCauseRows[index(cause)].group == group;
+}
+
+/// True for time spent on a CPU, which is split by samples; all other causes are timed exactly.
+[[nodiscard]] constexpr bool on_cpu(Cause cause) { return is_in(CauseGroup::on_cpu, cause); }
+
+/// Off a CPU in a call or a fault.
+[[nodiscard]] constexpr bool blocked(Cause cause) { return is_in(CauseGroup::blocked, cause); }
+
+/// Ready to run, and no CPU for it.
+[[nodiscard]] constexpr bool runnable(Cause cause) { return is_in(CauseGroup::runnable, cause); }
+
+/// Whether the program made a call that did not go on, rather than being kept from going on.
+[[nodiscard]] constexpr bool own_wait(Cause cause) {
+  return index(cause) < kCauses && kCauseRows[index(cause)].own_wait;
+}
+
+/// Whether anything can be said of what to do about it.
+[[nodiscard]] constexpr bool has_advice(Cause cause) {
+  return index(cause) < kCauses && kCauseRows[index(cause)].advice;
+}
 
 }  // namespace aiotrace::model

@@ -11,25 +11,17 @@
 
 namespace aiotrace::model {
 
-/// Why a segment did not run Python, or that it did. Same order as `enum cause` in bpf/abi/cause.h.
+/// Why a segment did not run Python, or that it did. Numbered as `enum cause` of BPF, and as recordings have it.
 enum class Cause : std::uint8_t {
-  python,
-  native,
-  gc,
-  kernel,
-  gil,
-  lock,
-  sleep,
-  file,
-  network,
-  process,
-  fault,
-  other,
-  stopped,
-  cpu_wait,
-  throttled,
+#define CAUSE(ID, id, number, ...) id = (number),
+#include "abi/causes.def"
+#undef CAUSE
 };
-inline constexpr std::size_t kCauses = 15;
+inline constexpr std::size_t kCauses = 0
+#define CAUSE(...) +1
+#include "abi/causes.def"
+#undef CAUSE
+    ;
 
 /// The name as in JSON: "cpu-wait".
 [[nodiscard]] std::string_view name(Cause cause);
@@ -160,13 +152,14 @@ struct TargetSeen {
 };
 
 struct Sample {
+  static constexpr std::size_t kMostWords = 64;
   EventHead head;
   std::uint64_t iteration = 0;
   std::uint64_t stack_id = 0;
   std::uint64_t ip = 0;
   std::uint64_t callback = 0;  ///< tells callbacks of one iteration apart; 0: not known
   std::uint64_t sp = 0;        ///< user stack pointer; 0 in kernel mode
-  std::uint64_t bp = 0;        ///< rbp, with sp
+  std::uint64_t bp = 0;        ///< frame pointer, with sp
   std::uint64_t cpu_ns = 0;    ///< time on a CPU that it stands for: since the iteration's last sample or its beginning
   std::int32_t syscall = -1;
   bool kernel = false;
@@ -180,10 +173,11 @@ struct Sample {
 
 /// A thread's registers and the top of its stack, for the sample or block that follows.
 struct NativeSeen {
+  static constexpr std::size_t kMostBytes = 16384;  ///< of the stack
   EventHead head;
   std::uint64_t iteration = 0;
-  std::array<std::uint64_t, 8> registers{};  ///< rip, rsp, rbp, rbx, r12, r13, r14, r15
-  std::vector<std::byte> stack;              ///< from rsp on
+  std::array<std::uint64_t, 8> registers{};  ///< instruction and stack pointer, then as Machine has them
+  std::vector<std::byte> stack;              ///< from the stack pointer on
 };
 
 struct IterationEnd {
@@ -215,6 +209,21 @@ struct ProcessFork {
   EventHead head;
   std::uint32_t child_pid = 0;
   std::uint32_t child_tid = 0;
+};
+
+/// An await chain that has no name yet; of another ring buffer than the events below. Addresses are true while the task
+/// stays there.
+struct AwaitChainSeen {
+  struct Link {
+    std::uint64_t code = 0;   ///< of the code object
+    std::int32_t lasti = -1;  ///< byte offset of the instruction in the bytecode
+  };
+  EventHead head;
+  std::uint64_t chain = 0;  ///< the same for all that stand at the same places; never 0
+  std::uint64_t task = 0;
+  std::uint64_t coroutine = 0;
+  std::vector<Link> links;  ///< the root coroutine's comes first
+  bool too_deep = false;    ///< the innermost links are missing
 };
 
 using Event = std::variant<LoopSeen, CodeSeen, StackSeen, TaskSeen, TargetSeen, RunsSeen, Blocked, Sample, NativeSeen,

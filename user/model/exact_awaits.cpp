@@ -11,10 +11,16 @@ void Durations::add(const Durations& other) {
   for (std::size_t i = 0; i < buckets.size(); i++) buckets[i] += other.buckets[i];
 }
 
-void ExactAwaits::add(const AwaitSite& site, const Durations& waited, std::uint64_t in_flight) {
+void InFlight::add(const InFlight& other) {
+  count += other.count;
+  total_ns += other.total_ns;
+  longest_ns = std::max(longest_ns, other.longest_ns);
+}
+
+void ExactAwaits::add(const AwaitSite& site, const Durations& waited, const InFlight& in_flight) {
   auto& row = rows_[site];
   row.site = site;
-  row.in_flight += in_flight;
+  row.in_flight.add(in_flight);
   row.waited.add(waited);
 }
 
@@ -22,7 +28,7 @@ std::vector<ExactAwaitRow> ExactAwaits::rows() const {
   std::vector<ExactAwaitRow> rows;
   rows.reserve(rows_.size());
   for (const auto& [site, row] : rows_) rows.push_back(row);
-  std::ranges::stable_sort(rows, [](const auto& a, const auto& b) { return a.waited.total_ns > b.waited.total_ns; });
+  std::ranges::stable_sort(rows, [](const auto& a, const auto& b) { return a.total_ns() > b.total_ns(); });
   return rows;
 }
 

@@ -1,6 +1,7 @@
 // Awaits that were all seen, each with its duration.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -24,19 +25,34 @@ struct Durations {
   void add(const Durations& other);
   /// Within 6 %, see percentile_ns().
   [[nodiscard]] std::uint64_t percentile(double quantile) const { return percentile_ns(buckets, quantile, max_ns); }
+  /// 0 without any, which callers say as unknown.
   [[nodiscard]] std::uint64_t mean_ns() const { return count == 0 ? 0 : total_ns / count; }
+};
+
+/// Awaits that go on at the end: they last at least so long.
+struct InFlight {
+  std::uint64_t count = 0;
+  std::uint64_t total_ns = 0;    ///< of the run's time
+  std::uint64_t longest_ns = 0;  ///< of one, from before the run too where that is known
+
+  void add(const InFlight& other);
 };
 
 struct ExactAwaitRow {
   AwaitSite site;
-  std::uint64_t in_flight = 0;  ///< at the end; not counted in `waited`
-  Durations waited;             ///< of awaits that have ended
+  InFlight in_flight;  ///< not counted in `waited`
+  Durations waited;    ///< of awaits that have ended
+
+  [[nodiscard]] std::uint64_t total_ns() const { return waited.total_ns + in_flight.total_ns; }
+  [[nodiscard]] std::uint64_t longest_ns() const { return std::max(waited.max_ns, in_flight.longest_ns); }
+  /// The longest goes on.
+  [[nodiscard]] bool longest_goes_on() const { return in_flight.longest_ns > waited.max_ns; }
 };
 
 /// Await chains that stand at the same place are one site.
 class ExactAwaits {
  public:
-  void add(const AwaitSite& site, const Durations& waited, std::uint64_t in_flight);
+  void add(const AwaitSite& site, const Durations& waited, const InFlight& in_flight);
   /// By total time, largest first.
   [[nodiscard]] std::vector<ExactAwaitRow> rows() const;
 

@@ -14,16 +14,12 @@ constexpr double kMinuteNs = 60e9;
 
 }  // namespace
 
-std::string_view name(LeakClass leak_class) {
-  switch (leak_class) {
-    case LeakClass::never_awaited: return "never-awaited";
-    case LeakClass::orphaned: return "orphaned";
-    case LeakClass::stuck: return "stuck";
-    case LeakClass::unread_exception: return "unread-exception";
-    case LeakClass::async_generator: return "async-generator";
-    case LeakClass::dropped: break;
+LeakCounts count_leaks(const std::vector<Leak>& leaks, bool are_leaks) {
+  LeakCounts counts{};
+  for (const Leak& leak : leaks) {
+    if (leak.leak == are_leaks) counts[static_cast<std::size_t>(leak.leak_class)] += leak.count.value_or(1);
   }
-  return "dropped";
+  return counts;
 }
 
 bool LeakTracker::known(const LeakSeen& seen) const {

@@ -16,10 +16,15 @@
 namespace aiotrace::model {
 
 enum class LeakClass : std::uint8_t { never_awaited, orphaned, stuck, unread_exception, async_generator, dropped };
-inline constexpr std::size_t kLeakClasses = 6;
+template <>
+struct Names<LeakClass> {
+  static constexpr std::array<std::string_view, 6> list{"never-awaited",    "orphaned",        "stuck",
+                                                        "unread-exception", "async-generator", "dropped"};
+};
+inline constexpr std::size_t kLeakClasses = kValues<LeakClass>;
 
-/// As in text and JSON: "never-awaited".
-[[nodiscard]] std::string_view name(LeakClass leak_class);
+/// What is older is a leak, unless --age says otherwise.
+inline constexpr std::uint64_t kDefaultLeakAgeNs = 60'000'000'000;
 
 /// One object as one look saw it.
 struct LeakSeen {
@@ -33,9 +38,23 @@ struct LeakSeen {
   std::optional<std::uint8_t> generation{};  ///< of the garbage collector, 0 to 2; nullopt: not known
 };
 
+/// How an object is kept alive.
+enum class HolderKind : std::uint8_t {
+  unknown,
+  variable,   ///< of the module `owner`
+  attribute,  ///< of an instance of the class `owner`, or of the class itself
+  local,      ///< of the coroutine or generator `owner`
+  closure,    ///< of the function `owner`
+  object,     ///< one of the type `owner`; how it refers to it is not known
+};
+template <>
+struct Names<HolderKind> {
+  static constexpr std::array<std::string_view, 6> list{"", "variable", "attribute", "local", "closure", "object"};
+};
+
 /// What keeps an object alive.
 struct LeakHolder {
-  std::string_view kind{};  ///< "variable", "attribute", "local", "closure", "object"; empty: not known
+  HolderKind kind = HolderKind::unknown;
   std::string container{};  ///< "list", "dict", "set", "tuple" that it lies in; empty: in none
   std::string name{};       ///< of the variable or attribute; empty: not known
   std::string owner{};      ///< module, class or function that has it
@@ -79,9 +98,9 @@ struct LeakScan {
   std::uint64_t swapped_bytes = 0;     ///< in swap: left there, not looked at
   std::uint64_t unreadable_bytes = 0;  ///< unmapped meanwhile, or over a limit
   std::uint64_t objects_over_limit = 0;
-  std::uint64_t unconfirmed = 0;  ///< looked suspicious, but a second look did not confirm it
-  std::uint64_t untold = 0;       ///< suspended outside of every task on something that is not known: not judged
-  std::uint64_t holders_ns = 0;   ///< of `duration_ns`: the search for what holds them
+  std::uint64_t unconfirmed = 0;   ///< looked suspicious, but a second look did not confirm it
+  std::uint64_t unclassified = 0;  ///< coroutines and tasks that wait for something that is not known: not judged
+  std::uint64_t holders_ns = 0;    ///< of `duration_ns`: the search for what holds them
   std::uint32_t pid = 0;
 };
 
@@ -106,6 +125,11 @@ struct LeakSummary {
   std::uint64_t rss_bytes = 0;
   std::optional<LeakOrigins> origins{};  ///< with --origin
 };
+
+/// Objects of each class.
+using LeakCounts = std::array<std::uint64_t, kLeakClasses>;
+/// Of the rows that are leaks, or of those that are not; of `dropped` places.
+[[nodiscard]] LeakCounts count_leaks(const std::vector<Leak>& leaks, bool are_leaks);
 
 class LeakTracker {
  public:

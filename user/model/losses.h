@@ -1,4 +1,4 @@
-// Everything that can get lost, by the name a user sees. All are always shown, zero too.
+// Everything that can get lost: its name in JSON, which always has them all, and what text says of it.
 #pragma once
 
 #include <array>
@@ -19,18 +19,28 @@ enum class Loss : std::uint8_t {
   name_unreadable,       ///< a code object's names could not be read
   task_unreadable,       ///< the running task could not be read
   seen_full,             ///< too many stacks or code objects: sent more than once
-  switch_unseen,         ///< a switch onto a CPU that the kernel did not tell of: a wait's end is known to 1 ms only
+  switch_unseen,         ///< a switch onto a CPU that the kernel did not report: a wait's end is known to 1 ms only
   native_missing,        ///< --native: no room for a thread's native stack
   bad_record,            ///< a record that decode refused
   iteration_incomplete,  ///< a stall of which records were lost
-  stack_missing,         ///< a stack that was told by id only: its record was lost or is long gone
+  stack_missing,         ///< a stack that was reported by id only: its record was lost or is long gone
   native_cut,            ///< --native: a native stack that could not be followed to the thread's start
+  file_too_large,        ///< a program or library, or a part of it, that would take too much memory to read
 };
 inline constexpr std::size_t kKernelLosses = 10;
-inline constexpr std::size_t kLosses = 14;
+inline constexpr std::size_t kLosses = 15;
 
-/// The name as in text and JSON: "ring-full".
+/// The name as in JSON: "ring-full".
 [[nodiscard]] std::string_view name(Loss loss);
+
+/// What people read of one, and of several: "wait is accurate to 1 ms only", behind "1 " or "3 ".
+struct LossText {
+  std::string_view name;
+  std::string_view one;
+  std::string_view many;
+};
+/// Of a name of any command. Null: there is no such loss.
+[[nodiscard]] const LossText* loss_text(std::string_view name);
 
 /// Counters by Loss.
 using LossCounts = std::array<std::uint64_t, kLosses>;

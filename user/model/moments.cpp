@@ -1,10 +1,12 @@
 #include "model/moments.h"
 
 #include <algorithm>
+#include <ranges>
+#include <string_view>
 
 #include "model/cause.h"
+#include "model/frame_origin.h"
 #include "model/sample_weights.h"
-#include "model/statistics.h"
 
 namespace aiotrace::model {
 namespace {
@@ -13,16 +15,14 @@ namespace {
 constexpr std::uint64_t kLateNs = kFineSampleNs / 2;
 constexpr std::uint64_t kNextWithinNs = kFineSampleNs + kLateNs;
 
-// As user_frame() of statistics.h, without copying the stack.
+// As own_frame(), without copying the stack.
 std::shared_ptr<const Frame> frame_to_name(const StackRef& stack) {
-  std::shared_ptr<const Frame> innermost;
-  if (!stack) return innermost;
-  for (const auto& frame : stack->frames) {
-    if (frame->kind != Frame::Kind::python) continue;
-    if (!is_standard_library(frame->file)) return frame;
-    if (!innermost) innermost = frame;
-  }
-  return innermost;
+  if (!stack) return nullptr;
+  auto python = stack->frames |
+                std::views::filter([](const auto& frame) { return frame->kind == Frame::Kind::python; });
+  const auto own = find_own(python.begin(), python.end(),
+                            [](const auto& frame) -> std::string_view { return frame->file; });
+  return own == python.end() ? nullptr : *own;
 }
 
 bool same_function(const std::shared_ptr<const Frame>& a, const std::shared_ptr<const Frame>& b) {

@@ -24,17 +24,33 @@ void append(std::string& key, std::uint64_t number) {
   key += ';';
 }
 
-// Of the holder of the GIL only thread and function: its whole stack differs each time.
-void append(std::string& key, const Culprit& who) {
-  for (const auto& text :
-       {who.library, who.function, who.path, who.op, who.protocol, who.local, who.peer, who.comm, who.cgroup})
-    append(key, text);
+void append(std::string& key, const NativeFunction& who) {
+  append(key, who.library);
+  append(key, who.function);
+}
+// Only thread and function: its whole stack differs each time.
+void append(std::string& key, const GilHolder& who) {
+  append(key, who.thread);
   append(key, who.tid);
-  append(key, who.pid);
-  append(key, who.address);
   if (!who.stack.empty()) append(key, who.stack.front().function);
+}
+void append(std::string& key, const FileUse& who) {
+  append(key, who.path);
+  append(key, who.op);
+}
+void append(std::string& key, const SocketEnds& who) {
+  for (const auto& text : {who.protocol, who.local, who.peer}) append(key, text);
+}
+void append(std::string& key, const ChildProcess& who) {
+  append(key, who.comm);
+  append(key, who.pid);
+}
+void append(std::string& key, const LockAt& who) { append(key, who.address); }
+void append(std::string& key, const MappedFile& who) { append(key, who.path); }
+void append(std::string& key, const Runners& who) {
   for (const auto& each : who.running) append(key, each.pid);
 }
+void append(std::string& key, const CpuQuota& who) { append(key, who.cgroup); }
 
 std::string key_of(const ProfileRow& row) {
   std::string key;
@@ -48,31 +64,11 @@ std::string key_of(const ProfileRow& row) {
     append(key, row.task->name.value_or(""));
     append(key, row.task->coroutine);
   }
-  if (row.culprit) append(key, *row.culprit);
+  if (row.culprit) std::visit([&key](const auto& who) { append(key, who); }, *row.culprit);
   return key;
 }
 
 }  // namespace
-
-std::string_view name(ProfileMode mode) {
-  switch (mode) {
-    case ProfileMode::off_cpu: return "off-cpu";
-    case ProfileMode::wall: return "wall";
-    case ProfileMode::gil: return "gil";
-    case ProfileMode::cpu: break;
-  }
-  return "cpu";
-}
-
-std::string_view name(ProfileBy by) {
-  switch (by) {
-    case ProfileBy::thread: return "thread";
-    case ProfileBy::task: return "task";
-    case ProfileBy::coroutine: return "coroutine";
-    case ProfileBy::none: break;
-  }
-  return "none";
-}
 
 void Profile::add(ProfileRow row) {
   auto key = key_of(row);
@@ -126,11 +122,12 @@ std::vector<ProfileRow> Profile::rows() const {
 }
 
 std::optional<Frame> native_leaf(const ProfileRow& row) {
-  if (row.kind != ProfileRow::Kind::sample || row.cause != Cause::native || !row.culprit) return std::nullopt;
-  const auto& who = *row.culprit;
+  if (row.kind != ProfileRow::Kind::sample || row.cause != Cause::native) return std::nullopt;
+  const auto* who = culprit_as<NativeFunction>(row.culprit);
+  if (who == nullptr) return std::nullopt;
   return Frame{.kind = Frame::Kind::native,
-               .function = who.function.empty() ? who.library : who.function,
-               .file = who.library,
+               .function = who->function.empty() ? who->library : who->function,
+               .file = who->library,
                .line = 0};
 }
 

@@ -26,9 +26,15 @@ enum class ProfileMode : std::uint8_t {
 /// What stands at the root of the stacks.
 enum class ProfileBy : std::uint8_t { none, thread, task, coroutine };
 
-/// As a user types it: "off-cpu".
-[[nodiscard]] std::string_view name(ProfileMode mode);
-[[nodiscard]] std::string_view name(ProfileBy by);
+/// As a user types them.
+template <>
+struct Names<ProfileMode> {
+  static constexpr std::array<std::string_view, 4> list{"cpu", "off-cpu", "wall", "gil"};
+};
+template <>
+struct Names<ProfileBy> {
+  static constexpr std::array<std::string_view, 4> list{"none", "thread", "task", "coroutine"};
+};
 
 /// Time of one thread that has all but its length in common.
 struct ProfileRow {
@@ -51,6 +57,10 @@ struct ProfileRow {
   std::uint64_t ns = 0;
   std::uint64_t count = 0;
   std::uint64_t max_ns = 0;  ///< the longest interval; 0 of samples
+};
+template <>
+struct Names<ProfileRow::Kind> {
+  static constexpr std::array<std::string_view, 4> list{"sample", "wait", "shorter", "idle"};
 };
 
 /// Adds up rows. At most `max_rows`: what comes beyond goes, without its stack, task and culprit, into one row for each

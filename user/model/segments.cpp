@@ -126,14 +126,16 @@ void add_on_cpu(std::vector<Part>& parts, std::uint64_t time, const Pieces& piec
 std::vector<Part> with_runners_merged(std::vector<Part> parts) {
   std::vector<Part> merged;
   for (auto& part : parts) {
-    if (!part.key.culprit || part.key.culprit->running.empty()) {
+    auto* runners = culprit_as<Runners>(part.key.culprit);
+    if (runners == nullptr || runners->running.empty()) {
       merged.push_back(std::move(part));
       continue;
     }
-    for (auto& runner : part.key.culprit->running) runner.ns = part.ns;
+    for (auto& runner : runners->running) runner.ns = part.ns;
     const auto same = std::find_if(merged.begin(), merged.end(), [&part](const Part& other) {
+      const auto* others = culprit_as<Runners>(other.key.culprit);
       return other.key.cause == part.key.cause && other.key.stack == part.key.stack &&
-             other.key.syscall == part.key.syscall && other.key.culprit && !other.key.culprit->running.empty();
+             other.key.syscall == part.key.syscall && others != nullptr && !others->running.empty();
     });
     if (same == merged.end()) {
       merged.push_back(std::move(part));
@@ -141,18 +143,32 @@ std::vector<Part> with_runners_merged(std::vector<Part> parts) {
     }
     same->ns += part.ns;
     same->count += part.count;
-    auto& running = same->key.culprit->running;
-    running.insert(running.end(), part.key.culprit->running.begin(), part.key.culprit->running.end());
+    auto& running = culprit_as<Runners>(same->key.culprit)->running;
+    running.insert(running.end(), runners->running.begin(), runners->running.end());
   }
   for (auto& part : merged) {
-    if (part.key.culprit)
-      std::stable_sort(part.key.culprit->running.begin(), part.key.culprit->running.end(),
-                       [](const Runner& a, const Runner& b) { return a.ns > b.ns; });
+    if (auto* runners = culprit_as<Runners>(part.key.culprit))
+      std::ranges::stable_sort(runners->running, [](const Runner& a, const Runner& b) { return a.ns > b.ns; });
   }
   return merged;
 }
 
 bool is_bare(const SegmentKey& key) { return !key.stack && !key.culprit && key.syscall.empty(); }
+
+void hash_culprit(std::size_t& seed, const NativeFunction& who) {
+  hash_into(seed, who.library);
+  hash_into(seed, who.function);
+}
+void hash_culprit(std::size_t& seed, const GilHolder& who) { hash_into(seed, who.tid); }
+void hash_culprit(std::size_t& seed, const FileUse& who) { hash_into(seed, who.path); }
+void hash_culprit(std::size_t& seed, const SocketEnds& who) { hash_into(seed, who.peer); }
+void hash_culprit(std::size_t& seed, const ChildProcess& who) { hash_into(seed, who.pid); }
+void hash_culprit(std::size_t& seed, const LockAt& who) { hash_into(seed, who.address); }
+void hash_culprit(std::size_t& seed, const MappedFile& who) { hash_into(seed, who.path); }
+void hash_culprit(std::size_t& seed, const Runners& who) {
+  for (const auto& runner : who.running) hash_into(seed, runner.pid);
+}
+void hash_culprit(std::size_t& seed, const CpuQuota& who) { hash_into(seed, who.cgroup); }
 
 // Largest first; the smallest are merged by cause where there are too many.
 std::vector<Part> bounded(std::vector<Part> parts) {
@@ -186,17 +202,7 @@ std::size_t SegmentKeyHash::operator()(const SegmentKey& key) const {
   auto seed = index(key.cause);
   hash_into(seed, key.syscall);
   hash_into(seed, key.stack.get());
-  if (!key.culprit) return seed;
-  const auto& culprit = *key.culprit;
-  hash_into(seed, culprit.library);
-  hash_into(seed, culprit.function);
-  hash_into(seed, culprit.tid);
-  hash_into(seed, culprit.path);
-  hash_into(seed, culprit.peer);
-  hash_into(seed, culprit.pid);
-  hash_into(seed, culprit.address);
-  for (const auto& runner : culprit.running) hash_into(seed, runner.pid);
-  hash_into(seed, culprit.cgroup);
+  if (key.culprit) std::visit([&seed](const auto& who) { hash_culprit(seed, who); }, *key.culprit);
   return seed;
 }
 

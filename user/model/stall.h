@@ -6,9 +6,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "model/events.h"
+#include "model/names.h"
 
 namespace aiotrace::model {
 
@@ -20,6 +23,10 @@ struct Frame {
   std::string file;        ///< as the code object has it; empty: unknown
   std::uint32_t line = 0;  ///< 0: unknown
   bool operator==(const Frame&) const = default;
+};
+template <>
+struct Names<Frame::Kind> {
+  static constexpr std::array<std::string_view, 3> list{"python", "native", "kernel"};
 };
 /// Innermost first.
 using Stack = std::vector<Frame>;
@@ -40,28 +47,75 @@ struct Runner {
   bool operator==(const Runner&) const = default;
 };
 
-/// Who is to blame, as far as it is known. Only the fields of the cause are set.
-struct Culprit {
-  std::string library;          ///< native
-  std::string function;         ///< native
-  std::uint32_t tid = 0;        ///< gil: the holder
-  std::string thread;           ///< gil: the holder's name
-  Stack stack;                  ///< gil: the holder's
-  std::string path;             ///< file
-  std::string op;               ///< file: read, write, sync, open, stat, lock, other
-  std::string protocol;         ///< network: tcp, udp, unix
-  std::string local;            ///< network
-  std::string peer;             ///< network
-  std::optional<bool> dns;      ///< network
-  std::uint32_t pid = 0;        ///< process
-  std::string comm;             ///< process
-  std::uint64_t address = 0;    ///< lock: the futex
-  std::vector<Runner> running;  ///< cpu-wait: who ran instead, largest first
-  std::string cgroup;           ///< throttled: the control group whose quota was used up
-  std::uint64_t quota_us = 0;   ///< throttled
-  std::uint64_t period_us = 0;  ///< throttled
-  bool operator==(const Culprit&) const = default;
+/// The thread that held the GIL.
+struct GilHolder {
+  std::uint32_t tid = 0;  ///< 0: unknown
+  std::string thread{};   ///< its name
+  Stack stack{};
+  bool operator==(const GilHolder&) const = default;
 };
+
+/// A lock that is not the GIL.
+struct LockAt {
+  std::uint64_t address = 0;  ///< of the futex, in the target
+  bool operator==(const LockAt&) const = default;
+};
+
+struct FileUse {
+  std::string path{};
+  std::string op{};  ///< read, write, sync, open, stat, lock, other
+  bool operator==(const FileUse&) const = default;
+};
+
+struct SocketEnds {
+  std::string protocol{};  ///< tcp, udp, unix
+  std::string local{};
+  std::string peer{};
+  std::optional<bool> dns{};
+  bool operator==(const SocketEnds&) const = default;
+};
+
+struct ChildProcess {
+  std::uint32_t pid = 0;
+  std::string comm{};
+  bool operator==(const ChildProcess&) const = default;
+};
+
+struct NativeFunction {
+  std::string library{};
+  std::string function{};
+  bool operator==(const NativeFunction&) const = default;
+};
+
+/// Whose page a fault waited for.
+struct MappedFile {
+  std::string path{};
+  bool operator==(const MappedFile&) const = default;
+};
+
+/// Who ran instead, largest first.
+struct Runners {
+  std::vector<Runner> running{};
+  bool operator==(const Runners&) const = default;
+};
+
+/// The control group whose quota was used up.
+struct CpuQuota {
+  std::string cgroup{};
+  std::uint64_t quota_us = 0;
+  std::uint64_t period_us = 0;
+  bool operator==(const CpuQuota&) const = default;
+};
+
+/// Who is to blame, as far as it is known. Recordings have its number: a new kind goes to the end.
+using Culprit =
+    std::variant<NativeFunction, GilHolder, FileUse, SocketEnds, ChildProcess, LockAt, MappedFile, Runners, CpuQuota>;
+
+/// The culprit of an optional value or of a pointer, if it is of this kind; else null.
+template <class Kind, class Maybe>
+[[nodiscard]] auto* culprit_as(Maybe& culprit) {
+  return culprit ? std::get_if<Kind>(&*culprit) : nullptr;
+}
 
 struct Segment {
   Cause cause = Cause::other;
@@ -85,6 +139,10 @@ struct Moment {
 };
 
 enum class LoopKind : std::uint8_t { asyncio, uvloop, other };
+template <>
+struct Names<LoopKind> {
+  static constexpr std::array<std::string_view, 3> list{"asyncio", "uvloop", "other"};
+};
 
 struct Stall {
   std::uint64_t id = 0;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "model/apportion.h"
+#include "model/cause.h"
 
 namespace aiotrace::model {
 namespace {
@@ -14,15 +15,16 @@ constexpr std::size_t kMaxUnfinished = 4096;
 
 // Who ran instead is told for each: a piece for every one of them, so that the different pieces are few.
 void add_wait(Pieces& pieces, const SegmentKey& key, std::uint64_t ns, std::uint64_t count) {
-  if (!key.culprit || key.culprit->running.empty()) return pieces.add(key, ns, count);
-  const auto& running = key.culprit->running;
+  const auto* runners = culprit_as<Runners>(key.culprit);
+  if (runners == nullptr || runners->running.empty()) return pieces.add(key, ns, count);
+  const auto& running = runners->running;
   std::vector<std::uint64_t> weights;
   weights.reserve(running.size());
   for (const auto& runner : running) weights.push_back(std::max<std::uint64_t>(1, runner.ns));
   const auto shares = apportion(ns, weights);
   for (std::size_t i = 0; i < running.size(); ++i) {
     auto one = key;
-    one.culprit->running = {{.pid = running[i].pid, .comm = running[i].comm, .ns = 0}};
+    one.culprit = Runners{{{.pid = running[i].pid, .comm = running[i].comm, .ns = 0}}};
     pieces.add(std::move(one), shares[i], i == 0 ? count : 0);
   }
 }
@@ -50,18 +52,6 @@ SegmentKey key_of(Cause cause, const std::string& syscall, const std::optional<C
   key.stack = std::move(stack);
   key.culprit = culprit;
   return key;
-}
-
-// Whether the program made a call that did not go on, rather than being kept from going on.
-bool is_own_wait(Cause cause) {
-  switch (cause) {
-    case Cause::gil:
-    case Cause::fault:
-    case Cause::stopped:
-    case Cause::cpu_wait:
-    case Cause::throttled: return false;
-    default: return !on_cpu(cause);
-  }
 }
 
 }  // namespace
@@ -118,10 +108,10 @@ void StallBuilder::add(const ClassifiedBlock& block) {
   const auto key = key_of(blocked.cause, block.syscall, block.culprit, find_stack(blocked.head.pid, blocked.stack_id));
   const auto runnable_cause = blocked.throttled ? Cause::throttled : Cause::cpu_wait;
   if (blocked.count == 1) {
-    collected->add_before(collected->weights.wait(blocked.start_ns, blocked.blocked_ns + blocked.runnable_ns,
-                                                  is_own_wait(blocked.cause)));
+    collected->add_before(
+        collected->weights.wait(blocked.start_ns, blocked.blocked_ns + blocked.runnable_ns, own_wait(blocked.cause)));
     collected->moments.add_wait(blocked.start_ns, blocked.blocked_ns, key.cause, key.syscall, key.stack, key.culprit);
-    const bool ready = key.cause == Cause::cpu_wait || key.cause == Cause::throttled;
+    const bool ready = runnable(key.cause);
     collected->moments.add_wait(blocked.start_ns + blocked.blocked_ns, blocked.runnable_ns,
                                 ready ? key.cause : runnable_cause, "", key.stack,
                                 ready ? key.culprit : block.runnable_culprit);

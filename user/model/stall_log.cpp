@@ -40,13 +40,30 @@ void bound(Stack& stack) {
   }
 }
 
-void bound(Culprit& who) {
+void bound(NativeFunction& who) {
+  bound(who.library);
+  bound(who.function);
+}
+void bound(GilHolder& who) {
+  bound(who.thread);
   bound(who.stack);
-  for (auto* text : {&who.library, &who.function, &who.path, &who.thread, &who.peer, &who.local, &who.cgroup}) {
-    bound(*text);
-  }
+}
+void bound(FileUse& who) { bound(who.path); }
+void bound(SocketEnds& who) {
+  bound(who.local);
+  bound(who.peer);
+}
+void bound(ChildProcess& who) { bound(who.comm); }
+void bound(LockAt& /*has no text*/) {}
+void bound(MappedFile& who) { bound(who.path); }
+void bound(Runners& who) {
   constexpr std::size_t kRunners = 8;
   if (who.running.size() > kRunners) who.running.resize(kRunners);
+}
+void bound(CpuQuota& who) { bound(who.cgroup); }
+
+void bound_culprit(Culprit& culprit) {
+  std::visit([](auto& who) { bound(who); }, culprit);
 }
 
 // What the moments of a run share is small; those of a recording are as large as it says.
@@ -60,7 +77,7 @@ void bound(Moment& moment) {
   }
   if (!moment.culprit) return;
   auto who = *moment.culprit;
-  bound(who);
+  bound_culprit(who);
   if (who != *moment.culprit) moment.culprit = std::make_shared<const Culprit>(std::move(who));
 }
 
@@ -71,7 +88,7 @@ Stall bounded(Stall stall) {
       segment.stack_too_deep = segment.stack_too_deep || segment.stack->size() > StallLog::kMaxFrames;
       bound(*segment.stack);
     }
-    if (segment.culprit) bound(*segment.culprit);
+    if (segment.culprit) bound_culprit(*segment.culprit);
   }
   for (auto& moment : stall.moments) bound(moment);
   if (stall.task) {

@@ -1,9 +1,11 @@
 #include "model/statistics.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "model/advice.h"
 #include "model/cause.h"
+#include "model/frame_origin.h"
 #include "model/hash.h"
 
 namespace aiotrace::model {
@@ -28,30 +30,6 @@ std::uint32_t longest_line(const std::vector<std::pair<std::uint32_t, std::uint6
 
 }  // namespace
 
-bool is_standard_library(std::string_view file) {
-  if (file.starts_with("<frozen ")) return true;
-  if (file.contains("/site-packages/") || file.contains("/dist-packages/")) return false;
-  std::string_view prefix = "/lib/python3.";
-  auto at = file.find(prefix);
-  if (at == std::string_view::npos) at = file.find(prefix = "/lib64/python3.");  // Fedora's, openSUSE's
-  if (at == std::string_view::npos) return false;
-  auto rest = file.substr(at + prefix.size());
-  const auto digits = rest.find_first_not_of("0123456789");
-  if (digits == 0 || digits == std::string_view::npos) return false;
-  rest.remove_prefix(digits);
-  return rest.starts_with('/') || rest.starts_with("t/");  // "t": a free-threaded build
-}
-
-const Frame* user_frame(const Stack& stack) {
-  const Frame* innermost = nullptr;
-  for (const auto& frame : stack) {
-    if (frame.kind != Frame::Kind::python) continue;
-    if (!is_standard_library(frame.file)) return &frame;
-    if (innermost == nullptr) innermost = &frame;
-  }
-  return innermost;
-}
-
 const Frame* native_frame(const Stack& stack) {
   if (std::ranges::any_of(stack, [](const Frame& frame) { return frame.kind == Frame::Kind::python; })) return nullptr;
   const Frame* innermost = nullptr;
@@ -66,6 +44,13 @@ const Frame* native_frame(const Stack& stack) {
   return innermost;
 }
 
+void LoopCounters::add_present(std::uint64_t lasted_ns, std::uint64_t unseen_ns) {
+  ++iterations;
+  busy_ns += lasted_ns - std::min(lasted_ns, unseen_ns);
+  max_ns = std::max(max_ns, lasted_ns);
+  ++buckets.at(histogram_bucket(lasted_ns));
+}
+
 LoopSummary summarize_loop(std::uint32_t pid, std::uint32_t tid, const LoopCounters& counters) {
   return {.pid = pid,
           .tid = tid,
@@ -76,7 +61,7 @@ LoopSummary summarize_loop(std::uint32_t pid, std::uint32_t tid, const LoopCount
           .p50_ns = percentile_ns(counters.buckets, 0.50, counters.max_ns),
           .p99_ns = percentile_ns(counters.buckets, 0.99, counters.max_ns),
           .max_ns = counters.max_ns,
-          .stalls = counters.stalls,
+          .stalls = 0,
           .buckets = {counters.buckets.begin(), counters.buckets.end()}};
 }
 
@@ -93,7 +78,7 @@ Statistics::Key Statistics::key_of(const Segment& segment, std::uint32_t& line) 
   Key key{.cause = segment.cause, .syscall = segment.syscall, .function = {}, .file = {}, .line = 0};
   line = 0;
   if (!segment.stack) return key;
-  const auto* frame = user_frame(*segment.stack);
+  const auto* frame = own_frame(*segment.stack);
   if (frame == nullptr) frame = native_frame(*segment.stack);
   if (frame == nullptr) return key;
   key.function = frame->function;
@@ -105,6 +90,7 @@ Statistics::Key Statistics::key_of(const Segment& segment, std::uint32_t& line) 
 
 void Statistics::add(const Stall& stall) {
   ++stalls_;
+  ++by_loop_[{stall.pid, stall.tid}];
   errors_ += stall.error ? 1 : 0;
   for (std::size_t i = 0; i < kCauses; ++i) cause_ns_[i] += stall.cause_ns[i];
   // A stall counts once at a place, however many of its segments lie there.
@@ -130,6 +116,11 @@ void Statistics::add(const Stall& stall) {
     value.max_ns = std::max(value.max_ns, ns);
   }
   if (places_.size() > kMaxPlaces) shrink();
+}
+
+std::uint64_t Statistics::stalls_of(std::uint32_t pid, std::uint32_t tid) const {
+  const auto found = by_loop_.find({pid, tid});
+  return found == by_loop_.end() ? 0 : found->second;
 }
 
 void Statistics::merge_into(Place& others, const Value& value) {

@@ -4,8 +4,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -17,27 +17,23 @@
 
 namespace aiotrace::model {
 
-/// The frame of a stack to name: the innermost Python frame that is not of the standard library, else the innermost
-/// Python frame. Null if there is none.
-[[nodiscard]] const Frame* user_frame(const Stack& stack);
-
 /// The frame to name where there is no Python: the innermost native one with a name that is not of the C library, else
 /// the innermost with a name. Null if there is none, or Python is on the stack.
 [[nodiscard]] const Frame* native_frame(const Stack& stack);
 
-/// True for the files of CPython's own library, by their path (site-packages and dist-packages are not).
-[[nodiscard]] bool is_standard_library(std::string_view file);
-
-/// struct loop_stats of bpf/abi/config.h.
+/// The iterations of a loop that have ended.
 struct LoopCounters {
   std::uint64_t iterations = 0;
   std::uint64_t busy_ns = 0;
   std::uint64_t max_ns = 0;
-  std::uint64_t stalls = 0;
-  std::span<const std::uint32_t> buckets;
+  std::array<std::uint32_t, kHistogramBuckets> buckets{};  ///< of their durations, see histogram_bucket()
+
+  /// The iteration that goes on: one that never ends is counted in no other way. `unseen_ns` of it were before aiotrace
+  /// came, and are not busy time.
+  void add_present(std::uint64_t lasted_ns, std::uint64_t unseen_ns);
 };
 
-/// The row of a loop. `kind` and `thread` are for the caller to fill in.
+/// The row of a loop. `kind`, `thread` and `stalls` are for the caller to fill in.
 [[nodiscard]] LoopSummary summarize_loop(std::uint32_t pid, std::uint32_t tid, const LoopCounters& counters);
 
 /// Give it each stall once: when it has ended, or as unfinished.
@@ -50,6 +46,8 @@ class Statistics {
 
   [[nodiscard]] std::uint64_t stalls() const { return stalls_; }
   [[nodiscard]] std::uint64_t errors() const { return errors_; }
+  /// Those of one loop; of all loops they add up to stalls().
+  [[nodiscard]] std::uint64_t stalls_of(std::uint32_t pid, std::uint32_t tid) const;
   /// Adds up to the stalls' durations.
   [[nodiscard]] const std::array<std::uint64_t, kCauses>& cause_ns() const { return cause_ns_; }
   /// At most `limit` places, largest first, then the smaller ones merged by cause (`others`). Adds up to cause_ns().
@@ -85,6 +83,7 @@ class Statistics {
 
   std::uint64_t stalls_ = 0;
   std::uint64_t errors_ = 0;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> by_loop_;  // by pid and tid
   std::array<std::uint64_t, kCauses> cause_ns_{};
   Map places_;
   std::array<Place, kCauses> others_{};

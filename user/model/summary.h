@@ -85,8 +85,9 @@ struct Summary {
   std::array<std::uint64_t, kCauses> cause_ns{};  ///< adds up to the stalls
   std::vector<Place> places;                      ///< largest first; add up to the stalls
   LossCounts losses{};
-  std::vector<Leak> leaks{};                 ///< of the last scan of each process
-  std::optional<LeakScan> last_leak_scan{};  ///< nullopt: not looked for leaks, or not yet
+  std::vector<Leak> leaks{};  ///< of the last scan of each process
+  std::optional<LeakScan>
+      last_leak_scan{};  ///< nullopt: not looked for leaks, or not yet; `unclassified` of all processes
   Cost cost;
 };
 

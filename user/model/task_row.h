@@ -1,18 +1,54 @@
 // A task of asyncio as a list of tasks shows it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "model/names.h"
 #include "model/stall.h"
 
 namespace aiotrace::model {
 
+/// What a task waits for, as python::WaitKind explains it.
+enum class TaskWaitKind : std::uint8_t {
+  unknown,
+  start,
+  turn,
+  running,
+  sleep,
+  future,
+  task,
+  gather,
+  wait,
+  shield,
+  task_group,
+  lock,
+  event,
+  condition,
+  semaphore,
+  barrier,
+  queue,
+  socket,
+  executor,
+  process,
+  server,
+  async_generator,
+};
+template <>
+struct Names<TaskWaitKind> {
+  static constexpr std::array<std::string_view, 22> list{
+      "unknown", "start",  "turn",       "running", "sleep",  "future",         "task",      "gather",
+      "wait",    "shield", "task-group", "lock",    "event",  "condition",      "semaphore", "barrier",
+      "queue",   "socket", "executor",   "process", "server", "async-generator"};
+};
+
 struct TaskWait {
-  std::string kind;                     ///< "sleep", "lock", "task", …; "unknown"
+  TaskWaitKind kind = TaskWaitKind::unknown;
   std::string call;                     ///< of the library, that it waits in: "Queue.get"; empty: none that is known
   std::vector<std::uint64_t> tasks;     ///< ids of the tasks that it waits for
   std::optional<std::int64_t> left_ns;  ///< of a sleep, until it is due; negative: overdue

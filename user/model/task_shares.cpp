@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/cause.h"
+
 namespace aiotrace::model {
 namespace {
 
@@ -35,7 +37,7 @@ void TaskShares::begin(const TaskSeen& task) {
 void TaskShares::add_off_cpu(Cause cause, std::uint64_t ns, bool has_task) {
   if (has_task && current_ != kNone) {
     shares_[current_].off_cpu_ns += ns;
-  } else if (cause != Cause::gil && cause != Cause::cpu_wait && cause != Cause::throttled) {
+  } else if (cause != Cause::gil && !runnable(cause)) {
     no_task_ns_ += ns;
   }
 }

@@ -1,6 +1,7 @@
 #include "model/weighted_stacks.h"
 
 #include <ranges>
+#include <utility>
 
 #include "model/bounded_text.h"
 #include "model/cause.h"
@@ -79,6 +80,32 @@ void WeightedStacks::add(std::span<const WeightedFrame> root_first, std::uint64_
   if (added) stacks_.push_back({.frames = at->first, .weight = 0, .times = 0});
   stacks_[at->second].weight += weight;
   stacks_[at->second].times += times;
+}
+
+WeightedStacks::Parts WeightedStacks::parts() const {
+  return {.what = what_, .times = times_, .unit = unit_, .over = over_, .frames = frames_, .stacks = stacks_};
+}
+
+std::optional<WeightedStacks> WeightedStacks::of(Parts parts) {
+  if (parts.stacks.size() > kMaxStacks) return std::nullopt;
+  WeightedStacks result(std::move(parts.what), std::move(parts.times), parts.unit);
+  for (auto& frame : parts.frames) {
+    frame.function = frame.function.empty() ? "?" : bounded_text(frame.function, kMaxName);
+    frame.file = bounded_text(frame.file, kMaxName);
+  }
+  for (const auto& stack : parts.stacks) {
+    if (stack.frames.size() > kMaxDepth) return std::nullopt;
+    for (const auto frame : stack.frames)
+      if (frame >= parts.frames.size()) return std::nullopt;
+    result.total_ += stack.weight;
+  }
+  result.over_ = parts.over;
+  result.frames_ = std::move(parts.frames);
+  result.stacks_ = std::move(parts.stacks);
+  for (std::size_t i = 0; i < result.frames_.size(); ++i)
+    result.frame_at_.try_emplace(result.frames_[i], static_cast<std::uint32_t>(i));
+  for (std::size_t i = 0; i < result.stacks_.size(); ++i) result.stack_at_.try_emplace(result.stacks_[i].frames, i);
+  return result;
 }
 
 void add_stall(WeightedStacks& stacks, const Stall& stall) {

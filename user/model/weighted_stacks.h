@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,11 @@ struct WeightedFrame {
   std::string file;        ///< likewise; empty: unknown
   std::uint32_t line = 0;  ///< 0: unknown
   bool operator==(const WeightedFrame&) const = default;
+};
+
+template <>
+struct Names<WeightedFrame::Kind> {
+  static constexpr std::array<std::string_view, 4> list{"python", "native", "kernel", "mark"};
 };
 
 /// The frame as it is kept: names made valid and, where they are longer than kMaxName, cut with "…".
@@ -55,6 +61,19 @@ class WeightedStacks {
   [[nodiscard]] std::uint64_t total() const { return total_; }                        ///< of the weights
   [[nodiscard]] std::uint64_t over() const { return over_; }  ///< times that were added up as other stacks
 
+  /// All that it holds, to be kept elsewhere.
+  struct Parts {
+    std::string what;
+    std::string times;
+    Unit unit = Unit::nanoseconds;
+    std::uint64_t over = 0;
+    std::vector<WeightedFrame> frames;
+    std::vector<Stack> stacks;
+  };
+  [[nodiscard]] Parts parts() const;
+  /// Nothing if they are not of such stacks: an index beyond the frames, more stacks than there can be.
+  [[nodiscard]] static std::optional<WeightedStacks> of(Parts parts);
+
  private:
   struct Hash {
     std::size_t operator()(const WeightedFrame& frame) const;
@@ -72,6 +91,11 @@ class WeightedStacks {
   std::vector<Stack> stacks_;
   std::unordered_map<WeightedFrame, std::uint32_t, Hash> frame_at_;
   std::unordered_map<std::vector<std::uint32_t>, std::size_t, Hash> stack_at_;
+};
+
+template <>
+struct Names<WeightedStacks::Unit> {
+  static constexpr std::array<std::string_view, 2> list{"nanoseconds", "count"};
 };
 
 /// The segments of a stall: its stack, then the marks "[cause]" and, where there is one, "[system call]". A stack whose

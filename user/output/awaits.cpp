@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 
 #include "model/summary.h"
-#include "output/await_table.h"
+#include "output/await_site.h"
 #include "output/json_values.h"
+#include "output/loss_text.h"
+#include "output/style.h"
+#include "output/table.h"
 #include "util/text.h"
 
 namespace aiotrace::output {
@@ -16,43 +20,60 @@ namespace {
 // What the snapshots cannot tell more exactly is marked.
 std::string about(std::string text, bool estimate) { return estimate ? "~" + std::move(text) : text; }
 
+std::string totals_line(const std::vector<model::AwaitRow>& rows, std::uint64_t all_ns, const AwaitsSummary& summary) {
+  const auto watched = format_duration_ns(summary.watched_ns);
+  if (rows.empty()) return fmt::format("no task was seen to wait: {} in {}", plural(summary.tasks, "task"), watched);
+  const auto slow = std::ranges::count_if(rows, [&](const auto& row) { return row.longest_ns >= summary.slow_ns; });
+  return fmt::format("{} waited by up to {} in {}; {} of {} {} an await over {}", format_duration_ns(all_ns),
+                     plural(summary.tasks, "task"), watched, slow, plural(rows.size(), "site"),
+                     rows.size() == 1 ? "has" : "have", format_duration_ns(summary.slow_ns));
+}
+
 }  // namespace
 
 std::vector<std::string> awaits_text(const std::vector<model::AwaitRow>& rows, std::size_t top,
                                      const AwaitsSummary& summary, const OutputContext& context) {
   constexpr std::size_t kLongest = 6;
-  std::uint64_t all_ns = 0, slow = 0;
-  for (const auto& row : rows) {
-    all_ns += row.total_ns;
-    if (row.longest_ns >= summary.slow_ns) slow++;
-  }
+  constexpr std::size_t kSiteColumns = 32;
+  std::uint64_t all_ns = 0;
+  for (const auto& row : rows) all_ns += row.total_ns;
   const auto shown = top == 0 ? rows.size() : std::min(top, rows.size());
-  NumberTable table{.headings = {"WAITED", "SHARE", "±", "NOW", "AWAITS", "MEAN", "LONGEST", "AWAIT"}, .rows = {}};
+  Table table({{.heading = "WAITED"},
+               {.heading = "SHARE", .expendable = 2},
+               {.heading = "±", .expendable = 1},
+               {.heading = "NOW"},
+               {.heading = "AWAITS"},
+               {.heading = "MEAN"},
+               {.heading = "LONGEST"}},
+              "AWAIT", kSiteColumns);
   for (const auto& row : std::span(rows).first(shown)) {
-    auto& line = table.rows.emplace_back();
+    Table::Row line;
     line.cells = {format_duration_ns(row.total_ns),
                   format_share(row.total_ns, all_ns),
                   format_duration_ns(row.error_ns),
                   format_count(row.in_flight),
                   about(format_count(row.count), row.estimate),
-                  about(format_duration_ns(row.mean_ns), row.estimate),
+                  row.mean_ns ? about(format_duration_ns(*row.mean_ns), row.estimate) : "-",
                   row.longest_ns == 0 ? "-" : format_duration_ns(row.longest_ns)};
     line.text = site_text(row.site);
     if (row.longest_ns >= summary.slow_ns) line.marked.insert(kLongest);
+    table.add(std::move(line));
   }
-  auto lines = table_lines(table, context);
+  auto lines = table.lines(context);
   if (shown < rows.size()) lines.push_back(fmt::format("… {} more sites (--top 0 shows all)", rows.size() - shown));
-  if (table.rows.empty()) lines.emplace_back("no task was seen to wait");
-  lines.push_back(fmt::format("{} waited by up to {} task{} in {}; {} of {} sites have an await over {}",
-                              format_duration_ns(all_ns), format_count(summary.tasks), summary.tasks == 1 ? "" : "s",
-                              format_duration_ns(summary.watched_ns), slow, rows.size(),
-                              format_duration_ns(summary.slow_ns)));
+  if (summary.loops == 0) {
+    lines.emplace_back("no asyncio loop in this process");
+  } else {
+    lines.push_back(totals_line(rows, all_ns, summary));
+  }
   lines.push_back(fmt::format("{} snapshots, one each {}{}; ~ marks estimates of shorter awaits; aiotrace used {}",
                               format_count(summary.snapshots), format_duration_ns(summary.interval_ns()),
                               summary.slower ? " to keep the budget" : "",
                               format_share(summary.cpu_ns, summary.elapsed_ns) + " of a core"));
-  lines.push_back(fmt::format("losses: task-unreadable {}, task-list-torn {}", format_count(summary.unreadable),
-                              format_count(summary.torn)));
+  std::vector<std::string> lost;
+  if (summary.unreadable != 0) lost.push_back(loss_in_words("task-unreadable", summary.unreadable));
+  if (summary.torn != 0) lost.push_back(loss_in_words("task-list-torn", summary.torn));
+  std::ranges::move(loss_lines(lost, context), std::back_inserter(lines));
   return lines;
 }
 
@@ -82,10 +103,10 @@ std::string await_row_json(const model::AwaitRow& row, std::uint32_t pid) {
                   {"count", row.count},
                   {"total_ns", row.total_ns},
                   {"error_ns", row.error_ns},
-                  {"mean_ns", row.mean_ns},
+                  {"mean_ns", value_or_null(row.mean_ns)},
                   {"p50_ns", nullptr},
                   {"p99_ns", nullptr},
-                  {"max_ns", row.longest_ns},
+                  {"max_ns", nonzero_or_null(row.longest_ns)},
                   {"snapshots", row.snapshots},
                   {"estimate", row.estimate},
                   {"exact", false}});

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "model/await_run.h"
 #include "model/awaits.h"
 #include "model/weighted_stacks.h"
 #include "output/context.h"
@@ -12,23 +13,7 @@
 
 namespace aiotrace::output {
 
-/// What is said once, behind the rows.
-struct AwaitsSummary {
-  std::uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC, at the end
-  std::uint64_t elapsed_ns = 0;
-  std::uint64_t snapshots = 0;
-  std::uint64_t first_ns = 0;    ///< CLOCK_MONOTONIC, the first snapshot
-  std::uint64_t watched_ns = 0;  ///< from the first snapshot to the last
-  std::uint64_t tasks = 0;       ///< in the largest snapshot
-  std::uint64_t slow_ns = 0;     ///< an await at least this long is slow
-  std::uint64_t unreadable = 0;  ///< tasks that went while they were read, of all snapshots
-  std::uint64_t torn = 0;        ///< snapshots in which tasks may be missing
-  std::uint64_t cpu_ns = 0;      ///< of aiotrace
-  bool slower = false;           ///< snapshots were taken less often than asked for, to keep the budget
-
-  /// From one snapshot to the next, in the mean.
-  [[nodiscard]] std::uint64_t interval_ns() const { return snapshots > 1 ? watched_ns / (snapshots - 1) : 0; }
-};
+using model::AwaitsSummary;
 
 /// A table, `top` rows at most (0: all), and a line about how it came to be.
 [[nodiscard]] std::vector<std::string> awaits_text(const std::vector<model::AwaitRow>& rows, std::size_t top,

@@ -17,7 +17,7 @@ PageJson site_json(const model::AwaitRow& row) {
           {"error_us", page_micros(row.error_ns)},
           {"now", row.in_flight},
           {"count", row.count},
-          {"mean_us", page_micros(row.mean_ns)},
+          {"mean_us", row.mean_ns ? PageJson(page_micros(*row.mean_ns)) : PageJson(nullptr)},
           {"longest_us", page_micros(row.longest_ns)},
           {"estimate", row.estimate},
           {"function", page_name(row.site.place.function)},

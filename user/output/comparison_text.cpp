@@ -5,6 +5,7 @@
 
 #include "model/cause.h"
 #include "output/comparison.h"
+#include "output/labels.h"
 #include "output/style.h"
 #include "util/text.h"
 
@@ -32,8 +33,8 @@ std::string place_line(const model::PlaceChange& each, const OutputContext& cont
   const auto& place = each.after ? *each.after : *each.before;
   auto what = std::string(model::name(place.cause));
   if (!place.syscall.empty()) what += " " + clean_for_terminal(place.syscall);
-  auto where = place.others             ? "(all smaller places)"
-               : place.function.empty() ? "(no Python stack)"
+  auto where = place.others             ? std::string("(all smaller places)")
+               : place.function.empty() ? std::string(no_stack_label(place.cause))
                                         : clean_for_terminal(place.function);
   constexpr std::size_t kChange = 6;
   constexpr std::size_t kShare = 12;

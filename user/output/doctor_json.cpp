@@ -1,7 +1,6 @@
 #include "model/summary.h"
 #include "output/doctor.h"
 #include "output/json_values.h"
-#include "output/names.h"
 
 namespace aiotrace::output {
 namespace {

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "output/doctor.h"
-#include "output/names.h"
 #include "output/style.h"
 #include "util/text.h"
 
@@ -47,6 +46,12 @@ void add_causes(std::vector<std::string>& lines, const std::vector<model::Findin
                      flowed.front().substr(std::min(kIndent, flowed.front().size()));
   }
   lines.insert(lines.end(), flowed.begin(), flowed.end());
+  if (works.empty() && !causes.empty()) {
+    auto none = causes.front();
+    none.name = "none";
+    add(lines, none, context);
+    return;
+  }
   for (const auto& cause : causes) {
     if (!cause.works) add(lines, cause, context);
   }
@@ -67,7 +72,7 @@ std::string python_text(const model::ProcessReport::Python& python) {
 std::vector<std::string> host_lines(const model::HostReport& host, const OutputContext& context) {
   std::vector<std::string> lines{
       fmt::format("aiotrace {} on Linux {} {}", host.version, clean_for_terminal(host.kernel), host.machine)};
-  title(lines, "The kernel, by trying", context);
+  title(lines, "Kernel features, each tried once", context);
   add_all(lines, host.features, context);
   title(lines, "Capabilities", context);
   add_all(lines, host.capabilities, context);
@@ -98,7 +103,7 @@ std::vector<std::string> process_lines(const model::ProcessReport& process, cons
                         ? "  no event loop now"
                         : fmt::format("  no thread waits in a loop now; {} epoll instances are open", process.epolls));
   }
-  title(lines, fmt::format("Causes that can be told of process {}", process.pid), context);
+  title(lines, fmt::format("Causes of stalls that are recognized in process {}", process.pid), context);
   add_causes(lines, process.causes, context);
   title(lines, fmt::format("Commands on process {}", process.pid), context);
   add_all(lines, process.commands, context);

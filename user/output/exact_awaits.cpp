@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 
 #include "model/summary.h"
-#include "output/await_table.h"
+#include "output/await_site.h"
 #include "output/json_values.h"
+#include "output/loss_text.h"
+#include "output/style.h"
+#include "output/table.h"
 #include "util/text.h"
 
 namespace aiotrace::output {
@@ -16,24 +20,36 @@ namespace {
 constexpr double kMedian = 0.5;
 constexpr double kHigh = 0.99;
 
+std::string at_least(std::uint64_t ns, bool open) { return (open ? "≥ " : "") + format_duration_ns(ns); }
+
 std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
 
 void add_delays(std::vector<std::string>& lines, const std::vector<model::DelayRow>& delays, std::size_t top,
                 const OutputContext& context) {
   if (delays.empty()) return;
-  NumberTable table{.headings = {"STEPS", "MEAN", "P50", "P99", "MAX", "READY, BUT NOT RUN YET"}, .rows = {}};
+  constexpr std::size_t kTaskColumns = 24;
+  Table table({{.heading = "STEPS"},
+               {.heading = "MEAN"},
+               {.heading = "P50", .expendable = 1},
+               {.heading = "P99"},
+               {.heading = "MAX"}},
+              "START DELAY BY TASK", kTaskColumns);
   const auto shown = top == 0 ? delays.size() : std::min(top, delays.size());
   for (const auto& row : std::span(delays).first(shown)) {
-    auto& line = table.rows.emplace_back();
+    Table::Row line;
     const auto& delay = row.delay;
     line.cells = {format_count(delay.count), format_duration_ns(delay.mean_ns()),
                   format_duration_ns(delay.percentile(kMedian)), format_duration_ns(delay.percentile(kHigh)),
                   format_duration_ns(delay.max_ns)};
-    line.text = row.tasks.empty() ? "tasks of " + clean_for_terminal(row.coroutine.empty() ? "?" : row.coroutine)
-                                  : "tasks " + clean_for_terminal(row.tasks);
+    line.text = [whose = row.tasks.empty()
+                             ? "tasks of " + clean_for_terminal(row.coroutine.empty() ? "?" : row.coroutine)
+                             : "tasks " + clean_for_terminal(row.tasks)](std::size_t columns) {
+      return shorten_right(whose, columns);
+    };
+    table.add(std::move(line));
   }
   lines.emplace_back();
-  std::ranges::move(table_lines(table, context), std::back_inserter(lines));
+  std::ranges::move(table.lines(context), std::back_inserter(lines));
   if (shown < delays.size()) lines.push_back(fmt::format("… {} more (--top 0 shows all)", delays.size() - shown));
   lines.emplace_back();
 }
@@ -55,43 +71,56 @@ std::vector<std::string> exact_awaits_text(const std::vector<model::ExactAwaitRo
                                            const std::vector<model::DelayRow>& delays, std::size_t top,
                                            const ExactSummary& summary, const OutputContext& context) {
   constexpr std::size_t kMax = 7;
-  std::uint64_t all_ns = 0, awaits = 0;
+  constexpr std::size_t kSiteColumns = 32;
+  std::uint64_t all_ns = 0, awaits = 0, in_flight = 0;
   for (const auto& row : rows) {
-    all_ns += row.waited.total_ns;
+    all_ns += row.total_ns();
     awaits += row.waited.count;
+    in_flight += row.in_flight.count;
   }
   const auto shown = top == 0 ? rows.size() : std::min(top, rows.size());
-  NumberTable table{.headings = {"WAITED", "SHARE", "NOW", "AWAITS", "MEAN", "P50", "P99", "MAX", "AWAIT"}, .rows = {}};
+  Table table({{.heading = "WAITED"},
+               {.heading = "SHARE", .expendable = 3},
+               {.heading = "NOW"},
+               {.heading = "AWAITS"},
+               {.heading = "MEAN", .expendable = 1},
+               {.heading = "P50", .expendable = 2},
+               {.heading = "P99"},
+               {.heading = "MAX"}},
+              "AWAIT", kSiteColumns);
   for (const auto& row : std::span(rows).first(shown)) {
-    auto& line = table.rows.emplace_back();
+    Table::Row line;
     const auto& waited = row.waited;
-    line.cells = {format_duration_ns(waited.total_ns),
-                  format_share(waited.total_ns, all_ns),
-                  format_count(row.in_flight),
+    const auto known = [&waited](std::uint64_t ns) { return waited.count == 0 ? "-" : format_duration_ns(ns); };
+    line.cells = {at_least(row.total_ns(), row.in_flight.count != 0),
+                  format_share(row.total_ns(), all_ns),
+                  format_count(row.in_flight.count),
                   format_count(waited.count),
-                  format_duration_ns(waited.mean_ns()),
-                  format_duration_ns(waited.percentile(kMedian)),
-                  format_duration_ns(waited.percentile(kHigh)),
-                  format_duration_ns(waited.max_ns)};
+                  known(waited.mean_ns()),
+                  known(waited.percentile(kMedian)),
+                  known(waited.percentile(kHigh)),
+                  at_least(row.longest_ns(), row.longest_goes_on())};
     line.text = site_text(row.site);
-    if (waited.max_ns >= summary.slow_ns) line.marked.insert(kMax);
+    if (row.longest_ns() >= summary.slow_ns) line.marked.insert(kMax);
+    table.add(std::move(line));
   }
-  auto lines = table_lines(table, context);
+  auto lines = table.lines(context);
   if (shown < rows.size()) lines.push_back(fmt::format("… {} more sites (--top 0 shows all)", rows.size() - shown));
-  if (rows.empty()) lines.emplace_back("no await ended");
+  if (rows.empty()) lines.emplace_back("no await was seen");
   add_delays(lines, delays, top, context);
-  lines.push_back(fmt::format("{} awaits ended at {} sites in {}, each timed", format_count(awaits), rows.size(),
-                              format_duration_ns(summary.elapsed_ns)));
+  lines.push_back(fmt::format("{} ended in {}, each timed; {} still wait{} (≥: at least so long); {}",
+                              plural(awaits, "await"), format_duration_ns(summary.elapsed_ns),
+                              plural(in_flight, "task"), in_flight == 1 ? "s" : "", plural(rows.size(), "site")));
   lines.push_back(fmt::format(
       "it cost the target {} ({} of the time of the thread that steps most, {} allowed): {} traps, {} an entry, {} a "
       "return; aiotrace used {} of a core",
       format_duration_ns(summary.cost_ns), percent(summary.most_share), percent(summary.max_share),
       format_count(summary.traps), format_duration_ns(summary.entry_ns), format_duration_ns(summary.return_ns),
       format_share(summary.cpu_ns, summary.elapsed_ns)));
-  std::string losses;
+  std::vector<std::string> lost;
   for (const auto& [name, count] : summary.losses)
-    if (count != 0) losses += (losses.empty() ? "" : ", ") + name + " " + format_count(count);
-  lines.push_back("losses: " + (losses.empty() ? "none" : losses));
+    if (count != 0) lost.push_back(loss_in_words(name, count));
+  std::ranges::move(loss_lines(lost, context), std::back_inserter(lines));
   return lines;
 }
 
@@ -105,7 +134,9 @@ std::string exact_await_json(const model::ExactAwaitRow& row, std::uint32_t pid)
               {"file", text_or_null(place.file)},
               {"line", nonzero_or_null(place.line)}}},
             {"awaits", text_or_null(row.site.awaits)},
-            {"in_flight", row.in_flight}};
+            {"in_flight", row.in_flight.count},
+            {"in_flight_ns", row.in_flight.total_ns},
+            {"in_flight_max_ns", row.in_flight.count == 0 ? Json(nullptr) : Json(row.in_flight.longest_ns)}};
   line.update(durations_json(row.waited));
   line["exact"] = true;
   return line_of(line);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "output/exact_awaits.h"
+#include "output/loss_text.h"
 #include "output/page.h"
 #include "util/text.h"
 
@@ -16,11 +17,14 @@ constexpr std::size_t kDelayBytes = 300'000;
 void add_durations(PageJson& json, const model::Durations& durations) {
   constexpr double kMedian = 0.5;
   constexpr double kHigh = 0.99;
+  const auto known = [&durations](std::uint64_t ns) {
+    return durations.count == 0 ? PageJson(nullptr) : PageJson(page_micros(ns));
+  };
   json["count"] = durations.count;
   json["us"] = page_micros(durations.total_ns);
-  json["mean_us"] = page_micros(durations.mean_ns());
-  json["p50_us"] = page_micros(durations.percentile(kMedian));
-  json["p99_us"] = page_micros(durations.percentile(kHigh));
+  json["mean_us"] = known(durations.mean_ns());
+  json["p50_us"] = known(durations.percentile(kMedian));
+  json["p99_us"] = known(durations.percentile(kHigh));
   json["max_us"] = page_micros(durations.max_ns);
 }
 
@@ -30,8 +34,12 @@ PageJson site_json(const model::ExactAwaitRow& row) {
                 {"line", row.site.place.line},
                 {"awaits", page_name(row.site.awaits)},
                 {"coroutine", page_name(row.site.coroutine)},
-                {"now", row.in_flight}};
+                {"now", row.in_flight.count}};
   add_durations(json, row.waited);
+  json["us"] = page_micros(row.total_ns());
+  json["max_us"] = page_micros(row.longest_ns());
+  json["open"] = row.in_flight.count != 0;
+  json["max_open"] = row.longest_goes_on();
   return json;
 }
 
@@ -45,11 +53,11 @@ PageJson notes_json(const ExactSummary& summary) {
                   format_duration_ns(summary.cost_ns), format_count(summary.traps),
                   format_duration_ns(summary.entry_ns), format_duration_ns(summary.return_ns), 100 * summary.most_share,
                   100 * summary.max_share, summary.too_dear ? ", which ended it before its time" : ""));
-  std::string losses;
+  std::vector<std::string> losses;
   for (const auto& [name, count] : summary.losses) {
-    if (count != 0) losses += fmt::format("{}{} {}", losses.empty() ? "" : ", ", name, format_count(count));
+    if (count != 0) losses.push_back(loss_in_words(name, count));
   }
-  notes.push_back(losses.empty() ? "Nothing was lost." : "Lost: " + losses + ".");
+  notes.push_back(losses.empty() ? "Nothing was lost." : fmt::format("Lost: {}.", fmt::join(losses, "; ")));
   return notes;
 }
 
@@ -61,9 +69,9 @@ std::string exact_awaits_page(const std::string& title, const std::vector<model:
   PageRows site_rows(kMaxRows, kSiteBytes);
   std::uint64_t waited_ns = 0, awaits = 0, slow = 0;
   for (const auto& row : rows) {
-    waited_ns += row.waited.total_ns;
+    waited_ns += row.total_ns();
     awaits += row.waited.count;
-    if (row.waited.max_ns >= summary.slow_ns) ++slow;
+    if (row.longest_ns() >= summary.slow_ns) ++slow;
     site_rows.add(site_json(row));
   }
   PageRows delay_rows(kMaxRows, kDelayBytes);

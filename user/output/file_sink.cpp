@@ -5,7 +5,7 @@
 
 #include <cerrno>
 
-#include "output/output_file.h"
+#include "util/output_file.h"
 
 namespace aiotrace::output {
 

@@ -10,7 +10,7 @@
 
 #include "model/cause.h"
 #include "output/labels.h"
-#include "output/names.h"
+#include "output/loss_text.h"
 #include "output/page.h"
 #include "util/text.h"
 
@@ -33,8 +33,9 @@ Json segment_json(const model::Segment& segment, PageNames& names) {
   if (model::on_cpu(segment.cause)) json["sampled"] = true;
   if (!segment.syscall.empty()) json["syscall"] = page_name(segment.syscall);
   if (segment.culprit) {
-    if (auto who = culprit_label(segment.cause, *segment.culprit); !who.empty()) json["who"] = page_name(who);
-    if (!segment.culprit->stack.empty()) json["holder"] = names.stack(segment.culprit->stack);
+    if (auto who = culprit_label(*segment.culprit); !who.empty()) json["who"] = page_name(who);
+    const auto* holder = model::culprit_as<model::GilHolder>(segment.culprit);
+    if (holder != nullptr && !holder->stack.empty()) json["holder"] = names.stack(holder->stack);
   }
   if (segment.stack) json["stack"] = names.stack(*segment.stack);
   if (segment.stack_unreadable) json["cut"] = "a frame could not be read";
@@ -193,13 +194,9 @@ Json notes_json(const Report& report, const Marks& marks, bool flame_cut) {
     notes.push_back(fmt::format("Segments and stacks are kept of the {} longest stalls.", marks.details()));
   }
   if (flame_cut) notes.push_back("The narrowest parts of the flame graph are left out.");
-  std::string losses;
-  for (std::size_t i = 0; i < model::kLosses; ++i) {
-    if (summary.losses[i] == 0) continue;
-    losses += fmt::format("{}{} {}", losses.empty() ? "" : ", ", model::name(static_cast<model::Loss>(i)),
-                          format_count(summary.losses[i]));
-  }
-  notes.push_back(losses.empty() ? "Nothing was lost while tracing." : "Lost while tracing: " + losses + ".");
+  const auto losses = losses_in_words(summary.losses);
+  notes.push_back(losses.empty() ? "Nothing was lost while tracing."
+                                 : fmt::format("Lost while tracing: {}.", fmt::join(losses, "; ")));
   if (summary.cost.bpf_ns && summary.elapsed_ns != 0) {
     notes.push_back(
         fmt::format("Cost: {} of one CPU in the kernel.", format_share(*summary.cost.bpf_ns, summary.elapsed_ns)));

@@ -7,42 +7,49 @@
 #include "model/cause.h"
 #include "output/json_parts.h"
 #include "output/json_values.h"
-#include "output/names.h"
+#include "output/leaks.h"
 
 namespace aiotrace::output {
 
 using model::Cause;
 
-// The fields of each cause are fixed; a cause without any has no culprit.
-Json culprit_json(Cause cause, const std::optional<model::Culprit>& culprit) {
-  if (!culprit) return nullptr;
-  const auto& who = *culprit;
-  switch (cause) {
-    case Cause::gil:
-      return {{"tid", nonzero_or_null(who.tid)},
-              {"thread", text_or_null(who.thread)},
-              {"stack", who.stack.empty() ? Json(nullptr) : stack_json(who.stack)}};
-    case Cause::file: return {{"path", text_or_null(who.path)}, {"op", text_or_null(who.op)}};
-    case Cause::network:
-      return {{"protocol", text_or_null(who.protocol)},
-              {"local", text_or_null(who.local)},
-              {"peer", text_or_null(who.peer)},
-              {"dns", value_or_null(who.dns)}};
-    case Cause::process: return {{"pid", nonzero_or_null(who.pid)}, {"comm", text_or_null(who.comm)}};
-    case Cause::native: return {{"library", text_or_null(who.library)}, {"function", text_or_null(who.function)}};
-    case Cause::fault: return {{"path", text_or_null(who.path)}};
-    case Cause::lock: return {{"address", nonzero_or_null(who.address)}};
-    case Cause::cpu_wait: {
-      auto running = Json::array();
-      for (const auto& [pid, comm, ns] : who.running) running.push_back({{"pid", pid}, {"comm", comm}, {"ns", ns}});
-      return {{"running", std::move(running)}};
-    }
-    case Cause::throttled:
-      return {{"cgroup", text_or_null(who.cgroup)},
-              {"quota_us", nonzero_or_null(who.quota_us)},
-              {"period_us", nonzero_or_null(who.period_us)}};
-    default: return nullptr;
-  }
+namespace {
+
+Json json_of(const model::GilHolder& who) {
+  return {{"tid", nonzero_or_null(who.tid)},
+          {"thread", text_or_null(who.thread)},
+          {"stack", who.stack.empty() ? Json(nullptr) : stack_json(who.stack)}};
+}
+Json json_of(const model::FileUse& who) { return {{"path", text_or_null(who.path)}, {"op", text_or_null(who.op)}}; }
+Json json_of(const model::SocketEnds& who) {
+  return {{"protocol", text_or_null(who.protocol)},
+          {"local", text_or_null(who.local)},
+          {"peer", text_or_null(who.peer)},
+          {"dns", value_or_null(who.dns)}};
+}
+Json json_of(const model::ChildProcess& who) {
+  return {{"pid", nonzero_or_null(who.pid)}, {"comm", text_or_null(who.comm)}};
+}
+Json json_of(const model::NativeFunction& who) {
+  return {{"library", text_or_null(who.library)}, {"function", text_or_null(who.function)}};
+}
+Json json_of(const model::MappedFile& who) { return {{"path", text_or_null(who.path)}}; }
+Json json_of(const model::LockAt& who) { return {{"address", nonzero_or_null(who.address)}}; }
+Json json_of(const model::Runners& who) {
+  auto running = Json::array();
+  for (const auto& [pid, comm, ns] : who.running) running.push_back({{"pid", pid}, {"comm", comm}, {"ns", ns}});
+  return {{"running", std::move(running)}};
+}
+Json json_of(const model::CpuQuota& who) {
+  return {{"cgroup", text_or_null(who.cgroup)},
+          {"quota_us", nonzero_or_null(who.quota_us)},
+          {"period_us", nonzero_or_null(who.period_us)}};
+}
+
+}  // namespace
+
+Json culprit_json(const std::optional<model::Culprit>& culprit) {
+  return culprit ? std::visit([](const auto& who) { return json_of(who); }, *culprit) : Json(nullptr);
 }
 
 namespace {
@@ -88,7 +95,7 @@ Json segment_json(const model::Segment& segment) {
               {"ns", segment.ns},
               {"count", segment.count},
               {"syscall", text_or_null(segment.syscall)},
-              {"culprit", culprit_json(segment.cause, segment.culprit)},
+              {"culprit", culprit_json(segment.culprit)},
               {"stack", segment.stack ? stack_json(*segment.stack) : Json(nullptr)}};
   if (segment.stack_unreadable) object["stack_cut"] = "unreadable";
   if (segment.stack_too_deep) object["stack_cut"] = "too-deep";
@@ -101,6 +108,14 @@ Json task_json(const std::optional<model::Task>& task) {
           {"coroutine", text_or_null(task->coroutine)},
           {"file", text_or_null(task->file)},
           {"line", nonzero_or_null(task->line)}};
+}
+
+Json leaks_json(const model::Summary& summary) {
+  if (!summary.last_leak_scan) return nullptr;
+  return {{"age_ns", model::kDefaultLeakAgeNs},
+          {"leaks", leak_counts_json(model::count_leaks(summary.leaks, true))},
+          {"candidates", leak_counts_json(model::count_leaks(summary.leaks, false))},
+          {"not_judged", summary.last_leak_scan->unclassified}};
 }
 
 Json place_json(const model::Place& place) {
@@ -190,6 +205,7 @@ Status JsonOutput::summary(const model::Summary& summary) {
                                    {"loops", std::move(loops)},
                                    {"causes", causes_json(summary.cause_ns)},
                                    {"places", std::move(places)},
+                                   {"leaks", leaks_json(summary)},
                                    {"losses", losses_json(summary.losses)},
                                    {"cost", cost_json(summary.cost)}}));
 }

@@ -13,7 +13,7 @@
 namespace aiotrace::output {
 
 /// The fields are those of the cause; null where there is none.
-[[nodiscard]] Json culprit_json(model::Cause cause, const std::optional<model::Culprit>& culprit);
+[[nodiscard]] Json culprit_json(const std::optional<model::Culprit>& culprit);
 /// {cause: ns}, without those that are 0.
 [[nodiscard]] Json causes_json(const std::array<std::uint64_t, model::kCauses>& cause_ns);
 /// {name: count}, all of them.

@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "model/stall.h"
-#include "output/names.h"
 
 namespace aiotrace::output {
 

@@ -7,13 +7,29 @@
 namespace aiotrace::output {
 namespace {
 
-using model::Cause;
-
 std::string both(std::string_view a, std::string_view b) {
   return std::string(a).append(a.empty() || b.empty() ? "" : " ").append(b);
 }
 
-std::string runners(const model::Culprit& who) {
+std::string label_of(const model::NativeFunction& who) {
+  return who.library.empty() ? who.function : both(who.library + ":", who.function);
+}
+std::string label_of(const model::GilHolder& who) {
+  return who.tid == 0 ? "" : fmt::format("held by {} (tid {})", who.thread, who.tid);
+}
+std::string label_of(const model::FileUse& who) { return both(who.op, who.path); }
+std::string label_of(const model::MappedFile& who) { return who.path; }
+std::string label_of(const model::LockAt& who) {
+  return who.address == 0 ? "" : fmt::format("lock at {:#x}", who.address);
+}
+std::string label_of(const model::ChildProcess& who) {
+  return who.pid == 0 ? "" : fmt::format("{} (pid {})", who.comm, who.pid);
+}
+std::string label_of(const model::SocketEnds& who) {
+  auto text = both(who.protocol, who.peer.empty() ? who.local : who.peer);
+  return who.dns.value_or(false) ? both(text, "(DNS)") : text;
+}
+std::string label_of(const model::Runners& who) {
   constexpr std::size_t kMost = 4;
   std::string text;
   std::size_t shown = 0;
@@ -23,6 +39,11 @@ std::string runners(const model::Culprit& who) {
   }
   return text;
 }
+std::string label_of(const model::CpuQuota& who) {
+  return who.cgroup.empty()
+             ? ""
+             : fmt::format("{}: quota {} ms of {} ms", who.cgroup, who.quota_us / 1000, who.period_us / 1000);
+}
 
 }  // namespace
 
@@ -31,25 +52,8 @@ std::string task_label(const model::Task& task) {
   return task.coroutine.empty() ? *task.name : *task.name + " (" + task.coroutine + ")";
 }
 
-std::string culprit_label(Cause cause, const model::Culprit& who) {
-  switch (cause) {
-    case Cause::native: return who.library.empty() ? who.function : both(who.library + ":", who.function);
-    case Cause::gil: return who.tid == 0 ? "" : fmt::format("held by {} (tid {})", who.thread, who.tid);
-    case Cause::file: return both(who.op, who.path);
-    case Cause::fault: return who.path;
-    case Cause::lock: return who.address == 0 ? "" : fmt::format("lock at {:#x}", who.address);
-    case Cause::process: return who.pid == 0 ? "" : fmt::format("{} (pid {})", who.comm, who.pid);
-    case Cause::network: {
-      auto text = both(who.protocol, who.peer.empty() ? who.local : who.peer);
-      return who.dns.value_or(false) ? both(text, "(DNS)") : text;
-    }
-    case Cause::cpu_wait: return runners(who);
-    case Cause::throttled:
-      return who.cgroup.empty()
-                 ? ""
-                 : fmt::format("{}: quota {} ms of {} ms", who.cgroup, who.quota_us / 1000, who.period_us / 1000);
-    default: return "";
-  }
+std::string culprit_label(const model::Culprit& culprit) {
+  return std::visit([](const auto& who) { return label_of(who); }, culprit);
 }
 
 std::string targets_label(const model::Watching& watching) {
@@ -65,6 +69,10 @@ std::string targets_label(const std::vector<model::Target>& targets) {
   if (targets.size() != 1) return fmt::format("{} processes", targets.size());
   const auto& target = targets.front();
   return process_label(target.pid, target.comm, target.python);
+}
+
+std::string_view no_stack_label(model::Cause cause) {
+  return cause == model::Cause::unknown ? "(before aiotrace was attached)" : "(no Python stack)";
 }
 
 }  // namespace aiotrace::output

@@ -17,7 +17,10 @@ namespace aiotrace::output {
 
 /// Whom a segment waited for, or what ran: "tcp 10.0.0.5:443", "held by worker (tid 77)", "read /data/x"; empty: not
 /// known.
-[[nodiscard]] std::string culprit_label(model::Cause cause, const model::Culprit& who);
+[[nodiscard]] std::string culprit_label(const model::Culprit& culprit);
+
+/// What stands for the function where no stack is known.
+[[nodiscard]] std::string_view no_stack_label(model::Cause cause);
 
 /// "python3 (pid 1234)", "2 processes", "every loop of the machine".
 [[nodiscard]] std::string targets_label(const model::Watching& watching);

@@ -7,25 +7,18 @@
 
 #include "model/summary.h"
 #include "output/json_values.h"
+#include "output/stack_text.h"
 #include "output/style.h"
 #include "util/text.h"
 
 namespace aiotrace::output {
 namespace {
 
-Json counts_json(const std::array<std::uint64_t, model::kLeakClasses>& counts) {
-  auto object = Json::object();
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    object[std::string(model::name(static_cast<model::LeakClass>(i)))] = counts[i];
-  }
-  return object;
-}
-
 Json losses_json(const model::LeakScan& scan) {
   return {{"swapped-bytes", scan.swapped_bytes},
           {"unreadable-bytes", scan.unreadable_bytes},
           {"objects-over-limit", scan.objects_over_limit},
-          {"not-judged", scan.untold},
+          {"not-judged", scan.unclassified},
           {"unconfirmed", scan.unconfirmed}};
 }
 
@@ -43,7 +36,7 @@ std::string age_text(const model::Leak& leak) {
 
 Json holder_json(const std::optional<model::LeakHolder>& holder) {
   if (!holder) return nullptr;
-  return {{"kind", text_or_null(std::string(holder->kind))},
+  return {{"kind", text_or_null(model::name(holder->kind))},
           {"container", text_or_null(holder->container)},
           {"name", text_or_null(holder->name)},
           {"owner", text_or_null(holder->owner)}};
@@ -56,20 +49,49 @@ std::string growth_text(const model::Leak& leak) {
 
 }  // namespace
 
+Json leak_counts_json(const model::LeakCounts& counts) {
+  auto object = Json::object();
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    object[std::string(model::name(static_cast<model::LeakClass>(i)))] = counts[i];
+  return object;
+}
+
+std::string leaks_heading(const std::vector<model::Leak>& leaks, std::uint64_t not_judged) {
+  constexpr std::uint64_t kSecondNs = 1'000'000'000;
+  if (std::ranges::any_of(leaks, &model::Leak::leak)) return "Leaks";
+  const auto counts = model::count_leaks(leaks, false);
+  std::uint64_t all = 0;
+  std::string classes;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] == 0) continue;
+    all += counts[i];
+    classes += fmt::format("{}{}", classes.empty() ? "" : ", ", model::name(static_cast<model::LeakClass>(i)));
+  }
+  std::string text = "Leaks: none";
+  if (all != 0) {
+    const auto age = fmt::format("{} s", model::kDefaultLeakAgeNs / kSecondNs);
+    text += fmt::format(" older than {}; {}: {}, younger than {}", age, plural(all, "candidate"), classes, age);
+  }
+  if (not_judged != 0) text += fmt::format("; {} not judged", format_count(not_judged));
+  return text;
+}
+
 std::string holder_text(const model::LeakHolder& holder) {
   const std::string name = holder.name.empty() ? std::string("?") : clean_for_terminal(holder.name);
   const std::string owner = holder.owner.empty() ? std::string("?") : clean_for_terminal(holder.owner);
   const std::string container = clean_for_terminal(holder.container);
   std::string first = container.empty() ? "" : fmt::format("a {}", container);
   const std::string join = container.empty() ? "" : ", ";
-  if (holder.kind == "variable") return fmt::format("{}{}variable {} of module {}", first, join, name, owner);
-  if (holder.kind == "attribute") return fmt::format("{}{}attribute {} of {}", first, join, name, owner);
-  if (holder.kind == "local") {
-    if (holder.name.empty()) return fmt::format("{}{}the frame of {}()", first, join, owner);
-    return fmt::format("{}{}local {} of {}()", first, join, name, owner);
+  switch (holder.kind) {
+    case model::HolderKind::variable: return fmt::format("{}{}variable {} of module {}", first, join, name, owner);
+    case model::HolderKind::attribute: return fmt::format("{}{}attribute {} of {}", first, join, name, owner);
+    case model::HolderKind::local:
+      if (holder.name.empty()) return fmt::format("{}{}the frame of {}()", first, join, owner);
+      return fmt::format("{}{}local {} of {}()", first, join, name, owner);
+    case model::HolderKind::closure: return fmt::format("{}{}the closure of {}()", first, join, owner);
+    case model::HolderKind::object: return fmt::format("{}{}an object of type {}", first, join, owner);
+    case model::HolderKind::unknown: break;
   }
-  if (holder.kind == "closure") return fmt::format("{}{}the closure of {}()", first, join, owner);
-  if (holder.kind == "object") return fmt::format("{}{}an object of type {}", first, join, owner);
   return first;
 }
 
@@ -126,8 +148,8 @@ std::string leak_summary_json(const model::LeakSummary& summary, std::uint64_t t
                   {"elapsed_ns", summary.elapsed_ns},
                   {"scans", summary.scans},
                   {"max_scan_ns", summary.max_scan_ns},
-                  {"leaks", counts_json(summary.leaks)},
-                  {"candidates", counts_json(summary.candidates)},
+                  {"leaks", leak_counts_json(summary.leaks)},
+                  {"candidates", leak_counts_json(summary.candidates)},
                   {"loops", Json::array()},
                   {"causes", Json::object()},
                   {"places", Json::array()},
@@ -199,8 +221,9 @@ std::vector<std::string> leak_scan_lines(const model::LeakScan& scan, const std:
     lines.push_back(fmt::format("not looked at: {} in swap", format_bytes(scan.swapped_bytes)));
   if (scan.unreadable_bytes != 0)
     lines.push_back(fmt::format("not looked at: {} that could not be read", format_bytes(scan.unreadable_bytes)));
-  if (scan.untold != 0) {
-    lines.push_back(fmt::format("not judged: {} that wait for something that is not known", format_count(scan.untold)));
+  if (scan.unclassified != 0) {
+    lines.push_back(
+        fmt::format("not judged: {} that wait for something that is not known", format_count(scan.unclassified)));
   }
   return lines;
 }

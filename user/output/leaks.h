@@ -8,6 +8,7 @@
 #include "model/leak_history.h"
 #include "model/leaks.h"
 #include "output/context.h"
+#include "output/json_values.h"
 
 namespace aiotrace::output {
 
@@ -32,6 +33,13 @@ namespace aiotrace::output {
 [[nodiscard]] std::vector<std::string> leak_scan_lines(const model::LeakScan& scan,
                                                        const std::vector<model::Leak>& leaks, bool first,
                                                        const OutputContext& context);
+
+/// Of a run that watches stalls: "Leaks"; "Leaks: none"; "Leaks: none older than 60 s; 40 candidates: stuck, younger
+/// than 60 s" where the scans did not go on for long enough to know. `not_judged`: LeakScan::unclassified.
+[[nodiscard]] std::string leaks_heading(const std::vector<model::Leak>& leaks, std::uint64_t not_judged);
+
+/// By class: {"never-awaited": 0, …}.
+[[nodiscard]] Json leak_counts_json(const model::LeakCounts& counts);
 
 /// The groups alone, at most `most` of them (0: all).
 [[nodiscard]] std::vector<std::string> leak_lines(const std::vector<model::Leak>& leaks, std::size_t most,

@@ -70,9 +70,9 @@ PageJson notes_json(const model::LeakHistory& history, const model::LeakSummary&
     notes.push_back(fmt::format("Not looked at: {} in swap.", format_bytes(losses.swapped_bytes)));
   if (losses.unreadable_bytes != 0)
     notes.push_back(fmt::format("Not looked at: {} that could not be read.", format_bytes(losses.unreadable_bytes)));
-  if (losses.untold != 0)
+  if (losses.unclassified != 0)
     notes.push_back(
-        fmt::format("Not judged: {} that wait for something that is not known.", format_count(losses.untold)));
+        fmt::format("Not judged: {} that wait for something that is not known.", format_count(losses.unclassified)));
   notes.push_back(fmt::format("A scan took at most {}; aiotrace used {} of CPU time.",
                               format_duration_ns(summary.max_scan_ns), format_duration_ns(summary.cpu_ns)));
   return notes;

@@ -6,7 +6,7 @@
 
 #include "model/bounded_text.h"
 #include "model/cause.h"
-#include "model/statistics.h"
+#include "model/frame_origin.h"
 #include "page.gen.h"
 #include "util/text.h"
 
@@ -112,10 +112,9 @@ std::size_t PageNames::string(std::string_view text) {
 }
 
 std::size_t PageNames::frame(const model::WeightedFrame& frame) {
-  static constexpr std::array<std::string_view, 4> kKinds{"python", "native", "kernel", "mark"};
-  const bool library = frame.kind == model::WeightedFrame::Kind::python && model::is_standard_library(frame.file);
-  PageJson json{kKinds[static_cast<std::size_t>(frame.kind)], string(frame.function), string(frame.file), frame.line,
-                library ? 1 : 0};
+  const bool library = frame.kind == model::WeightedFrame::Kind::python &&
+                       model::origin_of(frame.file).origin == model::Origin::standard_library;
+  PageJson json{model::name(frame.kind), string(frame.function), string(frame.file), frame.line, library ? 1 : 0};
   auto text = dump(json);
   const auto [at, added] = frame_at_.try_emplace(std::move(text), frames_.size());
   if (added) {

@@ -88,10 +88,11 @@ Arguments moment_arguments(const model::Moment& moment) {
   Arguments arguments;
   if (moment.frame) arguments.emplace_back("frame", perfetto_frame(*moment.frame));
   if (!moment.culprit) return arguments;
-  arguments.emplace_back("culprit", culprit_label(moment.cause, *moment.culprit));
-  if (!moment.culprit->stack.empty()) {
+  arguments.emplace_back("culprit", culprit_label(*moment.culprit));
+  if (const auto* of_gil = model::culprit_as<model::GilHolder>(moment.culprit);
+      of_gil != nullptr && !of_gil->stack.empty()) {
     std::string holder;
-    for (const auto& frame : moment.culprit->stack) holder += (holder.empty() ? "" : " < ") + perfetto_frame(frame);
+    for (const auto& frame : of_gil->stack) holder += (holder.empty() ? "" : " < ") + perfetto_frame(frame);
     arguments.emplace_back("holder's stack", holder);
   }
   return arguments;
@@ -208,13 +209,15 @@ void PerfettoTrace::add_moments(std::uint32_t tid, std::uint64_t from_ns, std::u
     const auto arguments = moment_arguments(moment);
     slice(tid, Lane::thread, start, end, model::name(moment.cause), moment_name(moment), arguments);
     if (moment.cause == Cause::gil) {
-      const bool known = moment.culprit && moment.culprit->tid != 0;
-      const auto who = known ? fmt::format("{} (tid {})", moment.culprit->thread, moment.culprit->tid) : "not known";
+      const auto* holder = model::culprit_as<model::GilHolder>(moment.culprit);
+      const bool known = holder != nullptr && holder->tid != 0;
+      const auto who = known ? fmt::format("{} (tid {})", holder->thread, holder->tid) : "not known";
       slice(tid, Lane::gil_holder, start, end, "gil", who, arguments);
-    } else if (moment.cause == Cause::cpu_wait || moment.cause == Cause::throttled) {
+    } else if (model::runnable(moment.cause)) {
       std::string who = moment.cause == Cause::throttled ? "nobody: quota used up" : "not known";
-      if (moment.culprit && !moment.culprit->running.empty()) {
-        const auto& runner = moment.culprit->running.front();
+      if (const auto* runners = model::culprit_as<model::Runners>(moment.culprit);
+          runners != nullptr && !runners->running.empty()) {
+        const auto& runner = runners->running.front();
         who = fmt::format("{} (pid {})", runner.comm, runner.pid);
       }
       slice(tid, Lane::no_cpu, start, end, model::name(moment.cause), who, arguments);

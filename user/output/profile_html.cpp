@@ -5,6 +5,7 @@
 
 #include "model/cause.h"
 #include "output/labels.h"
+#include "output/loss_text.h"
 #include "output/page.h"
 #include "output/profile.h"
 #include "output/profile_waits.h"
@@ -92,13 +93,9 @@ PageJson notes_json(const ProfileReport& report) {
   if (report.rows_over != 0)
     notes.push_back(
         fmt::format("{} rows found no place of their own: their stacks are lost.", format_count(report.rows_over)));
-  std::string losses;
-  for (std::size_t i = 0; i < report.losses.size(); ++i) {
-    if (report.losses[i] == 0) continue;
-    losses += fmt::format("{}{} {}", losses.empty() ? "" : ", ", model::name(static_cast<model::Loss>(i)),
-                          format_count(report.losses[i]));
-  }
-  notes.push_back(losses.empty() ? "Nothing was lost while tracing." : "Lost while tracing: " + losses + ".");
+  const auto losses = losses_in_words(report.losses);
+  notes.push_back(losses.empty() ? "Nothing was lost while tracing."
+                                 : fmt::format("Lost while tracing: {}.", fmt::join(losses, "; ")));
   if (report.cost.cpu_ns)
     notes.push_back(fmt::format("aiotrace used {} of a core.", format_share(*report.cost.cpu_ns, report.elapsed_ns)));
   return notes;

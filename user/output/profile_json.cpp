@@ -81,7 +81,7 @@ std::string profile_row_json(const model::ProfileRow& row) {
               {"shorter", row.kind == Kind::shorter},
               {"holds_gil", row.holds_gil},
               {"syscall", text_or_null(row.syscall)},
-              {"culprit", culprit_json(row.cause, row.culprit)},
+              {"culprit", culprit_json(row.culprit)},
               {"stack", std::move(stack)}};
   if (row.stack && row.stack->unreadable) object["stack_cut"] = "unreadable";
   if (row.stack && row.stack->too_deep) object["stack_cut"] = "too-deep";

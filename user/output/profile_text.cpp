@@ -1,15 +1,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <set>
 #include <span>
 #include <utility>
 
 #include "model/cause.h"
+#include "output/loss_text.h"
 #include "output/profile.h"
 #include "output/profile_waits.h"
 #include "output/style.h"
+#include "output/table.h"
 #include "util/text.h"
 
 namespace aiotrace::output {
@@ -19,39 +23,23 @@ using Kind = model::ProfileRow::Kind;
 using model::ProfileMode;
 using Lines = std::vector<std::string>;
 
-// Columns of numbers, right-aligned under their headings, then text to the end of the line.
-class Table {
- public:
-  explicit Table(std::vector<std::string> headings) { rows_.push_back(std::move(headings)); }
+std::function<std::string(std::size_t)> frame_text(const model::Frame& frame, const std::string& before = {}) {
+  auto name = before + clean_for_terminal(frame.function.empty() ? "?" : frame.function);
+  auto place = place_text(frame.file, frame.line);
+  if (place == frame.function) place.clear();
+  return [name = std::move(name), place = std::move(place)](std::size_t columns) {
+    return fitted(name, place, {}, columns);
+  };
+}
 
-  void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+std::function<std::string(std::size_t)> plain_text(const std::string& text) {
+  return [text = clean_for_terminal(text)](std::size_t columns) { return shorten_right(text, columns); };
+}
 
-  void put(Lines& lines, const OutputContext& context) const {
-    constexpr std::size_t kLeastRoom = 40;
-    std::vector<std::size_t> widths(rows_.front().size() - 1);
-    for (const auto& row : rows_) {
-      for (std::size_t i = 0; i < widths.size(); i++) widths[i] = std::max(widths[i], display_width(row[i]));
-    }
-    std::size_t used = 2 * widths.size();
-    for (const auto width : widths) used += width;
-    const auto room = std::max(kLeastRoom, context.columns > used ? context.columns - used : 0);
-    bool heading = true;
-    for (const auto& row : rows_) {
-      std::string line;
-      for (std::size_t i = 0; i < widths.size(); i++) line += pad_left(row[i], widths[i]) + "  ";
-      line += shorten_right(row.back(), room);
-      lines.push_back(std::exchange(heading, false) ? paint(line, Color::bold, context) : line);
-    }
-  }
+constexpr std::size_t kTextColumns = 32;
 
- private:
-  std::vector<std::vector<std::string>> rows_;
-};
-
-std::string frame_text(const model::Frame& frame) {
-  const auto function = clean_for_terminal(frame.function.empty() ? "?" : frame.function);
-  const auto place = place_text(frame.file, frame.line);
-  return place.empty() || place == function ? function : function + "  " + place;
+void put(Lines& lines, const Table& table, const OutputContext& context) {
+  std::ranges::move(table.lines(context), std::back_inserter(lines));
 }
 
 std::size_t shown(std::size_t count, std::size_t top) { return top == 0 ? count : std::min(count, top); }
@@ -62,13 +50,19 @@ void put_functions(Lines& lines, const std::vector<model::ProfileRow>& rows, std
   if (functions.empty()) return;
   std::uint64_t all_ns = 0;
   for (const auto& row : rows) all_ns += row.ns;
-  Table table({"SELF", "SHARE", "TOTAL", "SHARE", "±", "FUNCTION"});
+  Table table({{.heading = "SELF"},
+               {.heading = "SHARE"},
+               {.heading = "TOTAL"},
+               {.heading = "SHARE"},
+               {.heading = "±", .expendable = 1}},
+              "FUNCTION", kTextColumns);
   for (const auto& function : std::span(functions).first(shown(functions.size(), top))) {
-    table.add({format_duration_ns(function.self_ns), format_share(function.self_ns, all_ns),
-               format_duration_ns(function.total_ns), format_share(function.total_ns, all_ns),
-               function.error_ns == 0 ? "-" : format_share(function.error_ns, all_ns), frame_text(function.frame)});
+    table.add({.cells = {format_duration_ns(function.self_ns), format_share(function.self_ns, all_ns),
+                         format_duration_ns(function.total_ns), format_share(function.total_ns, all_ns),
+                         function.error_ns == 0 ? "-" : format_share(function.error_ns, all_ns)},
+               .text = frame_text(function.frame)});
   }
-  table.put(lines, context);
+  put(lines, table, context);
   if (shown(functions.size(), top) < functions.size())
     lines.push_back(fmt::format("… {} more functions (--top 0 shows all)",
                                 format_count(functions.size() - shown(functions.size(), top))));
@@ -81,15 +75,17 @@ void put_waits(Lines& lines, const std::vector<model::ProfileRow>& rows, std::si
   if (waits.empty()) return;
   std::uint64_t all_ns = 0;
   for (const auto& row : rows) all_ns += row.ns;
-  Table table({"OFF CPU", "SHARE", "TIMES", "LONGEST", "WAIT"});
+  Table table({{.heading = "OFF CPU"}, {.heading = "SHARE"}, {.heading = "TIMES"}, {.heading = "LONGEST"}}, "WAIT",
+              kTextColumns);
   for (const auto& wait : std::span(waits).first(shown(waits.size(), top))) {
     auto text = std::string(model::name(wait.cause));
     if (!wait.what.empty()) text += " " + wait.what;
-    text += "  in " + (wait.frame ? frame_text(*wait.frame) : "thread " + clean_for_terminal(wait.thread));
-    table.add({format_duration_ns(wait.ns), format_share(wait.ns, all_ns), format_count(wait.count),
-               format_duration_ns(wait.max_ns), std::move(text)});
+    text += "  in ";
+    table.add({.cells = {format_duration_ns(wait.ns), format_share(wait.ns, all_ns), format_count(wait.count),
+                         format_duration_ns(wait.max_ns)},
+               .text = wait.frame ? frame_text(*wait.frame, text) : plain_text(text + "thread " + wait.thread)});
   }
-  table.put(lines, context);
+  put(lines, table, context);
   if (shown(waits.size(), top) < waits.size())
     lines.push_back(
         fmt::format("… {} more (--top 0 shows all)", format_count(waits.size() - shown(waits.size(), top))));
@@ -121,19 +117,19 @@ void put_gil(Lines& lines, const ProfileReport& report, std::size_t top, const O
                               format_duration_ns(rows.held_ns), format_share(rows.held_ns, report.elapsed_ns),
                               format_duration_ns(rows.waited_ns)));
   const auto holders = gil_holders_of(rows.held);
-  Table threads({"HELD", "OF TIME", "THREAD"});
+  Table threads({{.heading = "HELD"}, {.heading = "OF TIME"}}, "THREAD", kTextColumns);
   for (const auto& who : std::span(holders).first(shown(holders.size(), top)))
-    threads.add({format_duration_ns(who.ns), format_share(who.ns, report.elapsed_ns),
-                 clean_for_terminal(fmt::format("{} (tid {})", who.thread, who.tid))});
-  if (!holders.empty()) threads.put(lines, context);
+    threads.add({.cells = {format_duration_ns(who.ns), format_share(who.ns, report.elapsed_ns)},
+                 .text = plain_text(fmt::format("{} (tid {})", who.thread, who.tid))});
+  put(lines, threads, context);
   put_functions(lines, rows.held, top, context);
 
   const auto waits = gil_waits_of(rows.waited);
-  Table table({"WAITED", "TIMES", "LONGEST", "WHO, FOR WHOM"});
+  Table table({{.heading = "WAITED"}, {.heading = "TIMES"}, {.heading = "LONGEST"}}, "WHO, FOR WHOM", kTextColumns);
   for (const auto& wait : std::span(waits).first(shown(waits.size(), top)))
-    table.add({format_duration_ns(wait.ns), format_count(wait.count), format_duration_ns(wait.max_ns),
-               clean_for_terminal(wait.thread + " for " + wait.what)});
-  if (!waits.empty()) table.put(lines, context);
+    table.add({.cells = {format_duration_ns(wait.ns), format_count(wait.count), format_duration_ns(wait.max_ns)},
+               .text = plain_text(wait.thread + " for " + wait.what)});
+  put(lines, table, context);
 }
 
 std::string cost_text(const ProfileReport& report) {
@@ -180,13 +176,9 @@ std::vector<std::string> profile_text(const ProfileReport& report, std::size_t t
   }
   if (report.rows.empty()) lines.emplace_back("nothing was seen");
   if (auto text = cost_text(report); !text.empty()) lines.push_back(std::move(text));
-  Lines lost;
-  for (std::size_t i = 0; i < report.losses.size(); i++) {
-    if (report.losses[i] != 0)
-      lost.push_back(fmt::format("{} {}", model::name(static_cast<model::Loss>(i)), format_count(report.losses[i])));
-  }
-  if (report.rows_over != 0) lost.push_back("rows without a place of their own " + format_count(report.rows_over));
-  lines.push_back("losses: " + (lost.empty() ? "none" : fmt::format("{}", fmt::join(lost, ", "))));
+  auto lost = losses_in_words(report.losses);
+  if (report.rows_over != 0) lost.push_back(loss_in_words("rows_over", report.rows_over));
+  std::ranges::move(loss_lines(lost, context), std::back_inserter(lines));
   return lines;
 }
 

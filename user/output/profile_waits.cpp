@@ -61,9 +61,9 @@ std::vector<ProfileWait> gil_waits_of(const std::vector<model::ProfileRow>& rows
   for (const auto& row : rows) {
     if (row.kind != Kind::wait) continue;
     ProfileWait wait{.cause = row.cause, .what = "a thread that is not known", .frame = {}, .thread = row.thread};
-    if (row.culprit && row.culprit->tid != 0) {
-      wait.what = row.culprit->thread;
-      if (!row.culprit->stack.empty()) wait.what += " in " + row.culprit->stack.front().function;
+    if (const auto* holder = model::culprit_as<model::GilHolder>(row.culprit); holder != nullptr && holder->tid != 0) {
+      wait.what = holder->thread;
+      if (!holder->stack.empty()) wait.what += " in " + holder->stack.front().function;
     }
     waits.add(std::move(wait), row);
   }

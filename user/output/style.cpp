@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 
 #include "util/text.h"
 
@@ -11,7 +10,6 @@ namespace aiotrace::output {
 namespace {
 
 using model::Cause;
-using model::Frame;
 
 std::string_view escape(Color color) {
   switch (color) {
@@ -24,70 +22,38 @@ std::string_view escape(Color color) {
   return "";
 }
 
-// Where the loop's machinery begins: everything outward of it is the same for every task. uvloop has no Handle._run in
-// Python, there the runner is the first frame that is seen.
-std::size_t end_of_task(const model::Stack& stack) {
-  const auto is_handle = [](const Frame& frame) {
-    return frame.file.ends_with("asyncio/events.py") && (frame.function == "Handle._run" || frame.function == "_run");
-  };
-  const auto is_runner = [](const Frame& frame) { return frame.file.ends_with("asyncio/runners.py"); };
-  if (stack.empty()) return 0;
-  auto end = std::find_if(stack.begin() + 1, stack.end(), is_handle);
-  if (end == stack.end()) end = std::find_if(stack.begin() + 1, stack.end(), is_runner);
-  return static_cast<std::size_t>(end - stack.begin());
+std::string text_of(const model::SocketEnds& who) {
+  std::string text = "→ " + (who.protocol.empty() ? std::string("socket") : who.protocol);
+  if (!who.peer.empty()) text += " " + who.peer;
+  return text + (who.dns.value_or(false) ? " (DNS)" : "");
 }
-
-bool nameless(const Frame& frame) { return frame.kind == Frame::Kind::native && frame.function.empty(); }
-
-// What the interpreter does between two Python frames is the same everywhere. The frames inside the innermost Python
-// frame are what it called, and stay. Of a row of nameless ones in a stripped library one tells as much.
-model::Stack without_interpreter(const model::Stack& stack) {
-  model::Stack kept;
-  kept.reserve(stack.size());
-  bool in_python = false;
-  for (const auto& frame : stack) {
-    in_python = in_python || frame.kind == Frame::Kind::python;
-    const bool interpreter = frame.kind == Frame::Kind::native &&
-                             (frame.file.starts_with("libpython3") || frame.file.starts_with("python3"));
-    if (in_python && interpreter) continue;
-    if (!kept.empty() && nameless(frame) && nameless(kept.back()) && frame.file == kept.back().file) continue;
-    kept.push_back(frame);
-  }
-  return kept;
+std::string text_of(const model::FileUse& who) { return who.path; }
+std::string text_of(const model::MappedFile& who) { return who.path; }
+std::string text_of(const model::LockAt& /*an address says nothing to a person*/) { return {}; }
+std::string text_of(const model::ChildProcess& who) {
+  if (who.pid == 0) return {};
+  return fmt::format("→ pid {}{}", who.pid, who.comm.empty() ? "" : " (" + who.comm + ")");
 }
-
-std::string culprit_text(Cause cause, const model::Culprit& who) {
-  switch (cause) {
-    case Cause::network: {
-      std::string text = "→ " + (who.protocol.empty() ? std::string("socket") : who.protocol);
-      if (!who.peer.empty()) text += " " + who.peer;
-      return text + (who.dns.value_or(false) ? " (DNS)" : "");
-    }
-    case Cause::file:
-    case Cause::fault: return who.path;
-    case Cause::process:
-      if (who.pid == 0) return {};
-      return fmt::format("→ pid {}{}", who.pid, who.comm.empty() ? "" : " (" + who.comm + ")");
-    case Cause::native:
-      if (who.library.empty() || who.function.empty()) return who.library + who.function;
-      return who.library + "!" + who.function;
-    case Cause::gil:
-      if (who.tid == 0 && who.thread.empty()) return {};
-      if (who.thread.empty()) return fmt::format("held by thread {}", who.tid);
-      return fmt::format("held by {}{}", who.thread, who.tid == 0 ? "" : fmt::format(" (thread {})", who.tid));
-    case Cause::cpu_wait: {
-      if (who.running.empty()) return {};
-      const auto& most = who.running.front();
-      const auto others = who.running.size() - 1;
-      return fmt::format("while pid {} ({}) ran{}", most.pid, most.comm,
-                         others == 0 ? "" : fmt::format(" and {} other{}", others, others == 1 ? "" : "s"));
-    }
-    case Cause::throttled:
-      if (who.cgroup.empty() || who.period_us == 0) return who.cgroup;
-      return fmt::format("cgroup {}: {:.3g} CPUs", who.cgroup,
-                         static_cast<double>(who.quota_us) / static_cast<double>(who.period_us));
-    default: return {};
-  }
+std::string text_of(const model::NativeFunction& who) {
+  if (who.library.empty() || who.function.empty()) return who.library + who.function;
+  return who.library + "!" + who.function;
+}
+std::string text_of(const model::GilHolder& who) {
+  if (who.tid == 0 && who.thread.empty()) return {};
+  if (who.thread.empty()) return fmt::format("held by thread {}", who.tid);
+  return fmt::format("held by {}{}", who.thread, who.tid == 0 ? "" : fmt::format(" (thread {})", who.tid));
+}
+std::string text_of(const model::Runners& who) {
+  if (who.running.empty()) return {};
+  const auto& most = who.running.front();
+  const auto others = who.running.size() - 1;
+  return fmt::format("while pid {} ({}) ran{}", most.pid, most.comm,
+                     others == 0 ? "" : fmt::format(" and {} other{}", others, others == 1 ? "" : "s"));
+}
+std::string text_of(const model::CpuQuota& who) {
+  if (who.cgroup.empty() || who.period_us == 0) return who.cgroup;
+  return fmt::format("cgroup {}: {:.3g} CPUs", who.cgroup,
+                     static_cast<double>(who.quota_us) / static_cast<double>(who.period_us));
 }
 
 }  // namespace
@@ -114,6 +80,31 @@ std::vector<std::string> flow(const std::vector<std::string>& pieces, std::size_
   return lines;
 }
 
+std::vector<std::string> wrapped(std::string_view text, std::string_view lead, const OutputContext& context) {
+  constexpr std::size_t kLeastRoom = 20;
+  const auto indent = display_width(lead);
+  const auto room = std::max(kLeastRoom, context.columns - std::min(context.columns, indent));
+  std::vector<std::string> lines;
+  std::string line;
+  const auto put = [&] {
+    lines.push_back((lines.empty() ? std::string(lead) : std::string(indent, ' ')) + shorten_right(line, room));
+    line.clear();
+  };
+  while (!text.empty()) {
+    const auto word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
+    if (!line.empty() && display_width(line) + 1 + display_width(word) > room) put();
+    if (!line.empty()) line += ' ';
+    line += word;
+  }
+  put();
+  return lines;
+}
+
+std::string plural(std::uint64_t count, std::string_view one) {
+  return fmt::format("{} {}{}", format_count(count), one, count == 1 ? "" : "s");
+}
+
 std::string place_text(std::string_view file, std::uint32_t line) {
   if (file.empty()) return {};
   auto text = clean_for_terminal(file);
@@ -124,50 +115,11 @@ std::string place_text(std::string_view file, std::uint32_t line) {
 std::string describe(const model::Segment& segment) {
   auto text = segment.syscall;
   if (segment.culprit) {
-    const auto who = culprit_text(segment.cause, *segment.culprit);
+    const auto who = std::visit([](const auto& one) { return text_of(one); }, *segment.culprit);
     if (!text.empty() && !who.empty()) text += " ";
     text += who;
   }
   return clean_for_terminal(text);
-}
-
-std::vector<std::string> stack_lines(const model::Stack& whole, std::size_t indent, const OutputContext& context) {
-  const auto stack = context.verbose ? whole : without_interpreter(whole);
-  constexpr std::size_t kInner = 16;
-  constexpr std::size_t kOuter = 6;
-  constexpr std::size_t kLeastFunction = 20;
-  constexpr std::size_t kMostFunction = 40;
-  constexpr std::size_t kGap = 2;
-  const auto count = context.verbose ? stack.size() : end_of_task(stack);
-  const bool cut = !context.verbose && count > kInner + kOuter + 1;
-  const auto hidden = [&](std::size_t i) { return cut && i >= kInner && i + kOuter < count; };
-
-  std::vector<std::string> functions(count);
-  auto column = kLeastFunction;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (hidden(i)) continue;
-    const auto& name = stack[i].function;
-    const auto shown = name.empty() ? "?" : clean_for_terminal(name);
-    // The end of a qualified name tells most; of a C++ function those are its parameters, of a JavaScript one its file.
-    const bool begins = stack[i].kind != Frame::Kind::python && shown.contains(' ');
-    functions[i] = begins ? shorten_right(shown, kMostFunction) : shorten_left(shown, kMostFunction);
-    column = std::max(column, display_width(functions[i]));
-  }
-  const auto used = indent + column + kGap;
-  const auto room = context.columns > used ? context.columns - used : kLeastFunction;
-  const std::string margin(indent, ' ');
-  std::vector<std::string> lines;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (hidden(i)) {
-      if (i == kInner) lines.push_back(fmt::format("{}… {} more frames", margin, count - kInner - kOuter));
-      continue;
-    }
-    const auto place = shorten_left(place_text(stack[i].file, stack[i].line), room);
-    auto& line = lines.emplace_back(margin);
-    line += place.empty() ? functions[i] : pad_right(functions[i], column + kGap);
-    line += place;
-  }
-  return lines;
 }
 
 }  // namespace aiotrace::output

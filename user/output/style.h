@@ -1,6 +1,7 @@
 // Colours of the text format, and text that fits.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,15 +21,18 @@ enum class Color { bold, dim, red, yellow, cyan };
 [[nodiscard]] std::vector<std::string> flow(const std::vector<std::string>& pieces, std::size_t indent, std::size_t gap,
                                             const OutputContext& context);
 
+/// A clean text in lines of at most the context's columns, broken at blanks: the first behind `lead`, the others as far
+/// in. A word that is longer than a line is cut.
+[[nodiscard]] std::vector<std::string> wrapped(std::string_view text, std::string_view lead,
+                                               const OutputContext& context);
+
+/// "1 task", "1,234 tasks".
+[[nodiscard]] std::string plural(std::uint64_t count, std::string_view one);
+
 /// "app/handlers.py:42", cleaned; empty if the file is unknown.
 [[nodiscard]] std::string place_text(std::string_view file, std::uint32_t line);
 
 /// System call and culprit of a segment in words, cleaned: "recvfrom → tcp 10.0.0.5:443"; empty if neither is known.
 [[nodiscard]] std::string describe(const model::Segment& segment);
-
-/// The frames of a stack as aligned lines. Unless verbose, asyncio's own frames below the task's, the interpreter's
-/// native ones between Python's and the middle of a very deep stack are left out.
-[[nodiscard]] std::vector<std::string> stack_lines(const model::Stack& whole, std::size_t indent,
-                                                   const OutputContext& context);
 
 }  // namespace aiotrace::output

@@ -7,7 +7,6 @@
 
 #include "model/summary.h"
 #include "output/json_values.h"
-#include "output/names.h"
 
 namespace aiotrace::output {
 namespace {
@@ -66,17 +65,18 @@ class Writer {
 
 void write_wait(Writer& out, const model::TaskWait& wait) {
   out.raw('{');
-  out.field("kind").string(wait.kind);
+  out.field("kind").string(name(wait.kind));
   out.field("call").text(wait.call);
   out.field("tasks").numbers(wait.tasks);
   // Only of the kinds that can have them.
-  if (wait.kind == "sleep") {
+  using Kind = model::TaskWaitKind;
+  if (wait.kind == Kind::sleep) {
     out.field("left_ns").optional(wait.left_ns);
     out.field("waiting_ns").optional(wait.waiting_ns);
   }
-  if (wait.kind == "queue") out.field("queue_size").optional(wait.queue_size);
-  if (wait.kind == "socket") out.field("fd").optional(wait.fd);
-  if (wait.kind == "process") out.field("child_pid").optional(wait.child_pid);
+  if (wait.kind == Kind::queue) out.field("queue_size").optional(wait.queue_size);
+  if (wait.kind == Kind::socket) out.field("fd").optional(wait.fd);
+  if (wait.kind == Kind::process) out.field("child_pid").optional(wait.child_pid);
   out.raw('}');
 }
 

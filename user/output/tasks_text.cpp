@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "output/names.h"
+#include "output/stack_text.h"
 #include "output/style.h"
 #include "util/duration.h"
 #include "util/text.h"
@@ -50,22 +50,23 @@ std::string age_text(const model::TaskRow& task) {
 }  // namespace
 
 std::string wait_text(const model::TaskWait& wait) {
-  std::string text = wait.kind;
-  if (wait.kind == "wait" && !wait.call.empty()) text = clean_for_terminal(wait.call);
-  if (wait.kind == "turn") text = "its turn";
-  if (wait.kind == "start") text = "its first step";
-  if (wait.kind == "unknown" || wait.kind == "future") text = wait.kind == "future" ? "a future" : "?";
-  if (wait.kind == "task-group") text = "task group";
-  if (wait.kind == "async-generator") text = "async generator";
-  constexpr std::array<std::string_view, 6> kOfTasks = {"gather", "wait", "task-group", "shield", "task", "future"};
+  using Kind = model::TaskWaitKind;
+  std::string text(model::name(wait.kind));
+  if (wait.kind == Kind::wait && !wait.call.empty()) text = clean_for_terminal(wait.call);
+  if (wait.kind == Kind::turn) text = "its turn";
+  if (wait.kind == Kind::start) text = "its first step";
+  if (wait.kind == Kind::unknown || wait.kind == Kind::future) text = wait.kind == Kind::future ? "a future" : "?";
+  if (wait.kind == Kind::task_group) text = "task group";
+  if (wait.kind == Kind::async_generator) text = "async generator";
+  constexpr std::array kOfTasks = {Kind::gather, Kind::wait, Kind::task_group, Kind::shield, Kind::task, Kind::future};
   const bool of_tasks = std::ranges::find(kOfTasks, wait.kind) != kOfTasks.end();
-  if (wait.kind == "task") {
+  if (wait.kind == Kind::task) {
     text = "a task";
   } else if (of_tasks && !wait.tasks.empty()) {
     text += " of " + tasks_text(wait.tasks.size());
   }
-  const bool says_more = !wait.call.empty() && wait.kind != "sleep" && wait.kind != "gather" && wait.kind != "shield" &&
-                         wait.kind != "wait" && wait.kind != "task-group";
+  const bool says_more = !wait.call.empty() && wait.kind != Kind::sleep && wait.kind != Kind::gather &&
+                         wait.kind != Kind::shield && wait.kind != Kind::wait && wait.kind != Kind::task_group;
   if (says_more) text += " (" + clean_for_terminal(wait.call) + ")";
   if (wait.left_ns) {
     const auto ns = static_cast<std::uint64_t>(std::llabs(*wait.left_ns));

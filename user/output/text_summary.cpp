@@ -5,11 +5,14 @@
 #include <array>
 #include <iterator>
 #include <numeric>
+#include <span>
 
 #include "model/cause.h"
+#include "output/labels.h"
 #include "output/leaks.h"
-#include "output/names.h"
+#include "output/loss_text.h"
 #include "output/style.h"
+#include "output/table.h"
 #include "output/text.h"
 #include "util/text.h"
 
@@ -19,10 +22,6 @@ namespace {
 using model::Cause;
 using model::Summary;
 using Lines = std::vector<std::string>;
-
-std::string plural(std::uint64_t count, std::string_view one) {
-  return fmt::format("{} {}{}", format_count(count), one, count == 1 ? "" : "s");
-}
 
 std::uint64_t stalled_ns(const Summary& summary) {
   return std::accumulate(summary.cause_ns.begin(), summary.cause_ns.end(), std::uint64_t{0});
@@ -36,7 +35,9 @@ void heading(Lines& lines, std::string_view text, const OutputContext& context) 
 void append_totals(Lines& lines, const Summary& summary, const OutputContext& context) {
   auto text = fmt::format("Watched {} for {}: ", plural(summary.loops.size(), "loop"),
                           format_duration_ns(summary.elapsed_ns));
-  if (summary.stalls == 0) {
+  if (summary.loops.empty() && summary.stalls == 0) {
+    text = fmt::format("Watched for {}: no event loop was seen", format_duration_ns(summary.elapsed_ns));
+  } else if (summary.stalls == 0) {
     text += fmt::format("no stall of {} or more", format_duration_ns(summary.warn_ns));
   } else {
     text += fmt::format("{} ({} of {} or more), {} stalled", plural(summary.stalls, "stall"),
@@ -48,7 +49,6 @@ void append_totals(Lines& lines, const Summary& summary, const OutputContext& co
 
 void append_loops(Lines& lines, const Summary& summary, const OutputContext& context) {
   constexpr std::size_t kShown = 20;
-  constexpr std::size_t kThread = 16;
   if (summary.loops.empty()) return;
   auto loops = summary.loops;
   std::stable_sort(loops.begin(), loops.end(), [](const auto& a, const auto& b) {
@@ -56,17 +56,25 @@ void append_loops(Lines& lines, const Summary& summary, const OutputContext& con
   });
   const auto shown = context.verbose ? loops.size() : std::min(kShown, loops.size());
   heading(lines, "Loops", context);
-  lines.push_back(fmt::format("{:>8} {:>8}  {:<16}  {:<7} {:>12} {:>7} {:>7} {:>7} {:>8} {:>7}", "pid", "tid", "thread",
-                              "kind", "iterations", "busy", "p50", "p99", "max", "stalls"));
-  for (std::size_t i = 0; i < shown; ++i) {
-    const auto& loop = loops[i];
-    const auto thread = pad_right(shorten_right(clean_for_terminal(loop.thread), kThread), kThread);
-    lines.push_back(
-        fmt::format("{:>8} {:>8}  {}  {:<7} {:>12} {:>7} {} {} {} {:>7}", loop.pid, loop.tid, thread, name(loop.kind),
-                    format_count(loop.iterations), format_share(loop.busy_ns, summary.elapsed_ns),
-                    pad_left(format_duration_ns(loop.p50_ns), 7), pad_left(format_duration_ns(loop.p99_ns), 7),
-                    pad_left(format_duration_ns(loop.max_ns), 8), format_count(loop.stalls)));
+  using enum Column::Side;
+  Table table({{.heading = "pid"},
+               {.heading = "tid", .expendable = 3},
+               {.heading = "thread", .side = left, .most = 16},
+               {.heading = "kind", .side = left, .expendable = 1},
+               {.heading = "iterations"},
+               {.heading = "busy"},
+               {.heading = "p50", .expendable = 2},
+               {.heading = "p99"},
+               {.heading = "max"},
+               {.heading = "stalls"}});
+  for (const auto& loop : std::span(loops).first(shown)) {
+    table.add({.cells = {std::to_string(loop.pid), std::to_string(loop.tid), clean_for_terminal(loop.thread),
+                         std::string(name(loop.kind)), format_count(loop.iterations),
+                         format_share(loop.busy_ns, summary.elapsed_ns), format_duration_ns(loop.p50_ns),
+                         format_duration_ns(loop.p99_ns), format_duration_ns(loop.max_ns), format_count(loop.stalls)},
+               .text = {}});
   }
+  std::ranges::move(table.lines(context), std::back_inserter(lines));
   if (shown < loops.size()) lines.push_back(fmt::format("   and {} more", loops.size() - shown));
 }
 
@@ -86,59 +94,66 @@ void append_causes(Lines& lines, const Summary& summary, const OutputContext& co
   }
 }
 
+std::vector<std::string> advice_lines(const model::Place& place, const OutputContext& context) {
+  if (!context.advice || place.advice.empty()) return {};
+  auto lines = wrapped(clean_for_terminal(place.advice), "     → ", context);
+  for (auto& line : lines) line = paint(line, Color::dim, context);
+  return lines;
+}
+
+Table::Row place_row(const model::Place& place, const OutputContext& context) {
+  auto cause = std::string(model::name(place.cause));
+  if (!place.syscall.empty()) cause += " " + clean_for_terminal(place.syscall);
+  auto function = clean_for_terminal(place.function);
+  if (function.empty()) function = place.others ? "(smaller places)" : std::string(no_stack_label(place.cause));
+  return {.cells = {format_duration_ns(place.ns), format_count(place.stalls), format_duration_ns(place.max_ns),
+                    std::move(cause), std::move(function)},
+          .text = [where = place_text(place.file, place.line)](
+                      std::size_t columns) { return shorten_left(where, columns); },
+          .marked = {},
+          .below = advice_lines(place, context)};
+}
+
 void append_places(Lines& lines, const Summary& summary, const OutputContext& context) {
   constexpr std::size_t kShown = 10;
-  constexpr std::size_t kCause = 22;
-  constexpr std::size_t kFunction = 22;
-  constexpr std::size_t kUsed = 29 + kCause + 2 + kFunction + 2;
+  constexpr std::size_t kLine = 20;
   if (summary.places.empty()) return;
   heading(lines, "Places that cost most", context);
-  lines.push_back(
-      fmt::format("{:>9} {:>7} {:>9}  {:<22}  {:<22}  {}", "total", "stalls", "worst", "cause", "function", "line"));
-  const auto room = std::max<std::size_t>(context.columns, kUsed + 16) - kUsed;
+  using enum Column::Side;
+  Table table({{.heading = "total"},
+               {.heading = "stalls"},
+               {.heading = "worst"},
+               {.heading = "cause", .side = left, .least = 12, .most = 22},
+               {.heading = "function", .side = left, .least = 14, .most = 24, .keep_end = true}},
+              "line", kLine);
   const auto shown = context.verbose ? summary.places.size() : std::min(kShown, summary.places.size());
-  for (std::size_t i = 0; i < shown; ++i) {
-    const auto& place = summary.places[i];
-    auto cause = std::string(model::name(place.cause));
-    if (!place.syscall.empty()) cause += " " + clean_for_terminal(place.syscall);
-    auto function = clean_for_terminal(place.function);
-    if (function.empty()) function = place.others ? "(smaller places)" : "(no Python stack)";
-    auto line = fmt::format("{} {:>7} {}  {}  {}", pad_left(format_duration_ns(place.ns), 9),
-                            format_count(place.stalls), pad_left(format_duration_ns(place.max_ns), 9),
-                            pad_right(shorten_right(cause, kCause), kCause),
-                            pad_right(shorten_left(function, kFunction), kFunction));
-    const auto where = shorten_left(place_text(place.file, place.line), room);
-    if (!where.empty()) line += "  " + where;
-    line.erase(line.find_last_not_of(' ') + 1);
-    lines.push_back(std::move(line));
-    if (!context.advice || place.advice.empty()) continue;
-    constexpr std::size_t kIndent = 5;
-    const auto width = std::max(context.columns, 2 * kIndent) - kIndent;
-    const auto advice = shorten_right("→ " + clean_for_terminal(place.advice), width);
-    lines.push_back(paint(std::string(kIndent, ' ') + advice, Color::dim, context));
-  }
+  for (const auto& place : std::span(summary.places).first(shown)) table.add(place_row(place, context));
+  std::ranges::move(table.lines(context), std::back_inserter(lines));
   if (shown < summary.places.size()) lines.push_back(fmt::format("   and {} more", summary.places.size() - shown));
 }
 
 void append_leaks(Lines& lines, const Summary& summary, const OutputContext& context) {
   constexpr std::size_t kShown = 10;
+  constexpr std::size_t kShownCandidates = 3;
   if (!summary.last_leak_scan) return;
-  heading(lines, summary.leaks.empty() ? "Leaks: none" : "Leaks", context);
-  for (auto& line : leak_lines(summary.leaks, context.verbose ? 0 : kShown, context)) lines.push_back(std::move(line));
+  heading(lines, leaks_heading(summary.leaks, summary.last_leak_scan->unclassified), context);
+  const bool leaks = std::ranges::any_of(summary.leaks, &model::Leak::leak);
+  const std::size_t most = context.verbose ? 0 : leaks ? kShown : kShownCandidates;
+  std::ranges::move(leak_lines(summary.leaks, most, context), std::back_inserter(lines));
 }
 
 void append_losses(Lines& lines, const Summary& summary, const OutputContext& context) {
+  const auto sentences = losses_in_words(summary.losses);
+  if (!sentences.empty()) lines.emplace_back();
+  std::ranges::move(loss_lines(sentences, context), std::back_inserter(lines));
+  if (!context.verbose) return;
+  heading(lines, "Losses by name", context);
   constexpr std::size_t kIndent = 3;
   constexpr std::size_t kGap = 3;
-  const bool lost = std::any_of(summary.losses.begin(), summary.losses.end(), [](auto count) { return count != 0; });
-  heading(lines, lost ? "Losses" : "Losses: none", context);
   Lines pieces;
-  for (std::size_t i = 0; i < model::kLosses; ++i) {
+  for (std::size_t i = 0; i < model::kLosses; ++i)
     pieces.push_back(fmt::format("{} {}", model::name(static_cast<model::Loss>(i)), format_count(summary.losses[i])));
-  }
-  for (auto& line : flow(pieces, kIndent, kGap, context)) {
-    lines.push_back(lost ? paint(line, Color::yellow, context) : std::move(line));
-  }
+  std::ranges::move(flow(pieces, kIndent, kGap, context), std::back_inserter(lines));
 }
 
 void append_cost(Lines& lines, const Summary& summary, const OutputContext& context) {
@@ -159,7 +174,7 @@ void append_cost(Lines& lines, const Summary& summary, const OutputContext& cont
   }
   if (cost.rss_bytes) own += fmt::format("{} {}", cost.cpu_ns ? "," : "", format_bytes(*cost.rss_bytes));
   if (!cost.cpu_ns && !cost.rss_bytes) own += " not measured";
-  lines.push_back(fmt::format("   {}; {}", bpf, own));
+  std::ranges::move(wrapped(bpf + "; " + own, "   ", context), std::back_inserter(lines));
 }
 
 }  // namespace
@@ -179,10 +194,10 @@ std::vector<std::string> watching_lines(const model::Watching& watching, const O
           fmt::format("Starting {} as pid {}", shorten_right(clean_for_terminal(target.comm), kComm), target.pid));
       continue;
     }
-    lines.push_back(fmt::format("Watching pid {} {} ({}, {})", target.pid,
+    lines.push_back(fmt::format("Watching pid {} {} ({}{})", target.pid,
                                 shorten_right(clean_for_terminal(target.comm), kComm),
-                                target.python ? "Python " + clean_for_terminal(*target.python) : "no Python detail",
-                                target.loops == 0 ? "no loop yet" : plural(target.loops, "loop")));
+                                target.python ? "Python " + clean_for_terminal(*target.python) : "not Python",
+                                target.loops == 0 ? "; no event loop seen yet" : ", " + plural(target.loops, "loop")));
   }
   lines.push_back(paint(fmt::format("Stalls of {} or more; errors from {}", format_duration_ns(watching.warn_ns),
                                     format_duration_ns(watching.error_ns)),

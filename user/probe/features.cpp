@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 
+#include "probe/confine.h"
 #include "probe/perf_events.h"
 #include "probe/permissions.h"
 #include "probe/probe.h"
@@ -101,14 +102,11 @@ void try_all(std::vector<Feature>& features) {
   std::string note;
   if (!probe) {
     watch = std::unexpected(probe.error());
-    fentry = fail("load the BPF programs", "not tried", "see watch", ErrorKind::unsupported);
+    fentry = fail("", "not tried, because the programs of watch do not load", "", ErrorKind::unsupported);
   } else {
     watch = probe->attach();
-    if (probe->poll_probe() != PollProbe::fentry) {
-      const auto& notes = probe->notes();
-      fentry = fail("fentry", notes.empty() ? "refused" : notes.front(), "the tracepoint serves instead",
-                    ErrorKind::unsupported);
-    }
+    if (const auto& problem = probe->fentry_problem())
+      fentry = fail("", "not available: " + *problem, "none needed: the tracepoint is used", ErrorKind::unsupported);
     note = "polls are seen by " + std::string(name(probe->poll_probe()));
     for (const auto& each : probe->notes()) note += "; " + each;
   }
@@ -128,7 +126,8 @@ std::vector<Feature> try_features() {
   features.push_back({"tracepoint", try_tracepoint(), "sees polls"});
   features.push_back({"perf-event", try_samples(), "samples of what runs on a CPU"});
   features.push_back({"uprobe", try_uprobes(), "sees polls at no cost to other processes (--poll-probe uprobe)"});
-  features.push_back({"stats", try_stats(), "tells what tracing costs"});
+  features.push_back({"stats", try_stats(), "measures what tracing costs"});
+  features.push_back({"seccomp", try_to_confine(), "confines aiotrace to the system calls that it needs"});
   try_all(features);
   return features;
 }

@@ -16,7 +16,7 @@ namespace aiotrace::probe {
 
 namespace {
 
-// libbpf tells why something failed in its log only.
+// libbpf reports the reason of a failure in its log only.
 struct Warnings {
   std::string first;
   std::string reason;  // the verifier's

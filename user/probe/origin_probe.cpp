@@ -7,9 +7,12 @@
 #include <cstring>
 #include <vector>
 
+#include "abi/origin.h"
 #include "origin.skel.h"
 #include "probe/handles.h"
 #include "probe/load_log.h"
+#include "probe/map_values.h"
+#include "probe/perf_events.h"
 #include "probe/permissions.h"
 
 namespace aiotrace::probe {
@@ -41,22 +44,23 @@ Result<OriginProbe> OriginProbe::load(const origin_config& config) {
 }
 
 Status OriginProbe::attach(const std::string& path, std::uint64_t offset) {
-  forget_warnings();
-  Link link(bpf_program__attach_uprobe(impl_->skeleton->progs.handle_made, true, impl_->pid, path.c_str(), offset));
-  if (!link) return load_error("set a uprobe in " + path, errno, last_warning());
-  impl_->links.push_back(std::move(link));
+  auto link = attach_uprobe(impl_->skeleton->progs.handle_made,
+                            {.pid = impl_->pid, .path = path, .offset = offset, .at_return = true},
+                            "set a uprobe in " + path);
+  if (!link) return std::unexpected(link.error());
+  impl_->links.push_back(std::move(*link));
   return {};
 }
 
-std::optional<origin> OriginProbe::of(std::uint64_t address) const {
+std::optional<Maker> OriginProbe::of(std::uint64_t address) const {
   origin found{};
   if (bpf_map__lookup_elem(impl_->skeleton->maps.origins, &address, sizeof(address), &found, sizeof(found), 0) != 0)
     return std::nullopt;
-  return found;
+  return maker_of(found);
 }
 
-origin_counts OriginProbe::counts() const {
-  origin_counts sums{};
+OriginCounts OriginProbe::counts() const {
+  OriginCounts sums;
   const int cpus = libbpf_num_possible_cpus();
   if (cpus <= 0) return sums;
   std::vector<origin_counts> values(static_cast<std::size_t>(cpus));

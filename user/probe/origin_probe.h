@@ -5,11 +5,31 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "abi/origin.h"
 #include "util/result.h"
 
+struct origin_config;  // bpf/abi/origin.h
+
 namespace aiotrace::probe {
+
+/// How a coroutine or asynchronous generator came to be.
+struct Maker {
+  struct Frame {
+    std::uint64_t code = 0;   ///< address of the code object
+    std::int32_t lasti = -1;  ///< byte offset of the instruction in the bytecode; -1: none has run yet
+  };
+  std::uint64_t made_ns = 0;  ///< CLOCK_MONOTONIC
+  std::vector<Frame> frames;  ///< the innermost ones of who made it, innermost first; empty: unreadable
+};
+
+struct OriginCounts {
+  std::uint64_t traps = 0;
+  std::uint64_t kept = 0;
+  std::uint64_t no_stack = 0;  ///< of the kept ones: the thread's state was not found, or not readable
+  std::uint64_t lost = 0;      ///< coroutines for which there was no entry to be had
+  std::uint64_t run_ns = 0;    ///< of the program
+};
 
 class OriginProbe {
  public:
@@ -26,9 +46,9 @@ class OriginProbe {
   Status attach(const std::string& path, std::uint64_t offset);
 
   /// Of what lies at the address now. Nothing: it was made before, or so long ago that others have taken its entry.
-  [[nodiscard]] std::optional<origin> of(std::uint64_t address) const;
+  [[nodiscard]] std::optional<Maker> of(std::uint64_t address) const;
   /// Over all CPUs.
-  [[nodiscard]] origin_counts counts() const;
+  [[nodiscard]] OriginCounts counts() const;
 
  private:
   struct Impl;

@@ -4,6 +4,7 @@
 #include <linux/perf_event.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 
 #include "probe/handles.h"
@@ -20,5 +21,16 @@ namespace aiotrace::probe {
 
 /// Runs `program` at each of the event, which the link owns from now on. `what` was tried, for the error.
 [[nodiscard]] Result<Link> attach_to_event(bpf_program* program, UniqueFd event, const std::string& what);
+
+/// Where a uprobe is set: hit by this process only.
+struct UprobePlace {
+  pid_t pid = 0;
+  const std::string& path;
+  std::uint64_t offset = 0;  ///< in the file
+  bool at_return = false;    ///< of the function that begins there
+};
+
+/// Runs `program` there. The kernel wants CAP_SYS_ADMIN for it (perf_uprobe_event_init(), kernel/events/core.c).
+[[nodiscard]] Result<Link> attach_uprobe(const bpf_program* program, const UprobePlace& place, const std::string& what);
 
 }  // namespace aiotrace::probe

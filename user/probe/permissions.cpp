@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "probe/rules.h"
+#include "util/sudo_command.h"
 
 namespace aiotrace::probe {
 
@@ -61,10 +62,17 @@ std::vector<std::string> missing_capabilities() {
   return missing;
 }
 
+std::string how_to_get(const std::vector<std::string>& capabilities) {
+  if (geteuid() != 0) return "run it as root: " + sudo_command();
+  std::string options;
+  for (const auto& name : capabilities) options += " --cap-add " + name.substr(std::string_view("CAP_").size());
+  return "root lacks " + std::string(capabilities.size() == 1 ? "it" : "them") +
+         ", as in a container: start that with" + options + ", or with --privileged";
+}
+
 Status check_host() {
   if (const auto missing = missing_capabilities(); !missing.empty()) {
-    return fail("not permitted to trace", "missing " + joined(missing), "run it as root: sudo aiotrace …",
-                ErrorKind::not_permitted);
+    return fail("not permitted to trace", "missing " + joined(missing), how_to_get(missing), ErrorKind::not_permitted);
   }
   if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
     return fail("read the kernel's types", "/sys/kernel/btf/vmlinux is not there",

@@ -15,6 +15,9 @@ namespace aiotrace::probe {
 /// Names of the capabilities that tracing needs and that this process lacks.
 [[nodiscard]] std::vector<std::string> missing_capabilities();
 
+/// What to do about missing capabilities, in one phrase: another one for root, who lacks them in a container.
+[[nodiscard]] std::string how_to_get(const std::vector<std::string>& capabilities);
+
 /// An error that names what is missing: capabilities, the kernel's BTF, the initial pid namespace.
 [[nodiscard]] Status check_host();
 

@@ -7,7 +7,7 @@
 namespace aiotrace::probe {
 
 enum class PollProbe : std::uint8_t {
-  automatic,   ///< fentry where the kernel grants it, else the tracepoint
+  automatic,   ///< fentry where the kernel grants it, else the tracepoint, else the uprobe
   fentry,      ///< on the system call: cheapest, costs other processes only their own polls
   tracepoint,  ///< of the system call: costs every system call on the machine some tens of ns
   uprobe,      ///< on the C library's function: costs nobody else, but microseconds per poll

@@ -2,13 +2,18 @@
 
 #include <linux/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <optional>
+
+#include "probe/sanitized.h"
+#include "util/caller.h"
 
 namespace aiotrace::probe {
 
@@ -49,9 +54,40 @@ bool set_capabilities(const Sets& sets) {
 
 namespace {
 
+// Without CAP_SETPCAP it stays as it is: then no_new_privs alone keeps file capabilities from having effect.
+void empty_bounding_set() {
+  for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+    (void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+}
+
+// The last line: what every budget has missed ends aiotrace with a message, not the machine in want of memory.
+// RLIMIT_DATA counts what is written to, not what is only mapped; not with sanitizers, whose shadow is written to.
+void limit_memory() {
+  if (is_sanitized()) return;
+  constexpr rlim_t kLeast = 1u << 30;
+  const auto pages = sysconf(_SC_PHYS_PAGES);
+  const auto page = sysconf(_SC_PAGESIZE);
+  const auto quarter = pages > 0 && page > 0 ? static_cast<rlim_t>(pages) / 4 * static_cast<rlim_t>(page) : 0;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_DATA, &limit) != 0) return;
+  const auto wanted = std::max(kLeast, quarter);
+  if (limit.rlim_cur <= wanted) return;
+  limit.rlim_cur = limit.rlim_max = wanted;
+  (void)setrlimit(RLIMIT_DATA, &limit);
+}
+
+// Before Linux 5.11 BPF maps count as locked memory, and the limit can only be raised with CAP_SYS_RESOURCE.
+void allow_locked_memory() {
+  const rlimit all{.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+  (void)setrlimit(RLIMIT_MEMLOCK, &all);
+}
+
 Status keep(std::uint64_t effective, std::uint64_t permitted) {
   const auto have = capabilities();
   if (!have) return fail_errno("read own capabilities", errno);
+  limit_memory();
+  empty_bounding_set();
+  (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   const Sets wanted{.effective = have->effective & effective, .permitted = have->permitted & permitted};
   if (!set_capabilities(wanted)) return fail_errno("give up capabilities", errno);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("give up new privileges", errno);
@@ -60,7 +96,20 @@ Status keep(std::uint64_t effective, std::uint64_t permitted) {
 
 }  // namespace
 
-Status drop_capabilities() { return keep(kKept, kKept | bit(CAP_SYS_ADMIN)); }
+Status drop_capabilities() {
+  constexpr auto kProbes = bit(CAP_BPF) | bit(CAP_PERFMON);
+  const auto have = capabilities();
+  allow_locked_memory();
+  const bool stands_for_them = have && (have->effective & kProbes) != kProbes;
+  return keep(stands_for_them ? kKept | bit(CAP_SYS_ADMIN) : kKept, kKept | bit(CAP_SYS_ADMIN));
+}
+
+Status drop_everything() {
+  if (const auto who = caller(); who.behind_sudo) {
+    if (auto status = become(who); !status) return status;
+  }
+  return keep(0, 0);
+}
 
 Status keep_capabilities_to_read() { return keep(kToRead, kToRead); }
 

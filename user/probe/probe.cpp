@@ -10,19 +10,40 @@
 #include <iterator>
 #include <map>
 
+#include "abi/profile.h"
 #include "abi/records.h"
+#include "abi/thread.h"
 #include "aiotrace.skel.h"
 #include "probe/handles.h"
 #include "probe/load_log.h"
+#include "probe/map_values.h"
 #include "probe/perf_events.h"
 #include "probe/permissions.h"
+#include "probe/poll_programs.h"
 #include "probe/thread_samplers.h"
 #include "probe/thread_table.h"
-#include "probe/tracefs.h"
 #include "util/clock.h"
 #include "util/unique_fd.h"
 
 namespace aiotrace::probe {
+
+namespace {
+
+syscall_class class_of(SyscallWait wait) {
+  switch (wait) {
+    case SyscallWait::sleep: return SYSCALL_SLEEP;
+    case SyscallWait::file: return SYSCALL_FILE;
+    case SyscallWait::network: return SYSCALL_NETWORK;
+    case SyscallWait::process: return SYSCALL_PROCESS;
+    case SyscallWait::futex: return SYSCALL_FUTEX;
+    case SyscallWait::descriptor: return SYSCALL_FD;
+    case SyscallWait::poll: return SYSCALL_POLL;
+    case SyscallWait::other: break;
+  }
+  return SYSCALL_OTHER;
+}
+
+}  // namespace
 
 struct RingCloser {
   void operator()(ring_buffer* ring) const noexcept { ring_buffer__free(ring); }
@@ -30,8 +51,7 @@ struct RingCloser {
 
 struct Probe::Impl {
   ProbeOptions options;
-  PollProbe poll = PollProbe::tracepoint;
-  bool raw_tracepoint = false;  // tracefs can't be had
+  PollPrograms polls;
   std::vector<std::string> notes;
   Skeleton<aiotrace_bpf> skeleton;
   ThreadTable threads;
@@ -41,19 +61,16 @@ struct Probe::Impl {
   std::unique_ptr<ring_buffer, RingCloser> ring;
   RunMeter meter;
   const std::function<void(std::span<const std::byte>)>* take = nullptr;
+  std::uint64_t take_until_ns = 0;
+  bool drained = true;
 
-  Status choose_poll_probe();
-  void choose_tracepoint();
-  /// Opens, configures and loads the programs for `poll`.
+  explicit Impl(const ProbeOptions& wanted) : options(wanted), polls(wanted.poll, !wanted.trace_all) {}
+
+  /// Opens, configures and loads the programs.
   Status load_programs(bool with_statistics);
   Status fill_syscalls() const;
   Status attach_program(bpf_program* program);
-  Status attach_tracepoint(const std::string& call);
-  Status attach_tracepoints();
-  void attach_select();
-  Status attach_poll();
   void choose_programs();
-  void choose_poll_programs();
   Status attach_profile();
   /// A cpu-clock event on each CPU.
   Status sample_all();
@@ -68,37 +85,14 @@ Probe::~Probe() = default;
 int Probe::Impl::on_record(void* context, void* data, size_t size) {
   const auto* self = static_cast<const Impl*>(context);
   if (self->take != nullptr) (*self->take)({static_cast<const std::byte*>(data), size});
-  return 0;
-}
-
-void Probe::Impl::choose_tracepoint() {
-  const auto id = tracepoint_id("syscalls/sys_enter_epoll_wait");
-  raw_tracepoint = !id;
-  if (!id)
-    notes.push_back(id.error().message() +
-                    "; the tracepoint of all system calls serves, at 60 to 90 ns for each of them");
-}
-
-Status Probe::Impl::choose_poll_probe() {
-  poll = options.poll;
-  const bool wants_fentry = poll == PollProbe::automatic || poll == PollProbe::fentry;
-  if (!wants_fentry) return {};
-  if (!fentry_forbidden()) {
-    poll = PollProbe::fentry;
-    return {};
-  }
-  if (options.poll == PollProbe::fentry)
-    return fail_errno("--poll-probe fentry: this kernel refuses it", EPERM, "use --poll-probe tracepoint",
-                      ErrorKind::unsupported);
-  notes.emplace_back("fentry is refused by this kernel: Operation not permitted");
-  poll = PollProbe::tracepoint;
-  return {};
+  // libbpf ends there, with this record taken: ringbuf_process_ring().
+  return monotonic_ns() >= self->take_until_ns ? -ECANCELED : 0;
 }
 
 Status Probe::Impl::fill_syscalls() const {
-  for (std::uint32_t number = 0; number < SYSCALL_TABLE_SIZE; number++) {
-    const std::uint16_t value = options.syscalls[number];
-    if (value == SYSCALL_OTHER) continue;
+  for (const auto& [number, wait, path_argument] : options.syscalls) {
+    const auto value = static_cast<std::uint16_t>(class_of(wait) | path_argument << 8);
+    if (number >= SYSCALL_TABLE_SIZE || value == SYSCALL_OTHER) continue;
     if (bpf_map__update_elem(skeleton->maps.syscalls, &number, sizeof(number), &value, sizeof(value), BPF_ANY) != 0)
       return fail_errno("fill the table of system calls", errno);
   }
@@ -149,7 +143,7 @@ void Probe::Impl::choose_programs() {
   if (!options.profile) {
     for (auto* program : {programs.profile_sample, programs.profile_switch}) bpf_program__set_autoload(program, false);
     bpf_map__set_autocreate(skeleton->maps.profile_threads, false);
-    choose_poll_programs();
+    polls.set_autoload(*skeleton);
     return;
   }
   const auto& wanted = *options.profile;
@@ -167,35 +161,18 @@ void Probe::Impl::choose_programs() {
     bpf_program__set_autoload(program, wanted.waits);
 }
 
-void Probe::Impl::choose_poll_programs() {
-  for (auto* program : {skeleton->progs.handle_fentry_epoll_wait, skeleton->progs.handle_fentry_epoll_pwait})
-    bpf_program__set_autoload(program, poll == PollProbe::fentry);
-  bpf_program__set_autoload(skeleton->progs.handle_fentry_epoll_pwait2,
-                            poll == PollProbe::fentry && has_epoll_pwait2());
-  if (poll == PollProbe::tracepoint) choose_tracepoint();
-  const bool by_tracepoint = poll == PollProbe::tracepoint;
-  bpf_program__set_autoload(skeleton->progs.handle_enter_poll, poll != PollProbe::uprobe && !raw_tracepoint);
-  bpf_program__set_autoload(skeleton->progs.handle_sys_enter, by_tracepoint && raw_tracepoint);
-  bpf_program__set_autoload(skeleton->progs.handle_uprobe_select, poll == PollProbe::uprobe);
-  bpf_program__set_autoload(skeleton->progs.handle_uprobe_epoll, poll == PollProbe::uprobe);
-}
-
 Result<Probe> Probe::load(const ProbeOptions& options) {
   keep_warnings();
   libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
   if (auto status = check_host(); !status) return std::unexpected(status.error());
 
-  auto impl = std::make_unique<Impl>();
-  impl->options = options;
+  auto impl = std::make_unique<Impl>(options);
   if (!options.profile) {
-    if (auto status = impl->choose_poll_probe(); !status) return std::unexpected(status.error());
+    if (auto status = impl->polls.choose(); !status) return std::unexpected(status.error());
   }
-  auto loaded = impl->load_programs(impl->options.load_statistics);
-  if (!loaded && impl->poll == PollProbe::fentry && options.poll == PollProbe::automatic) {
-    impl->notes.push_back("fentry does not load: " + loaded.error().message());
-    impl->poll = PollProbe::tracepoint;
-    loaded = impl->load_programs(impl->options.load_statistics);
-  }
+  auto loaded = impl->load_programs(options.load_statistics);
+  if (!loaded && impl->polls.give_up_fentry(loaded.error().message()))
+    loaded = impl->load_programs(options.load_statistics);
   if (!loaded) return std::unexpected(loaded.error());
   auto& skeleton = *impl->skeleton;
   if (auto status = impl->fill_syscalls(); !status) return std::unexpected(status.error());
@@ -221,49 +198,6 @@ Status Probe::Impl::attach_program(bpf_program* program) {
   if (!link) return load_error(std::string("attach ") + bpf_program__name(program), errno, last_warning());
   links.push_back(std::move(link));
   return {};
-}
-
-Status Probe::Impl::attach_tracepoint(const std::string& call) {
-  const auto id = tracepoint_id("syscalls/sys_enter_" + call);
-  if (!id) return std::unexpected(id.error());
-  perf_event_attr attr{};
-  attr.type = PERF_TYPE_TRACEPOINT;
-  attr.config = *id;
-  attr.sample_period = 1;
-  UniqueFd event = open_perf_event(attr, -1, 0);
-  if (!event) return load_error("open the tracepoint of " + call, errno, "");
-  auto link = attach_to_event(skeleton->progs.handle_enter_poll, std::move(event),
-                              "attach to the tracepoint of " + call);
-  if (!link) return std::unexpected(link.error());
-  links.push_back(std::move(*link));
-  return {};
-}
-
-Status Probe::Impl::attach_tracepoints() {
-  for (const char* call : {"epoll_wait", "epoll_pwait"}) {
-    if (auto status = attach_tracepoint(call); !status) return status;
-  }
-  return has_epoll_pwait2() ? attach_tracepoint("epoll_pwait2") : Status{};
-}
-
-// Loops on select and poll are few: their entries are seen by tracepoints even where epoll's are by fentry.
-void Probe::Impl::attach_select() {
-  for (const char* call : {"select", "pselect6", "poll", "ppoll"}) {
-    if (auto status = attach_tracepoint(call); !status)
-      notes.push_back("loops on " + std::string(call) + " are not seen: " + status.error().message());
-  }
-}
-
-Status Probe::Impl::attach_poll() {
-  if (poll != PollProbe::uprobe && !raw_tracepoint) attach_select();
-  if (poll == PollProbe::tracepoint)
-    return raw_tracepoint ? attach_program(skeleton->progs.handle_sys_enter) : attach_tracepoints();
-  if (poll != PollProbe::fentry) return {};
-  for (auto* program : {skeleton->progs.handle_fentry_epoll_wait, skeleton->progs.handle_fentry_epoll_pwait}) {
-    if (auto status = attach_program(program); !status) return status;
-  }
-  if (!bpf_program__autoload(skeleton->progs.handle_fentry_epoll_pwait2)) return {};
-  return attach_program(skeleton->progs.handle_fentry_epoll_pwait2);
 }
 
 Status Probe::Impl::sample_all() {
@@ -305,19 +239,22 @@ Status Probe::attach() {
                         programs.handle_process_exec, programs.handle_process_fork}) {
     if (auto status = impl_->attach_program(program); !status) return status;
   }
-  return impl_->attach_poll();
+  auto status = impl_->polls.attach(*impl_->skeleton);
+  std::ranges::copy(impl_->polls.notes(), std::back_inserter(impl_->notes));
+  return status;
 }
 
-PollProbe Probe::poll_probe() const { return impl_->poll; }
+PollProbe Probe::poll_probe() const { return impl_->polls.way(); }
+const std::optional<std::string>& Probe::fentry_problem() const { return impl_->polls.fentry_problem(); }
 const std::vector<std::string>& Probe::notes() const { return impl_->notes; }
 
 Status Probe::attach_uprobe(std::uint32_t pid, const std::string& path, std::uint64_t offset, bool epoll) {
-  forget_warnings();
   const auto& programs = impl_->skeleton->progs;
-  Link link(bpf_program__attach_uprobe(epoll ? programs.handle_uprobe_epoll : programs.handle_uprobe_select, false,
-                                       static_cast<pid_t>(pid), path.c_str(), offset));
-  if (!link) return load_error("set a uprobe in " + path, errno, last_warning());
-  impl_->uprobes.emplace(pid, std::move(link));
+  auto link = probe::attach_uprobe(epoll ? programs.handle_uprobe_epoll : programs.handle_uprobe_select,
+                                   {.pid = static_cast<pid_t>(pid), .path = path, .offset = offset},
+                                   "set a uprobe in " + path);
+  if (!link) return std::unexpected(link.error());
+  impl_->uprobes.emplace(pid, std::move(*link));
   return {};
 }
 
@@ -329,6 +266,19 @@ Status Probe::set_process(std::uint32_t pid, const process_config& config) {
     return fail_errno("trace pid " + std::to_string(pid), errno);
   skeleton.bss->traced_tgid[pid % sizeof(skeleton.bss->traced_tgid)] = 1;
   return {};
+}
+
+Status Probe::ignore_process(std::uint32_t pid) {
+  process_config config{};
+  config.flags = PROCESS_IGNORED;
+  return set_process(pid, config);
+}
+
+void Probe::stop() {
+  auto& bss = *impl_->skeleton->bss;
+  bss.stopped = 1;
+  std::ranges::fill(bss.traced_tgid, 0);
+  std::ranges::fill(bss.traced_tid, 0);
 }
 
 void Probe::remove_process(std::uint32_t pid) {
@@ -349,11 +299,11 @@ Status Probe::seed_profiled(const ProfileSeed& seed) {
   return impl_->threads.add(thread);
 }
 
-std::optional<profile_thread> Probe::profiled(std::uint32_t tid) const {
+std::optional<model::ThreadTimes> Probe::profiled(std::uint32_t tid) const {
   profile_thread times{};
   if (bpf_map__lookup_elem(impl_->skeleton->maps.profile_threads, &tid, sizeof(tid), &times, sizeof(times), 0) != 0)
     return std::nullopt;
-  return times;
+  return times_of(times);
 }
 
 Status Probe::sample_thread(std::uint32_t tid) { return impl_->samplers.start(tid); }
@@ -368,22 +318,35 @@ void Probe::remove_thread(std::uint32_t tid) {
 
 std::vector<std::byte> Probe::native_copy(std::uint32_t tid) const { return impl_->samplers.native_copy(tid); }
 
-std::optional<loop_thread> Probe::thread(std::uint32_t tid) const { return impl_->threads.find(tid); }
+std::optional<model::ThreadNow> Probe::thread(std::uint32_t tid) const {
+  const auto thread = impl_->threads.find(tid);
+  return thread ? thread_now(*thread) : std::nullopt;
+}
+
+std::optional<model::LoopCounters> Probe::counters(std::uint32_t tid) const {
+  const auto thread = impl_->threads.find(tid);
+  return thread ? std::optional(counters_of(thread->stats)) : std::nullopt;
+}
 
 std::vector<std::uint32_t> Probe::threads() const { return impl_->threads.tids(impl_->options.max_threads); }
 
 int Probe::fd() const { return ring_buffer__epoll_fd(impl_->ring.get()); }
 
 Status Probe::consume(const std::function<void(std::span<const std::byte>)>& take) {
+  constexpr std::uint64_t kMostNs = 30'000'000;
   impl_->take = &take;
+  impl_->take_until_ns = monotonic_ns() + kMostNs;
   const int got = ring_buffer__consume(impl_->ring.get());
   impl_->take = nullptr;
-  if (got < 0) return fail_errno("read the ring buffer", -got);
+  impl_->drained = got != -ECANCELED;
+  if (got < 0 && impl_->drained) return fail_errno("read the ring buffer", -got);
   return {};
 }
 
-std::array<std::uint64_t, LOSS_MAX> Probe::losses() const {
-  std::array<std::uint64_t, LOSS_MAX> sums{};
+bool Probe::drained() const { return impl_->drained; }
+
+model::LossCounts Probe::losses() const {
+  model::LossCounts sums{};
   const int cpus = libbpf_num_possible_cpus();
   if (cpus <= 0) return sums;
   std::vector<std::uint64_t> values(static_cast<std::size_t>(cpus));

@@ -68,7 +68,7 @@ std::string refusing_rule(int error_number) {
     return (unprivileged && *unprivileged != "0"
                 ? "kernel.unprivileged_bpf_disabled is " + *unprivileged + " and this process lacks " + names
                 : "this process lacks " + names) +
-           ": run it as root";
+           ": " + how_to_get(missing);
   }
   if (seccomp_filtered())
     return "a seccomp filter is in force (a container's): run it outside, or with a profile that allows bpf and "

@@ -9,7 +9,7 @@ namespace aiotrace::probe {
 /// "2" of kernel.unprivileged_bpf_disabled and the like; nothing if there is no such setting or it may not be read.
 [[nodiscard]] std::optional<std::string> sysctl(const std::string& name);
 
-/// "none", "integrity" or "confidentiality"; nothing if the kernel does not tell.
+/// "none", "integrity" or "confidentiality"; nothing if the kernel does not report it.
 [[nodiscard]] std::optional<std::string> lockdown_mode();
 
 /// True if a seccomp filter looks at this process's system calls (Seccomp: 2 in /proc/self/status).

@@ -25,7 +25,7 @@ class RunMeter {
   void begin(const bpf_object* programs, std::uint64_t now_ns);
   /// Opens or closes a window: call this about every 50 ms.
   void measure_now_and_then(std::uint64_t now_ns);
-  /// Since begin(), scaled up from the windows; nothing where the kernel does not tell.
+  /// Since begin(), scaled up from the windows; nothing where the kernel does not report it.
   [[nodiscard]] std::optional<RunCost> cost() const;
 
  private:

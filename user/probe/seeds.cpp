@@ -3,12 +3,13 @@
 #include <algorithm>
 
 #include "abi/records.h"
+#include "abi/thread.h"
 
 namespace aiotrace::probe {
 namespace {
 
 void fill_wait(loop_thread& thread, const ThreadSeed::Waiting& waiting) {
-  thread.wait.cause = waiting.cause;
+  thread.wait.cause = static_cast<std::uint32_t>(waiting.cause);
   thread.wait.syscall = waiting.syscall;
   thread.wait.stack_id = waiting.stack_id;
   std::ranges::copy(waiting.args, thread.wait.args);
@@ -24,11 +25,26 @@ loop_thread thread_of(const ThreadSeed& seed) {
   thread.kind = seed.python ? LOOP_PYTHON : LOOP_PLAIN;
   thread.return_ns = seed.began_ns;
   thread.open_start = 1;
-  if (!seed.waiting) return thread;
+  if (seed.epfd >= 0) {
+    // It is idle until it is seen to run: an iteration begins then, not now. If it ran before BPF knew it, or if its
+    // switch-in is not reported, what it does is known from the next switch, sample or poll on.
+    thread.off = OFF_IN_POLL;
+    thread.off_ns = seed.began_ns;
+  } else {
+    const auto known_from = seed.waiting ? seed.waiting->since_ns : seed.seen_ns;
+    const auto unknown_ns = known_from > seed.began_ns ? known_from - seed.began_ns : 0;
+    thread.causes[CAUSE_UNKNOWN].ns = thread.away_ns = unknown_ns;
+    thread.causes[CAUSE_UNKNOWN].count = unknown_ns != 0 ? 1 : 0;
+    thread.unseen_ns = seed.seen_ns > seed.began_ns ? seed.seen_ns - seed.began_ns : 0;
+    thread.dirty = 1;
+  }
+  if (!seed.waiting) {
+    thread.found_ready = seed.epfd < 0 ? 1 : 0;
+    return thread;
+  }
   thread.off = OFF_BLOCKED;
   thread.awaits_wakeup = 1;
-  thread.off_ns = thread.return_ns;
-  thread.dirty = 1;
+  thread.off_ns = seed.waiting->since_ns;
   thread.wait.fd = -1;
   thread.has_task = seed.waiting->has_task ? 1 : 0;
   fill_wait(thread, *seed.waiting);

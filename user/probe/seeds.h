@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <optional>
 
-#include "abi/thread.h"
+#include "model/events.h"
+
+struct loop_thread;  // bpf/abi/thread.h
 
 namespace aiotrace::probe {
 
@@ -16,15 +18,17 @@ struct ThreadSeed {
   std::int32_t epfd = -1;  ///< it waits in its poll on this one; -1: it is in the middle of an iteration
   bool python = false;
   std::uint64_t began_ns = 0;  ///< when its iteration began, or when it was looked at
+  std::uint64_t seen_ns = 0;   ///< what it does is seen from now on; at least began_ns
   /// In the middle of an iteration: what it waits for.
   struct Waiting {
-    std::uint32_t cause = 0;  ///< enum cause
+    model::Cause cause = model::Cause::other;
     std::int32_t syscall = -1;
     std::array<std::uint64_t, 4> args{};
     std::uint64_t stack_id = 0;
-    bool has_task = false;  ///< the task is known to user space
+    bool has_task = false;       ///< the task is known to user space
+    std::uint64_t since_ns = 0;  ///< from began_ns to seen_ns; nobody knows what was before
   };
-  std::optional<Waiting> waiting;  ///< nothing: it runs
+  std::optional<Waiting> waiting;  ///< nothing: it runs, or is ready to
 };
 
 /// A thread of a profile that was there before its probes.

@@ -5,12 +5,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
-#include <optional>
+#include <iterator>
 
+#include "abi/steps.h"
 #include "probe/handles.h"
 #include "probe/load_log.h"
+#include "probe/map_values.h"
+#include "probe/perf_events.h"
 #include "probe/permissions.h"
 #include "steps.skel.h"
 #include "util/clock.h"
@@ -18,6 +22,10 @@
 namespace aiotrace::probe {
 
 namespace {
+
+constexpr std::array<std::string_view, STEP_LOSS_MAX> kLosses = {"ring-full",    "tasks-full",   "sites-full",
+                                                                 "threads-full", "task-unknown", "chain-too-deep",
+                                                                 "groups-full",  "ready-unknown"};
 
 struct StepRingCloser {
   void operator()(ring_buffer* ring) const noexcept { ring_buffer__free(ring); }
@@ -37,6 +45,20 @@ void each(const bpf_map* map, Take take) {
   }
 }
 
+// The automaton that finds `text` in a name byte by byte (Knuth, Morris, Pratt), cut to what it has states for.
+void set_match(step_config& config, std::string_view text) {
+  text = text.substr(0, MATCH_STATES - 1);
+  config.match_length = static_cast<std::uint32_t>(text.size());
+  std::size_t fallback = 0;  // the state that the text without its first character leads to
+  for (std::size_t state = 0; state < text.size(); state++) {
+    auto* next = config.match_next + state * 256;
+    std::copy_n(config.match_next + fallback * 256, 256, next);
+    const auto byte = static_cast<std::uint8_t>(text[state]);
+    if (state > 0) fallback = config.match_next[fallback * 256 + byte];
+    next[byte] = static_cast<std::uint8_t>(state + 1);
+  }
+}
+
 }  // namespace
 
 struct StepProbe::Impl {
@@ -45,14 +67,11 @@ struct StepProbe::Impl {
   std::vector<Link> links;
   std::optional<TrapMeter> meter;
   pid_t pid = 0;
-  const std::function<void(const chain_record&)>* take = nullptr;
+  const std::function<void(std::span<const std::byte>)>* take = nullptr;
 
   static int on_record(void* context, void* data, size_t size) {
     const auto* self = static_cast<const Impl*>(context);
-    chain_record record;
-    if (size < sizeof(record) || self->take == nullptr) return 0;
-    std::memcpy(&record, data, sizeof(record));
-    if (record.head.type == RECORD_CHAIN && record.count <= CHAIN_MAX) (*self->take)(record);
+    if (self->take != nullptr) (*self->take)({static_cast<const std::byte*>(data), size});
     return 0;
   }
 };
@@ -62,15 +81,19 @@ StepProbe::StepProbe(StepProbe&&) noexcept = default;
 StepProbe& StepProbe::operator=(StepProbe&&) noexcept = default;
 StepProbe::~StepProbe() = default;
 
-Result<StepProbe> StepProbe::load(const step_config& config) {
+Result<StepProbe> StepProbe::load(const step_config& process, const StepOptions& options) {
   keep_warnings();
   forget_warnings();
   libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
   if (auto status = check_host(); !status) return std::unexpected(status.error());
   auto impl = std::make_unique<Impl>();
-  impl->pid = static_cast<pid_t>(config.pid);
+  impl->pid = static_cast<pid_t>(process.pid);
   impl->skeleton.reset(steps_bpf::open());
   if (!impl->skeleton) return load_error("open the BPF programs", errno, last_warning());
+  step_config config = process;
+  if (options.match) set_match(config, *options.match);
+  std::copy_n(options.stepped_at.begin(), std::min(options.stepped_at.size(), std::size(config.stepped_at)),
+              config.stepped_at);
   std::memcpy(&impl->skeleton->rodata->config, &config, sizeof(config));
   if (const int error = steps_bpf::load(impl->skeleton.get()); error != 0)
     return load_error("load the BPF programs", -error, last_warning());
@@ -82,10 +105,10 @@ Result<StepProbe> StepProbe::load(const step_config& config) {
 Status StepProbe::attach(StepPoint point, const std::string& path, std::uint64_t offset) {
   const auto& programs = impl_->skeleton->progs;
   const auto place = [&](bpf_program* program, bool at_return) -> Status {
-    forget_warnings();
-    Link link(bpf_program__attach_uprobe(program, at_return, impl_->pid, path.c_str(), offset));
-    if (!link) return load_error("set a uprobe in " + path, errno, last_warning());
-    impl_->links.push_back(std::move(link));
+    auto link = attach_uprobe(program, {.pid = impl_->pid, .path = path, .offset = offset, .at_return = at_return},
+                              "set a uprobe in " + path);
+    if (!link) return std::unexpected(link.error());
+    impl_->links.push_back(std::move(*link));
     return {};
   };
   switch (point) {
@@ -119,7 +142,7 @@ std::uint64_t StepProbe::end() { return impl_->skeleton->data->window_end = mono
 
 int StepProbe::fd() const { return ring_buffer__epoll_fd(impl_->ring.get()); }
 
-Status StepProbe::consume(const std::function<void(const chain_record&)>& take) {
+Status StepProbe::consume(const std::function<void(std::span<const std::byte>)>& take) {
   impl_->take = &take;
   const int got = ring_buffer__consume(impl_->ring.get());
   impl_->take = nullptr;
@@ -136,15 +159,16 @@ Status StepProbe::set_named(std::uint64_t chain, bool unwanted) {
 
 std::vector<StepSite> StepProbe::sites() const {
   std::vector<StepSite> all;
-  each<step_key, step_stats>(impl_->skeleton->maps.sites,
-                             [&](const auto& key, const auto& stats) { all.push_back({key, stats}); });
+  each<step_key, step_stats>(impl_->skeleton->maps.sites, [&](const auto& key, const auto& stats) {
+    all.push_back({key.chain, key.matched != 0, durations_of(stats)});
+  });
   return all;
 }
 
 std::vector<StepGroup> StepProbe::groups() const {
   std::vector<StepGroup> all;
   each<group_key, step_stats>(impl_->skeleton->maps.groups,
-                              [&](const auto& key, const auto& stats) { all.push_back({key, stats}); });
+                              [&](const auto& key, const auto& stats) { all.push_back(group_of(key, stats)); });
   return all;
 }
 
@@ -160,16 +184,17 @@ std::vector<StepThreadCost> StepProbe::costs() const {
   return all;
 }
 
-std::vector<step_task> StepProbe::waiting() const {
-  std::vector<step_task> all;
+std::vector<WaitingTask> StepProbe::waiting() const {
+  std::vector<WaitingTask> all;
   each<std::uint64_t, step_task>(impl_->skeleton->maps.tasks, [&](std::uint64_t, const auto& task) {
-    if (task.since_ns != 0) all.push_back(task);
+    if (task.since_ns != 0) all.push_back({task.task, task.since_ns, task.chain, task.matched != 0});
   });
   return all;
 }
 
-std::array<std::uint64_t, STEP_LOSS_MAX> StepProbe::losses() const {
-  std::array<std::uint64_t, STEP_LOSS_MAX> sums{};
+std::vector<StepLoss> StepProbe::losses() const {
+  std::vector<StepLoss> sums;
+  for (const auto name : kLosses) sums.push_back({name, 0});
   const int cpus = libbpf_num_possible_cpus();
   if (cpus <= 0) return sums;
   std::vector<std::uint64_t> values(static_cast<std::size_t>(cpus));
@@ -177,7 +202,7 @@ std::array<std::uint64_t, STEP_LOSS_MAX> StepProbe::losses() const {
     if (bpf_map__lookup_elem(impl_->skeleton->maps.step_losses, &which, sizeof(which), values.data(),
                              values.size() * sizeof(values[0]), 0) != 0)
       continue;
-    for (const auto value : values) sums[which] += value;
+    for (const auto value : values) sums[which].count += value;
   }
   return sums;
 }

@@ -1,16 +1,20 @@
 // The kernel side of `awaits --exact`: uprobes on a process's task steps, and what they counted.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "abi/steps.h"
+#include "model/exact_awaits.h"
 #include "probe/trap_meter.h"
 #include "util/result.h"
+
+struct step_config;  // bpf/abi/steps.h
 
 namespace aiotrace::probe {
 
@@ -22,13 +26,35 @@ enum class StepPoint {
   task_made,    ///< Task.__init__
 };
 
-struct StepSite {
-  step_key key{};
-  step_stats stats{};
+/// What of a run is not the process's.
+struct StepOptions {
+  std::optional<std::string> match = {};       ///< task names with this in them are marked; its end may not count
+  std::vector<std::uint64_t> stepped_at = {};  ///< addresses whose instruction costs a second trap: the first few count
 };
+
+/// Awaits that have ended, of one await chain.
+struct StepSite {
+  std::uint64_t chain = 0;  ///< as model::AwaitChainSeen has it
+  bool matched = false;     ///< of tasks with --match in their names
+  model::Durations waited;
+};
+/// Delays of ready tasks whose names differ in digits only.
 struct StepGroup {
-  group_key key{};
-  step_stats stats{};
+  std::string name;           ///< '*' for digits; empty: unreadable
+  bool is_coroutine = false;  ///< the tasks have no name of their own: it is their coroutine's
+  model::Durations delays;
+};
+/// A task that waits now.
+struct WaitingTask {
+  std::uint64_t task = 0;      ///< address
+  std::uint64_t since_ns = 0;  ///< CLOCK_MONOTONIC
+  std::uint64_t chain = 0;
+  bool matched = false;
+};
+/// What was lost, by its name in JSON.
+struct StepLoss {
+  std::string_view name;
+  std::uint64_t count = 0;
 };
 /// Of one thread of the process.
 struct StepThreadCost {
@@ -42,7 +68,7 @@ struct StepThreadCost {
 class StepProbe {
  public:
   /// Loads the programs; nothing is attached yet. Errors as Probe::load().
-  [[nodiscard]] static Result<StepProbe> load(const step_config& config);
+  [[nodiscard]] static Result<StepProbe> load(const step_config& process, const StepOptions& options);
 
   StepProbe(StepProbe&&) noexcept;
   StepProbe& operator=(StepProbe&&) noexcept;
@@ -54,7 +80,7 @@ class StepProbe {
   Status meter_traps(const std::string& path, std::uint64_t offset, bool stepped);
   [[nodiscard]] TrapPrice price(unsigned calls) const;
 
-  /// At `offset` of the file `path`, as the process config.pid has it mapped.
+  /// At `offset` of the file `path`, as the process has it mapped.
   Status attach(StepPoint point, const std::string& path, std::uint64_t offset);
   void detach();
   /// Awaits that begin and end between the two are counted; the moment (CLOCK_MONOTONIC).
@@ -63,16 +89,17 @@ class StepProbe {
 
   /// Readable when records wait.
   [[nodiscard]] int fd() const;
-  Status consume(const std::function<void(const chain_record&)>& take);
-  /// User space has a name for a chain: it is not told of again.
+  /// Hands out every record that waits, in order: for decode::decode_chain().
+  Status consume(const std::function<void(std::span<const std::byte>)>& take);
+  /// User space has a name for a chain: it is not sent again.
   Status set_named(std::uint64_t chain, bool unwanted);
 
   [[nodiscard]] std::vector<StepSite> sites() const;
   [[nodiscard]] std::vector<StepGroup> groups() const;
   [[nodiscard]] std::vector<StepThreadCost> costs() const;
-  /// Tasks that wait now.
-  [[nodiscard]] std::vector<step_task> waiting() const;
-  [[nodiscard]] std::array<std::uint64_t, STEP_LOSS_MAX> losses() const;
+  [[nodiscard]] std::vector<WaitingTask> waiting() const;
+  /// Every one, also of which there are none.
+  [[nodiscard]] std::vector<StepLoss> losses() const;
 
  private:
   struct Impl;

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <charconv>
 
+#include "probe/privileges.h"
 #include "util/unique_fd.h"
 
 namespace aiotrace::probe {
@@ -29,6 +30,7 @@ Result<std::uint64_t> read_number(int directory, const std::string& path) {
 // A tracefs that is mounted nowhere.
 Result<UniqueFd> detached_tracefs() {
   const std::string what = "look into tracefs";
+  const AdminForAMoment admin;
   UniqueFd context(fsopen("tracefs", FSOPEN_CLOEXEC));
   const auto refused = [&](int error) {
     return fail_errno(what, error, "tracefs is not mounted: mount -t tracefs tracefs /sys/kernel/tracing",

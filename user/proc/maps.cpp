@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "proc/text_file.h"
+#include "util/sudo_command.h"
 
 namespace aiotrace::proc {
 namespace {
@@ -88,7 +89,7 @@ Result<Maps> Maps::read(pid_t pid) {
   if (text) return parse(*text);
   if (text.error() == ENOENT || text.error() == ESRCH) return fail("read " + path, "no such process");
   const bool denied = text.error() == EACCES || text.error() == EPERM;
-  return fail_errno("read " + path, text.error(), denied ? "run as root, or with CAP_SYS_PTRACE" : "",
+  return fail_errno("read " + path, text.error(), denied ? "run it as root: " + sudo_command() : "",
                     denied ? ErrorKind::not_permitted : ErrorKind::failure);
 }
 

@@ -11,6 +11,7 @@
 #include <charconv>
 #include <memory>
 
+#include "proc/access.h"
 #include "proc/text_file.h"
 #include "util/clock.h"
 
@@ -94,6 +95,11 @@ std::optional<Stat> parse_stat(std::string_view text) {
     const std::string_view word = text.substr(0, text.find_first_of(" \n"));
     if (word.empty()) return std::nullopt;
     if (field == 3) stat.state = word[0];
+    if (field == 4) {
+      const auto parent = number<pid_t>(word);
+      if (!parent) return std::nullopt;
+      stat.parent = *parent;
+    }
     if (field == 9) {
       const auto flags = number<std::uint32_t>(word);
       if (!flags) return std::nullopt;
@@ -129,19 +135,22 @@ Result<Process> Process::open(pid_t pid) {
     if (status.error() == ENOENT || status.error() == ESRCH) return fail(what, "no such process");
     return fail_errno(what, status.error());
   }
+  if (auto allowed = check_access(pid, *status); !allowed) return std::unexpected(allowed.error());
   const auto tgid = last_id(*status, "Tgid");
   if (tgid && *tgid != pid) {
-    return fail(what, "a thread of process " + std::to_string(*tgid), "give that process's id", ErrorKind::usage);
+    return fail(what, "is a thread of process " + std::to_string(*tgid), "use -p " + std::to_string(*tgid),
+                ErrorKind::usage);
   }
   if (open_error != 0) return fail_errno(what, open_error);
   const auto text = read_text(dir_of(pid) + "/stat", kSmallFile);
   const auto stat = text ? parse_stat(*text) : std::nullopt;
   if (!stat) return fail(what, "no such process");
   if (stat->flags & kKernelThread) {
-    return fail(what, "a kernel thread (" + stat->comm + ")", {}, ErrorKind::unsupported);
+    return fail(what, "is a kernel thread (" + stat->comm + "): it has no memory of its own", {},
+                ErrorKind::unsupported);
   }
   if (stat->state == 'Z' || stat->state == 'X' || ended(process.pidfd_.get())) {
-    return fail(what, "has ended, its parent has not collected it yet");
+    return fail(what, "has ended; its parent has not collected it yet");
   }
   process.comm_ = stat->comm;
   process.start_time_ = stat->start_time;

@@ -46,7 +46,7 @@ class Process {
   [[nodiscard]] std::optional<pid_t> number_inside(std::string_view status) const;
   /// False in a time namespace of its own: its CLOCK_MONOTONIC is another one.
   [[nodiscard]] bool shares_clock() const;
-  /// Since it was started, in ns; 0 if that cannot be told.
+  /// Since it was started, in ns; 0: not known.
   [[nodiscard]] std::uint64_t age_ns() const;
   /// The id in the process's own pid namespace → the id here, of every live thread.
   [[nodiscard]] std::map<pid_t, pid_t> tids_by_ns_tid() const;
@@ -69,6 +69,7 @@ class Process {
 struct Stat {
   std::string comm;
   char state = '?';
+  pid_t parent = 0;
   std::uint32_t flags = 0;  ///< PF_* of the kernel
   std::uint64_t start_time = 0;
 };

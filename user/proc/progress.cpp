@@ -24,11 +24,13 @@ std::optional<std::uint64_t> ran_ns(const Process& process, pid_t tid) {
   return ns;
 }
 
-bool wants_cpu(const Process& process, pid_t tid) {
+char state_of(const Process& process, pid_t tid) {
   const auto text = read_text(dir_of(process, tid) + "/stat", 1024);
   const auto stat = text ? parse_stat(*text) : std::nullopt;
-  return stat && stat->state == 'R';
+  return stat ? stat->state : '?';
 }
+
+bool wants_cpu(const Process& process, pid_t tid) { return state_of(process, tid) == 'R'; }
 
 }  // namespace
 
@@ -45,6 +47,22 @@ bool Progress::made() const {
     if (now_ns && *now_ns < before_ns + kEnoughNs && wants_cpu(process_, tid)) return false;
   }
   return true;
+}
+
+StoodStill::StoodStill(const Process& process) : process_(process) {
+  for (const pid_t tid : process.threads()) {
+    if (ran_ns_.size() >= kMaxThreads) break;
+    if (const auto ns = ran_ns(process, tid)) ran_ns_.emplace(tid, *ns);
+  }
+}
+
+std::unordered_set<pid_t> StoodStill::threads() const {
+  std::unordered_set<pid_t> still;
+  for (const auto& [tid, before_ns] : ran_ns_) {
+    const char state = state_of(process_, tid);  // before its time: who is woken in between has run
+    if ((state == 'S' || state == 'D') && ran_ns(process_, tid) == before_ns) still.insert(tid);
+  }
+  return still;
 }
 
 }  // namespace aiotrace::proc

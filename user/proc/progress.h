@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "proc/process.h"
 
@@ -21,6 +22,22 @@ class Progress {
   /// Whether every thread that wants a CPU now has had one since. True also where the kernel does not say
   /// (/proc/PID/task/TID/schedstat: CONFIG_SCHED_INFO).
   [[nodiscard]] bool made() const;
+
+ private:
+  const Process& process_;
+  std::unordered_map<pid_t, std::uint64_t> ran_ns_;  // by tid
+};
+
+/// Threads that sleep all the time that is looked at.
+class StoodStill {
+ public:
+  static constexpr std::size_t kMaxThreads = 8192;
+
+  /// From now on. `process` must outlive this object.
+  explicit StoodStill(const Process& process);
+
+  /// Those that have not run since, and sleep now: nobody has woken them. None where the kernel does not say.
+  [[nodiscard]] std::unordered_set<pid_t> threads() const;
 
  private:
   const Process& process_;

@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <string>
 
+#include "machine/machine.h"
 #include "util/unique_fd.h"
 
 namespace aiotrace::proc {
 namespace {
 
-constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kPagesPerRead = 8192;
 
 void add_range(Range range, ResidentMemory& into) {
@@ -43,12 +43,13 @@ std::vector<Range> heap_mappings(const Maps& maps) {
 void add_resident(std::uint64_t start, const std::vector<std::uint64_t>& entries, ResidentMemory& into) {
   constexpr std::uint64_t kPresent = 1ull << 63;
   constexpr std::uint64_t kSwapped = 1ull << 62;
+  const auto page = machine::here().page_bytes;
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    const std::uint64_t at = start + i * kPage;
+    const std::uint64_t at = start + i * page;
     if (entries[i] & kPresent) {
-      add_range({at, at + kPage}, into);
+      add_range({at, at + page}, into);
     } else if (entries[i] & kSwapped) {
-      into.swapped_bytes += kPage;
+      into.swapped_bytes += page;
     }
   }
 }
@@ -57,6 +58,7 @@ ResidentMemory resident_memory(pid_t pid, const std::vector<Range>& mappings) {
   ResidentMemory found;
   const UniqueFd pagemap(::open(("/proc/" + std::to_string(pid) + "/pagemap").c_str(), O_RDONLY | O_CLOEXEC));
   found.known = static_cast<bool>(pagemap);
+  const auto page = machine::here().page_bytes;
   std::uint64_t space = 0;
   std::vector<std::uint64_t> entries;
   for (const Range& mapping : mappings) {
@@ -71,15 +73,15 @@ ResidentMemory resident_memory(pid_t pid, const std::vector<Range>& mappings) {
       continue;
     }
     for (std::uint64_t at = mapping.start; at < mapping.end;) {
-      entries.resize(std::min(kPagesPerRead, (mapping.end - at) / kPage));
+      entries.resize(std::min(kPagesPerRead, (mapping.end - at) / page));
       const auto size = static_cast<ssize_t>(entries.size() * 8);
       const ssize_t got = pread(pagemap.get(), entries.data(), static_cast<std::size_t>(size),
-                                static_cast<off_t>(at / kPage * 8));
+                                static_cast<off_t>(at / page * 8));
       // The mapping can be gone by now, and the process with it.
       if (got < 8) break;
       entries.resize(static_cast<std::size_t>(got) / 8);
       add_resident(at, entries, found);
-      at += entries.size() * kPage;
+      at += entries.size() * page;
     }
   }
   return found;

@@ -2,12 +2,14 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <tuple>
 #include <vector>
 
+#include "proc/sock_diag.h"
 #include "proc/text_file.h"
 
 namespace aiotrace::proc {
@@ -75,32 +77,58 @@ std::optional<SocketEnds> find_in_inet_table(std::string_view table, std::uint64
   return std::nullopt;
 }
 
-// "Num: RefCount Protocol Flags Type St Inode Path": net/unix/af_unix.c. An abstract name begins with @.
+// "Num: RefCount Protocol Flags Type St Inode Path": net/unix/af_unix.c. An abstract name begins with @. A path is
+// written as it is: one with a newline in it can pass for a row.
 std::optional<SocketEnds> find_in_unix_table(std::string_view table, std::uint64_t inode) {
   constexpr std::size_t kInode = 6;
+  std::optional<SocketEnds> found;
   while (!table.empty()) {
     const auto words = words_of(take_line(table), kInode + 2);
     std::uint64_t its = 0;
     if (words.size() <= kInode || !is_number(words[kInode], 10, its) || its != inode) continue;
-    SocketEnds ends;
-    ends.family = AF_UNIX;
-    if (words.size() > kInode + 1) ends.path = words[kInode + 1];
-    return ends;
+    if (found) return std::nullopt;
+    found.emplace();
+    found->family = AF_UNIX;
+    if (words.size() > kInode + 1) found->path = words[kInode + 1];
   }
-  return std::nullopt;
+  return found;
 }
 
+namespace {
+
+struct Kind {
+  const char* table;
+  std::uint16_t family;
+  std::uint16_t protocol;
+};
+constexpr std::array kInetKinds = {Kind{"tcp", AF_INET, IPPROTO_TCP}, Kind{"tcp6", AF_INET6, IPPROTO_TCP},
+                                   Kind{"udp", AF_INET, IPPROTO_UDP}, Kind{"udp6", AF_INET6, IPPROTO_UDP}};
+
+/// sock_diag answers for the asker's network namespace only.
+bool shares_network(pid_t pid) {
+  struct stat own{};
+  struct stat its{};
+  return ::stat("/proc/self/ns/net", &own) == 0 &&
+         ::stat(("/proc/" + std::to_string(pid) + "/ns/net").c_str(), &its) == 0 && own.st_dev == its.st_dev &&
+         own.st_ino == its.st_ino;
+}
+
+std::string table_of(pid_t pid, const char* name) {
+  return read_text("/proc/" + std::to_string(pid) + "/net/" + name, kMaxTable).value_or("");
+}
+
+}  // namespace
+
 std::optional<SocketEnds> find_socket(pid_t pid, std::uint64_t inode) {
-  const std::string directory = "/proc/" + std::to_string(pid) + "/net/";
-  const auto read = [&](const char* name) { return read_text(directory + name, kMaxTable).value_or(""); };
-  for (const auto& [name, family, protocol] :
-       {std::tuple{"tcp", AF_INET, IPPROTO_TCP}, std::tuple{"tcp6", AF_INET6, IPPROTO_TCP},
-        std::tuple{"udp", AF_INET, IPPROTO_UDP}, std::tuple{"udp6", AF_INET6, IPPROTO_UDP}}) {
-    auto ends = find_in_inet_table(read(name), inode, static_cast<std::uint16_t>(family),
-                                   static_cast<std::uint16_t>(protocol));
+  const bool ask = shares_network(pid);
+  const auto known_unix = ask ? diag_unix_socket(inode) : std::unexpected(EXDEV);
+  if (known_unix && *known_unix) return *known_unix;
+  for (const auto& [table, family, protocol] : kInetKinds) {
+    const auto known = ask ? diag_inet_socket(inode, family, protocol) : std::unexpected(EXDEV);
+    auto ends = known ? *known : find_in_inet_table(table_of(pid, table), inode, family, protocol);
     if (ends) return ends;
   }
-  return find_in_unix_table(read("unix"), inode);
+  return known_unix ? std::nullopt : find_in_unix_table(table_of(pid, "unix"), inode);
 }
 
 }  // namespace aiotrace::proc

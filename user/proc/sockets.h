@@ -1,4 +1,4 @@
-// The sockets of a process's network namespace, as /proc/PID/net lists them.
+// The sockets of a process's network namespace.
 #pragma once
 
 #include <sys/types.h>
@@ -24,11 +24,13 @@ struct SocketEnds {
 /// The row of this inode in /proc/net/{tcp,udp} (AF_INET) or {tcp6,udp6} (AF_INET6). Rows that are none are skipped.
 [[nodiscard]] std::optional<SocketEnds> find_in_inet_table(std::string_view table, std::uint64_t inode,
                                                            std::uint16_t family, std::uint16_t protocol);
-/// The same of /proc/net/unix.
+/// The same of /proc/net/unix. Nothing where two rows have this inode: one of them is in the name of a stranger's
+/// socket.
 [[nodiscard]] std::optional<SocketEnds> find_in_unix_table(std::string_view table, std::uint64_t inode);
 
-/// Looks in the tables of the process's network namespace: TCP, UDP, unix. Their cost grows with the number of sockets
-/// there (about 1 µs each): not for every wait. Nothing where it is in none of the first 16 MiB of each.
+/// Asks the kernel (sock_diag.h); where the process is in another network namespace, or the kernel does not answer,
+/// looks in its tables: TCP, UDP, unix. The cost grows with the number of sockets there (up to 1 µs each): not for
+/// every wait. Nothing where it is in none of the first 16 MiB of each table.
 [[nodiscard]] std::optional<SocketEnds> find_socket(pid_t pid, std::uint64_t inode);
 
 }  // namespace aiotrace::proc

@@ -1,4 +1,4 @@
-// The system calls of x86-64: names, and what a thread that sleeps in one waits for.
+// The system calls of the machine that aiotrace is built for: names, and what a thread that sleeps in one waits for.
 #pragma once
 
 #include <cstdint>

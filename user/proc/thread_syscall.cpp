@@ -1,8 +1,11 @@
 #include "proc/thread_syscall.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 
+#include "machine/machine.h"
+#include "proc/syscalls.h"
 #include "proc/text_file.h"
 
 namespace aiotrace::proc {
@@ -41,8 +44,8 @@ std::optional<ThreadSyscall> current_syscall(pid_t pid, pid_t tid) {
 }
 
 std::optional<std::int32_t> polled_epoll(const ThreadSyscall& call) {
-  // epoll_wait, epoll_pwait, epoll_pwait2: arch/x86/entry/syscalls/syscall_64.tbl
-  if (call.number != 232 && call.number != 281 && call.number != 441) return std::nullopt;
+  const auto polls = machine::here().epoll_calls;
+  if (std::ranges::find(polls, syscall_name(call.number)) == polls.end()) return std::nullopt;
   return static_cast<std::int32_t>(call.arguments[0]);
 }
 

@@ -13,7 +13,7 @@ namespace aiotrace::proc {
 struct ThreadSyscall {
   std::int32_t number = -1;  ///< -1: blocked outside of a system call
   std::array<std::uint64_t, 4> arguments{};
-  std::uint64_t stack_pointer = 0;  ///< of the user's side; 0: not told
+  std::uint64_t stack_pointer = 0;  ///< in user mode; 0: not known
   std::uint64_t instruction = 0;    ///< where it goes on there
 };
 

@@ -21,39 +21,39 @@ bool is_dict(const Objects& objects, std::uint64_t object) {
   return flags && (*flags & kDictSubclass);
 }
 
-void drop_tasks(Interpreter& interpreter, std::string why) {
-  interpreter.layout.bpf.task_coro = kNoOffset;
-  interpreter.layout.bpf.task_name = kNoOffset;
-  interpreter.layout.bpf.ts_running_task = kNoOffset;
-  interpreter.current_tasks = 0;
+void leave_out_names(Interpreter& interpreter, std::string why) {
+  interpreter.c_tasks = false;
   interpreter.note = std::move(why);
 }
 
-/// The size of _asyncio.Task tells the layouts within a minor apart; one that is in no table is not read.
-void check_task_type(Interpreter& interpreter, const Objects& objects, std::uint64_t module) {
-  const auto type = objects.find(module, "Task");
-  const auto name = type ? objects.type_name(*type) : std::nullopt;
-  if (name != "_asyncio.Task") {
-    drop_tasks(interpreter, "tasks are not asyncio's C tasks: their names are not read");
+/// Before bpo-45924 a task of 3.10 had no exception_tb and was 3.9's to the byte.
+void use_older_task(Layout& layout, const Layout& older) {
+  layout.bpf.task_coro = older.bpf.task_coro;
+  layout.bpf.task_name = older.bpf.task_name;
+  layout.bpf.task_size = older.bpf.task_size;
+  layout.user.task_state = older.user.task_state;
+  layout.user.task_waiter = older.user.task_waiter;
+  layout.user.task_result = older.user.task_result;
+  layout.user.task_log_tb = older.user.task_log_tb;
+}
+
+/// The size of _asyncio.Task distinguishes the layouts within a minor; one that is in no table is not read.
+/// `c_task`: that class; `used`: what the program has for asyncio.Task.
+void check_task_type(Interpreter& interpreter, const Objects& objects, std::uint64_t c_task, std::uint64_t used) {
+  if (c_task == 0 || objects.type_name(c_task) != "_asyncio.Task") {
+    leave_out_names(interpreter, "the module _asyncio is not there: task names are not read");
     return;
   }
-  const auto size = objects.basicsize(*type).value_or(0);
-  py_layout& bpf = interpreter.layout.bpf;
-  if (size == static_cast<std::int64_t>(bpf.task_size)) return;
-  const Layout* older = layout_for(0x03090000);
-  if (interpreter.version_hex >> 16 == 0x030a && older && size == static_cast<std::int64_t>(older->bpf.task_size)) {
-    // Before bpo-45924 a task of 3.10 had no exception_tb and was 3.9's to the byte.
-    bpf.task_coro = older->bpf.task_coro;
-    bpf.task_name = older->bpf.task_name;
-    bpf.task_size = older->bpf.task_size;
-    interpreter.layout.user.task_state = older->user.task_state;
-    interpreter.layout.user.task_waiter = older->user.task_waiter;
-    interpreter.layout.user.task_result = older->user.task_result;
-    interpreter.layout.user.task_log_tb = older->user.task_log_tb;
+  const auto size = objects.basicsize(c_task).value_or(0);
+  const Layout* older = interpreter.version_hex >> 16 == 0x030a ? layout_for(0x03090000) : nullptr;
+  if (older != nullptr && size == static_cast<std::int64_t>(older->bpf.task_size)) {
+    use_older_task(interpreter.layout, *older);
+  } else if (size != static_cast<std::int64_t>(interpreter.layout.bpf.task_size)) {
+    leave_out_names(interpreter, fmt::format("_asyncio.Task has {} bytes, known are {}: task names are not read", size,
+                                             interpreter.layout.bpf.task_size));
     return;
   }
-  drop_tasks(interpreter,
-             fmt::format("_asyncio.Task has {} bytes, known are {}: task names are not read", size, bpf.task_size));
+  if (used != c_task) leave_out_names(interpreter, "tasks are not asyncio's C tasks: stalls do not name them");
 }
 
 void look_at_asyncio_debug(Interpreter& interpreter, const proc::Process& process, const proc::Maps& maps,
@@ -76,7 +76,8 @@ void look_at_asyncio_debug(Interpreter& interpreter, const proc::Process& proces
   std::array<std::byte, kAsyncioDebugSize> section{};
   if (!memory.read(interpreter.asyncio_debug, section)) return;
   if (const auto applied = apply_asyncio_debug(section, interpreter.layout); !applied) {
-    drop_tasks(interpreter, applied.error().message() + ": task names are not read");
+    interpreter.layout.bpf.ts_running_task = kNoOffset;
+    leave_out_names(interpreter, applied.error().message() + ": task names are not read");
   }
 }
 
@@ -106,7 +107,10 @@ void look_at_asyncio(Interpreter& interpreter, const proc::Process& process, con
   }
   interpreter.asyncio_loaded = true;
   if (published) look_at_asyncio_debug(interpreter, process, maps, memory);
-  check_task_type(interpreter, objects, *dict);
+  const auto c_module = objects.find(*modules, "_asyncio");
+  const auto c_names = c_module ? objects.module_dict(*c_module) : std::nullopt;
+  const auto c_task = c_names ? objects.find(*c_names, "Task") : std::nullopt;
+  check_task_type(interpreter, objects, c_task.value_or(0), objects.find(*dict, "Task").value_or(0));
 }
 
 }  // namespace aiotrace::python

@@ -8,8 +8,8 @@
 
 namespace aiotrace::python {
 
-/// Fills in asyncio_loaded, uvloop, current_tasks, asyncio_debug and the task's offsets of an interpreter whose other
-/// fields are set. Leaves out (kNoOffset, with a note) what does not fit the target.
+/// Fills in asyncio_loaded, uvloop, current_tasks, asyncio_debug, c_tasks and the task's offsets of an interpreter
+/// whose other fields are set. What does not fit the target is noted.
 void look_at_asyncio(Interpreter& interpreter, const proc::Process& process, const proc::Maps& maps,
                      const proc::Memory& memory);
 

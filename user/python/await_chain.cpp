@@ -1,69 +1,79 @@
 #include "python/await_chain.h"
 
-#include <ranges>
 #include <unordered_set>
 
 namespace aiotrace::python {
+namespace {
 
-AwaitChain read_await_chain(CoroutineReader& reader, std::uint64_t root) {
-  // asend() and the like wrap once; more in a row is nothing that a program can write.
-  constexpr unsigned kMaxWrappers = 4;
-  constexpr std::size_t kLinear = 16;  // nearly every chain: no set is needed to see that it has no cycle
-  AwaitChain chain;
-  std::unordered_set<std::uint64_t> seen;
-  std::uint64_t object = root;
-  while (object != 0) {
-    for (unsigned i = 0; i < kMaxWrappers && reader.kind_of(object) == AwaitableKind::wrapper; ++i) {
-      const std::uint64_t behind = reader.unwrap(object);
-      if (behind == 0) break;
-      object = behind;
-    }
-    bool again = false;
-    if (chain.links.size() <= kLinear) {
-      for (const Coroutine& link : chain.links) again = again || link.object == object;
-    } else {
-      if (seen.empty()) {
-        for (const Coroutine& link : chain.links) seen.insert(link.object);
+using End = AwaitChain::End;
+using To = AwaitStep::To;
+
+class FromProcess final : public CoroutineSource {
+ public:
+  explicit FromProcess(CoroutineReader& coroutines) : coroutines_(coroutines) {}
+  std::optional<Coroutine> at(std::uint64_t object) override { return coroutines_.read(object); }
+
+ private:
+  CoroutineReader& coroutines_;
+};
+
+/// Which links a chain has so far.
+class Links {
+ public:
+  /// False: it has it already.
+  bool add(const std::vector<Coroutine>& links, std::uint64_t object) {
+    // Nearly every chain is so short that no set is needed to see that it has no cycle.
+    constexpr std::size_t kLinear = 16;
+    if (links.size() <= kLinear) {
+      for (const Coroutine& link : links) {
+        if (link.object == object) return false;
       }
-      again = !seen.insert(object).second;
+      return true;
     }
-    if (again) {
-      chain.cyclic = true;
-      return chain;
+    if (seen_.empty()) {
+      for (const Coroutine& link : links) seen_.insert(link.object);
     }
-    const auto link = reader.read(object);
-    if (!link) {
-      if (!chain.links.empty()) chain.target = object;
-      return chain;
-    }
-    if (chain.links.size() == kMaxAwaitDepth) {
-      chain.too_deep = true;
-      return chain;
-    }
-    chain.links.push_back(*link);
-    object = link->awaits;
+    return seen_.insert(object).second;
   }
-  return chain;
+
+ private:
+  std::unordered_set<std::uint64_t> seen_;
+};
+
+End end_of(To to) {
+  switch (to) {
+    case To::future: return End::future;
+    case To::turn: return End::turn;
+    case To::nothing: return End::nothing;
+    case To::coroutine:
+    case To::unknown: break;
+  }
+  return End::unknown;
 }
 
-std::vector<PythonFrame> frames_of(const AwaitChain& chain, CodeCache& codes) {
-  std::vector<PythonFrame> frames;
-  frames.reserve(chain.links.size());
-  for (const Coroutine& link : std::views::reverse(chain.links)) {
-    const auto code = codes.find(link.code);
-    if (code == nullptr) continue;
-    PythonFrame frame{.function = code->function,
-                      .file = code->file,
-                      .line = 0,
-                      .first_line = code->first_line,
-                      .code = link.code,
-                      .at = 0,
-                      .coroutine_at = link.object,
-                      .coroutine = link.kind == CoroutineKind::coroutine};
-    frame.line = link.state == CoroutineState::created ? frame.first_line : codes.line(link.code, link.lasti);
-    frames.push_back(std::move(frame));
+}  // namespace
+
+AwaitChain read_await_chain(AsyncioReader& reader, CoroutineSource& source, std::uint64_t root, std::size_t most) {
+  AwaitChain chain;
+  Links seen;
+  for (AwaitStep step = reader.resolve(root);; step = reader.follow(chain.links.back())) {
+    const auto stop = [&](End end, std::uint64_t target) {
+      chain.end = end;
+      chain.target = target;
+      return std::move(chain);
+    };
+    if (step.to != To::coroutine) return stop(end_of(step.to), chain.links.empty() ? 0 : step.object);
+    if (!seen.add(chain.links, step.object)) return stop(End::cyclic, 0);
+    const auto link = source.at(step.object);
+    if (!link) return stop(End::unknown, chain.links.empty() ? 0 : step.object);
+    if (chain.links.size() == most) return stop(End::too_deep, 0);
+    chain.links.push_back(*link);
   }
-  return frames;
+}
+
+AwaitChain read_await_chain(AsyncioReader& reader, std::uint64_t root) {
+  FromProcess source(reader.coroutines());
+  return read_await_chain(reader, source, root, kMaxAwaitDepth);
 }
 
 }  // namespace aiotrace::python

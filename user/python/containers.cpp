@@ -87,6 +87,14 @@ std::optional<std::vector<std::uint64_t>> deque_items(const Objects& objects, st
   return items;
 }
 
+std::optional<DequeState> deque_state(const Objects& objects, std::uint64_t deque) {
+  // dequeobject: leftblock, rightblock, leftindex, rightindex, state ("incremented whenever the indices move").
+  const auto length = length_of(objects, deque);
+  const auto changes = objects.memory().read<std::uint64_t>(deque + objects.layout().bpf.bytes_size + 8 + 32);
+  if (!length || !changes) return std::nullopt;
+  return DequeState{.length = *length, .changes = *changes};
+}
+
 std::optional<std::vector<std::uint64_t>> weak_set_items(const Objects& objects, std::uint64_t set) {
   const auto data = objects.attribute(set, "data");  // Lib/_weakrefset.py
   auto items = data ? set_items(objects, *data) : std::nullopt;

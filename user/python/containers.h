@@ -22,6 +22,13 @@ inline constexpr std::size_t kMaxItems = std::size_t{1} << 21;
 /// Of a collections.deque, from the left on.
 [[nodiscard]] std::optional<std::vector<std::uint64_t>> deque_items(const Objects& objects, std::uint64_t deque);
 
+/// What a deque has been through: its length and how often it was changed. An append and a removal count one each.
+struct DequeState {
+  std::uint64_t length = 0;
+  std::uint64_t changes = 0;
+};
+[[nodiscard]] std::optional<DequeState> deque_state(const Objects& objects, std::uint64_t deque);
+
 /// Live objects of a weakref.WeakSet.
 [[nodiscard]] std::optional<std::vector<std::uint64_t>> weak_set_items(const Objects& objects, std::uint64_t set);
 

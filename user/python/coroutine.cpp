@@ -34,12 +34,12 @@ AwaitableKind CoroutineReader::classify(std::uint64_t type) const {
   if (interpreter_.async_gen_type == 0 && *name == "async_generator") return AwaitableKind::async_generator;
   // PyCoroWrapper, PyAsyncGenASend, PyAsyncGenAThrow (Objects/genobject.c), anextawaitableobject
   // (Objects/iterobject.c), futureiterobject (Modules/_asynciomodule.c): the object behind is the first field of each.
-  static constexpr std::array<std::string_view, 5> kWrappers = {"coroutine_wrapper", "async_generator_asend",
-                                                                "async_generator_athrow", "anext_awaitable",
-                                                                "_asyncio.FutureIter"};
+  static constexpr std::array<std::string_view, 4> kWrappers = {"coroutine_wrapper", "async_generator_asend",
+                                                                "async_generator_athrow", "anext_awaitable"};
   for (const std::string_view wrapper : kWrappers) {
     if (*name == wrapper) return AwaitableKind::wrapper;
   }
+  if (*name == "_asyncio.FutureIter") return AwaitableKind::future_iterator;
   return AwaitableKind::other;
 }
 

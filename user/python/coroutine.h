@@ -37,7 +37,8 @@ enum class AwaitableKind {
   coroutine,
   generator,
   async_generator,
-  wrapper,  ///< stands for the object that its first field points to: FutureIter, coroutine_wrapper, asend(), anext()
+  wrapper,          ///< stands for the object that its first field points to: coroutine_wrapper, asend(), anext()
+  future_iterator,  ///< the same, for a future: FutureIter
 };
 
 /// Reads CPython's generator objects (Objects/genobject.c) of one look at a process. States that no version has are

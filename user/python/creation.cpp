@@ -28,8 +28,9 @@ Result<std::vector<std::uint64_t>> find_coroutine_makers(const Interpreter& inte
   return found;
 }
 
-origin_config origin_config_of(const Interpreter& interpreter) {
+origin_config origin_config_of(const Interpreter& interpreter, const proc::Process& process) {
   origin_config config{};
+  config.pid = static_cast<std::uint32_t>(process.pid());
   config.own_frame = interpreter.version_hex >= kPython311 ? 1 : 0;
   config.interpreters_head = interpreter.interpreters_head;
   config.coro_type = interpreter.coro_type;

@@ -19,7 +19,7 @@ namespace aiotrace::python {
                                                                        const proc::Process& process,
                                                                        const proc::Maps& maps);
 
-/// All but the pid.
-[[nodiscard]] origin_config origin_config_of(const Interpreter& interpreter);
+/// What BPF has to know of the process.
+[[nodiscard]] origin_config origin_config_of(const Interpreter& interpreter, const proc::Process& process);
 
 }  // namespace aiotrace::python

@@ -4,6 +4,8 @@
 #include <optional>
 #include <string_view>
 
+#include "python/futures.h"
+#include "python/greenlets.h"
 #include "python/last_instruction.h"
 #include "python/line_table.h"
 #include "python/objects.h"
@@ -29,9 +31,21 @@ class Walk {
     return frame.value_or(0);
   }
 
+  // From the first frame of a greenlet to the innermost one of its parent; 0: there is none.
+  std::uint64_t enter_parent(std::uint64_t tstate) {
+    constexpr unsigned kMaxGreenlets = 8;
+    if (!interpreter_.greenlets || greenlets_++ >= kMaxGreenlets) return 0;
+    const GreenletParents greenlets(*interpreter_.greenlets, memory_);
+    if (greenlet_ == 0) greenlet_ = greenlets.current(memory_.pointer(tstate + layout_.ts_thread_id).value_or(0));
+    greenlet_ = greenlet_ != 0 ? greenlets.parent(greenlet_) : 0;
+    if (greenlet_ == 0) return 0;
+    spill_ = greenlets.spill(greenlet_);
+    return greenlets.frame(greenlet_);
+  }
+
   // Moves on to the caller; 0 ends. What is no Python code gives nothing.
   std::optional<PythonFrame> step(std::uint64_t& frame) const {
-    const auto at = frame;
+    const auto at = spill_.readable(frame);
     frame = memory_.pointer(at + layout_.frame_previous).value_or(0);
     auto code = memory_.pointer(at + layout_.frame_code).value_or(0);
     if ((layout_.flags & PY_TAGGED_REFS) != 0) code &= ~std::uint64_t{3};
@@ -76,8 +90,11 @@ class Walk {
                        .first_line = *first_line,
                        .code = code,
                        .at = frame,
+                       .lasti = last_instruction(frame, code).value_or(-1),
                        .coroutine_at = 0,
-                       .coroutine = false};
+                       .coroutine = false,
+                       .known = find_function(interpreter_.libraries.inside(*path), *function,
+                                              layout_.code_qualname != kNoOffset)};
     if ((*flags & kCoroutineFlags) != 0) {
       if (has_frame_objects()) {
         result.coroutine_at = memory_.pointer(frame + layout_.frame_gen).value_or(0);
@@ -88,10 +105,9 @@ class Walk {
     }
     const auto table = memory_.pointer(code + layout_.code_linetable);
     const auto bytes = table ? read_bytes(memory_, interpreter_.layout, *table, kMaxLineTable) : std::nullopt;
-    const auto lasti = last_instruction(frame, code);
-    if (bytes && lasti) {
+    if (bytes && last_instruction(frame, code)) {
       const std::span raw(reinterpret_cast<const std::uint8_t*>(bytes->data()), bytes->size());
-      result.line = line_of(interpreter_.version_hex, raw, *first_line, *lasti).value_or(0);
+      result.line = line_of(interpreter_.version_hex, raw, *first_line, result.lasti).value_or(0);
     }
     return result;
   }
@@ -99,26 +115,30 @@ class Walk {
   const Interpreter& interpreter_;
   const py_layout& layout_;
   const proc::Memory& memory_;
+  std::uint64_t greenlet_ = 0;  // whose frames are read; 0: those of the thread's state
+  unsigned greenlets_ = 0;
+  Spill spill_;
 };
 
-// BaseEventLoop._run_once and run_forever (Lib/asyncio/base_events.py), Handle._run (Lib/asyncio/events.py).
+bool is_callback(const PythonFrame& frame) {
+  return frame.known != nullptr && frame.known->role == CodeRole::run_callback;
+}
+
 bool is_loop_frame(const PythonFrame& frame) {
-  const std::string_view function = frame.function;
-  const std::string_view file = frame.file;
-  if (file.ends_with("asyncio/base_events.py"))
-    return function.ends_with("_run_once") || function.ends_with("run_forever");
-  return file.ends_with("asyncio/events.py") && function.ends_with("_run");
+  return is_callback(frame) || (frame.known != nullptr && (frame.known->role == CodeRole::run_once ||
+                                                           frame.known->role == CodeRole::run_forever));
 }
 
 }  // namespace
 
 std::vector<PythonFrame> read_stack(const Interpreter& interpreter, const proc::Memory& memory, std::uint64_t tstate) {
   constexpr std::size_t kMaxSteps = 2 * kMaxStack;
-  const Walk walk(interpreter, memory);
+  Walk walk(interpreter, memory);
   std::vector<PythonFrame> stack;
   auto frame = walk.first(tstate);
   for (std::size_t i = 0; i < kMaxSteps && frame != 0 && stack.size() < kMaxStack; i++) {
     if (auto found = walk.step(frame)) stack.push_back(std::move(*found));
+    if (frame == 0) frame = walk.enter_parent(tstate);
   }
   return stack;
 }
@@ -134,34 +154,24 @@ const PythonFrame* root_coroutine(const std::vector<PythonFrame>& stack) {
 
 std::optional<std::string> running_task_name(const Interpreter& interpreter, const proc::Memory& memory,
                                              std::uint64_t tstate, std::uint64_t coroutine_at) {
-  const auto& layout = interpreter.layout.bpf;
-  const Objects objects(memory, interpreter.layout);
-  if (layout.task_coro == kNoOffset || layout.task_name == kNoOffset) return std::nullopt;
-  std::uint64_t task = 0;
-  if (layout.ts_running_task != kNoOffset) {
-    task = memory.pointer(tstate + layout.ts_running_task).value_or(0);
-  } else if (const auto entries = objects.entries(interpreter.current_tasks)) {
-    for (const auto& entry : *entries) {
-      if (memory.pointer(entry.value + layout.task_coro) == coroutine_at) task = entry.value;
-    }
+  FutureReader futures(interpreter, memory);
+  std::vector<std::uint64_t> current;
+  if (interpreter.layout.bpf.ts_running_task != kNoOffset) {
+    current.push_back(memory.pointer(tstate + interpreter.layout.bpf.ts_running_task).value_or(0));
+  } else {
+    for (const auto& entry : futures.current_tasks()) current.push_back(entry.value);
   }
-  const auto name = task != 0 ? memory.pointer(task + layout.task_name) : std::nullopt;
-  if (!name) return std::nullopt;
-  // Since 3.12 a task without a name of its own holds its number until somebody asks for the name.
-  if (interpreter.version_hex >= 0x030c0000) {
-    const auto type = objects.type_of(*name);
-    if (type && objects.type_name(*type) == "int") {
-      const auto number = objects.unsigned_int(*name);
-      return number ? std::optional("Task-" + std::to_string(*number)) : std::nullopt;
-    }
+  for (const std::uint64_t object : current) {
+    const auto task = futures.read(object);
+    if (task && task->task && task->coroutine == coroutine_at) return futures.name_of(*task);
   }
-  return objects.text(*name, kMaxName);
+  return std::nullopt;
 }
 
 bool in_callback(const std::vector<PythonFrame>& stack) {
   for (const auto& frame : stack) {
     if (frame.coroutine) return true;
-    if (is_loop_frame(frame)) return frame.file.ends_with("asyncio/events.py");
+    if (is_loop_frame(frame)) return is_callback(frame);
   }
   return false;
 }

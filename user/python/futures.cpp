@@ -29,37 +29,42 @@ FutureReader::FutureReader(const Interpreter& interpreter, const proc::Memory& m
     return module ? objects_.module_dict(*module).value_or(0) : 0;
   };
   tasks_module_ = dict_of("asyncio.tasks");
-  const std::uint64_t futures = dict_of("asyncio.futures");
   const auto class_in = [&](std::uint64_t dict, std::string_view name) {
     return dict != 0 ? objects_.find(dict, name).value_or(0) : 0;
   };
-  // Both modules keep their own class under the first name when they replace it by _asyncio's.
-  python_task_ = class_in(tasks_module_, "_PyTask");
-  python_future_ = class_in(futures, "_PyFuture");
-  c_task_ = class_in(tasks_module_, "_CTask");
-  c_future_ = class_in(futures, "_CFuture");
-  if (c_task_ == 0) return;
-  if (bpf_.task_coro == kNoOffset) {
-    // The program's asyncio.Task is not _asyncio's; that one's layout is known all the same if its size is.
-    if (const Layout* table = layout_for(interpreter.version_hex, interpreter.free_threaded)) {
-      bpf_.task_coro = table->bpf.task_coro;
-      bpf_.task_name = table->bpf.task_name;
-    }
-  }
-  if (const auto size = objects_.basicsize(c_task_); size != static_cast<std::int64_t>(bpf_.task_size)) {
+  // Both modules keep their own class under this name when they replace it by _asyncio's.
+  classes_.python_task = class_in(tasks_module_, "_PyTask");
+  classes_.python_future = class_in(dict_of("asyncio.futures"), "_PyFuture");
+  // Not by the modules' _CTask and _CFuture: nest_asyncio sets them to the classes written in Python.
+  const std::uint64_t c = dict_of("_asyncio");
+  classes_.c_task = class_in(c, "Task");
+  classes_.c_future = class_in(c, "Future");
+  if (classes_.c_task == 0) return;
+  if (const auto size = objects_.basicsize(classes_.c_task); size != static_cast<std::int64_t>(bpf_.task_size)) {
     problem_ = fmt::format("_asyncio.Task has {} bytes, known are {}", size.value_or(0), bpf_.task_size);
-    c_task_ = c_future_ = 0;
+    classes_.c_task = classes_.c_future = 0;
   }
 }
 
+FutureReader::Class FutureReader::by_base(std::uint64_t base) const {
+  if (base == 0) return {};
+  if (base == classes_.c_task) return {.kind = FutureKind::task, .in_python = false};
+  if (base == classes_.python_task) return {.kind = FutureKind::task, .in_python = true};
+  if (base == classes_.c_future) return {.kind = FutureKind::future, .in_python = false};
+  if (base == classes_.python_future) return {.kind = FutureKind::future, .in_python = true};
+  return {};
+}
+
+// tp_mro has a class and all its bases: a class in Python may name a mixin first.
 FutureReader::Class FutureReader::classify(std::uint64_t type) const {
-  constexpr unsigned kMaxBases = 32;
-  for (unsigned i = 0; i < kMaxBases && type != 0; ++i) {
-    if (type == c_task_) return {.kind = FutureKind::task, .in_python = false};
-    if (type == python_task_) return {.kind = FutureKind::task, .in_python = true};
-    if (type == c_future_) return {.kind = FutureKind::future, .in_python = false};
-    if (type == python_future_) return {.kind = FutureKind::future, .in_python = true};
-    type = objects_.memory().read<std::uint64_t>(type + user_.type_base).value_or(0);
+  constexpr std::size_t kMaxBases = 64;
+  if (const Class its = by_base(type); its.kind != FutureKind::none) return its;
+  const auto mro = objects_.memory().pointer(type + user_.type_mro);
+  if (!mro || length_of(objects_, *mro).value_or(kMaxBases) >= kMaxBases) return {};
+  const auto bases = tuple_items(objects_, *mro);
+  if (!bases) return {};
+  for (const std::uint64_t base : *bases) {
+    if (const Class its = by_base(base); its.kind != FutureKind::none) return its;
   }
   return {};
 }
@@ -67,10 +72,10 @@ FutureReader::Class FutureReader::classify(std::uint64_t type) const {
 FutureReader::Class FutureReader::class_of(std::uint64_t object) {
   const auto type = objects_.type_of(object);
   if (!type) return {};
-  const auto known = classes_.find(*type);
-  if (known != classes_.end()) return known->second;
-  if (classes_.size() >= kMaxTypes) classes_.clear();
-  return classes_.emplace(*type, classify(*type)).first->second;
+  const auto known = known_.find(*type);
+  if (known != known_.end()) return known->second;
+  if (known_.size() >= kMaxTypes) known_.clear();
+  return known_.emplace(*type, classify(*type)).first->second;
 }
 
 FutureKind FutureReader::kind_of(std::uint64_t object) { return class_of(object).kind; }
@@ -100,11 +105,13 @@ std::optional<FutureFields> FutureReader::read_c(std::uint64_t object, bool task
   found.task = task;
   found.state = static_cast<FutureState>(state);
   found.loop = word(user_.task_loop);
+  if (found.loop == 0) return std::nullopt;  // before __init__
   found.exception = word(user_.task_exception);
-  found.exception_unread = found.exception != 0 && std::to_integer<unsigned>(bytes[user_.task_log_tb] & std::byte{1});
+  found.exception_unread = found.state == FutureState::finished && found.exception != 0 &&
+                           (bytes[user_.task_log_tb] & std::byte{1}) != std::byte{0};
   if (!task) return found;
   found.coroutine = word(bpf_.task_coro);
-  found.waiter = word(user_.task_waiter);
+  if (found.pending()) found.waiter = word(user_.task_waiter);
   found.name = word(bpf_.task_name);
   return found;
 }
@@ -133,10 +140,11 @@ std::optional<FutureFields> FutureReader::read_python(std::uint64_t object, bool
   if (found.loop == 0) return std::nullopt;
   found.exception = attribute("_exception");
   const std::uint64_t log = attribute("_Future__log_traceback");
-  found.exception_unread = found.exception != 0 && log != 0 && objects_.unsigned_int(log).value_or(0) == 1;
+  found.exception_unread = found.state == FutureState::finished && found.exception != 0 && log != 0 &&
+                           objects_.unsigned_int(log).value_or(0) == 1;
   if (!task) return found;
   found.coroutine = attribute("_coro");
-  found.waiter = attribute("_fut_waiter");
+  if (found.pending()) found.waiter = attribute("_fut_waiter");
   found.name = attribute("_name");
   return found;
 }
@@ -162,6 +170,13 @@ std::vector<std::uint64_t> FutureReader::awaited_by(const FutureFields& future) 
   if (!who || !is_set) return {};
   if (*is_set == 0) return {*who};
   return set_items(objects_, *who).value_or(std::vector<std::uint64_t>{});
+}
+
+std::vector<Objects::Entry> FutureReader::current_tasks() const {
+  const std::uint64_t dict = interpreter_.current_tasks != 0
+                                 ? interpreter_.current_tasks
+                                 : objects_.find(tasks_module_, "_current_tasks").value_or(0);
+  return objects_.entries(dict).value_or(std::vector<Objects::Entry>{});
 }
 
 std::uint64_t FutureReader::first_callback(const FutureFields& future) const {

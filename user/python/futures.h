@@ -24,8 +24,10 @@ struct FutureFields {
   std::uint64_t exception = 0;    ///< 0: none
   bool exception_unread = false;  ///< what its __del__ would log: "exception was never retrieved"
   std::uint64_t coroutine = 0;    ///< a task's; 0: finished ones forget it
-  std::uint64_t waiter = 0;       ///< _fut_waiter: the future that a task waits for; 0: none, it is to run
+  std::uint64_t waiter = 0;       ///< _fut_waiter: the future that a pending task waits for; 0: none, it is to run
   std::uint64_t name = 0;         ///< of a task
+
+  [[nodiscard]] bool pending() const { return state == FutureState::pending; }
 };
 
 /// Reads Modules/_asynciomodule.c's FutureObj and TaskObj, and the instance attributes of Lib/asyncio/futures.py and
@@ -34,6 +36,21 @@ class FutureReader {
  public:
   /// Both must outlive this object. Looks up the classes: cheap. Without asyncio nothing is a future.
   FutureReader(const Interpreter& interpreter, const proc::Memory& memory);
+
+  /// The classes that tasks and futures are of, those derived from them not among these; 0: not imported, or unknown.
+  struct Classes {
+    std::uint64_t c_task = 0;
+    std::uint64_t c_future = 0;
+    std::uint64_t python_task = 0;
+    std::uint64_t python_future = 0;
+  };
+  /// With classes that are known already.
+  FutureReader(const Interpreter& interpreter, const proc::Memory& memory, const Classes& classes)
+      : interpreter_(interpreter),
+        objects_(memory, interpreter.layout),
+        bpf_(interpreter.layout.bpf),
+        user_(interpreter.layout.user),
+        classes_(classes) {}
 
   /// By class, subclasses too.
   [[nodiscard]] FutureKind kind_of(std::uint64_t object);
@@ -46,9 +63,13 @@ class FutureReader {
   /// The first callback to run when it is done: an object; 0: none.
   [[nodiscard]] std::uint64_t first_callback(const FutureFields& future) const;
 
+  /// asyncio.tasks._current_tasks: a loop and its task each. Since 3.14 only tasks written in Python are there.
+  [[nodiscard]] std::vector<Objects::Entry> current_tasks() const;
+
   /// The dict of the module asyncio.tasks; 0: not imported.
   [[nodiscard]] std::uint64_t tasks_module() const { return tasks_module_; }
   [[nodiscard]] const Objects& objects() const { return objects_; }
+  [[nodiscard]] const Classes& classes() const { return classes_; }
   /// Why tasks written in C cannot be read; empty: they can.
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
@@ -59,20 +80,18 @@ class FutureReader {
   };
   [[nodiscard]] Class class_of(std::uint64_t object);
   [[nodiscard]] Class classify(std::uint64_t type) const;
+  [[nodiscard]] Class by_base(std::uint64_t base) const;
   [[nodiscard]] std::optional<FutureFields> read_c(std::uint64_t object, bool task) const;
   [[nodiscard]] std::optional<FutureFields> read_python(std::uint64_t object, bool task) const;
 
   const Interpreter& interpreter_;
   Objects objects_;
-  py_layout bpf_;
-  UserLayout user_;
+  const py_layout& bpf_;
+  const UserLayout& user_;
   std::uint64_t tasks_module_ = 0;
-  std::uint64_t c_task_ = 0;
-  std::uint64_t c_future_ = 0;
-  std::uint64_t python_task_ = 0;
-  std::uint64_t python_future_ = 0;
+  Classes classes_;
   std::string problem_;
-  std::unordered_map<std::uint64_t, Class> classes_;
+  std::unordered_map<std::uint64_t, Class> known_;  // by type
 };
 
 }  // namespace aiotrace::python

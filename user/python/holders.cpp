@@ -39,14 +39,14 @@ struct Followed {
 
 class Search {
  public:
-  Search(const ObjectReader& reader, ReferenceScan& scan, CodeCache& codes)
+  Search(AsyncioReader& reader, ReferenceScan& scan)
       : reader_(reader),
-        objects_(reader.memory(), reader.interpreter().layout),
+        objects_(reader.objects()),
         memory_(reader.memory()),
         layout_(reader.interpreter().layout),
         modules_(memory_.pointer(reader.interpreter().main_interpreter + layout_.user.interp_modules).value_or(0)),
         scan_(scan),
-        codes_(codes) {}
+        codes_(reader.codes()) {}
 
   std::unordered_map<std::uint64_t, Holder> run(const std::vector<proc::Range>& ranges,
                                                 const std::vector<std::uint64_t>& held) {
@@ -224,7 +224,7 @@ class Search {
     const std::string& type = reader_.type_name(object);
     const std::uint64_t offset = reference.at - object;
     if (type == "coroutine" || type == "generator" || type == "async_generator") {
-      const auto of = reader_.stepped(object);
+      const auto of = reader_.heap_coroutine(object);
       if (!of || of->frame == 0 || reference.at < of->frame + bpf.frame_localsplus) return false;
       return object != reference.object && offset < of->bytes &&
              by_local(followed, of->code, (reference.at - of->frame - bpf.frame_localsplus) / 8);
@@ -262,8 +262,8 @@ class Search {
     return true;
   }
 
-  const ObjectReader& reader_;
-  Objects objects_;
+  AsyncioReader& reader_;
+  const Objects& objects_;
   const proc::Memory& memory_;
   const Layout& layout_;
   std::uint64_t modules_;
@@ -279,11 +279,11 @@ class Search {
 
 }  // namespace
 
-std::unordered_map<std::uint64_t, Holder> find_holders(const ObjectReader& reader, ReferenceScan& references,
-                                                       const proc::ResidentMemory& resident, CodeCache& codes,
+std::unordered_map<std::uint64_t, Holder> find_holders(AsyncioReader& reader, ReferenceScan& references,
+                                                       const proc::ResidentMemory& resident,
                                                        const std::vector<std::uint64_t>& held) {
   if (held.empty()) return {};
-  return Search(reader, references, codes).run(resident.ranges, held);
+  return Search(reader, references).run(resident.ranges, held);
 }
 
 }  // namespace aiotrace::python

@@ -7,8 +7,7 @@
 #include <vector>
 
 #include "proc/resident.h"
-#include "python/census.h"
-#include "python/code_cache.h"
+#include "python/asyncio_reader.h"
 #include "python/references.h"
 
 namespace aiotrace::python {
@@ -35,10 +34,8 @@ inline constexpr std::size_t kMaxHeld = 64;
 /// most three containers, with one look at all memory for each step: as long as a scan takes, for each of them. The
 /// first is spared if `references` has watched for them. References that a thread's running functions have are not
 /// seen.
-[[nodiscard]] std::unordered_map<std::uint64_t, Holder> find_holders(const ObjectReader& reader,
-                                                                     ReferenceScan& references,
+[[nodiscard]] std::unordered_map<std::uint64_t, Holder> find_holders(AsyncioReader& reader, ReferenceScan& references,
                                                                      const proc::ResidentMemory& resident,
-                                                                     CodeCache& codes,
                                                                      const std::vector<std::uint64_t>& held);
 
 }  // namespace aiotrace::python

@@ -8,10 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "proc/page_cache.h"
 #include "python/asyncio_state.h"
 #include "python/debug_offsets.h"
+#include "python/greenlets.h"
 #include "python/objects.h"
 #include "python/runtime_image.h"
+#include "util/sudo_command.h"
 
 namespace aiotrace::python {
 namespace {
@@ -160,6 +163,16 @@ std::uint32_t with_patch_level(std::uint32_t version, std::string_view text) {
   return (version & 0xffff0000) | patch << 8 | 0xf0;
 }
 
+/// Again only if modules were imported since.
+void look_at_libraries(Interpreter& interpreter, const proc::Memory& memory) {
+  const auto& user = interpreter.layout.user;
+  const auto modules = memory.pointer(interpreter.main_interpreter + user.interp_modules);
+  const auto count = modules ? memory.read<std::uint64_t>(*modules + user.dict_used) : std::nullopt;
+  if (!count || *count == interpreter.modules) return;
+  interpreter.modules = *count;
+  interpreter.libraries = LibraryFiles::find(proc::PageCache(memory), interpreter.layout, *modules);
+}
+
 }  // namespace
 
 std::string version_name(std::uint32_t version_hex) {
@@ -170,6 +183,14 @@ std::string version_name(std::uint32_t version_hex) {
   return text;
 }
 
+Error as_error(const InspectError& error, const proc::Process& process) {
+  if (error.why != NoPython::not_python) return error;
+  return {.kind = error.kind,
+          .what = fmt::format("process {} ({}) is not a CPython program", process.pid(), process.comm()),
+          .reason = {},
+          .hint = {}};
+}
+
 std::expected<Interpreter, InspectError> inspect(const proc::Process& process, const proc::Maps& maps,
                                                  const proc::Memory& memory) {
   const auto image = find_runtime(process, maps, memory);
@@ -177,19 +198,20 @@ std::expected<Interpreter, InspectError> inspect(const proc::Process& process, c
   if (!image) return give_up(NoPython::unreadable, process, image.error().message());
   if (image->runtime == 0) {
     if (!image->is_python) return give_up(NoPython::not_python, process, "it runs no CPython");
-    const auto version = version_from_name(image->name);
-    return give_up(NoPython::unknown, process,
-                   fmt::format("CPython {} is not known",
-                               version ? fmt::format("{}.{}", *version >> 24, *version >> 16 & 0xff)
-                                       : "without a runtime"),
-                   std::string(kSupported));
+    const auto number = version_from_name(image->name);
+    const auto version = number ? fmt::format("{}.{}", *number >> 24, *number >> 16 & 0xff) : "";
+    auto refused = give_up(NoPython::unknown, process,
+                           fmt::format("CPython {} is not known", number ? version : "without a runtime"),
+                           std::string(kSupported));
+    refused.error().version = version;
+    return refused;
   }
 
   std::vector<std::byte> head(kDebugOffsetsSize);
   if (const int error = memory.try_read(image->runtime, head); error != 0) {
     if (error == EPERM) {
       auto denied = give_up(NoPython::unreadable, process, "its memory may not be read",
-                            "run as root, or with CAP_SYS_PTRACE");
+                            "run it as root: " + sudo_command());
       denied.error().kind = ErrorKind::not_permitted;
       return denied;
     }
@@ -201,7 +223,7 @@ std::expected<Interpreter, InspectError> inspect(const proc::Process& process, c
   std::uint32_t version = told_version(memory, *image, header);
   if (version == 0) version = tried_version(memory, maps, *image);
   if (version == 0) {
-    return give_up(NoPython::unknown, process, "a CPython whose version cannot be told", std::string(kSupported));
+    return give_up(NoPython::unknown, process, "a CPython of an unknown version", std::string(kSupported));
   }
   const bool free_threaded = header && header->free_threaded;
   const Layout* table = layout_for(version, free_threaded);
@@ -261,7 +283,15 @@ std::expected<Interpreter, InspectError> inspect(const proc::Process& process, c
   found.asyncio_debug = image->asyncio_debug;
   found.where = image->path;
   look_at_asyncio(found, process, maps, memory);
+  found.greenlets = find_greenlets(process, maps, memory, found.layout, found.version_hex);
+  look_at_libraries(found, memory);
   return found;
+}
+
+py_layout layout_for_bpf(const Interpreter& interpreter) {
+  py_layout layout = interpreter.layout.bpf;
+  if (!interpreter.c_tasks) layout.task_coro = layout.task_name = layout.ts_running_task = kNoOffset;
+  return layout;
 }
 
 bool uses_gil(const Interpreter& interpreter, const proc::Memory& memory) {
@@ -272,15 +302,20 @@ bool uses_gil(const Interpreter& interpreter, const proc::Memory& memory) {
 
 bool refresh(Interpreter& interpreter, const proc::Process& process, const proc::Maps& maps,
              const proc::Memory& memory) {
-  const Layout before = interpreter.layout;
+  const py_layout before = layout_for_bpf(interpreter);
   const std::uint64_t tasks = interpreter.current_tasks;
   const bool uvloop = interpreter.uvloop;
+  const bool greenlets = interpreter.greenlets.has_value();
   look_at_asyncio(interpreter, process, maps, memory);
+  if (!greenlets)
+    interpreter.greenlets = find_greenlets(process, maps, memory, interpreter.layout, interpreter.version_hex);
+  look_at_libraries(interpreter, memory);
   const auto task_fields = [](const py_layout& bpf) {
     return std::array{bpf.ts_running_task, bpf.task_coro, bpf.task_name, bpf.task_size};
   };
   return tasks != interpreter.current_tasks || uvloop != interpreter.uvloop ||
-         task_fields(before.bpf) != task_fields(interpreter.layout.bpf);
+         greenlets != interpreter.greenlets.has_value() ||
+         task_fields(before) != task_fields(layout_for_bpf(interpreter));
 }
 
 }  // namespace aiotrace::python

@@ -3,12 +3,15 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 
+#include "abi/config.h"
 #include "proc/maps.h"
 #include "proc/memory.h"
 #include "proc/process.h"
 #include "python/layout.h"
+#include "python/library_files.h"
 #include "util/result.h"
 
 namespace aiotrace::python {
@@ -27,6 +30,9 @@ struct InspectError : Error {
   std::string where;    ///< path of the program or libpython that holds its runtime; empty: unknown
   bool free_threaded = false;
 };
+
+/// The same for a user who asked for Python detail of this process: on one line, with its name.
+[[nodiscard]] Error as_error(const InspectError& error, const proc::Process& process);
 
 /// Addresses are the process's own; what process_config wants has its names.
 struct Interpreter {
@@ -47,20 +53,28 @@ struct Interpreter {
   std::uint64_t asyncio_debug = 0;  ///< _Py_AsyncioModuleDebugOffsets (3.14+), 0: not mapped yet
   bool free_threaded = false;
   bool initialized = false;
-  bool asyncio_loaded = false;  ///< the module asyncio.tasks is imported
-  bool uvloop = false;          ///< uvloop's extension module is mapped
-  std::string where;            ///< path of the program or libpython that holds the runtime
-  std::string note;             ///< what had to be left out, for people; empty: nothing
+  bool asyncio_loaded = false;               ///< the module asyncio.tasks is imported
+  bool uvloop = false;                       ///< uvloop's extension module is mapped
+  std::optional<greenlet_layout> greenlets;  ///< the extension module greenlet is mapped
+  LibraryFiles libraries;                    ///< of the modules imported when it was last looked at
+  std::uint64_t modules = 0;                 ///< how many these were
+  /// The program's tasks are those written in C, of a layout that is known: BPF can read their names.
+  bool c_tasks = true;
+  std::string where;  ///< path of the program or libpython that holds the runtime
+  std::string note;   ///< what had to be left out, for people; empty: nothing
 };
 
 /// Costs 1 to 5 ms. Never stops the process or writes to it.
 [[nodiscard]] std::expected<Interpreter, InspectError> inspect(const proc::Process& process, const proc::Maps& maps,
                                                                const proc::Memory& memory);
 
-/// Looks again for what a process can load later: asyncio, uvloop. True if anything changed that BPF is told. `maps`
-/// must be fresh. Cheap when asyncio was loaded before.
+/// Looks again for what a process can load later: asyncio, uvloop, other libraries. True if anything changed that BPF
+/// is told. `maps` must be fresh. Cheap when asyncio was loaded before.
 bool refresh(Interpreter& interpreter, const proc::Process& process, const proc::Maps& maps,
              const proc::Memory& memory);
+
+/// What BPF is to know: without the fields of tasks where they are not C's.
+[[nodiscard]] py_layout layout_for_bpf(const Interpreter& interpreter);
 
 /// Whether its threads take turns: all builds but a free-threaded one that was not told to (PYTHON_GIL=1, or a module
 /// that needs it was imported). Include/internal/pycore_gil.h: with Py_GIL_DISABLED the lock begins with int enabled.

@@ -9,10 +9,7 @@
 namespace aiotrace::python {
 namespace {
 
-bool is_run_once(const PythonFrame& frame) {
-  return std::string_view(frame.file).ends_with("asyncio/base_events.py") &&
-         std::string_view(frame.function).ends_with("_run_once");
-}
+bool is_run_once(const PythonFrame& frame) { return frame.known != nullptr && frame.known->role == CodeRole::run_once; }
 
 /// The object that a local variable of a frame holds; nothing if it has none yet.
 std::optional<std::uint64_t> local_variable(const Objects& objects, const PythonFrame& frame, std::string_view name) {

@@ -16,6 +16,8 @@ namespace {
 constexpr std::string_view kCookie = "xdebugpy";
 // The writable data of an interpreter is 1 to 2 MB; with modules frozen in, some more.
 constexpr std::uint64_t kMaxScan = 32u << 20;
+// A process has one interpreter; who maps thousands of files with such names has none of them looked at but the first.
+constexpr std::size_t kMaxCandidates = 16;
 
 /// The first executable mapping of each file that can be the interpreter, the program itself first.
 std::vector<const proc::Mapping*> candidates(const proc::Process& process, const proc::Maps& maps) {
@@ -34,7 +36,7 @@ std::vector<const proc::Mapping*> candidates(const proc::Process& process, const
     if (((have_exe && mapping.inode == exe.st_ino) || same_name) && exe_path.empty()) {
       exe_path = mapping.path;
       found.insert(found.begin(), &mapping);
-    } else if (mapping.file_name().starts_with("libpython")) {
+    } else if (found.size() < kMaxCandidates && mapping.file_name().starts_with("libpython")) {
       found.push_back(&mapping);
     }
   }

@@ -105,7 +105,7 @@ Result<StepFunctions> find_step_functions(const Interpreter& interpreter, const 
   const std::string what = "awaits --exact of process " + std::to_string(process.pid());
   const auto unsupported = [&](const std::string& why) { return fail(what, why, {}, ErrorKind::unsupported); };
   if (!interpreter.asyncio_loaded) return unsupported("it has not imported asyncio");
-  if (interpreter.layout.bpf.task_coro == kNoOffset) return unsupported(interpreter.note);
+  if (!interpreter.c_tasks) return unsupported(interpreter.note);
   if (interpreter.coro_type == 0) return unsupported("its PyCoro_Type was not found");
   const Slots slots(interpreter, maps, memory);
   StepFunctions found;
@@ -134,6 +134,7 @@ step_config step_config_of(const Interpreter& interpreter, const proc::Process& 
                            const proc::Memory& memory) {
   const UserLayout& user = interpreter.layout.user;
   step_config config{};
+  config.pid = static_cast<std::uint32_t>(process.pid());
   config.send_gives_object = interpreter.version_hex < kPython310 ? 1 : 0;
   config.coro_type = interpreter.coro_type;
   config.gen_type = interpreter.gen_type;

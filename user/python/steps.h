@@ -26,7 +26,7 @@ struct StepFunctions {
 [[nodiscard]] Result<StepFunctions> find_step_functions(const Interpreter& interpreter, const proc::Process& process,
                                                         const proc::Maps& maps, const proc::Memory& memory);
 
-/// What of the process and its layout BPF wants; `pid`, and what is of --match, is left to the caller.
+/// What of the process and its layout BPF wants.
 [[nodiscard]] step_config step_config_of(const Interpreter& interpreter, const proc::Process& process,
                                          const proc::Maps& maps, const proc::Memory& memory);
 

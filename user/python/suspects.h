@@ -5,9 +5,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "python/await_graph.h"
 #include "python/census.h"
-#include "python/code_cache.h"
+#include "python/wait_kind.h"
 
 namespace aiotrace::python {
 
@@ -25,26 +24,27 @@ struct Suspect {
   /// arguments, and all that it awaits.
   std::uint64_t fingerprint = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t exception = 0;  ///< of an unread one
-  std::uint64_t place = 0;      ///< the same number for all that hang at the same lines
+  std::uint64_t exception = 0;        ///< of an unread one
+  std::uint64_t place = 0;            ///< the same number for all that hang at the same lines
+  WaitKind wait = WaitKind::unknown;  ///< of one that is stuck
+  std::uint64_t waits_for = 0;        ///< of one that is stuck: WaitReader::Waited
 };
 
 /// Where suspects hang: of what each has in common, one example.
 struct SuspectPlace {
-  std::vector<Stepped> chain;  ///< outermost first, at most kMaxChain; empty: a future that is no task
+  std::vector<Coroutine> chain;  ///< outermost first, at most kMaxHeapChain; empty: a future that is no task
 };
 struct Suspects {
   std::vector<Suspect> all;
   std::unordered_map<std::uint64_t, SuspectPlace> places;
-  std::uint64_t untold = 0;  ///< suspended outside of every task on something that is not known: not judged
+  std::uint64_t unclassified = 0;  ///< coroutines and tasks that wait for something that is not known: not judged
 };
 
 /// `memory` of the reader should be the copy that the census was read from.
 /// `foreign_scheduler`: something else than asyncio also runs coroutines; what only gives control away may be its own.
-[[nodiscard]] Suspects find_suspects(const ObjectReader& reader, const Census& census, CodeCache& codes,
-                                     bool foreign_scheduler);
+[[nodiscard]] Suspects find_suspects(AsyncioReader& reader, const Census& census, bool foreign_scheduler);
 
 /// True if it is still the same object in the same state. The reader's memory should be fresh.
-[[nodiscard]] bool still_suspect(const ObjectReader& reader, const Suspect& suspect);
+[[nodiscard]] bool still_suspect(AsyncioReader& reader, const Suspect& suspect);
 
 }  // namespace aiotrace::python

@@ -91,11 +91,12 @@ TaskList find_tasks(const Interpreter& interpreter, const proc::Memory& memory, 
   return finder.take();
 }
 
-Running find_running(const Interpreter& interpreter, const proc::Memory& memory,
-                     const std::map<pid_t, PythonThread>& threads, std::uint64_t tasks_module) {
+Running find_running(const Interpreter& interpreter, const FutureReader& futures,
+                     const std::map<pid_t, PythonThread>& threads) {
   const py_layout& bpf = interpreter.layout.bpf;
   const UserLayout& user = interpreter.layout.user;
-  const Objects objects(memory, interpreter.layout);
+  const Objects& objects = futures.objects();
+  const proc::Memory& memory = objects.memory();
   Running running;
   for (const auto& [tid, thread] : threads) {
     std::uint64_t loop = 0;
@@ -117,15 +118,9 @@ Running find_running(const Interpreter& interpreter, const proc::Memory& memory,
     const auto task = memory.pointer(thread.tstate + bpf.ts_running_task);
     if (task) running.tasks.emplace(*task, tid);
   }
-  // 3.14+: only of tasks written in Python.
-  const std::uint64_t current = interpreter.current_tasks != 0
-                                    ? interpreter.current_tasks
-                                    : objects.find(tasks_module, "_current_tasks").value_or(0);
-  if (current != 0) {
-    for (const auto& [loop, task] : objects.entries(current).value_or(std::vector<Objects::Entry>{})) {
-      const auto thread = running.loops.find(loop);
-      running.tasks.emplace(task, thread != running.loops.end() ? thread->second : 0);
-    }
+  for (const auto& [loop, task] : futures.current_tasks()) {
+    const auto thread = running.loops.find(loop);
+    running.tasks.emplace(task, thread != running.loops.end() ? thread->second : 0);
   }
   return running;
 }

@@ -33,8 +33,7 @@ struct Running {
   std::unordered_map<std::uint64_t, pid_t> loops;  ///< running loop → its thread
   std::unordered_map<std::uint64_t, pid_t> tasks;  ///< current task → its loop's thread; 0: not known
 };
-/// `tasks_module`: the dict of asyncio.tasks.
-[[nodiscard]] Running find_running(const Interpreter& interpreter, const proc::Memory& memory,
-                                   const std::map<pid_t, PythonThread>& threads, std::uint64_t tasks_module);
+[[nodiscard]] Running find_running(const Interpreter& interpreter, const FutureReader& futures,
+                                   const std::map<pid_t, PythonThread>& threads);
 
 }  // namespace aiotrace::python

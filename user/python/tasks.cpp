@@ -57,11 +57,11 @@ class Look {
         pages_(pages),
         codes_(codes),
         options_(options),
-        futures_(interpreter, pages),
-        coroutines_(interpreter, pages),
-        waits_(coroutines_, futures_, codes),
+        reader_(interpreter, pages, codes),
+        futures_(reader_.futures()),
+        waits_(reader_),
         threads_(python_threads(interpreter, process, pages)),
-        running_(find_running(interpreter, pages, threads_, futures_.tasks_module())) {}
+        running_(find_running(interpreter, futures_, threads_)) {}
 
   [[nodiscard]] TaskList find() { return find_tasks(interpreter_, pages_, futures_, threads_); }
 
@@ -130,9 +130,9 @@ class Look {
 
   void define(Task& task) {
     if (task.coroutine_at == 0) return;
-    const auto root = coroutines_.read(task.coroutine_at);
+    const auto root = reader_.coroutines().read(task.coroutine_at);
     if (!root) return;
-    task.coroutine = coroutines_.qualified_name(task.coroutine_at).value_or("");
+    task.coroutine = reader_.coroutines().qualified_name(task.coroutine_at).value_or("");
     const auto code = codes_.find(root->code);
     if (!code) return;
     if (task.coroutine.empty()) task.coroutine = code->function;
@@ -150,9 +150,9 @@ class Look {
       task.stack_cut = true;
       return;
     }
-    const AwaitChain chain = read_await_chain(coroutines_, task.coroutine_at);
+    const AwaitChain chain = read_await_chain(reader_, task.coroutine_at);
     links_ += chain.links.size();
-    task.stack_cut = chain.too_deep || chain.cyclic;
+    task.stack_cut = chain.cut();
     task.stack.reserve(chain.links.size());
     for (const Coroutine& link : std::views::reverse(chain.links)) {
       TaskFrame frame{.code = codes_.find(link.code), .code_at = link.code, .coroutine_at = link.object};
@@ -246,8 +246,8 @@ class Look {
   const proc::Memory& pages_;
   CodeCache& codes_;
   TaskReader::Options options_;
-  FutureReader futures_;
-  CoroutineReader coroutines_;
+  AsyncioReader reader_;
+  FutureReader& futures_;
   WaitReader waits_;
   std::map<pid_t, PythonThread> threads_;
   Running running_;

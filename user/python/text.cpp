@@ -47,6 +47,18 @@ std::optional<std::string> read_text(const proc::Memory& memory, const Layout& l
   return utf8_from_cpython(characters, width);
 }
 
+std::optional<std::string> read_task_name(const proc::Memory& memory, const Layout& layout, std::uint64_t task,
+                                          std::size_t max_characters) {
+  const auto name = memory.pointer(task + layout.bpf.task_name);
+  return name ? read_text(memory, layout, *name, max_characters) : std::nullopt;
+}
+
+std::optional<std::string> read_coroutine_name(const proc::Memory& memory, const Layout& layout,
+                                               std::uint64_t coroutine, std::size_t max_characters) {
+  const auto name = memory.pointer(coroutine + layout.bpf.gen_qualname);
+  return name ? read_text(memory, layout, *name, max_characters) : std::nullopt;
+}
+
 std::optional<std::string> read_bytes(const proc::Memory& memory, const Layout& layout, std::uint64_t object,
                                       std::size_t max_bytes) {
   if (object == 0) return std::nullopt;

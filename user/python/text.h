@@ -16,6 +16,12 @@ namespace aiotrace::python {
 [[nodiscard]] std::optional<std::string> read_text(const proc::Memory& memory, const Layout& layout,
                                                    std::uint64_t object, std::size_t max_characters = 4096);
 
+/// The name of a task written in C, and the qualified name of a coroutine; as read_text().
+[[nodiscard]] std::optional<std::string> read_task_name(const proc::Memory& memory, const Layout& layout,
+                                                        std::uint64_t task, std::size_t max_characters);
+[[nodiscard]] std::optional<std::string> read_coroutine_name(const proc::Memory& memory, const Layout& layout,
+                                                             std::uint64_t coroutine, std::size_t max_characters);
+
 /// A bytes object; nothing when it is longer than `max_bytes`.
 [[nodiscard]] std::optional<std::string> read_bytes(const proc::Memory& memory, const Layout& layout,
                                                     std::uint64_t object, std::size_t max_bytes);

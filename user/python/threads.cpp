@@ -4,6 +4,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "machine/machine.h"
 #include "python/objects.h"
 
 namespace aiotrace::python {
@@ -12,9 +13,6 @@ namespace {
 constexpr unsigned kMaxInterpreters = 256;
 constexpr std::size_t kMaxThreads = 8192;
 constexpr std::size_t kMaxName = 256;
-/// struct pthread.tid of glibc on x86-64: the same in 2.31 to 2.43 (nptl/descr.h). Believed only if the id it gives is
-/// one of the process's threads.
-constexpr std::uint64_t kPthreadTid = 0x2d0;
 
 using Tids = std::map<pid_t, pid_t>;
 
@@ -27,7 +25,7 @@ std::optional<std::pair<pid_t, PythonThread>> thread_at(const Interpreter& inter
   if (interpreter.layout.user.ts_native_thread_id != kNoOffset) {
     tid = memory.read<std::uint64_t>(tstate + interpreter.layout.user.ts_native_thread_id);
   } else {
-    tid = memory.read<std::uint32_t>(*id + kPthreadTid);
+    tid = memory.read<std::uint32_t>(*id + machine::here().pthread_tid);
   }
   const auto known = tid && *tid <= INT32_MAX ? ids.find(static_cast<pid_t>(*tid)) : ids.end();
   if (known == ids.end()) return std::nullopt;
@@ -91,7 +89,7 @@ std::optional<pid_t> thread_of_state(const Interpreter& interpreter, const proc:
 
 bool keeps_tid_in_pthread(const Interpreter& interpreter, const proc::Process& process, const proc::Memory& memory) {
   for (const auto& [tid, thread] : python_threads(interpreter, process, memory)) {
-    const auto kept = memory.read<std::uint32_t>(thread.thread_id + kPthreadTid);
+    const auto kept = memory.read<std::uint32_t>(thread.thread_id + machine::here().pthread_tid);
     if (kept && process.ns_tid(tid) == static_cast<pid_t>(*kept)) return true;
   }
   return false;

@@ -1,48 +1,18 @@
-// What a suspended task waits for, told by the last links of its await chain.
+// What a suspended task waits for, by the last links of its await chain.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "python/asyncio_reader.h"
 #include "python/await_chain.h"
-#include "python/code_cache.h"
-#include "python/coroutine.h"
-#include "python/futures.h"
 #include "python/loops.h"
+#include "python/wait_kind.h"
 
 namespace aiotrace::python {
-
-enum class WaitKind {
-  unknown,  ///< could not be read, or an awaitable of the program's own
-  start,    ///< scheduled, its first step has not run
-  turn,     ///< nothing: it runs in the loop's next iteration (asyncio.sleep(0), a bare yield, a future that is done)
-  running,
-  sleep,
-  future,  ///< a future that nothing more is known of
-  task,
-  gather,
-  wait,  ///< asyncio.wait(), as_completed()
-  shield,
-  task_group,
-  lock,
-  event,
-  condition,
-  semaphore,
-  barrier,
-  queue,
-  socket,
-  executor,  ///< a thread or process pool: to_thread(), run_in_executor(), getaddrinfo()
-  process,
-  server,
-  async_generator,
-};
-
-/// "sleep", "task-group".
-[[nodiscard]] std::string_view name(WaitKind kind);
 
 struct WaitsFor {
   WaitKind kind = WaitKind::unknown;
@@ -62,35 +32,47 @@ inline constexpr std::size_t kMaxWaitedFor = 100'000;
 /// And all together this many: tasks may all wait for one that is large.
 inline constexpr std::size_t kMaxWaitedForByAll = 4'000'000;
 
-/// Tells waits apart by CPython's own functions (Lib/asyncio, 3.8 to 3.15) and by the class of what is awaited.
+/// Distinguishes waits by the functions that are known, and by the class of what is awaited.
 class WaitReader {
  public:
-  /// All must outlive this object.
-  WaitReader(CoroutineReader& coroutines, FutureReader& futures, CodeCache& codes)
-      : coroutines_(coroutines), futures_(futures), codes_(codes), timers_(futures.objects()) {}
+  /// `reader` must outlive this object.
+  explicit WaitReader(AsyncioReader& reader) : reader_(reader), timers_(reader.objects()) {}
 
   /// Of a task that is neither running nor finished. `now_ns`: CLOCK_MONOTONIC, when it was read.
   [[nodiscard]] WaitsFor read(const FutureFields& task, const AwaitChain& chain, std::uint64_t now_ns);
 
+  /// The object at the bottom of the wait of such a task, and what it is: the asyncio.Event, the Lock, …; a future
+  /// where nothing more is known.
+  struct Waited {
+    WaitKind kind = WaitKind::future;
+    std::uint64_t object = 0;
+  };
+  [[nodiscard]] Waited waited_by(const FutureFields& task, const AwaitChain& chain);
+
+  /// Who ends the wait of such a task. Does not know whether a task is inside of an asyncio.timeout().
+  [[nodiscard]] WaitEnd end_of(const FutureFields& task, const AwaitChain& chain);
+
  private:
-  struct Rule;
-  [[nodiscard]] const Rule* rule_of(const Coroutine& link);
-  [[nodiscard]] const Rule* find_rule(const AwaitChain& chain, const Coroutine*& link);
+  [[nodiscard]] const KnownFunction* wait_in(const Coroutine& link);
+  [[nodiscard]] const KnownFunction* innermost_wait(const AwaitChain& chain, const Coroutine*& link);
+  [[nodiscard]] const KnownFunction* done_callback_of(const FutureFields& future);
+  [[nodiscard]] WaitEnd end_in(const Coroutine& link);
+  [[nodiscard]] WaitEnd end_by_future(std::uint64_t waited);
+  [[nodiscard]] bool is_gathering(std::uint64_t future);
+  [[nodiscard]] bool ends_with_program(const FutureFields& task);
   void by_target(WaitsFor& found, std::uint64_t target, std::uint64_t waiting, unsigned depth);
   void by_callback(WaitsFor& found, const FutureFields& future, std::uint64_t waiting);
+  void add_gathered(WaitsFor& found, std::uint64_t gathering, std::uint64_t waiting, unsigned depth);
+  void add_waited(WaitsFor& found, const AwaitChain& chain);
   void details(WaitsFor& found, const Coroutine& link, std::uint64_t now_ns);
   void set_sleep(WaitsFor& found, const Coroutine& link, std::uint64_t now_ns);
   void add_tasks(WaitsFor& found, const std::vector<std::uint64_t>& futures);
-  [[nodiscard]] std::uint64_t local(const Coroutine& link, std::string_view variable);
   [[nodiscard]] std::optional<std::int32_t> transport_fd(std::uint64_t owner) const;
 
-  CoroutineReader& coroutines_;
-  FutureReader& futures_;
-  CodeCache& codes_;
+  AsyncioReader& reader_;
   TimerReader timers_;
-  std::unordered_map<std::uint64_t, const Rule*> rules_;  // by code object
-  std::size_t looked_ = 0;                                // futures, of one task: a list that holds itself has no end
-  std::size_t told_ = 0;                                  // of all tasks
+  std::size_t looked_ = 0;  // futures, of one task: a list that holds itself has no end
+  std::size_t named_ = 0;   // of all tasks
 };
 
 }  // namespace aiotrace::python

@@ -171,9 +171,11 @@ std::optional<CallerFrame> step(Dwarf_Frame_s* frame, const Registers& registers
   const auto cfa = Expression(registers, std::nullopt, bias, read).run({operations, count});
   if (!cfa) return std::nullopt;
 
-  CallerFrame caller{.registers = {}, .cfa = cfa->number, .outermost = false, .signal_handler = is_signal};
-  for (std::size_t number = 0; number < kRegisters; ++number) {
-    const auto name = static_cast<Register>(number);
+  const auto& machine = registers.machine();
+  const auto& roles = registers.roles();
+  CallerFrame caller{
+      .registers = Registers(machine), .cfa = cfa->number, .outermost = false, .signal_handler = is_signal};
+  for (std::size_t number = 0; number < roles.names.size(); ++number) {
     Dwarf_Op own[3];
     if (::dwarf_frame_register(frame, static_cast<int>(number), own, &operations, &count) != 0) return std::nullopt;
     std::optional<std::uint64_t> value;
@@ -181,15 +183,17 @@ std::optional<CallerFrame> step(Dwarf_Frame_s* frame, const Registers& registers
       const auto found = Expression(registers, caller.cfa, bias, read).run({operations, count});
       if (found) value = found->is_value ? std::optional(found->number) : read(found->number);
     } else if (operations == nullptr) {
-      value = registers.get(name);  // the same as in the caller
-    } else if (name == Register::rip) {
+      value = registers.get(number);  // the same as in the caller
+    } else if (number == roles.return_address) {
       caller.outermost = true;
     }
-    if (value) caller.registers.set(name, *value);
+    if (value) caller.registers.set(number, *value);
   }
   if (caller.outermost) return caller;
-  if (!caller.registers.get(Register::rsp)) caller.registers.set(Register::rsp, caller.cfa);
-  if (!caller.registers.get(Register::rip)) return std::nullopt;
+  if (!caller.registers.get(roles.stack_pointer)) caller.registers.set(roles.stack_pointer, caller.cfa);
+  const auto back = caller.registers.get(roles.return_address);
+  if (!back) return std::nullopt;
+  caller.registers.set(roles.instruction_pointer, *back & machine.return_address_mask);
   return caller;
 }
 

@@ -17,7 +17,7 @@ namespace aiotrace::symbolize {
 using ReadWord = std::function<std::optional<std::uint64_t>(std::uint64_t address)>;
 
 struct CallerFrame {
-  Registers registers;
+  Registers registers;          ///< of the same machine
   std::uint64_t cfa = 0;        ///< the stack pointer before the call
   bool outermost = false;       ///< the rules say that there is no caller
   bool signal_handler = false;  ///< the frame was made by the kernel: the caller was interrupted, it did not call

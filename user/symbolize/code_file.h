@@ -16,7 +16,6 @@
 #include "symbolize/symbol_table.h"
 
 struct Dwarf;
-struct Dwarf;
 struct Elf;
 struct Dwarf_CFI_s;
 struct Dwarf_Frame_s;
@@ -24,7 +23,8 @@ struct Dwarf_Frame_s;
 namespace aiotrace::symbolize {
 
 /// Addresses are those of the file. Symbols are read at the first name(), rules at the first rules(): milliseconds for
-/// a large file. The file is read, never mapped: whoever owns it may cut it short meanwhile.
+/// a large file. The file is read, never mapped: whoever owns it may cut it short meanwhile. elfutils sees copies of
+/// single sections only, whose sizes were checked.
 class CodeFile {
  public:
   struct Name {
@@ -32,9 +32,9 @@ class CodeFile {
     std::uint64_t start = 0;
   };
 
-  /// Null if it is no ELF file. `pid`: a process whose root is searched for the debug file.
+  /// `pid`: a process whose root is searched for the debug file.
   [[nodiscard]] static std::shared_ptr<CodeFile> from_image(proc::ElfImage image, pid_t pid);
-  /// An ELF file that lies in memory, as the vdso does.
+  /// An ELF file that lies in memory, as the vdso does. Null if it is none.
   [[nodiscard]] static std::shared_ptr<CodeFile> from_memory(std::vector<std::byte> bytes);
 
   /// The address of a byte that is in an executable segment.
@@ -42,8 +42,11 @@ class CodeFile {
   /// Null if no symbol covers it. Valid as long as this object.
   [[nodiscard]] const Name* name(std::uint64_t address);
   /// How the caller's registers are found at this address, from .eh_frame, else .debug_frame of the file or of its
-  /// debug file; null if it is not told. Valid until the next call.
+  /// debug file; null if there is none. Valid until the next call.
   [[nodiscard]] Dwarf_Frame_s* rules(std::uint64_t address);
+  /// Whether the next name() or rules() is quick.
+  [[nodiscard]] bool has_read_symbols() const { return symbols_.has_value(); }
+  [[nodiscard]] bool has_read_rules() const { return has_read_rules_; }
   /// Bytes of the file's read-only segments; false if they lie elsewhere.
   [[nodiscard]] bool read(std::uint64_t address, std::span<std::byte> into) const;
 
@@ -69,15 +72,21 @@ class CodeFile {
   };
   using Cfi = std::unique_ptr<Dwarf_CFI_s, CfiCloser>;
 
-  CodeFile() = default;
-  static std::shared_ptr<CodeFile> from_elf(std::shared_ptr<CodeFile> file);
+  /// Rules out of one file, in an ELF file of our own that holds nothing else.
+  struct Rules {
+    proc::ElfImage::Content file;  // outlives elf
+    std::unique_ptr<Elf, ElfCloser> elf;
+    std::unique_ptr<Dwarf, DwarfCloser> dwarf;  // of .debug_frame
+    Cfi of_eh_frame;
+    Dwarf_CFI_s* cfi = nullptr;  // of_eh_frame, or owned by dwarf
+  };
+
+  explicit CodeFile(proc::ElfImage image, pid_t pid);
   const proc::ElfImage* debug_file();
   void read_symbols();
   void read_rules();
 
-  std::optional<proc::ElfImage> image_;  // outlives elf_
-  std::vector<std::byte> memory_;        // instead of image_; outlives elf_
-  std::unique_ptr<Elf, ElfCloser> elf_;
+  proc::ElfImage image_;
   std::vector<Segment> segments_;
   pid_t pid_ = 0;
 
@@ -87,11 +96,8 @@ class CodeFile {
   std::unordered_map<std::size_t, Name> names_;  // by the number of the symbol
 
   bool has_read_rules_ = false;
-  std::vector<std::byte> debug_frame_;  // outlives debug_frame_elf_
-  std::unique_ptr<Elf, ElfCloser> debug_frame_elf_;
-  Cfi eh_frame_;
-  Dwarf_CFI_s* debug_frame_cfi_ = nullptr;  // owned by dwarf_
-  std::unique_ptr<Dwarf, DwarfCloser> dwarf_;
+  Rules eh_frame_;
+  Rules debug_frame_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Dwarf_Frame_s, FrameFreer>> rules_;
 };
 

@@ -12,8 +12,7 @@
 namespace aiotrace::symbolize {
 namespace {
 
-constexpr std::size_t kMaxMiniDebug = 64u << 20;
-constexpr std::uint64_t kMaxChecked = 1u << 30;  // bytes to take a checksum of
+constexpr std::size_t kMaxMiniDebug = 16u << 20;  // unpacked; and what unpacking may take
 constexpr std::string_view kDebugRoot = "/usr/lib/debug";
 
 struct Link {
@@ -40,23 +39,25 @@ std::optional<Link> debug_link(const proc::ElfImage& image) {
 }
 
 bool has_checksum(const proc::ElfImage& file, std::uint32_t wanted) {
+  if (!file.may_be_read_whole()) return false;
   std::uint32_t crc = 0;
-  for (std::uint64_t at = 0; at < kMaxChecked;) {
+  for (std::uint64_t at = 0;;) {
     const auto part = file.file_bytes(at, 1u << 20);
     if (part.empty()) return crc == wanted;
     crc = static_cast<std::uint32_t>(
         ::crc32(crc, reinterpret_cast<const Bytef*>(part.data()), static_cast<uInt>(part.size())));
     at += part.size();
   }
-  return false;
 }
 
 template <class Fits>
-std::optional<proc::ElfImage> first_that_fits(const std::vector<std::string>& paths, pid_t pid, Fits fits) {
+std::optional<proc::ElfImage> first_that_fits(const proc::ElfImage& image, const std::vector<std::string>& paths,
+                                              pid_t pid, Fits fits) {
   for (const bool in_root : {true, false}) {
     if (in_root && pid <= 0) continue;
     for (const auto& path : paths) {
-      auto file = in_root ? proc::ElfImage::open_in_root(pid, path) : proc::ElfImage::open_file(path);
+      auto file = in_root ? proc::ElfImage::open_in_root(pid, path)
+                          : proc::ElfImage::open_file(path, image.account().payer());
       if (file && fits(*file)) return std::move(*file);
     }
   }
@@ -69,7 +70,7 @@ std::optional<proc::ElfImage> find_debug_file(const proc::ElfImage& image, pid_t
   const std::string id = image.build_id();
   if (id.size() > 4) {
     const std::string path = std::string(kDebugRoot) + "/.build-id/" + id.substr(0, 2) + "/" + id.substr(2) + ".debug";
-    auto file = first_that_fits({path}, pid, [&](const auto& each) { return each.build_id() == id; });
+    auto file = first_that_fits(image, {path}, pid, [&](const auto& each) { return each.build_id() == id; });
     if (file) return file;
   }
   const auto link = debug_link(image);
@@ -82,21 +83,22 @@ std::optional<proc::ElfImage> find_debug_file(const proc::ElfImage& image, pid_t
     const std::string other = each.build_id();
     return id.empty() || other.empty() ? has_checksum(each, link->crc) : other == id;
   };
-  auto file = first_that_fits({folder + link->name, folder + ".debug/" + link->name, below}, pid > 0 ? pid : 0, fits);
-  return file;
+  return first_that_fits(image, {folder + link->name, folder + ".debug/" + link->name, below}, pid > 0 ? pid : 0, fits);
 }
 
-std::vector<std::byte> mini_debug_info(const proc::ElfImage& image) {
+std::optional<proc::ElfImage> mini_debug_info(const proc::ElfImage& image) {
   const auto section = image.section(".gnu_debugdata");
-  if (!section || !section->in_file || section->size > kMaxMiniDebug) return {};
-  const auto packed = image.file_bytes(section->offset, section->size);
+  if (!section) return std::nullopt;
+  const auto packed = image.content(*section, kMaxMiniDebug);
+  if (packed.bytes.empty()) return std::nullopt;
+  const auto room = image.account().take(kMaxMiniDebug);
   lzma_stream stream = LZMA_STREAM_INIT;
-  if (::lzma_stream_decoder(&stream, kMaxMiniDebug, 0) != LZMA_OK) return {};
-  stream.next_in = reinterpret_cast<const std::uint8_t*>(packed.data());
-  stream.avail_in = packed.size();
+  if (!room || ::lzma_stream_decoder(&stream, kMaxMiniDebug, 0) != LZMA_OK) return std::nullopt;
+  stream.next_in = reinterpret_cast<const std::uint8_t*>(packed.bytes.data());
+  stream.avail_in = packed.bytes.size();
   std::vector<std::byte> plain;
   lzma_ret state = LZMA_OK;
-  // What it will become is not told in front, and a small file can become anything.
+  // The unpacked size is not known in advance, and a small file can unpack to any size.
   while (state == LZMA_OK && plain.size() < kMaxMiniDebug) {
     const std::size_t have = plain.size();
     plain.resize(std::min(kMaxMiniDebug, std::max<std::size_t>(have * 2, 256u << 10)));
@@ -106,8 +108,10 @@ std::vector<std::byte> mini_debug_info(const proc::ElfImage& image) {
     plain.resize(plain.size() - stream.avail_out);
   }
   ::lzma_end(&stream);
-  if (state != LZMA_STREAM_END) plain.clear();
-  return plain;
+  if (state == LZMA_OK) image.account().refuse();
+  if (state != LZMA_STREAM_END) return std::nullopt;
+  auto mini = proc::ElfImage::from_memory(std::move(plain), image.account().payer());
+  return mini ? std::optional(std::move(*mini)) : std::nullopt;
 }
 
 }  // namespace aiotrace::symbolize

@@ -1,4 +1,4 @@
-// The registers of a thread of x86-64, as far as they are known.
+// The registers of a thread, as far as they are known.
 #pragma once
 
 #include <array>
@@ -6,41 +6,30 @@
 #include <cstdint>
 #include <optional>
 
+#include "machine/machine.h"
+
 namespace aiotrace::symbolize {
 
-/// Numbers of DWARF (System V ABI, AMD64 supplement, figure 3.36).
-enum class Register : std::uint8_t {
-  rax,
-  rdx,
-  rcx,
-  rbx,
-  rsi,
-  rdi,
-  rbp,
-  rsp,
-  r8,
-  r9,
-  r10,
-  r11,
-  r12,
-  r13,
-  r14,
-  r15,
-  rip
-};
-inline constexpr std::size_t kRegisters = 17;
-
+/// By DWARF's numbers.
 class Registers {
  public:
-  void set(Register name, std::uint64_t value) { values_[static_cast<std::size_t>(name)] = value; }
-  [[nodiscard]] std::optional<std::uint64_t> get(Register name) const { return get(static_cast<std::size_t>(name)); }
-  /// By DWARF's number; nothing for one that is none of these.
+  explicit Registers(const machine::Machine& machine = machine::here()) : machine_(&machine) {}
+
+  [[nodiscard]] const machine::Machine& machine() const { return *machine_; }
+  [[nodiscard]] const machine::RegisterRoles& roles() const { return machine_->registers; }
+  /// Does nothing for a number that the machine does not have.
+  void set(std::size_t number, std::uint64_t value) {
+    if (number < roles().names.size() && number < values_.size()) values_[number] = value;
+  }
   [[nodiscard]] std::optional<std::uint64_t> get(std::size_t number) const {
-    return number < kRegisters ? values_[number] : std::nullopt;
+    return number < values_.size() ? values_[number] : std::nullopt;
   }
 
  private:
-  std::array<std::optional<std::uint64_t>, kRegisters> values_{};
+  static constexpr std::size_t kMost = 33;
+
+  const machine::Machine* machine_;
+  std::array<std::optional<std::uint64_t>, kMost> values_{};
 };
 
 }  // namespace aiotrace::symbolize

@@ -1,20 +1,23 @@
 #include "symbolize/symbol_table.h"
 
-#include <gelf.h>
-#include <libelf.h>
+#include <elf.h>
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
+#include <optional>
 #include <tuple>
 
 namespace aiotrace::symbolize {
 namespace {
 
-constexpr std::uint64_t kMaxTable = 64u << 20;
-constexpr std::uint64_t kMaxNames = 256u << 20;
+constexpr std::uint64_t kMaxTable = 32u << 20;
+constexpr std::uint64_t kMaxNames = 48u << 20;
 constexpr std::size_t kMaxSymbolName = 4096;
 // How deep functions nest in others (assembly with sized labels): further back is not looked.
 constexpr int kMaxNesting = 32;
+// Of names for one address of the same length so many bytes decide: who makes a million of them long gains nothing.
+constexpr std::size_t kCompared = 64;
 
 struct Range {
   std::uint64_t start = 0;
@@ -22,26 +25,27 @@ struct Range {
 };
 
 /// By section index; empty ranges for what holds no code.
-std::vector<Range> code_sections(Elf* elf) {
-  std::vector<Range> ranges(1);
-  Elf_Scn* section = nullptr;
-  while ((section = ::elf_nextscn(elf, section)) != nullptr) {
-    GElf_Shdr header;
-    Range range;
-    if (::gelf_getshdr(section, &header) != nullptr && (header.sh_flags & SHF_EXECINSTR) &&
-        header.sh_addr + header.sh_size >= header.sh_addr) {
-      range = {.start = header.sh_addr, .end = header.sh_addr + header.sh_size};
-    }
-    ranges.push_back(range);
+std::vector<Range> code_sections(const proc::ElfHeaders& headers) {
+  std::vector<Range> ranges;
+  ranges.reserve(headers.sections.size());
+  for (const auto& header : headers.sections) {
+    const bool code = (header.sh_flags & SHF_EXECINSTR) != 0 && header.sh_addr + header.sh_size >= header.sh_addr;
+    ranges.push_back(code ? Range{.start = header.sh_addr, .end = header.sh_addr + header.sh_size} : Range{});
   }
   return ranges;
 }
 
-Elf_Data* bounded_data(Elf_Scn* section, std::uint64_t limit) {
-  GElf_Shdr header;
-  if (section == nullptr || ::gelf_getshdr(section, &header) == nullptr) return nullptr;
-  if (header.sh_size > limit || header.sh_type == SHT_NOBITS) return nullptr;
-  return ::elf_getdata(section, nullptr);
+/// The symbol, if it is a function with a name that lies in its section.
+std::optional<Elf64_Sym> function_at(const proc::ElfImage::Content& table, std::size_t n,
+                                     const std::vector<Range>& sections, std::string_view names) {
+  Elf64_Sym symbol;
+  std::memcpy(&symbol, table.bytes.data() + n * sizeof symbol, sizeof symbol);
+  const unsigned kind = ELF64_ST_TYPE(symbol.st_info);
+  if (kind != STT_FUNC && kind != STT_GNU_IFUNC && kind != STT_NOTYPE) return std::nullopt;
+  if (symbol.st_shndx >= sections.size() || symbol.st_name >= names.size()) return std::nullopt;
+  const Range& place = sections[symbol.st_shndx];
+  if (symbol.st_value < place.start || symbol.st_value >= place.end) return std::nullopt;
+  return names[symbol.st_name] == '\0' ? std::nullopt : std::optional(symbol);
 }
 
 /// The better of two names for one address has the greater rank: no leading underscore, then the wider binding.
@@ -54,58 +58,59 @@ std::uint8_t rank_of(std::string_view name, unsigned binding) {
 }  // namespace
 
 std::string_view SymbolTable::name_of(const Entry& entry) const {
-  const std::string_view rest = std::string_view(names_).substr(entry.name);
-  return rest.substr(0, rest.find('\0'));
+  return names_[entry.table].text().substr(entry.name, entry.length);
 }
 
-bool SymbolTable::add(Elf* elf, std::uint32_t type) {
-  Elf_Scn* section = nullptr;
-  GElf_Shdr header{};
-  do {
-    section = ::elf_nextscn(elf, section);
-  } while (section != nullptr && (::gelf_getshdr(section, &header) == nullptr || header.sh_type != type));
-  Elf_Data* data = bounded_data(section, kMaxTable);
-  Elf_Data* strings = data != nullptr ? bounded_data(::elf_getscn(elf, header.sh_link), kMaxNames) : nullptr;
-  if (strings == nullptr || strings->d_buf == nullptr) return false;
-  const std::string_view text(static_cast<const char*>(strings->d_buf), strings->d_size);
-  const auto sections = code_sections(elf);
+bool SymbolTable::add(const proc::ElfImage& image, std::uint32_t type) {
+  constexpr std::size_t kMaxTables = 8;
+  const auto section = image.section_of_type(type);
+  const auto linked = section ? image.section_at(section->link) : std::nullopt;
+  if (!linked || names_.size() >= kMaxTables) return false;
+  const auto table = image.content(*section, kMaxTable);
+  if (table.bytes.empty()) return false;
+  auto strings = image.content(*linked, kMaxNames);
+  const auto text = strings.text();
+  const auto sections = code_sections(image.headers());
+  const std::size_t count = table.bytes.size() / sizeof(Elf64_Sym);
+  std::size_t functions = 0;
+  for (std::size_t i = 0; i < count; ++i) functions += function_at(table, i, sections, text) ? 1 : 0;
+  if (functions == 0) return false;
+  auto share = image.account().take(functions * sizeof(Entry));
+  if (!share) return false;
 
-  const std::size_t before = entries_.size();
-  const std::size_t count = data->d_size / sizeof(Elf64_Sym);
+  entries_.reserve(entries_.size() + functions);
   for (std::size_t i = 0; i < count; ++i) {
-    GElf_Sym symbol;
-    if (::gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) break;
-    const unsigned kind = GELF_ST_TYPE(symbol.st_info);
-    if (kind != STT_FUNC && kind != STT_GNU_IFUNC && kind != STT_NOTYPE) continue;
-    if (symbol.st_shndx >= sections.size() || symbol.st_name >= text.size()) continue;
-    const Range& place = sections[symbol.st_shndx];
-    if (symbol.st_value < place.start || symbol.st_value >= place.end) continue;
-    const std::string_view rest = text.substr(symbol.st_name, kMaxSymbolName);
+    const auto symbol = function_at(table, i, sections, text);
+    if (!symbol) continue;
+    const std::string_view rest = text.substr(symbol->st_name, kMaxSymbolName);
     const std::string_view name = rest.substr(0, rest.find('\0'));
-    if (name.empty() || names_.size() + name.size() >= kMaxNames) continue;
-    const bool sized = symbol.st_size != 0;
-    const std::uint64_t reach = place.end - symbol.st_value;
-    entries_.push_back({.address = symbol.st_value,
+    const bool sized = symbol->st_size != 0;
+    const std::uint64_t reach = sections[symbol->st_shndx].end - symbol->st_value;
+    entries_.push_back({.address = symbol->st_value,
                         .size = static_cast<std::uint32_t>(std::min<std::uint64_t>(
-                            {sized ? symbol.st_size : reach, reach, std::numeric_limits<std::uint32_t>::max()})),
-                        .name = static_cast<std::uint32_t>(names_.size()),
-                        .rank = rank_of(name, GELF_ST_BIND(symbol.st_info)),
+                            {sized ? symbol->st_size : reach, reach, std::numeric_limits<std::uint32_t>::max()})),
+                        .name = symbol->st_name,
+                        .length = static_cast<std::uint16_t>(name.size()),
+                        .table = static_cast<std::uint8_t>(names_.size()),
+                        .rank = rank_of(name, ELF64_ST_BIND(symbol->st_info)),
                         .sized = sized});
-    names_ += name;
-    names_ += '\0';
   }
-  return entries_.size() > before;
+  shares_.push_back(std::move(share));
+  names_.push_back(std::move(strings));
+  return true;
+}
+
+bool SymbolTable::is_before(const Entry& a, const Entry& b) const {
+  if (a.address != b.address) return a.address < b.address;
+  if (a.sized != b.sized) return a.sized;
+  if (a.rank != b.rank) return a.rank > b.rank;
+  if (a.length != b.length) return a.length < b.length;
+  const auto order = name_of(a).substr(0, kCompared).compare(name_of(b).substr(0, kCompared));
+  return order != 0 ? order < 0 : std::tie(a.table, a.name) < std::tie(b.table, b.name);
 }
 
 void SymbolTable::finish() {
-  std::ranges::sort(entries_, [this](const Entry& a, const Entry& b) {
-    if (a.address != b.address) return a.address < b.address;
-    if (std::tie(a.sized, a.rank) != std::tie(b.sized, b.rank))
-      return std::tie(a.sized, a.rank) > std::tie(b.sized, b.rank);
-    const auto left = name_of(a);
-    const auto right = name_of(b);
-    return std::tuple(left.size(), left) < std::tuple(right.size(), right);
-  });
+  std::ranges::sort(entries_, [this](const Entry& a, const Entry& b) { return is_before(a, b); });
   const auto same = std::ranges::unique(entries_, {}, &Entry::address);
   entries_.erase(same.begin(), same.end());
   entries_.shrink_to_fit();

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "proc/elf_image.h"
+#include "proc/file_budget.h"
 #include "proc/memory.h"
 #include "symbolize/library_name.h"
 
@@ -26,6 +27,12 @@ std::shared_ptr<CodeFile> Symbolizer::shared_file(const std::string& identity, c
   return file;
 }
 
+bool Symbolizer::may_work(pid_t pid) {
+  if (processes_[pid].work.is_left()) return true;
+  proc::FileBudget::of_program().refuse("time:" + std::to_string(pid));
+  return false;
+}
+
 Symbolizer::Known Symbolizer::look_at(const proc::Process& process, const proc::Mapping& mapping) {
   Known known{.end = mapping.end,
               .offset = mapping.offset,
@@ -34,6 +41,10 @@ Symbolizer::Known Symbolizer::look_at(const proc::Process& process, const proc::
               .dev_minor = mapping.dev_minor,
               .library = {},
               .file = nullptr};
+  if (mapping.inode != 0 && !may_work(process.pid())) {
+    known.library = library_name(mapping, nullptr);
+    return known;
+  }
   if (mapping.inode != 0) {
     auto image = proc::ElfImage::open(process.pid(), mapping);
     known.library = library_name(mapping, image ? &*image : nullptr);
@@ -65,6 +76,7 @@ const Symbolizer::Known& Symbolizer::known(const proc::Process& process, const p
     }
   }
   if (mappings.size() >= kMaxMappings) mappings.clear();
+  const auto timer = processes_[process.pid()].work.start();
   return mappings.insert_or_assign(mapping.start, look_at(process, mapping)).first->second;
 }
 
@@ -84,7 +96,7 @@ std::optional<Symbolizer::Place> Symbolizer::place(const proc::Process& process,
   if (mapping == nullptr || !mapping->executable) return std::nullopt;
   const Known& there = known(process, *mapping);
   const auto in_file = address_in_file(there, *mapping, address);
-  if (!in_file) return std::nullopt;
+  if (!in_file || (!there.file->has_read_rules() && !may_work(process.pid()))) return std::nullopt;
   return Place{.file = there.file.get(), .address = *in_file, .bias = address - *in_file};
 }
 
@@ -96,7 +108,9 @@ std::optional<NativeSymbol> Symbolizer::find(const proc::Process& process, const
   NativeSymbol symbol{.library = there.library, .function = {}, .offset = address};
   if (const auto in_file = address_in_file(there, *mapping, address)) {
     symbol.offset = *in_file;
-    if (const auto* name = there.file->name(*in_file)) {
+    const auto timer = processes_[process.pid()].work.start();
+    const bool readable = there.file->has_read_symbols() || may_work(process.pid());
+    if (const auto* name = readable ? there.file->name(*in_file) : nullptr) {
       symbol.function = name->function;
       symbol.offset = *in_file - name->start;
     }

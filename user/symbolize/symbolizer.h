@@ -14,6 +14,7 @@
 #include "proc/process.h"
 #include "symbolize/code_file.h"
 #include "symbolize/perf_map.h"
+#include "symbolize/work_allowance.h"
 
 namespace aiotrace::symbolize {
 
@@ -61,7 +62,9 @@ class Symbolizer {
   struct OfProcess {
     std::map<std::uint64_t, Known> mappings;  ///< by start
     PerfMap perf_map;
+    WorkAllowance work;  ///< of reading its files
   };
+  bool may_work(pid_t pid);
   const Known& known(const proc::Process& process, const proc::Mapping& mapping);
   Known look_at(const proc::Process& process, const proc::Mapping& mapping);
   std::shared_ptr<CodeFile> shared_file(const std::string& identity, const auto& make);

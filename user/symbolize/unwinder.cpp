@@ -29,19 +29,22 @@ bool is_code(const proc::Maps& maps, std::uint64_t address) {
   return mapping != nullptr && mapping->executable;
 }
 
-/// push %rbp; mov %rsp,%rbp: the caller's rbp and the return address lie where rbp points.
+/// Where the frame pointer points lie the caller's, and the return address.
 std::optional<CallerFrame> step_by_frame_pointer(const Registers& registers, const proc::Maps& maps,
                                                  const StackCopy& stack) {
-  const auto base = registers.get(Register::rbp);
-  const auto top = registers.get(Register::rsp);
+  const auto& roles = registers.roles();
+  const auto base = registers.get(roles.frame_pointer);
+  const auto top = registers.get(roles.stack_pointer);
   if (!base || !top || *base < *top || *base % 8 != 0) return std::nullopt;
   const auto saved = stack.word(*base);
-  const auto back = stack.word(*base + 8);
+  auto back = stack.word(*base + 8);
+  if (back) *back &= registers.machine().return_address_mask;
   if (!saved || !back || !is_code(maps, *back - 1)) return std::nullopt;
-  CallerFrame caller{.registers = {}, .cfa = *base + 16, .outermost = false, .signal_handler = false};
-  caller.registers.set(Register::rip, *back);
-  caller.registers.set(Register::rsp, caller.cfa);
-  caller.registers.set(Register::rbp, *saved);
+  CallerFrame caller{
+      .registers = Registers(registers.machine()), .cfa = *base + 16, .outermost = false, .signal_handler = false};
+  caller.registers.set(roles.instruction_pointer, *back);
+  caller.registers.set(roles.stack_pointer, caller.cfa);
+  caller.registers.set(roles.frame_pointer, *saved);
   return caller;
 }
 
@@ -54,8 +57,8 @@ NativeStack unwind(Symbolizer& symbolizer, const proc::Process& process, const p
   Registers now = registers;
   bool interrupted = true;  // the instruction itself has not run; behind a call it is the call that counts
   while (result.frames.size() < kMaxNativeFrames) {
-    const auto address = now.get(Register::rip);
-    const auto top = now.get(Register::rsp);
+    const auto address = now.get(registers.roles().instruction_pointer);
+    const auto top = now.get(registers.roles().stack_pointer);
     if (!address || !top) return result;
     if (*address == 0 && !result.frames.empty()) {
       result.complete = true;

@@ -26,10 +26,10 @@ struct NativeStack {
 
 inline constexpr std::size_t kMaxNativeFrames = 256;
 
-/// `registers` hold at least rip and rsp; `stack` is the memory from `stack_base` on, copied when they were. By the
-/// rules in .eh_frame or .debug_frame; where there are none (JIT code, musl) by frame pointers, if rbp points into the
-/// copy and to a return address. Only the copy and read-only parts of files are read: the live stack goes on changing.
-/// Microseconds for a frame; the first stack through a library takes milliseconds (symbols).
+/// `registers` hold at least the instruction and the stack pointer; `stack` is the memory from `stack_base` on, copied
+/// when they were. By the rules in .eh_frame or .debug_frame; where there are none (JIT code, musl) by frame pointers,
+/// if that points into the copy and to a return address. Only the copy and read-only parts of files are read: the live
+/// stack goes on changing. Microseconds for a frame; the first stack through a library takes milliseconds (symbols).
 [[nodiscard]] NativeStack unwind(Symbolizer& symbolizer, const proc::Process& process, const proc::Maps& maps,
                                  const Registers& registers, std::uint64_t stack_base,
                                  std::span<const std::byte> stack);

@@ -51,8 +51,8 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::unexpected<Error> refuse(std::string_view text, std::string reason) {
   constexpr std::size_t kShown = 40;
-  return fail(fmt::format("duration '{}'", shorten_right(clean_for_terminal(text), kShown)), std::move(reason),
-              "write a number and a unit: 50ms, 0.5s, 30s, 1m, 2h", ErrorKind::usage);
+  return fail(fmt::format("duration '{}'", shorten_right(clean_for_terminal(text), kShown)), std::move(reason), {},
+              ErrorKind::usage);
 }
 
 }  // namespace
@@ -88,7 +88,7 @@ Result<std::uint64_t> parse_duration(std::string_view text) {
     digits = digits * 10 + static_cast<unsigned>(text[at] - '0');
     if (digits > kLongest) return refuse(text, "too long");
   }
-  if (whole_digits == 0) return refuse(text, text.empty() ? "empty" : "not a duration");
+  if (whole_digits == 0) return refuse(text, "not a time, write a number and a unit, e.g. 500ms, 30s");
   if (at < text.size() && text[at] == '.') {
     const auto first = ++at;
     for (; at < text.size() && is_digit(text[at]); ++at) {
@@ -96,10 +96,10 @@ Result<std::uint64_t> parse_duration(std::string_view text) {
       digits = digits * 10 + static_cast<unsigned>(text[at] - '0');
       ++decimals;
     }
-    if (at == first) return refuse(text, "not a duration");
+    if (at == first) return refuse(text, "not a time, write a number and a unit, e.g. 500ms, 30s");
   }
   const auto suffix = text.substr(at);
-  if (suffix.empty()) return refuse(text, "has no unit");
+  if (suffix.empty()) return refuse(text, "add a unit, e.g. 1s, 500ms");
   for (const auto& unit : kUnits) {
     if (unit.name != suffix) continue;
     unsigned __int128 scale = 1;
@@ -108,7 +108,7 @@ Result<std::uint64_t> parse_duration(std::string_view text) {
     if (digits / scale > kLongest / unit.ns) return refuse(text, "too long");
     return static_cast<std::uint64_t>(digits * unit.ns / scale);
   }
-  return refuse(text, "has an unknown unit");
+  return refuse(text, "unknown unit, use ms, s, m or h, e.g. 500ms");
 }
 
 }  // namespace aiotrace

@@ -16,7 +16,7 @@ function awaits() {
     timeColumn("±", (s) => s.error_us),
     countColumn("now", (s) => s.now),
     countColumn("awaits", (s) => s.count, (s) => about(s, count(s.count))),
-    timeColumn("mean", (s) => s.mean_us, (s) => about(s, span(s.mean_us))),
+    timeColumn("mean", (s) => s.mean_us ?? 0, (s) => (s.mean_us === null ? "–" : about(s, span(s.mean_us)))),
     { title: "longest", n: true, value: (s) => s.longest_us, cell: (s) => cell(s.longest_us ? span(s.longest_us) : "–", late(s) ? "n slow" : "n") },
     ...siteColumns,
   ], D.sites, siteOptions);

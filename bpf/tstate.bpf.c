@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/* The search for the thread state of a thread. Global functions, as in bpf/python.bpf.c: verified once each. */
+#include "lib/compat.bpf.h"
+#include "lib/python_calls.bpf.h"
+#include "lib/tstate.bpf.h"
+
+#define MOST_STACK (64u << 20)
+
+/* A thread's stack ends below its struct pthread, the first one's far above it. */
+__noinline int is_on_stack(__u64 cframe, __u64 thread_pointer)
+{
+	__u64 sp = user_stack_pointer();
+
+	return cframe - sp < MOST_STACK && (sp > thread_pointer || cframe < thread_pointer);
+}
+
+#define CHUNK_TSTATES 32
+#define MAX_TSTATE_CHUNKS 32
+
+/* One step along interpreters and their threads; 0: found, or none is left. */
+__noinline int find_step(__u32 slot, __u64 thread_pointer)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	const struct py_layout *l;
+	__u64 at;
+
+	if (!s)
+		return 0;
+	l = &s->layout;
+	at = s->search_tstate;
+	if (!at) {
+		if (!s->search_interp)
+			return 0;
+		at = read_u64(s->search_interp + l->interp_threads_head);
+		s->search_interp = read_u64(s->search_interp + l->interp_next);
+	} else {
+		if (may_run_here(at, thread_pointer, l)) {
+			bool has_frame = first_frame(at, thread_pointer, l) != 0;
+
+			if (has_frame || !s->found_tstate)
+				s->found_tstate = at;
+			if (has_frame && runs_here(at, thread_pointer, l))
+				return 0;
+		}
+		at = read_u64(at + l->ts_next);
+	}
+	s->search_tstate = at;
+	return 1;
+}
+
+__noinline int find_chunk(__u32 slot, __u64 thread_pointer)
+{
+	for (int i = 0; i < CHUNK_TSTATES; i++) {
+		if (!find_step(slot, thread_pointer))
+			return 0;
+	}
+	return 1;
+}
+
+/*
+ * The thread state whose pthread is `thread_pointer`. Interpreters come newest first, so that a
+ * subinterpreter that runs on this thread goes before the main one beneath it; a state
+ * without a frame is one that does not run. See also runs_here().
+ */
+__noinline __u64 find_tstate(__u32 slot, __u32 pid, __u64 thread_pointer)
+{
+	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	if (!p || !s || !(p->flags & PROCESS_PYTHON))
+		return 0;
+	s->layout = p->layout;
+	s->found_tstate = s->search_tstate = 0;
+	s->search_interp = read_u64(p->interpreters_head);
+	for (int i = 0; i < MAX_TSTATE_CHUNKS; i++) {
+		if (!find_chunk(slot, thread_pointer))
+			break;
+	}
+	return s->found_tstate;
+}

@@ -1,0 +1,261 @@
+"""Tasks of a healthy service that wait, beside tasks that nobody can wake, and some of which nobody outside can know. When all wait, writes to --ready one line of
+JSON: how many of each there are, by their coroutines. Ends with --go."""
+import argparse
+import asyncio
+import collections
+import ctypes
+import json
+import os
+import signal
+import socket
+import threading
+
+from records import add_handshake_options, wait_go
+
+held = []
+
+
+# ---- Somebody can wake them.
+
+
+class Line(asyncio.Protocol):
+    """Waits for what its peer sends, as a library's own protocol does: with a future of an object of its own."""
+
+    def connection_made(self, transport):
+        self.mailbox = Mailbox()
+
+    def data_received(self, data):
+        self.mailbox.came.set_result(data)
+
+
+class Mailbox:
+    def __init__(self):
+        self.came = asyncio.get_running_loop().create_future()
+
+
+async def hears(line):
+    await line.mailbox.came
+
+
+async def reads(stream):
+    await stream.readline()
+
+
+class Client:
+    """Asks its peer, one task reads all answers."""
+
+    def __init__(self, stream):
+        self.stream = stream
+        self.asked = {}
+
+    async def answers(self):
+        while True:
+            number = await self.stream.readline()
+            self.asked.pop(int(number)).set_result(None)
+
+    async def ask(self, number):
+        self.asked[number] = asyncio.get_running_loop().create_future()
+        await self.asked[number]
+
+
+class Slotted:
+    """A reader without a dict of its own: a callback of the loop leads to a deque of futures."""
+    __slots__ = ("waiting",)
+
+    def __init__(self):
+        self.waiting = collections.deque()
+
+    def ready(self):
+        self.waiting.popleft().set_result(None)
+
+
+async def polls(slotted):
+    future = asyncio.get_running_loop().create_future()
+    slotted.waiting.append(future)
+    await future
+
+
+def work(loop, future, go):
+    go.wait()
+    loop.call_soon_threadsafe(future.set_result, None)
+
+
+async def of_thread():
+    loop = asyncio.get_running_loop()
+    future = loop.create_future()
+    threading.Thread(target=work, args=(loop, future, threading.Event()), daemon=True).start()
+    await future
+
+
+class Service:
+    def __init__(self):
+        self.stopped = asyncio.Event()
+        self.changed = asyncio.Condition()
+
+
+async def until_stopped(service):
+    await service.stopped.wait()
+
+
+async def until_signal(stopped):
+    await stopped.wait()
+
+
+async def until_told(told):
+    await told.wait()
+
+
+async def tells(told):
+    """Has the event in a variable of its frame."""
+    await asyncio.sleep(3600)
+    told.set()
+
+
+async def until_changed(service):
+    async with service.changed:
+        await service.changed.wait()
+
+
+async def without_deadline(service):
+    await asyncio.wait_for(service.stopped.wait(), None)
+
+
+async def after_chain(first, second):
+    """What wakes it is itself woken by an event that somebody has."""
+    await first.wait()
+    second.set()
+
+
+async def chained(second):
+    await second.wait()
+
+
+SERVICE = []
+
+
+# ---- Who can, is nowhere to be seen.
+
+
+async def of_extension(event):
+    await event.wait()
+
+
+# ---- Nobody can.
+
+
+async def nobody_sets():
+    await asyncio.Event().wait()
+
+
+async def own_service():
+    await Service().stopped.wait()
+
+
+async def own_variables():
+    service = Service()
+    listed = [service]
+    await listed[0].stopped.wait()
+
+
+async def own_condition():
+    condition = asyncio.Condition()
+    async with condition:
+        await condition.wait()
+
+
+async def nobody_in_time():
+    await asyncio.wait_for(asyncio.Event().wait(), None)
+
+
+async def listed_future(future):
+    await future
+
+
+async def in_vain(future):
+    await asyncio.wait_for(future, None)
+
+
+def start(count, make):
+    tasks = [asyncio.ensure_future(make()) for _ in range(count)]
+    held.extend(tasks)
+
+
+async def pair():
+    ours, peer = socket.socketpair()
+    held.append(peer)
+    return ours
+
+
+async def main(options):
+    loop = asyncio.get_running_loop()
+    for _ in range(options.connections):
+        stream, writer = await asyncio.open_connection(sock=await pair())
+        held.append(writer)
+        start(1, lambda: reads(stream))
+        _, line = await loop.create_connection(Line, sock=await pair())
+        start(1, lambda: hears(line))
+    stream, writer = await asyncio.open_connection(sock=await pair())
+    held.append(writer)
+    client = Client(stream)
+    start(1, client.answers)
+    for number in range(4):
+        start(1, lambda: client.ask(number))
+        await asyncio.sleep(0)
+    slotted = Slotted()
+    readable = await pair()
+    loop.add_reader(readable, slotted.ready)
+    start(3, lambda: polls(slotted))
+    start(2, of_thread)
+    SERVICE.append(Service())
+    start(5, lambda: until_stopped(SERVICE[0]))
+    start(2, lambda: without_deadline(SERVICE[0]))
+    start(2, lambda: until_changed(SERVICE[0]))
+    told = asyncio.Event()
+    start(2, lambda: until_told(told))
+    start(1, lambda: tells(told))
+    second = asyncio.Event()
+    start(1, lambda: after_chain(SERVICE[0].stopped, second))
+    start(1, lambda: chained(second))
+    stopped = asyncio.Event()
+    loop.add_signal_handler(signal.SIGUSR2, stopped.set)
+    start(1, lambda: until_signal(stopped))
+    futures = [loop.create_future() for _ in range(3)]
+    for future in futures:
+        start(1, lambda: listed_future(future))
+        start(1, lambda: in_vain(future))
+        await asyncio.sleep(0)
+    for make in (nobody_sets, own_service, own_variables, own_condition, nobody_in_time):
+        start(2, make)
+    for _ in range(2):
+        event = asyncio.Event()
+        start(1, lambda: of_extension(event))
+        await asyncio.sleep(0)
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(event))  # as C code does that keeps an object in memory of its own
+    await asyncio.sleep(0.1)
+    del told, event, second, stopped, future, line, client, stream, writer, slotted
+    count = options.connections
+    said = {"idle": {"reads": count, "hears": count, "Client.answers": 1, "Client.ask": 4, "polls": 3, "of_thread": 2,
+                     "until_stopped": 5, "without_deadline": 2, "until_changed": 2, "until_told": 2, "after_chain": 1,
+                     "chained": 1, "until_signal": 1},
+            "stuck": {"nobody_sets": 2, "own_service": 2, "own_variables": 2, "own_condition": 2, "nobody_in_time": 2,
+                      "listed_future": 3, "in_vain": 3},
+            "not judged": 2}
+    with open(options.ready, "w") as ready:
+        ready.write(json.dumps(said) + "\n")
+    await wait_go(options.go)
+    os._exit(0)
+
+
+def run():
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_handshake_options(parser)
+    parser.add_argument("--connections", type=int, default=20)
+    parser.add_argument("--loop", default="asyncio")
+    options = parser.parse_args()
+    if options.loop == "uvloop":
+        import uvloop
+        uvloop.install()
+    asyncio.run(main(options))
+
+
+run()

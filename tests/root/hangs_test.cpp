@@ -1,0 +1,197 @@
+// aiotrace hang, against what the program wrote down itself of who took what.
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <set>
+
+#include "tests/catch.h"
+#include "tests/support/match.h"
+#include "tests/support/tracer.h"
+
+namespace aiotrace::testing {
+namespace {
+
+struct Hung {
+  std::vector<Json> hangs;
+  Json look;
+  Json summary;
+  int status = 0;
+};
+
+Hung hang_command(pid_t pid, const std::vector<std::string>& more = {}) {
+  std::vector<std::string> command{aiotrace_binary(), "hang", "-p", std::to_string(pid), "--json", "-"};
+  command.insert(command.end(), more.begin(), more.end());
+  const auto outcome = run(command);
+  CHECK(outcome.err == "");
+  const auto lines = ndjson(outcome.out);
+  CHECK(form_complaints(lines) == std::vector<std::string>{});
+  REQUIRE(!lines.empty());
+  Hung found{.hangs = {}, .look = {}, .summary = lines.back(), .status = outcome.status};
+  CHECK(found.summary["type"] == "summary");
+  for (const auto& line : lines) {
+    if (line["type"] == "hang") found.hangs.push_back(line);
+    if (line["type"] == "look") found.look = line;
+  }
+  return found;
+}
+
+bool is_final(const Json& hang) {
+  static const std::set<std::string> kNotFinal{"held", "exhausted", "waiting"};
+  return !kNotFinal.contains(hang["verdict"].get<std::string>());
+}
+
+// The names of a ring in its order, the least one first.
+std::vector<std::string> ring_of(const Json& hang) {
+  std::map<std::uint64_t, std::string> names;
+  for (const auto& waiter : hang["waiters"]) names[waiter["id"]] = waiter["name"];
+  std::vector<std::string> ring;
+  for (const auto& id : hang["ring"]) ring.push_back(names.at(id));
+  std::ranges::rotate(ring, std::ranges::min_element(ring));
+  return ring;
+}
+
+std::uint64_t count_of(const Json& parties) {
+  std::uint64_t sum = 0;
+  for (const auto& party : parties) sum += party["count"].get<std::uint64_t>();
+  return sum;
+}
+
+void check_rings(const Hung& hung, const Json& said) {
+  std::set<std::vector<std::string>> rings, expected;
+  std::uint64_t stuck = 0;
+  for (const auto& hang : hung.hangs) {
+    if (!is_final(hang)) continue;
+    CHECK(hang["exact"] == true);
+    // Tasks that the program lets wait for what nobody has.
+    if (hang["verdict"] == "unresolvable") continue;
+    CHECK(hang["verdict"] == "deadlock");
+    rings.insert(ring_of(hang));
+    stuck += count_of(hang["waiters"]);
+  }
+  for (const auto& ring : said["rings"]) expected.insert(ring.get<std::vector<std::string>>());
+  CHECK(rings == expected);
+  CHECK(stuck == said["stuck"].size());
+  CHECK(hung.summary["proved"] >= expected.size());
+}
+
+// Of the locks that are in no ring: each with its holder.
+void check_held(const Hung& hung, const Json& said) {
+  std::set<std::string> stuck;
+  for (const auto& name : said["stuck"]) stuck.insert(name);
+  for (const auto& [lock, its] : said["locks"].items()) {
+    if (stuck.contains(its["holder"])) continue;
+    INFO(lock << " " << its.dump());
+    const auto hang = std::ranges::find_if(hung.hangs, [&](const Json& each) {
+      return each["resource"]["name"] == "__main__." + lock;
+    });
+    REQUIRE(hang != hung.hangs.end());
+    CHECK((*hang)["verdict"] == "held");
+    CHECK((*hang)["exact"] == true);
+    CHECK((*hang)["resource"]["kind"] == "lock");
+    CHECK((*hang)["resource"]["waiting"] == its["waiters"].size());
+    CHECK(count_of((*hang)["waiters"]) == its["waiters"].size());
+    REQUIRE((*hang)["holders"].size() == 1);
+    CHECK((*hang)["holders"][0]["name"] == its["holder"]);
+    CHECK((*hang)["holders"][0]["how"] == "with");
+  }
+}
+
+FOR_EACH_PYTHON(hangs_graphs, "hang: rings and holders are those that the program wrote down", "[hangs]") {
+  if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
+  for (const char* seed : {"1", "2", "3"}) {
+    INFO("seed " << seed);
+    Target target(python, "hang_graphs.py", {"--seed", seed});
+    target.wait_ready();
+    const auto said = Json::parse(target.line());
+    REQUIRE(!said["rings"].empty());
+    REQUIRE(said["locks"].size() > 2);
+    const auto hung = hang_command(target.pid(), {"--fail-on-hang"});
+    check_rings(hung, said);
+    check_held(hung, said);
+    CHECK(hung.status == 4);
+  }
+}
+
+FOR_FEW_PYTHONS(hangs_healthy, "hang: a busy program that contends for locks has no verdict", "[hangs]") {
+  if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
+  Target target(python, "hang_graphs.py", {"--healthy", "100"});
+  target.wait_ready();
+  const auto hung = hang_command(target.pid(), {"--watch=100ms", "-d", "2s", "--fail-on-hang"});
+  CHECK(hung.status == 0);
+  CHECK(hung.summary["looks"] >= 3);
+  for (const auto& hang : hung.hangs) CHECK(!is_final(hang));
+}
+
+const Json* with_waiter(const Hung& hung, const std::string& name) {
+  for (const auto& hang : hung.hangs) {
+    for (const auto& waiter : hang["waiters"]) {
+      if (waiter["name"] == name) return &hang;
+    }
+  }
+  return nullptr;
+}
+
+void check_threads(const Hung& hung, const Json& said) {
+  std::set<std::vector<std::string>> rings;
+  for (const auto& hang : hung.hangs) {
+    INFO(hang.dump().substr(0, 2000));
+    if (is_final(hang)) CHECK(hang["exact"] == true);
+    if (hang["verdict"] == "deadlock" && hang["resource"]["kind"] == "lock") rings.insert(ring_of(hang));
+  }
+  CHECK(rings == said["rings"].get<std::set<std::vector<std::string>>>());
+  const auto* own = with_waiter(hung, said["self_wait"]);
+  REQUIRE(own != nullptr);
+  CHECK((*own)["verdict"] == "self-wait");
+  for (const auto& name : said["unresolvable"]) {
+    const auto* lost = with_waiter(hung, name);
+    REQUIRE(lost != nullptr);
+    CHECK((*lost)["verdict"] == "unresolvable");
+  }
+  for (const auto& [holder, waiter] : said["held"].items()) {
+    const auto* held = with_waiter(hung, waiter);
+    REQUIRE(held != nullptr);
+    CHECK((*held)["verdict"] == "held");
+    CHECK((*held)["exact"] == true);
+    CHECK((*held)["holders"][0]["name"] == holder);
+    CHECK((*held)["holders"][0]["state"] == "sleeping");
+  }
+}
+
+void check_executors(const Hung& hung, const Json& said) {
+  std::size_t exhausted = 0, deadlocks = 0;
+  for (const auto& hang : hung.hangs) {
+    const Json& resource = hang["resource"];
+    if (resource["kind"] != "executor") continue;
+    CHECK(resource["class"] == "ThreadPoolExecutor");
+    if (hang["verdict"] == "exhausted") {
+      exhausted++;
+      CHECK(hang["exact"] == true);
+      CHECK(resource["name"] == "__main__.BUSY");
+      CHECK(resource["capacity"] == said["exhausted"]["capacity"]);
+      CHECK(resource["out"] == said["exhausted"]["capacity"]);
+      CHECK(resource["waiting"] == said["exhausted"]["waiting"]);
+      CHECK(hang["holders"].size() == said["exhausted"]["capacity"]);
+    } else {
+      deadlocks++;
+      CHECK(hang["verdict"] == "deadlock");
+      CHECK(resource["name"] == "__main__.SMALL");
+      CHECK(hang["holders"].size() == said["executor"]["threads"]);
+    }
+  }
+  CHECK(exhausted == 1);
+  CHECK(deadlocks == 1);
+}
+
+FOR_EACH_PYTHON(hangs_threads, "hang: threads, executors and a loop that waits for itself", "[hangs]") {
+  if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
+  Target target(python, "hang_threads.py");
+  target.wait_ready();
+  const auto said = Json::parse(target.line());
+  const auto hung = hang_command(target.pid());
+  CHECK(hung.status == 0);
+  check_threads(hung, said);
+  check_executors(hung, said);
+}
+
+}  // namespace
+}  // namespace aiotrace::testing

@@ -1,0 +1,52 @@
+#include <algorithm>
+
+#include "output/hangs.h"
+#include "tests/catch.h"
+#include "tests/unit/output_samples.h"
+
+using namespace aiotrace;
+using output::hang_look_lines;
+
+namespace {
+
+model::HangParty task(std::string name) {
+  model::HangParty party;
+  party.task = true;
+  party.name = std::move(name);
+  party.waits_for = "lock B";
+  return party;
+}
+
+model::Hang ring_of(std::size_t parties, const std::string& name) {
+  model::Hang hang;
+  hang.verdict = model::HangVerdict::deadlock;
+  hang.resource.kind = model::ResourceKind::lock;
+  for (std::size_t i = 0; i < parties; ++i) {
+    hang.waiters.push_back(task(name + std::to_string(i)));
+    hang.ring.push_back(i);
+  }
+  return hang;
+}
+
+bool has(const std::vector<std::string>& lines, std::string_view part) {
+  return std::ranges::any_of(lines, [part](const std::string& line) { return line.find(part) != std::string::npos; });
+}
+
+}  // namespace
+
+TEST_CASE("a look that found nothing says what it could not read", "[output]") {
+  const auto whole = hang_look_lines({}, {.tasks = 3}, samples::context());
+  CHECK(whole == std::vector<std::string>{"no wait for another task or thread, nor for what one holds, was found"});
+  const auto in_part = hang_look_lines({}, {.tasks = 3, .unreadable = 2, .torn = true}, samples::context());
+  CHECK(has(in_part, "2 tasks could not be read"));
+  CHECK(has(in_part, "some may be missing"));
+}
+
+TEST_CASE("names of a hang are clean, and it has at most twelve lines", "[output]") {
+  const auto lines = hang_look_lines({ring_of(20, "\x1b[31mred\n")}, {.tasks = 20}, samples::context());
+  CHECK(has(lines, "20 tasks wait for each other"));
+  CHECK(lines.size() <= output::kMaxHangLines);
+  CHECK_FALSE(has(lines, "\x1b"));
+  CHECK_FALSE(has(lines, "\n"));
+  CHECK_FALSE(has(lines, "was found"));
+}

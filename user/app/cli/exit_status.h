@@ -1,0 +1,12 @@
+// Exit statuses of the program, fixed.
+#pragma once
+
+namespace aiotrace::app {
+
+inline constexpr int kExitFailure = 1;
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitNotPermitted = 3;
+inline constexpr int kExitStall = 4;
+inline constexpr int kExitNoCommand = 127;
+
+}  // namespace aiotrace::app

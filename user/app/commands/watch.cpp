@@ -1,0 +1,184 @@
+#include "app/commands/watch.h"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/cli/exit_status.h"
+#include "app/cli/messages.h"
+#include "app/cli/signals.h"
+#include "app/commands/run_targets.h"
+#include "app/probe_setup.h"
+#include "app/session.h"
+#include "app/target_set.h"
+#include "probe/confine.h"
+#include "probe/permissions.h"
+#include "util/duration.h"
+#include "util/log.h"
+
+namespace aiotrace::app {
+
+namespace {
+
+using probe::PollProbe;
+
+constexpr std::array kPollProbes{PollProbe::automatic, PollProbe::fentry, PollProbe::tracepoint, PollProbe::uprobe};
+
+HelpText help() {
+  return {.about =
+              "aiotrace explains stalls of Python asyncio programs, and of any other program that waits in epoll: "
+              "how long, in which task, at which line, and why. It attaches to running processes: nothing is "
+              "restarted, nothing is left behind.",
+          .usage = {"[OPTIONS] -p PID[,PID…]", "[OPTIONS] -a", "[OPTIONS] -- COMMAND…", "COMMAND [OPTIONS]"},
+          .end =
+              "Examples:\n"
+              "  sudo aiotrace -p 1234                      stalls, and a summary at Ctrl-C\n"
+              "  sudo aiotrace -p 1234 -d 30s --folded f    30 seconds, then a folded file\n"
+              "  sudo aiotrace -p 1234 -d 1m --html r.html  a minute, as a page for a browser\n"
+              "  sudo aiotrace -p 1234,1240 --warn 20ms     two processes, stalls from 20 ms on\n"
+              "  sudo aiotrace -- python3 app.py            a program from its start on\n"
+              "\n"
+              "Signal SIGUSR1 prints the summary so far.\n"
+              "Exit status: 0 success; 1 failure; 2 wrong usage; 3 not permitted or not supported here; 4 a stall "
+              "reached --fail-over. With -- COMMAND it is the command's own, unless that is 0."};
+}
+
+// Ignore samples in short iterations: they never become stalls. Without that the iterations of some milliseconds of a
+// busy server are most of what is sampled; uvicorn's took half of all BPF time. A stall loses a tenth of its samples at
+// most.
+std::uint64_t young_ns(std::uint64_t warn_ns) { return std::clamp<std::uint64_t>(warn_ns / 10, 1'000'000, 5'000'000); }
+
+// The clock that always runs: two samples in a stall, and the first of them that is late enough starts the fine one. At
+// 10 ms it took half a percent of a busy server's throughput.
+std::uint64_t coarse_period_ns(std::uint64_t warn_ns) {
+  return std::clamp<std::uint64_t>(2 * warn_ns / 5, 1'000'000, 20'000'000);
+}
+
+std::uint64_t fine_after_ns(std::uint64_t warn_ns) {
+  constexpr auto kNever = ~std::uint64_t{0};
+  return coarse_period_ns(warn_ns) > model::kFineSampleNs ? warn_ns / 5 : kNever;
+}
+
+probe::ProbeOptions probe_options(const WatchOptions& options) {
+  probe::ProbeOptions wanted{.warn_ns = options.warn_ns,
+                             .young_ns = young_ns(options.warn_ns),
+                             .sample_period_ns = model::kFineSampleNs,
+                             .coarse_period_ns = coarse_period_ns(options.warn_ns),
+                             .fine_after_ns = fine_after_ns(options.warn_ns),
+                             .poll = options.poll_probe,
+                             .trace_all = options.targets.all,
+                             .follow = options.follow,
+                             .load_statistics = options.verbose,
+                             .syscalls = syscall_waits()};
+  if (options.targets.all || options.follow) {
+    wanted.max_processes = 8192;
+    wanted.max_threads = 8192;
+  }
+  if (options.native) {
+    // A sample has some 10 KB then: a second of one thread's.
+    wanted.ring_bytes = 16u << 20;
+    // Shorter waits are common in loops that never stall, and are not worth unwinding.
+    wanted.native_ns = std::max(wanted.segment_ns, options.warn_ns / 20);
+  }
+  return wanted;
+}
+
+SessionConfig session_config(const WatchOptions& options, Filter filter) {
+  return {.tracker = {.warn_ns = options.warn_ns,
+                      .error_ns = options.error_ns,
+                      .all = options.targets.all,
+                      .filter = std::move(filter),
+                      .follow = options.follow,
+                      .native = options.native,
+                      .verbose = options.verbose},
+          .duration_ns = options.duration_ns,
+          .starting = !options.targets.command.empty(),
+          .leaks = options.leaks,
+          .recording = options.files.record.has_value()};
+}
+
+// A run that saw no loop knows nothing of stalls: "no stall" would be wrong.
+int without_loop(const TargetOptions& options, const TargetSet& targets, std::uint64_t elapsed_ns) {
+  const auto after = "no event loop was seen in " + format_duration_ns(elapsed_ns);
+  // The whole machine may have none, and the status of a program that was started is its own.
+  if (!options.command.empty() || (options.all && !options.comm && !options.cgroup)) {
+    say(after);
+    return 0;
+  }
+  if (options.all)
+    return report(fail(options.comm ? "--comm " + *options.comm : "--cgroup " + *options.cgroup, after).error());
+  std::string processes, pids;
+  for (const auto& [pid, target] : targets) {
+    processes += (processes.empty() ? "process " : ", ") + std::to_string(pid) + " (" + target.comm() + ")";
+    pids += (pids.empty() ? "" : ",") + std::to_string(pid);
+  }
+  return report(fail(processes, after, "see aiotrace doctor -p " + pids).error());
+}
+
+int finish(const WatchOptions& options, Session& session, const Outputs& outputs) {
+  const auto summary = session.finish();
+  if (outputs.failed()) return kExitFailure;
+  if (summary.loops.empty() && summary.stalls == 0)
+    return without_loop(options.targets, session.targets(), summary.elapsed_ns);
+  return options.fail_over_ns && session.longest_stall_ns() >= *options.fail_over_ns ? kExitStall : 0;
+}
+
+}  // namespace
+
+void Watch::declare(CommandLine& line) {
+  line.set_help(help());
+  line.start_programs();
+  line.group("What to watch");
+  declare_targets(line, options_.targets, "event loop on the machine");
+  line.add_flag("--follow", options_.follow, "children of the watched processes too");
+  declare_duration(line, options_.duration_ns);
+  line.group("Stalls");
+  line.add_duration("--warn", warn_ns_, "an iteration at least this long is a stall", "50ms");
+  line.add_duration("--error", error_ns_, "a stall at least this long is marked as ERROR", "200ms");
+  line.add_duration("--fail-over", options_.fail_over_ns, "exit with status 4 if a stall was at least this long");
+  line.add_flag("--native", options_.native, "whole native stacks of stalls, with the Python frames in them");
+  line.add_choice("--poll-probe", "WAY", options_.poll_probe, kPollProbes, "how polls are seen");
+  line.add_switch("--leaks", options_.leaks, "look for leaks too, every 30 s; never with -a");
+  line.group("Output");
+  declare_files(line, options_.files, kStallFiles);
+  declare_record(line, options_.files.record);
+  line.add_flag("-q,--quiet", options_.quiet, "no text about single stalls, only the summary");
+  line.add_flag("-v,--verbose", options_.verbose, "whole stacks, and what aiotrace does");
+}
+
+Status Watch::check(const CommandLine& line) {
+  options_.warn_ns = warn_ns_.value_or(options_.warn_ns);
+  options_.error_ns = error_ns_.value_or(options_.error_ns);
+  // --warn above the default of --error: everything that is shown is an error.
+  if (!error_ns_) options_.error_ns = std::max(options_.error_ns, options_.warn_ns);
+  if (options_.error_ns < options_.warn_ns) return line.usage("--error", "must not be less than --warn");
+  return check_targets(line, options_.targets);
+}
+
+int Watch::run() {
+  // Rights come first: without them nothing else matters, and no file is created.
+  if (auto status = probe::check_host(); !status) return report(status.error());
+  auto filter = filter_of(options_.targets);
+  if (!filter) return report(filter.error());
+  auto signals = catch_signals({SIGUSR1, SIGCHLD});
+  if (!signals) return report(signals.error());
+  auto outputs = Outputs::open({.files = options_.files, .quiet = options_.quiet, .verbose = options_.verbose});
+  if (!outputs) return report(outputs.error());
+  auto targets = RunTargets::open(options_.targets);
+  if (!targets) return report(targets.error());
+  auto probe = probe::Probe::load(probe_options(options_));
+  if (!probe) return report(probe.error());
+
+  Session session(session_config(options_, std::move(*filter)), *probe, *outputs);
+  if (auto status = session.begin(targets->take()); !status) return report(status.error());
+  if (const auto failed = targets->release()) return *failed;
+  // Where the kernel has no filters, doctor says so.
+  if (auto status = probe::confine(); !status && options_.verbose) say(status.error().message());
+  session.watch(signals->get(), [&] { return take_requests(signals->get()); });
+  return targets->exit_status(finish(options_, session, *outputs));
+}
+
+}  // namespace aiotrace::app

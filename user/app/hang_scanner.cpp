@@ -1,0 +1,95 @@
+#include "app/hang_scanner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "app/hang_description.h"
+#include "app/hang_graph.h"
+#include "proc/maps.h"
+#include "proc/page_cache.h"
+#include "proc/progress.h"
+#include "python/hang_look.h"
+#include "python/other_loops.h"
+#include "python/threads.h"
+#include "util/clock.h"
+
+namespace aiotrace::app {
+namespace {
+
+constexpr std::uint64_t kBetweenNs = 50'000'000;
+
+// The same hang in two scans: of the same kind at the same object, as far as that is shown.
+bool same(const model::Hang& a, const model::Hang& b) {
+  if (a.verdict != b.verdict || a.resource.kind != b.resource.kind || a.resource.name != b.resource.name) return false;
+  if (!a.ring.empty() || !b.ring.empty()) return std::ranges::is_permutation(a.ring, b.ring);
+  const auto& [wa, wb] = std::pair(&a.waiters, &b.waiters);
+  return !wa->empty() && !wb->empty() && wa->front().id == wb->front().id;
+}
+
+}  // namespace
+
+Status HangScanner::look_at_interpreter() {
+  const auto maps = proc::Maps::read(process_.pid());
+  if (!maps) return std::unexpected(maps.error());
+  if (interpreter_) {
+    python::refresh(*interpreter_, process_, *maps, memory_);
+    return {};
+  }
+  const auto interpreter = python::inspect(process_, *maps, memory_);
+  if (!interpreter) return std::unexpected(python::as_error(interpreter.error(), process_));
+  interpreter_ = *interpreter;
+  return {};
+}
+
+Result<HangScanner::Found> HangScanner::scan() {
+  if (auto status = look_at_interpreter(); !status) return std::unexpected(status.error());
+  if (const auto why = python::why_no_tasks(*interpreter_, process_, memory_))
+    return fail(fmt::format("tasks of process {}", process_.pid()), *why, {}, ErrorKind::unsupported);
+  const std::uint64_t begin_ns = monotonic_ns();
+  const proc::PageCache pages(memory_);
+  python::CodeCache codes(pages, interpreter_->layout);
+  const proc::StoodStill still(process_);
+  const auto threads = python::python_threads(*interpreter_, process_, memory_);
+  python::HangLook first;
+  {
+    python::AsyncioReader reader(*interpreter_, pages, codes);
+    first = python::look_for_hangs(reader, process_.pid(), threads);
+  }
+  const auto pause = to_timespec(kBetweenNs);
+  nanosleep(&pause, nullptr);
+  pages.forget();
+  python::AsyncioReader reader(*interpreter_, pages, codes);
+  if (!reader.futures().problem().empty()) {
+    return fail(fmt::format("tasks of process {}", process_.pid()), reader.futures().problem(), {},
+                ErrorKind::unsupported);
+  }
+  const python::HangLook second = python::look_for_hangs(reader, process_.pid(),
+                                                         python::python_threads(*interpreter_, process_, pages));
+  const std::uint64_t read_ns = monotonic_ns();
+  const auto graph = wait_graph(first, second, still.threads());
+  Found found;
+  found.hangs = describe_hangs(reader, second, graph, model::find_hangs(graph),
+                               python::thread_names(*interpreter_, process_, pages), kMaxHangs);
+  if (!process_.alive()) return fail(fmt::format("process {}", process_.pid()), "it has ended");
+  for (model::Hang& hang : found.hangs) {
+    const auto known = std::ranges::find_if(before_, [&](const model::Hang& each) { return same(each, hang); });
+    hang.id = known != before_.end() ? known->id : next_id_++;
+    hang.since_ns = known != before_.end() ? known->since_ns : first.read_ns;
+    hang.pid = static_cast<std::uint32_t>(process_.pid());
+  }
+  before_ = found.hangs;
+  found.scan = {.pid = static_cast<std::uint32_t>(process_.pid()),
+                .number = ++scans_,
+                .duration_ns = read_ns - begin_ns,
+                .tasks = second.tasks,
+                .threads = second.threads.size(),
+                .unreadable = second.unreadable,
+                .torn = second.torn || second.too_many};
+  return found;
+}
+
+}  // namespace aiotrace::app

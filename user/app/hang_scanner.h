@@ -1,0 +1,46 @@
+// Looks for what hangs in one process: two looks, and what both say.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "model/hang.h"
+#include "proc/memory.h"
+#include "proc/process.h"
+#include "python/interpreter.h"
+#include "util/result.h"
+
+namespace aiotrace::app {
+
+class HangScanner {
+ public:
+  struct Found {
+    model::HangScan scan;
+    std::vector<model::Hang> hangs;  ///< proved ones first, then the most waiters; at most kMaxHangs
+  };
+  static constexpr std::size_t kMaxHangs = 64;
+
+  /// `process` must outlive this object, and `stop`, which ends a look with an error once it is set.
+  HangScanner(const proc::Process& process, const std::atomic<bool>* stop)
+      : process_(process), memory_(process.pid(), stop) {}
+
+  /// Takes as long as two looks and 50 ms between them. Errors: no CPython that is known, tasks that cannot be read,
+  /// the process has ended. Never stops the process.
+  [[nodiscard]] Result<Found> scan();
+
+  [[nodiscard]] const python::Interpreter* interpreter() const { return interpreter_ ? &*interpreter_ : nullptr; }
+
+ private:
+  [[nodiscard]] Status look_at_interpreter();
+
+  const proc::Process& process_;
+  proc::LiveMemory memory_;
+  std::optional<python::Interpreter> interpreter_;
+  std::vector<model::Hang> before_;  // those of the last scan
+  std::uint64_t scans_ = 0;
+  std::uint64_t next_id_ = 1;
+};
+
+}  // namespace aiotrace::app

@@ -1,0 +1,43 @@
+// What a run of `profile` writes: of the run itself, or of its recording.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "app/command_output.h"
+#include "app/output_files.h"
+#include "app/stack_files.h"
+#include "model/profile_run.h"
+#include "output/file_sink.h"
+#include "recording/format.h"
+#include "util/result.h"
+
+namespace aiotrace::app {
+
+class ProfileOutputs {
+ public:
+  /// Opens what is to be written: a file that cannot be is an error before anything is looked at.
+  [[nodiscard]] static Result<ProfileOutputs> open(const OutputFiles& files, bool verbose);
+
+  /// Times are those of the machine and the moment of a recording.
+  void as_recorded(const recording::Head& head) { out_.as_recorded(head); }
+  void begin(const model::ProfileHead& head);
+  /// The last thing. Its timeline is there if --perfetto was asked for.
+  void finish(const model::ProfileReport& report);
+
+  [[nodiscard]] bool failed() const { return out_.failed(); }
+
+ private:
+  explicit ProfileOutputs(CommandOutput out) : out_(std::move(out)) {}
+  void write_trace(const model::ProfileReport& report);
+  void write_files(const model::ProfileReport& report);
+
+  CommandOutput out_;
+  // Null: not asked for.
+  std::unique_ptr<output::FileSink> folded_;
+  std::unique_ptr<output::FileSink> html_;
+  std::unique_ptr<output::FileSink> perfetto_;
+  StackFiles others_;
+};
+
+}  // namespace aiotrace::app

@@ -1,0 +1,45 @@
+// Whose code a Python frame is: the program's own, an installed package's, or the standard library's.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "model/stall.h"
+
+namespace aiotrace::model {
+
+enum class Origin : std::uint8_t {
+  program,           ///< neither of the others
+  package,           ///< below site-packages or dist-packages
+  standard_library,  ///< in the interpreter's own library folder (lib/python3.X), or frozen into it
+};
+
+/// What the path of a code object says, and nothing else: the file is not looked for.
+struct FileOrigin {
+  Origin origin = Origin::program;
+  /// Below its folder, without ".py" or "/__init__": "requests/api", "asyncio/events", "importlib._bootstrap" (frozen
+  /// modules have dots). A part of `file`; empty for the program's own.
+  std::string_view module;
+
+  /// What people know the code by, the first part of `module`: "requests", "asyncio", "importlib".
+  [[nodiscard]] std::string_view package() const { return module.substr(0, module.find_first_of("/.")); }
+};
+[[nodiscard]] FileOrigin origin_of(std::string_view file);
+
+/// The first of the frames (innermost first) in the program's own files, else the first in a package, else the first;
+/// `file_of` gives a frame's file. The end if there is none.
+template <class Iterator, class FileOf>
+[[nodiscard]] Iterator find_own(Iterator begin, Iterator end, FileOf file_of) {
+  Iterator package = end;
+  for (auto at = begin; at != end; ++at) {
+    const auto origin = origin_of(file_of(*at)).origin;
+    if (origin == Origin::program) return at;
+    if (origin == Origin::package && package == end) package = at;
+  }
+  return package != end ? package : begin;
+}
+
+/// The frame of a stack to name: find_own() of its Python frames. Null if there is none.
+[[nodiscard]] const Frame* own_frame(const Stack& stack);
+
+}  // namespace aiotrace::model

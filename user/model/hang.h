@@ -1,0 +1,100 @@
+// What hangs, as people and programs read it. Passive data.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/stall.h"
+
+namespace aiotrace::model {
+
+enum class HangVerdict : std::uint8_t {
+  deadlock,
+  self_wait,  ///< a loop's thread waits for what only its loop can finish
+  unresolvable,
+  abandoned,  ///< held, but by nobody who lives
+  cancel_ignored,
+  pipe,
+  exhausted,
+  held,
+  waiting,  ///< nothing is proved
+};
+/// A verdict that nothing but the program's end, or somebody's cancelling, changes.
+[[nodiscard]] bool is_final(HangVerdict verdict);
+/// "self-wait"; static storage.
+[[nodiscard]] std::string_view name(HangVerdict verdict);
+
+enum class ResourceKind : std::uint8_t {
+  lock,
+  semaphore,
+  condition,
+  event,
+  queue,
+  future,
+  executor,
+  pool,
+  process,
+  pipe,
+  thread,
+};
+[[nodiscard]] std::string_view name(ResourceKind kind);
+
+enum class HoldHow : std::uint8_t {
+  with,    ///< it is inside of a block of `with`
+  owner,   ///< written down in the resource
+  refers,  ///< it refers to the resource: may hold it
+};
+[[nodiscard]] std::string_view name(HoldHow how);
+enum class PartyState : std::uint8_t { sleeping, running, waiting, ended };
+[[nodiscard]] std::string_view name(PartyState state);
+
+struct HangResource {
+  ResourceKind kind = ResourceKind::lock;
+  std::string class_name{};  ///< empty: unknown
+  std::string name{};        ///< "app.CACHE_LOCK", "Service.lock"; empty: none found
+  std::optional<std::uint64_t> capacity{};
+  std::optional<std::uint64_t> out{};
+  std::uint64_t waiting = 0;
+};
+
+/// A task or thread, or several of the same kind at the same place.
+struct HangParty {
+  bool task = true;
+  std::uint64_t id = 0;   ///< of the first: what id(task) is in the program; a thread's tid
+  std::uint32_t tid = 0;  ///< a thread's; of a task that of its loop; 0: not known
+  std::string name{};     ///< UTF-8, not cleaned
+  std::uint64_t count = 1;
+  PartyState state = PartyState::waiting;
+  std::optional<HoldHow> how{};  ///< of a holder
+  std::string waits_for{};       ///< "lock app.L2"; empty: not for a resource
+  Stack stack{};                 ///< innermost first
+};
+
+struct Hang {
+  std::uint64_t id = 0;
+  std::uint32_t pid = 0;
+  std::optional<std::uint64_t> since_ns{};  ///< CLOCK_MONOTONIC: seen to wait from then on at the latest
+  HangVerdict verdict = HangVerdict::waiting;
+  bool exact = false;
+  HangResource resource{};
+  std::vector<HangParty> waiters{};
+  std::vector<HangParty> holders{};
+  std::vector<std::uint64_t> ring{};  ///< ids of parties in order; empty: none
+};
+
+/// What is said once for each look at a process.
+struct HangScan {
+  std::uint32_t pid = 0;
+  std::uint64_t number = 1;
+  std::uint64_t duration_ns = 0;
+  std::size_t tasks = 0;
+  std::size_t threads = 0;
+  std::size_t unreadable = 0;  ///< tasks that went on while they were read
+  bool torn = false;           ///< some tasks may be missing
+};
+
+}  // namespace aiotrace::model

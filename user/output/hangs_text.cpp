@@ -1,0 +1,198 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "output/hangs.h"
+#include "output/stack_text.h"
+#include "output/style.h"
+#include "util/text.h"
+
+namespace aiotrace::output {
+namespace {
+
+using model::Hang;
+using model::HangParty;
+using model::HangVerdict;
+
+constexpr std::size_t kName = 40;
+constexpr std::size_t kIndent = 3;
+constexpr std::size_t kStackIndent = 6;
+// Groups of waiters in which nothing is proved.
+constexpr std::size_t kMaxUnproved = 5;
+
+std::string name_of(const HangParty& party) {
+  const std::string name = shorten_right(clean_for_terminal(party.name), kName);
+  if (party.task) return name.empty() ? "a task" : name;
+  return "thread " + (name.empty() ? std::to_string(party.tid) : name);
+}
+
+std::uint64_t count(std::span<const HangParty> parties, bool tasks) {
+  std::uint64_t sum = 0;
+  for (const HangParty& party : parties) sum += party.task == tasks ? party.count : 0;
+  return sum;
+}
+
+// "44 tasks and 10 threads".
+std::string crowd(std::span<const HangParty> parties) {
+  const auto tasks = count(parties, true);
+  const auto threads = count(parties, false);
+  std::string text = tasks != 0 ? plural(tasks, "task") : "";
+  if (threads != 0) text += (text.empty() ? "" : " and ") + plural(threads, "thread");
+  return text;
+}
+
+bool one(std::span<const HangParty> parties) { return count(parties, true) + count(parties, false) == 1; }
+
+std::string resource_text(const model::HangResource& resource) {
+  std::string text(model::name(resource.kind));
+  if (resource.kind == model::ResourceKind::future && resource.class_name.ends_with("Task")) text = "task";
+  if (!resource.name.empty())
+    text += " " + shorten_left(clean_for_terminal(resource.name), kName);
+  else if (!resource.class_name.empty())
+    text += " (" + clean_for_terminal(resource.class_name) + ")";
+  if (resource.capacity && resource.out) text += fmt::format(", {} of {} out", *resource.out, *resource.capacity);
+  return text;
+}
+
+// What a holder does, in a word or two; empty: it waits.
+std::string doing(const HangParty& holder) {
+  std::string text(model::name(holder.state));
+  if (holder.state == model::PartyState::waiting && !holder.waits_for.empty())
+    text += " for " + clean_for_terminal(holder.waits_for);
+  return text;
+}
+
+std::string headline(const Hang& hang) {
+  const std::string what = resource_text(hang.resource);
+  const std::string who = crowd(hang.waiters);
+  const std::string wait = one(hang.waiters) ? " waits" : " wait";
+  const auto in_ring = std::span(hang.waiters).first(std::min(hang.ring.size(), hang.waiters.size()));
+  switch (hang.verdict) {
+    case HangVerdict::deadlock:
+      if (in_ring.size() == 1 && hang.holders.size() > 1)
+        return fmt::format("all {} who have {} wait for it themselves", hang.holders.size(), what);
+      return in_ring.size() == 1 ? name_of(in_ring.front()) + " waits for what it holds itself: " + what
+                                 : crowd(in_ring) + " wait for each other";
+    case HangVerdict::self_wait: return "the loop's thread waits for what only its own loop can finish: " + what;
+    case HangVerdict::unresolvable: return who + wait + " for " + what + " that nobody can set";
+    case HangVerdict::abandoned: return who + wait + " for " + what + ": locked, and no living task or thread holds it";
+    case HangVerdict::cancel_ignored: return who + " cancelled, but going on";
+    case HangVerdict::pipe: return who + wait + " at a pipe whose other end waits, too";
+    case HangVerdict::exhausted: return who + wait + " for " + what + ": all in use";
+    case HangVerdict::held: {
+      const HangParty& holder = hang.holders.front();
+      std::string text = who + wait + " for " + what + ", held by " + name_of(holder);
+      if (hang.holders.size() > 1) text += fmt::format(" and {} more", hang.holders.size() - 1);
+      return text + " (" + doing(holder) + ")";
+    }
+    case HangVerdict::waiting: break;
+  }
+  return who + wait + " for " + what;
+}
+
+class Lines {
+ public:
+  explicit Lines(const OutputContext& context) : context_(context) {}
+
+  void add(std::string line) { lines_.push_back(shorten_right(std::move(line), context_.columns)); }
+
+  void add_party(const std::string& text, const model::Stack& stack, std::size_t frames) {
+    add(std::string(kIndent, ' ') + text);
+    if (frames == 0 || stack.empty()) return;
+    const auto more = context_.verbose ? stack_lines(stack, kStackIndent, context_)
+                                       : folded_stack_lines(stack, kStackIndent, frames, context_);
+    lines_.insert(lines_.end(), more.begin(), more.end());
+  }
+
+  std::vector<std::string> take() {
+    if (!context_.verbose && lines_.size() > kMaxHangLines) {
+      lines_.resize(kMaxHangLines - 1);
+      lines_.push_back(std::string(kIndent, ' ') + "… (-v shows all)");
+    }
+    return std::move(lines_);
+  }
+
+ private:
+  const OutputContext& context_;
+  std::vector<std::string> lines_;
+};
+
+void add_ring(const Hang& hang, Lines& lines) {
+  const std::size_t ring = std::min(hang.ring.size(), hang.waiters.size());
+  const std::size_t frames = ring <= 2 ? 3 : ring <= 4 ? 1 : 0;
+  for (std::size_t i = 0; i < ring; ++i) {
+    const HangParty& party = hang.waiters[i];
+    const std::string wants = party.waits_for.empty() ? "its loop's thread" : clean_for_terminal(party.waits_for);
+    lines.add_party(fmt::format("{} waits for {}, held by {}", name_of(party), wants,
+                                name_of(hang.waiters[(i + 1) % ring])),
+                    party.stack, frames);
+  }
+  const auto behind = std::span(hang.waiters).subspan(ring);
+  if (behind.empty()) return;
+  lines.add_party(crowd(behind) + (one(behind) ? " more waits behind them" : " more wait behind them"),
+                  behind.front().stack, 1);
+}
+
+void add_waiters(const Hang& hang, Lines& lines) {
+  constexpr std::size_t kGroups = 3;
+  for (const HangParty& party : std::span(hang.waiters).first(std::min(hang.waiters.size(), kGroups))) {
+    const std::string who = party.count == 1
+                                ? name_of(party)
+                                : plural(party.count, party.task ? "task" : "thread") + " like " + name_of(party);
+    lines.add_party(who, party.stack, 2);
+  }
+}
+
+void add_holders(const Hang& hang, Lines& lines) {
+  constexpr std::size_t kHolders = 2;
+  for (const HangParty& party : std::span(hang.holders).first(std::min(hang.holders.size(), kHolders))) {
+    const bool may = party.how == model::HoldHow::refers;
+    lines.add_party(name_of(party) + (may ? " may hold it: " : " holds it: ") + doing(party), party.stack, 2);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> hang_lines(const Hang& hang, const OutputContext& context) {
+  Lines lines(context);
+  const std::string verdict(model::name(hang.verdict));
+  lines.add(paint("VERDICT", model::is_final(hang.verdict) ? Color::red : Color::yellow, context) + "  " + verdict +
+            ": " + headline(hang));
+  if (!hang.ring.empty()) {
+    add_ring(hang, lines);
+  } else {
+    add_holders(hang, lines);
+    add_waiters(hang, lines);
+  }
+  return lines.take();
+}
+
+std::vector<std::string> hang_look_lines(const std::vector<Hang>& hangs, const model::HangScan& scan,
+                                         const OutputContext& context) {
+  std::vector<std::string> lines;
+  std::size_t unproved = 0, left = 0;
+  const bool proved = std::ranges::any_of(hangs, [](const Hang& each) { return model::is_final(each.verdict); });
+  if (!proved)
+    lines.emplace_back(hangs.empty() ? "no wait for another task or thread, nor for what one holds, was found"
+                                     : "nothing is proved to hang; the largest waits:");
+  for (const Hang& hang : hangs) {
+    const bool small = hang.resource.kind == model::ResourceKind::future && one(hang.waiters);
+    const bool shown = context.verbose || model::is_final(hang.verdict) || (!small && ++unproved <= kMaxUnproved);
+    if (!shown) {
+      ++left;
+      continue;
+    }
+    const auto more = hang_lines(hang, context);
+    lines.insert(lines.end(), more.begin(), more.end());
+  }
+  // What was not read may wait, or hold.
+  if (scan.unreadable != 0)
+    lines.push_back(plural(scan.unreadable, "task") + " could not be read, and may wait or hold");
+  if (scan.torn) lines.emplace_back("the list of tasks could not be read to its end: some may be missing");
+  if (left != 0) lines.push_back(plural(left, "more wait") + " in which nothing is proved (-v shows all)");
+  return lines;
+}
+
+}  // namespace aiotrace::output

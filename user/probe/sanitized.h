@@ -1,0 +1,14 @@
+// Whether this build is one under a sanitizer, whose run-time library needs what the program itself does not.
+#pragma once
+
+// Each is there if its library is linked.
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
+extern "C" __attribute__((weak)) void __asan_init();
+extern "C" __attribute__((weak)) void __tsan_init();
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
+
+namespace aiotrace::probe {
+
+[[nodiscard]] inline bool is_sanitized() { return &__asan_init != nullptr || &__tsan_init != nullptr; }
+
+}  // namespace aiotrace::probe

@@ -1,0 +1,151 @@
+#include "python/executors.h"
+
+#include <algorithm>
+#include <span>
+#include <string_view>
+
+#include "python/containers.h"
+#include "python/thread_waits.h"
+
+namespace aiotrace::python {
+namespace {
+
+constexpr std::uint32_t kPython313 = 0x030d0000;
+// Work in all queues together that is looked at.
+constexpr std::size_t kMaxQueued = 1'000'000;
+constexpr std::string_view kWorker = "concurrent/futures/thread.py";
+constexpr std::string_view kAnyioWorker = "anyio/_backends/_asyncio.py";
+
+std::string_view bare(std::string_view function) { return function.substr(function.rfind('.') + 1); }
+
+}  // namespace
+
+void ExecutorReader::add_worker(std::uint32_t number, const PythonFrame& worker, bool innermost) {
+  const Coroutine frame = as_coroutine(worker);
+  const std::uint64_t reference = reader_.variable(frame, "executor_reference");
+  if (reference == 0) return;
+  const auto executor =
+      reader_.memory().pointer(reference + reader_.interpreter().layout.user.weakref_object).value_or(0);
+  if (resources_.type_of(executor).form != ResourceForm::thread_pool) return;
+  ThreadPool& pool = pools_[executor];
+  pool.object = executor;
+  queues_.emplace(reader_.variable(frame, "work_queue"), executor);
+  const std::uint64_t item = reader_.variable(frame, "work_item");
+  if (innermost || item == 0 || reader_.is_none(item)) {
+    pool.idle++;
+    return;
+  }
+  pool.busy.push_back(number);
+  if (const std::uint64_t future = resources_.attribute(item, "future"); future != 0) runs_.emplace(future, number);
+}
+
+void ExecutorReader::add_thread(std::uint32_t number, const std::vector<PythonFrame>& stack) {
+  for (std::size_t i = 0; i < stack.size(); ++i) {
+    const std::string_view function = bare(stack[i].function);
+    if (function != "_worker" && function != "run") continue;
+    const auto file = reader_.interpreter().libraries.inside(stack[i].file);
+    if (file == kWorker && function == "_worker") {
+      add_worker(number, stack[i], i == 0);
+    } else if (file == kAnyioWorker && i > 0) {  // WorkerThread.run()
+      const std::uint64_t future = reader_.variable(as_coroutine(stack[i]), "future");
+      if (reader_.futures().kind_of(future) == FutureKind::future) runs_.emplace(future, number);
+    }
+  }
+}
+
+// Modules/_queuemodule.c, simplequeueobject. To 3.12: lock, int locked, the list lst, lst_pos; from 3.13 on: bool
+// has_threads_waiting and RingBuf {put_idx, get_idx, items, items_cap, num_items}.
+std::vector<std::uint64_t> ExecutorReader::queued_items(std::uint64_t simple_queue) const {
+  if (reader_.type_name(simple_queue) != "_queue.SimpleQueue") return {};
+  const auto& memory = reader_.memory();
+  const std::uint64_t head = simple_queue + reader_.interpreter().layout.bpf.obj_type + 8;
+  if (reader_.interpreter().layout.bpf.version < kPython313) {
+    const auto list = memory.pointer(head + 16);
+    const auto first = memory.read<std::uint64_t>(head + 24);
+    auto items = list ? list_items(reader_.objects(), *list) : std::nullopt;
+    if (!items || !first) return {};
+    // What was taken is left as null at its beginning, and list_items() drops that.
+    return *std::move(items);
+  }
+  struct Ring {
+    std::uint64_t put, get, items, capacity, count;
+  };
+  const auto ring = memory.read<Ring>(head + 8);
+  if (!ring || ring->count > kMaxQueued || ring->capacity > 4 * kMaxQueued || ring->get >= ring->capacity) return {};
+  std::vector<std::uint64_t> slots(ring->capacity);
+  if (!memory.read(ring->items, std::as_writable_bytes(std::span(slots)))) return {};
+  std::vector<std::uint64_t> found;
+  for (std::uint64_t i = 0; i < std::min(ring->count, ring->capacity); ++i) {
+    const std::uint64_t item = slots[(ring->get + i) % ring->capacity];
+    if (item != 0) found.push_back(item);
+  }
+  return found;
+}
+
+void ExecutorReader::finish() {
+  for (const auto& [queue, executor] : queues_) {
+    if (queued_.size() >= kMaxQueued) return;
+    ThreadPool& pool = pools_[executor];
+    pool.queued = 0;
+    for (const std::uint64_t item : queued_items(queue)) {
+      const std::uint64_t future = resources_.attribute(item, "future");
+      if (future == 0) continue;
+      ++*pool.queued;
+      queued_.emplace(future, executor);
+    }
+  }
+}
+
+std::vector<std::uint64_t> ExecutorReader::closure_of(std::uint64_t callback) {
+  if (reader_.type_name(callback) != "function") return {};
+  const auto& user = reader_.interpreter().layout.user;
+  const auto code = reader_.memory().pointer(callback + user.function_code);
+  const KnownFunction* known = reader_.known().find(code.value_or(0));
+  if (known == nullptr || known->role != CodeRole::done_callback || known->wait != WaitKind::executor) return {};
+  const auto closure = reader_.memory().pointer(callback + user.function_closure);
+  auto cells = closure ? tuple_items(reader_.objects(), *closure) : std::nullopt;
+  if (!cells) return {};
+  for (std::uint64_t& cell : *cells) cell = reader_.memory().read<std::uint64_t>(cell + user.cell_value).value_or(0);
+  return *std::move(cells);
+}
+
+// Lib/asyncio/futures.py, _chain_future(): what follows another has a callback first, _call_check_cancel(), that has
+// both in its closure.
+std::uint64_t ExecutorReader::followed_by(std::uint64_t future) {
+  const auto fields = reader_.futures().read(future);
+  if (!fields || fields->task) return 0;
+  for (const std::uint64_t object : closure_of(reader_.futures().first_callback(*fields))) {
+    if (resources_.type_of(object).form == ResourceForm::concurrent_future) return object;
+  }
+  return 0;
+}
+
+std::uint64_t ExecutorReader::task_behind(std::uint64_t concurrent_future) {
+  const std::uint64_t callbacks = resources_.attribute(concurrent_future, "_done_callbacks");
+  const auto items = callbacks != 0 ? list_items(reader_.objects(), callbacks) : std::nullopt;
+  if (!items) return 0;
+  constexpr std::size_t kMost = 8;
+  for (const std::uint64_t callback : std::span(*items).first(std::min(items->size(), kMost))) {
+    for (const std::uint64_t object : closure_of(callback)) {
+      if (reader_.futures().kind_of(object) == FutureKind::task) return object;
+    }
+  }
+  return 0;
+}
+
+std::optional<std::uint32_t> ExecutorReader::thread_of(std::uint64_t future) const {
+  const auto known = runs_.find(future);
+  return known != runs_.end() ? std::optional(known->second) : std::nullopt;
+}
+
+const ThreadPool* ExecutorReader::pool(std::uint64_t executor) const {
+  const auto known = pools_.find(executor);
+  return known != pools_.end() ? &known->second : nullptr;
+}
+
+const ThreadPool* ExecutorReader::queue_of(std::uint64_t concurrent_future) const {
+  const auto known = queued_.find(concurrent_future);
+  return known != queued_.end() ? pool(known->second) : nullptr;
+}
+
+}  // namespace aiotrace::python

@@ -1,0 +1,18 @@
+// Awaitables of classes that are not CPython's: coroutines of Cython, mypyc and Nuitka, and those that a program
+// writes.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "python/asyncio_reader.h"
+
+namespace aiotrace::python {
+
+/// Coroutines and asynchronous generators that the object's own fields lead to, through wrappers (`coroutine_wrapper`,
+/// `asend()`), up to two objects of other classes that are not known, which is where a compiled coroutine has its
+/// variables, and any number of coroutines of the object's own class.
+/// What lies behind the object, or in what has been freed, is not believed. At most 4,096.
+[[nodiscard]] std::vector<std::uint64_t> coroutines_behind(AsyncioReader& reader, std::uint64_t object);
+
+}  // namespace aiotrace::python

@@ -1,0 +1,276 @@
+#include "python/wakers.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "python/census_chains.h"
+#include "python/frame_slots.h"
+#include "python/frames.h"
+#include "python/reference_counts.h"
+#include "python/referents.h"
+#include "python/task_list.h"
+#include "python/waits.h"
+
+namespace aiotrace::python {
+namespace {
+
+// Instances between a callback of a loop and a future: transport and protocol, which do not count, then the selector,
+// a library's connection, a channel of it, a queue.
+constexpr std::size_t kMaxInstances = 4;
+constexpr std::size_t kMaxLoops = 256;
+// Of all objects that are followed: many lists may claim the same millions of items.
+constexpr std::size_t kMaxReferences = 8'000'000;
+
+bool is_event(WaitKind kind) {
+  return kind == WaitKind::event || kind == WaitKind::condition || kind == WaitKind::barrier;
+}
+
+class Search {
+ public:
+  Search(AsyncioReader& reader, const Census& census, const std::map<pid_t, PythonThread>& threads)
+      : reader_(reader),
+        census_(census),
+        threads_(threads),
+        chains_(reader, census),
+        waits_(reader),
+        referents_(reader),
+        running_(find_running(reader.interpreter(), reader.futures(), threads)) {}
+
+  std::unordered_map<std::uint64_t, Waker> run(const Suspects& suspects) {
+    look_for(suspects);
+    if (waited_.empty()) return {};
+    prove();
+    if (left_ != 0) from_connections();
+    if (left_ != 0) from_all();
+    if (left_ != 0) prove();
+    return result(suspects);
+  }
+
+ private:
+  enum class State : std::uint8_t { open, nobody, somebody };
+  struct Waited {
+    bool event = false;
+    State state = State::open;
+    std::vector<const FutureFields*> tasks;
+  };
+
+  void look_for(const Suspects& suspects) {
+    std::unordered_map<std::uint64_t, const FutureFields*> tasks;
+    for (const FutureFields& future : census_.futures) {
+      if (loops_.size() < kMaxLoops) loops_.insert(future.loop);
+      if (future.task && future.pending() && future.coroutine != 0) tasks.emplace(future.object, &future);
+    }
+    for (const Suspect& suspect : suspects.all) {
+      if (!concerns(suspect)) continue;
+      const auto task = tasks.extract(suspect.address);
+      if (!task) continue;
+      Waited& waited = waited_[suspect.waits_for];
+      waited.event = is_event(suspect.wait);
+      waited.tasks.push_back(task.mapped());
+      for (const auto& link : chains_.chain(task.mapped()->coroutine).links) in_question_.insert(link.object);
+    }
+    for (const auto& [address, task] : tasks) living_.push_back(task);
+    left_ = waited_.size();
+  }
+
+  static bool concerns(const Suspect& suspect) {
+    return suspect.kind == Suspect::Kind::stuck && !suspect.idle &&
+           (is_event(suspect.wait) || suspect.wait == WaitKind::future);
+  }
+
+  // Nobody but those who wait, and who wait for nothing else than what nobody else has.
+  void prove() {
+    std::unordered_set<std::uint64_t> objects;
+    for (const auto& [object, waited] : waited_) {
+      if (waited.state == State::open) objects.insert(object);
+    }
+    for (std::size_t before = 0; before != objects.size();) {
+      before = objects.size();
+      std::vector<std::uint64_t> tasks;
+      for (const std::uint64_t object : objects) {
+        for (const FutureFields* task : waited_.at(object).tasks) tasks.push_back(task->object);
+      }
+      objects = referred_to_only_by(referents_, tasks, objects, loops_);
+    }
+    for (const std::uint64_t object : objects) decide(waited_.at(object), State::nobody);
+  }
+
+  void decide(Waited& waited, State state) {
+    if (waited.state != State::open) return;
+    waited.state = state;
+    --left_;
+    if (state != State::somebody) return;
+    for (const FutureFields* task : waited.tasks) {
+      for (const auto& link : chains_.chain(task->coroutine).links) in_question_.erase(link.object);
+      living_.push_back(task);
+      if (everything_) begin_at(task->coroutine);
+    }
+  }
+
+  void begin_at(std::uint64_t object) {
+    if (object != 0 && followed_.insert(object).second) levels_[0].push_back(object);
+  }
+
+  // What a loop calls, tasks that read a connection, threads without a loop.
+  void from_connections() {
+    for (const std::uint64_t loop : loops_) begin_at_loop(loop);
+    const auto read = readers();
+    for (std::size_t i = 0; i < living_.size(); ++i) {  // grows
+      const FutureFields& task = *living_[i];
+      begin_at_callbacks(task);
+      if (read.contains(task.object)) begin_at(task.coroutine);
+    }
+    begin_at_frames(false);
+    follow();
+  }
+
+  void from_all() {
+    everything_ = true;
+    for (const std::uint64_t object : std::exchange(later_, {})) begin_at(object);
+    for (const FutureFields* task : living_) begin_at(task->coroutine);
+    begin_at_frames(true);
+    const auto modules = reader_.memory().pointer(reader_.interpreter().main_interpreter +
+                                                  reader_.interpreter().layout.user.interp_modules);
+    begin_at(modules.value_or(0));
+    follow();
+  }
+
+  // Transports are kept in a WeakValueDictionary: uvloop has no other list of them.
+  void begin_at_loop(std::uint64_t loop) {
+    if (!followed_.insert(loop).second) return;
+    const Objects& objects = reader_.objects();
+    for (const std::uint64_t object : referents_.read(loop).objects) {
+      begin_at_referent(object);
+      if (reader_.type_name(object) != "WeakValueDictionary") continue;
+      const auto data = objects.attribute(object, "data");
+      const auto entries = data ? objects.entries(*data) : std::nullopt;
+      for (const auto& entry : entries.value_or(std::vector<Objects::Entry>{}))
+        begin_at_referent(objects.memory().pointer(entry.value + objects.layout().user.weakref_object).value_or(0));
+    }
+  }
+
+  void begin_at_referent(std::uint64_t object) {
+    if (object != 0) see(object, 0, ReferentForm::leaf);
+  }
+
+  void begin_at_callbacks(const FutureFields& task) {
+    if (task.in_python) {
+      begin_at_referent(reader_.objects().attribute(task.object, "_callbacks").value_or(0));
+      return;
+    }
+    for (const std::uint64_t object : referents_.of_future(task.object)) {
+      if (object != task.coroutine && object != task.loop) begin_at_referent(object);
+    }
+  }
+
+  void begin_at_frames(bool of_loops) {
+    std::unordered_set<pid_t> with_loop;
+    for (const auto& [loop, tid] : running_.loops) with_loop.insert(tid);
+    for (const auto& [tid, thread] : threads_) {
+      if (with_loop.contains(tid) != of_loops) continue;
+      for (const PythonFrame& frame : read_stack(reader_.interpreter(), reader_.memory(), thread.tstate)) {
+        if (frame.at == 0) continue;
+        const Coroutine of{.code = frame.code, .frame = frame.at};
+        const std::uint64_t first = frame.at + reader_.interpreter().layout.bpf.frame_localsplus;
+        for (const std::uint64_t object : referents_.slots(first, variable_slots(reader_, of), true))
+          begin_at_referent(object);
+      }
+    }
+  }
+
+  // Living tasks that read a connection, and those that wait for one of them.
+  std::unordered_set<std::uint64_t> readers() {
+    constexpr std::size_t kMost = 50'000;
+    std::unordered_set<std::uint64_t> found;
+    std::vector<std::pair<std::uint64_t, std::vector<std::uint64_t>>> waiting;
+    for (const FutureFields* task : living_) {
+      if (found.size() + waiting.size() >= kMost) break;
+      auto waits = waits_.read(*task, chains_.chain(task->coroutine), 0);
+      if (waits.kind == WaitKind::socket)
+        found.insert(task->object);
+      else if (!waits.tasks.empty())
+        waiting.emplace_back(task->object, std::move(waits.tasks));
+    }
+    for (const auto& [task, tasks] : waiting) {
+      if (std::ranges::any_of(tasks, [&](std::uint64_t each) { return found.contains(each); })) found.insert(task);
+    }
+    return found;
+  }
+
+  void follow() {
+    for (std::size_t level = 0; level < levels_.size(); ++level) {
+      for (std::size_t i = 0; i < levels_[level].size() && left_ != 0; ++i) {
+        if (followed_.size() > kMaxFollowed || references_ > kMaxReferences) break;
+        const std::uint64_t object = levels_[level][i];
+        const auto its = referents_.read(object);
+        references_ += its.objects.size();
+        for (const std::uint64_t each : its.objects) see(each, level, its.form);
+        if (everything_) see(reader_.objects().type_of(object).value_or(0), level, its.form);
+      }
+      levels_[level].clear();
+    }
+  }
+
+  void see(std::uint64_t object, std::size_t level, ReferentForm from) {
+    if (const auto waited = waited_.find(object); waited != waited_.end()) {
+      const bool wakes = waited->second.event || !everything_;
+      decide(waited->second, wakes ? State::somebody : State::nobody);
+      return;
+    }
+    const ReferentForm form = referents_.form_of(object);
+    if (form == ReferentForm::leaf || form == ReferentForm::future || in_question_.contains(object)) return;
+    // Whoever has a module, a class or a coroutine does not go on with what these have; who awaits a coroutine does.
+    const bool apart = form == ReferentForm::module || form == ReferentForm::type ||
+                       (form == ReferentForm::coroutine && from != ReferentForm::coroutine);
+    const std::size_t at = everything_ ? 0 : level + (form == ReferentForm::instance ? 1 : 0);
+    if (!everything_ && (apart || at > kMaxInstances)) {
+      later_.push_back(object);
+      return;
+    }
+    if (followed_.insert(object).second) levels_[at].push_back(object);
+  }
+
+  std::unordered_map<std::uint64_t, Waker> result(const Suspects& suspects) {
+    std::unordered_map<std::uint64_t, Waker> found;
+    for (const Suspect& suspect : suspects.all) {
+      const auto waited = concerns(suspect) ? waited_.find(suspect.waits_for) : waited_.end();
+      if (waited == waited_.end()) continue;
+      const State state = waited->second.state;
+      found.emplace(suspect.address, state == State::somebody ? Waker::somebody
+                                     : state == State::nobody ? Waker::nobody
+                                                              : Waker::unknown);
+    }
+    return found;
+  }
+
+  AsyncioReader& reader_;
+  const Census& census_;
+  const std::map<pid_t, PythonThread>& threads_;
+  CensusChains chains_;
+  WaitReader waits_;
+  ReferentReader referents_;
+  Running running_;
+  std::unordered_set<std::uint64_t> loops_;
+  std::unordered_map<std::uint64_t, Waited> waited_;
+  std::size_t left_ = 0;                           // of waited_, undecided
+  std::unordered_set<std::uint64_t> in_question_;  // coroutines of tasks whose wait is undecided
+  std::vector<const FutureFields*> living_;        // other tasks
+  bool everything_ = false;
+  std::unordered_set<std::uint64_t> followed_;
+  std::size_t references_ = 0;
+  std::array<std::vector<std::uint64_t>, kMaxInstances + 1> levels_;  // by instances on the way
+  std::vector<std::uint64_t> later_;  // what a connection leads to, but a future behind it is no connection's
+};
+
+}  // namespace
+
+std::unordered_map<std::uint64_t, Waker> find_wakers(AsyncioReader& reader, const Census& census,
+                                                     const Suspects& suspects,
+                                                     const std::map<pid_t, PythonThread>& threads) {
+  return Search(reader, census, threads).run(suspects);
+}
+
+}  // namespace aiotrace::python

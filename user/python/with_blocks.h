@@ -1,0 +1,45 @@
+// Which context managers a frame is inside of: what `with` and `async with` blocks keep on its stack.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "python/asyncio_reader.h"
+
+namespace aiotrace::python {
+
+/// Until a block is left its frame keeps the manager's __exit__ or __aexit__ on its stack. A block counts from the end
+/// of __enter__ to the beginning of __exit__: the wait in __aenter__ is no holding yet, that in __aexit__ none any
+/// more. Of one look at a process.
+class WithBlocks {
+ public:
+  /// `reader` must outlive this object.
+  explicit WithBlocks(AsyncioReader& reader) : reader_(reader) {}
+
+  /// The managers, outermost first, at most kMaxBlocks. Of `frame` its code, frame and lasti are asked; it may be any
+  /// Python function's, running or suspended. What lies there is checked to be a method of that name.
+  [[nodiscard]] std::vector<std::uint64_t> managers(const Coroutine& frame);
+
+  static constexpr std::size_t kMaxBlocks = 64;
+
+  /// What a bound method __exit__ or __aexit__ is bound to; 0: it is none.
+  [[nodiscard]] std::uint64_t self_of_exit(std::uint64_t method);
+
+ private:
+  /// Slots of the frame's stack right below which a handler's values begin, outermost first.
+  [[nodiscard]] std::vector<std::uint32_t> depths(const Coroutine& frame);
+  [[nodiscard]] const std::vector<std::uint8_t>& table_of(std::uint64_t code);
+  [[nodiscard]] std::vector<std::uint32_t> block_levels(std::uint64_t frame) const;
+  [[nodiscard]] std::uint64_t stack_slot(std::uint64_t at) const;
+  [[nodiscard]] std::uint64_t manager_below(std::uint64_t stack, std::uint32_t depth);
+  [[nodiscard]] bool exits(std::uint64_t function);
+  [[nodiscard]] std::uint64_t field(std::uint64_t object, unsigned index) const;
+
+  AsyncioReader& reader_;
+  std::unordered_map<std::uint64_t, std::vector<std::uint8_t>> tables_;   // by code
+  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> depths_;  // by code and instruction
+};
+
+}  // namespace aiotrace::python

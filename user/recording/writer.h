@@ -1,0 +1,75 @@
+// Writes a recording while its run goes on.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/await_run.h"
+#include "model/leak_run.h"
+#include "model/profile_run.h"
+#include "model/stall.h"
+#include "model/summary.h"
+#include "recording/format.h"
+#include "recording/wire.h"
+#include "util/result.h"
+#include "util/unique_fd.h"
+
+struct ZSTD_CCtx_s;
+
+namespace aiotrace::recording {
+
+/// Every record is in the file (through the page cache) when its call returns, so what is there when the program or the
+/// disk ends can be read. After an error of the file nothing more is written: the recording ends there, readable.
+class Writer {
+ public:
+  /// Creates the file and writes its head.
+  [[nodiscard]] static Result<Writer> create(const std::string& path, const Head& head);
+
+  Status watching(const model::Watching& watching);
+  /// An error of kind usage: this one is too large (kMaxBody) and left out; the next ones are written.
+  Status stall(const model::Stall& stall);
+  Status unfinished(const model::Stall& stall);
+  Status leaks(const model::ScannedLeaks& leaks);
+  Status so_far(const model::Summary& summary);
+  /// The last thing: the summary and the end.
+  Status finish(const model::Summary& summary);
+
+  /// Of the other commands: how a run began, and how it ended, which is the last thing.
+  Status begin(const model::LeaksHead& head);
+  Status begin(const model::AwaitsHead& head);
+  Status begin(const model::ProfileHead& head);
+  Status finish(const model::LeaksEnd& end);
+  Status finish(const model::AwaitsFound& found);
+  Status finish(const model::ExactFound& found);
+  Status finish(const model::ProfileReport& report);
+
+ private:
+  struct ContextCloser {
+    void operator()(ZSTD_CCtx_s* context) const noexcept;
+  };
+  Writer(UniqueFd fd, std::string name);
+  // What comes in a record of its own in front of these.
+  Status before_summary(const model::Summary& summary);
+  Status with_moments(Kind kind, const model::Stall& stall);
+  template <class T>
+  Status write(Kind kind, const T& value);
+  // In as many records as they need.
+  template <class T>
+  Status write_rows(Kind kind, const std::vector<T>& rows);
+  template <class T>
+  Status write_last(Status before, Kind kind, const T& value);
+  Status write_body(Kind kind, std::string_view body, bool last);
+  Status write_bytes(std::string_view bytes);
+
+  UniqueFd fd_;
+  std::string name_;
+  std::unique_ptr<ZSTD_CCtx_s, ContextCloser> zstd_;
+  Encoder encoder_;
+  std::string record_;
+  std::string packed_;
+  bool ended_ = false;
+};
+
+}  // namespace aiotrace::recording
