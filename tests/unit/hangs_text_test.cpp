@@ -36,7 +36,8 @@ bool has(const std::vector<std::string>& lines, std::string_view part) {
 
 TEST_CASE("a look that found nothing says what it could not read", "[output]") {
   const auto whole = hang_look_lines({}, {.tasks = 3}, samples::context());
-  CHECK(whole == std::vector<std::string>{"no wait for another task or thread, nor for what one holds, was found"});
+  CHECK(whole == std::vector<std::string>{"no wait for another task or thread, nor for what one holds, was found; "
+                                          "waits for sockets, processes and timers are not judged"});
   const auto in_part = hang_look_lines({}, {.tasks = 3, .unreadable = 2, .torn = true}, samples::context());
   CHECK(has(in_part, "2 tasks could not be read"));
   CHECK(has(in_part, "some may be missing"));
@@ -49,4 +50,13 @@ TEST_CASE("names of a hang are clean, and it has at most twelve lines", "[output
   CHECK_FALSE(has(lines, "\x1b"));
   CHECK_FALSE(has(lines, "\n"));
   CHECK_FALSE(has(lines, "was found"));
+}
+
+TEST_CASE("of a ring that was cut all parties are counted, and none holds what another one does", "[output]") {
+  auto hang = ring_of(3, "t");
+  hang.ring_more = 40;
+  const auto lines = hang_look_lines({hang}, {.tasks = 43}, samples::context());
+  CHECK(has(lines, "3 tasks and 40 more wait for each other"));
+  CHECK(has(lines, "t1 waits for lock B, held by t2"));
+  CHECK(has(lines, "t2 waits for lock B, held by the first of those that are not shown"));
 }

@@ -130,6 +130,10 @@ TEST_CASE("an executor with all threads in use is exhausted", "[model]") {
   graph.resources[0].capacity = 1;
   graph.resources[0].out = 1;
   CHECK(find_hangs(graph)[0].verdict == HangVerdict::exhausted);
+  CHECK(find_hangs(graph)[0].exact);
+  graph.resources[0].closed = false;
+  CHECK(find_hangs(graph)[0].verdict == HangVerdict::exhausted);
+  CHECK_FALSE(find_hangs(graph)[0].exact);
   graph.resources[0].out = 0;
   CHECK(find_hangs(graph)[0].verdict == HangVerdict::held);
 }

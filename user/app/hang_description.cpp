@@ -1,6 +1,7 @@
 #include "app/hang_description.h"
 
 #include <algorithm>
+#include <optional>
 #include <ranges>
 #include <set>
 #include <unordered_map>
@@ -21,6 +22,19 @@ using python::LookResource;
 // Groups of waiters that are written out, and parties that are looked at for their place.
 constexpr std::size_t kMaxGroups = 32;
 constexpr std::size_t kMaxGrouped = 20'000;
+// Names of functions and files in all stacks: each can have a thousand characters.
+constexpr std::size_t kMaxStackText = 16u << 20;
+
+// Who is scheduled waits for its turn. A thread that stood still in no wait that is known waits, too.
+model::PartyState state_of(LookParty::State state, bool steady) {
+  switch (state) {
+    case LookParty::State::sleeping: return model::PartyState::sleeping;
+    case LookParty::State::running: return steady ? model::PartyState::waiting : model::PartyState::running;
+    case LookParty::State::waiting:
+    case LookParty::State::scheduled: break;
+  }
+  return model::PartyState::waiting;
+}
 
 class Description {
  public:
@@ -132,7 +146,29 @@ class Description {
     return text;
   }
 
-  [[nodiscard]] HangParty party_of(std::uint32_t number) {
+  [[nodiscard]] model::Stack stack_of(const LookParty& party) {
+    model::Stack stack;
+    for (const auto& frame : party.frames | std::views::take(std::min(model::kMaxPartyFrames, frames_left_))) {
+      const auto code = reader_.codes().find(frame.code);
+      if (!code) continue;
+      stack_text_ += code->function.size() + code->file.size();
+      if (stack_text_ > kMaxStackText) break;
+      stack.push_back({.kind = model::Frame::Kind::python,
+                       .function = code->function,
+                       .file = code->file,
+                       .line = reader_.codes().line(frame.code, frame.lasti)});
+    }
+    frames_left_ -= stack.size();
+    return stack;
+  }
+
+  [[nodiscard]] std::optional<std::uint32_t> first_wait(std::uint32_t party) const {
+    const auto& waits = graph_.parties[party].waits;
+    return waits.empty() ? std::nullopt : std::optional(waits.front());
+  }
+
+  // `waits_for`: of all that it waits for the one that matters here.
+  [[nodiscard]] HangParty party_of(std::uint32_t number, std::optional<std::uint32_t> waits_for) {
     const LookParty& party = look_.parties[number];
     HangParty found{.task = party.task, .tid = static_cast<std::uint32_t>(party.tid)};
     if (party.task) {
@@ -144,20 +180,9 @@ class Description {
       const auto name = names_.find(party.tid);
       if (name != names_.end()) found.name = name->second;
     }
-    found.state = party.state == LookParty::State::sleeping ? model::PartyState::sleeping
-                  : party.state == LookParty::State::running && !graph_.parties[number].steady
-                      ? model::PartyState::running
-                      : model::PartyState::waiting;
-    for (const auto& frame : party.frames) {
-      const auto code = reader_.codes().find(frame.code);
-      if (!code) continue;
-      found.stack.push_back({.kind = model::Frame::Kind::python,
-                             .function = code->function,
-                             .file = code->file,
-                             .line = reader_.codes().line(frame.code, frame.lasti)});
-    }
-    const auto& waits = graph_.parties[number].waits;
-    if (!waits.empty()) found.waits_for = text_of(waits.front());
+    found.state = state_of(party.state, graph_.parties[number].steady);
+    found.stack = stack_of(party);
+    if (waits_for) found.waits_for = text_of(*waits_for);
     return found;
   }
 
@@ -170,7 +195,7 @@ class Description {
         groups[known->second].count++;
       } else if (groups.size() < kMaxGroups) {
         by_place.emplace(place, groups.size());
-        groups.push_back(party_of(each));
+        groups.push_back(party_of(each, first_wait(each)));
       }
     }
     std::ranges::stable_sort(groups, std::ranges::greater{}, &HangParty::count);
@@ -182,11 +207,12 @@ class Description {
     hang.resource.waiting = found.waiters.size();
     std::vector<std::uint32_t> behind;
     std::set<std::uint32_t> in_ring;
-    for (const auto& step : found.ring) {
-      hang.waiters.push_back(party_of(step.party));
+    for (const auto& step : found.ring | std::views::take(model::kMaxRing)) {
+      hang.waiters.push_back(party_of(step.party, step.resource));
       hang.ring.push_back(hang.waiters.back().id);
       in_ring.insert(step.party);
     }
+    hang.ring_more = found.ring.size() - hang.ring.size();
     for (const std::uint32_t waiter : found.waiters) {
       if (!in_ring.contains(waiter)) behind.push_back(waiter);
     }
@@ -194,7 +220,7 @@ class Description {
     hang.waiters.insert(hang.waiters.end(), std::make_move_iterator(groups.begin()),
                         std::make_move_iterator(groups.end()));
     for (const auto& hold : found.holders | std::views::take(kMaxGroups)) {
-      hang.holders.push_back(party_of(hold.party));
+      hang.holders.push_back(party_of(hold.party, first_wait(hold.party)));
       hang.holders.back().how = hold.how;
     }
     return hang;
@@ -205,6 +231,8 @@ class Description {
   const model::WaitGraph& graph_;
   const std::map<pid_t, std::string>& names_;
   std::unordered_map<std::uint64_t, std::string> resource_names_;
+  std::size_t frames_left_ = model::kMaxHangFrames;
+  std::size_t stack_text_ = 0;
 };
 
 }  // namespace

@@ -22,6 +22,11 @@ model::HoldHow how_of(python::LookHold::How how) {
   return model::HoldHow::refers;
 }
 
+// It runs, or will in its loop's next iteration.
+bool moves(LookParty::State state) {
+  return state == LookParty::State::running || state == LookParty::State::scheduled;
+}
+
 class Graph {
  public:
   Graph(const HangLook& first, const HangLook& second, const std::unordered_set<pid_t>& stood_still)
@@ -83,7 +88,7 @@ class Graph {
     const LookParty& earlier = *known->second;
     if (earlier.mark != party.mark || earlier.task != party.task || earlier.tid != party.tid) return false;
     if (!party.task) return stood_still_.contains(party.tid);
-    if (earlier.state != party.state || party.state == LookParty::State::running) return false;
+    if (earlier.state != party.state || moves(party.state)) return false;
     if (earlier.waits.size() != party.waits.size()) return false;
     for (std::size_t i = 0; i < party.waits.size(); ++i) {
       const LookResource& resource = second_.resources[party.waits[i]];

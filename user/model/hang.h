@@ -52,6 +52,13 @@ enum class HoldHow : std::uint8_t {
 enum class PartyState : std::uint8_t { sleeping, running, waiting, ended };
 [[nodiscard]] std::string_view name(PartyState state);
 
+/// Of a longer ring only so many parties are described one by one: the rest waits behind them.
+inline constexpr std::size_t kMaxRing = 256;
+/// Frames of one party's stack, and of all hangs of one scan together: a program can have a million of tasks, each some
+/// thousand calls deep.
+inline constexpr std::size_t kMaxPartyFrames = 256;
+inline constexpr std::size_t kMaxHangFrames = 100'000;
+
 struct HangResource {
   ResourceKind kind = ResourceKind::lock;
   std::string class_name{};  ///< empty: unknown
@@ -71,7 +78,7 @@ struct HangParty {
   PartyState state = PartyState::waiting;
   std::optional<HoldHow> how{};  ///< of a holder
   std::string waits_for{};       ///< "lock app.L2"; empty: not for a resource
-  Stack stack{};                 ///< innermost first
+  Stack stack{};                 ///< innermost first, the inner kMaxPartyFrames
 };
 
 struct Hang {
@@ -83,7 +90,8 @@ struct Hang {
   HangResource resource{};
   std::vector<HangParty> waiters{};
   std::vector<HangParty> holders{};
-  std::vector<std::uint64_t> ring{};  ///< ids of parties in order; empty: none
+  std::vector<std::uint64_t> ring{};  ///< ids of parties in order, at most kMaxRing; empty: none
+  std::uint64_t ring_more = 0;        ///< parties of the ring that are not in `ring`
 };
 
 /// What is said once for each look at a process.

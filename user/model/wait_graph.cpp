@@ -217,7 +217,8 @@ FoundHang unproved(const WaitGraph& graph, Number number, const std::vector<Numb
     found.verdict = HangVerdict::exhausted;
   else if (!resource.holds.empty())
     found.verdict = HangVerdict::held;
-  found.exact = found.verdict != HangVerdict::waiting && (resource.closed || found.verdict == HangVerdict::exhausted);
+  // Where others may give it back, neither who has it nor that all is in use is proved.
+  found.exact = found.verdict != HangVerdict::waiting && resource.closed;
   return found;
 }
 

@@ -40,7 +40,8 @@ std::string hang_json(const model::Hang& hang) {
                     {"waiting", hang.resource.waiting}}},
                   {"waiters", parties_json(hang.waiters, false)},
                   {"holders", parties_json(hang.holders, true)},
-                  {"ring", hang.ring.empty() ? Json(nullptr) : Json(hang.ring)}});
+                  {"ring", hang.ring.empty() ? Json(nullptr) : Json(hang.ring)},
+                  {"ring_more", hang.ring_more}});
 }
 
 std::string hang_look_json(const model::HangScan& scan) {

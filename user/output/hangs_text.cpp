@@ -64,6 +64,8 @@ std::string doing(const HangParty& holder) {
   return text;
 }
 
+std::string more(std::uint64_t left_off) { return left_off != 0 ? fmt::format(" and {} more", left_off) : ""; }
+
 std::string headline(const Hang& hang) {
   const std::string what = resource_text(hang.resource);
   const std::string who = crowd(hang.waiters);
@@ -74,7 +76,7 @@ std::string headline(const Hang& hang) {
       if (in_ring.size() == 1 && hang.holders.size() > 1)
         return fmt::format("all {} who have {} wait for it themselves", hang.holders.size(), what);
       return in_ring.size() == 1 ? name_of(in_ring.front()) + " waits for what it holds itself: " + what
-                                 : crowd(in_ring) + " wait for each other";
+                                 : crowd(in_ring) + more(hang.ring_more) + " wait for each other";
     case HangVerdict::self_wait: return "the loop's thread waits for what only its own loop can finish: " + what;
     case HangVerdict::unresolvable: return who + wait + " for " + what + " that nobody can set";
     case HangVerdict::abandoned: return who + wait + " for " + what + ": locked, and no living task or thread holds it";
@@ -84,8 +86,7 @@ std::string headline(const Hang& hang) {
     case HangVerdict::held: {
       const HangParty& holder = hang.holders.front();
       std::string text = who + wait + " for " + what + ", held by " + name_of(holder);
-      if (hang.holders.size() > 1) text += fmt::format(" and {} more", hang.holders.size() - 1);
-      return text + " (" + doing(holder) + ")";
+      return text + more(hang.holders.size() - 1) + " (" + doing(holder) + ")";
     }
     case HangVerdict::waiting: break;
   }
@@ -125,9 +126,9 @@ void add_ring(const Hang& hang, Lines& lines) {
   for (std::size_t i = 0; i < ring; ++i) {
     const HangParty& party = hang.waiters[i];
     const std::string wants = party.waits_for.empty() ? "its loop's thread" : clean_for_terminal(party.waits_for);
-    lines.add_party(fmt::format("{} waits for {}, held by {}", name_of(party), wants,
-                                name_of(hang.waiters[(i + 1) % ring])),
-                    party.stack, frames);
+    const bool cut = hang.ring_more != 0 && i + 1 == ring;
+    const std::string holder = cut ? "the first of those that are not shown" : name_of(hang.waiters[(i + 1) % ring]);
+    lines.add_party(fmt::format("{} waits for {}, held by {}", name_of(party), wants, holder), party.stack, frames);
   }
   const auto behind = std::span(hang.waiters).subspan(ring);
   if (behind.empty()) return;
@@ -175,7 +176,8 @@ std::vector<std::string> hang_look_lines(const std::vector<Hang>& hangs, const m
   std::size_t unproved = 0, left = 0;
   const bool proved = std::ranges::any_of(hangs, [](const Hang& each) { return model::is_final(each.verdict); });
   if (!proved)
-    lines.emplace_back(hangs.empty() ? "no wait for another task or thread, nor for what one holds, was found"
+    lines.emplace_back(hangs.empty() ? "no wait for another task or thread, nor for what one holds, was found; waits "
+                                       "for sockets, processes and timers are not judged"
                                      : "nothing is proved to hang; the largest waits:");
   for (const Hang& hang : hangs) {
     const bool small = hang.resource.kind == model::ResourceKind::future && one(hang.waiters);

@@ -207,7 +207,7 @@ class Look {
     switch (wait.kind) {
       case WaitKind::sleep: party.state = State::sleeping; return;
       case WaitKind::start:
-      case WaitKind::turn:
+      case WaitKind::turn: party.state = State::scheduled; return;
       case WaitKind::running: party.state = State::running; return;
       case WaitKind::task:
       case WaitKind::gather:
@@ -218,7 +218,15 @@ class Look {
       case WaitKind::server:
       case WaitKind::process:
       case WaitKind::async_generator: return;
-      default: break;
+      case WaitKind::unknown:
+      case WaitKind::future:
+      case WaitKind::lock:
+      case WaitKind::event:
+      case WaitKind::condition:
+      case WaitKind::semaphore:
+      case WaitKind::barrier:
+      case WaitKind::queue:
+      case WaitKind::executor: break;
     }
     if (!wait.tasks.empty()) return wait_for_tasks(party, wait);
     loops_.insert(fields.loop);

@@ -25,7 +25,7 @@ struct LookFrame {
 };
 
 struct LookParty {
-  enum class State : std::uint8_t { waiting, sleeping, running };
+  enum class State : std::uint8_t { waiting, sleeping, scheduled, running };
   bool task = true;
   State state = State::waiting;
   std::uint64_t object = 0;            ///< the task, or the thread's PyThreadState
