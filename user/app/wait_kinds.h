@@ -1,18 +1,38 @@
 // What the reader of tasks calls a wait, as the model has it.
 #pragma once
 
-#include <cstddef>
-
 #include "model/task_row.h"
 #include "python/wait_kind.h"
 
 namespace aiotrace::app {
 
-static_assert(static_cast<std::size_t>(python::WaitKind::async_generator) + 1 == model::kValues<model::TaskWaitKind> &&
-              static_cast<int>(python::WaitKind::queue) == static_cast<int>(model::TaskWaitKind::queue));
-
 [[nodiscard]] constexpr model::TaskWaitKind wait_kind(python::WaitKind kind) {
-  return static_cast<model::TaskWaitKind>(kind);
+  using To = model::TaskWaitKind;
+  switch (kind) {
+    case python::WaitKind::unknown: break;
+    case python::WaitKind::start: return To::start;
+    case python::WaitKind::turn: return To::turn;
+    case python::WaitKind::running: return To::running;
+    case python::WaitKind::sleep: return To::sleep;
+    case python::WaitKind::future: return To::future;
+    case python::WaitKind::task: return To::task;
+    case python::WaitKind::gather: return To::gather;
+    case python::WaitKind::wait: return To::wait;
+    case python::WaitKind::shield: return To::shield;
+    case python::WaitKind::task_group: return To::task_group;
+    case python::WaitKind::lock: return To::lock;
+    case python::WaitKind::event: return To::event;
+    case python::WaitKind::condition: return To::condition;
+    case python::WaitKind::semaphore: return To::semaphore;
+    case python::WaitKind::barrier: return To::barrier;
+    case python::WaitKind::queue: return To::queue;
+    case python::WaitKind::socket: return To::socket;
+    case python::WaitKind::executor: return To::executor;
+    case python::WaitKind::process: return To::process;
+    case python::WaitKind::server: return To::server;
+    case python::WaitKind::async_generator: return To::async_generator;
+  }
+  return To::unknown;
 }
 
 }  // namespace aiotrace::app
