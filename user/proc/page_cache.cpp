@@ -4,12 +4,27 @@
 #include <cerrno>
 #include <cstring>
 
+#include "util/clock.h"
+
 namespace aiotrace::proc {
 
 void PageCache::forget() const {
   pages_.clear();
   used_ = 0;
   recent_.fill(Recent{});
+}
+
+void PageCache::end_at(std::uint64_t time_ns) {
+  end_ns_ = time_ns;
+  reads_ = 0;
+  late_ = false;
+}
+
+bool PageCache::over() const {
+  constexpr std::uint64_t kReadsPerLook = 64;  // the clock costs more than a read of a page that is there
+  if (end_ns_ == ~std::uint64_t{0}) return false;
+  if (!late_ && reads_++ % kReadsPerLook == 0) late_ = monotonic_ns() >= end_ns_;
+  return late_;
 }
 
 const PageCache::Bytes* PageCache::page(std::uint64_t number, int& error) const {
@@ -37,6 +52,7 @@ const PageCache::Bytes* PageCache::page(std::uint64_t number, int& error) const 
 int PageCache::try_read(std::uint64_t address, std::span<std::byte> into) const {
   if (address + into.size() < address) return EFAULT;
   if (stop_ != nullptr && stop_->load(std::memory_order_relaxed)) return ECANCELED;
+  if (over()) return ETIME;
   // A large block is one object's: nobody else will ask for its pages.
   if (into.size() > 4 * kPage) return memory_.try_read(address, into);
   while (!into.empty()) {

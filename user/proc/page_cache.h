@@ -32,6 +32,12 @@ class PageCache final : public Memory {
   /// The next read of any page is a new one. Keeps the storage.
   void forget() const;
 
+  /// From this time on (CLOCK_MONOTONIC) every read fails with ETIME, but for a few that the clock is not asked for:
+  /// what ends each walk, however long the target has made it.
+  void end_at(std::uint64_t time_ns);
+  /// Whether a read has failed for that: what was read is not whole.
+  [[nodiscard]] bool late() const { return late_; }
+
   /// Pages read from the process so far, for statistics.
   [[nodiscard]] std::uint64_t pages_read() const { return pages_read_; }
 
@@ -43,6 +49,7 @@ class PageCache final : public Memory {
   using Bytes = std::array<std::byte, kPage>;
 
   [[nodiscard]] const Bytes* page(std::uint64_t number, int& error) const;
+  [[nodiscard]] bool over() const;
 
   const Memory& memory_;
   const std::atomic<bool>* stop_;
@@ -56,6 +63,9 @@ class PageCache final : public Memory {
   };
   mutable std::array<Recent, 1024> recent_;
   mutable std::uint64_t pages_read_ = 0;
+  std::uint64_t end_ns_ = ~std::uint64_t{0};
+  mutable std::uint64_t reads_ = 0;  // since end_at()
+  mutable bool late_ = false;
 };
 
 }  // namespace aiotrace::proc
