@@ -12,9 +12,10 @@ import contextlib
 import json
 import os
 import random
+import sys
 import threading
 
-from records import add_handshake_options, open_channel, say_ready
+from records import add_handshake_options, open_channel, say_ready, wait_go
 
 HOLDER = {}
 WANTS = {}
@@ -280,6 +281,10 @@ async def healthy(count):
 
 
 async def main(arguments):
+    if arguments.exec_first:
+        say_ready(arguments.ready)
+        await wait_go(arguments.go)
+        os.execv(sys.executable, [sys.executable] + [each for each in sys.argv if each != "--exec-first"])
     if arguments.healthy:
         kept = await healthy(arguments.healthy)
         say_ready(arguments.ready)
@@ -295,5 +300,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     add_handshake_options(parser)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--exec-first", action="store_true", help="hang only when started anew, by exec at go")
     parser.add_argument("--healthy", type=int, default=0, help="this many tasks that contend, and never hang")
     asyncio.run(main(parser.parse_args()))

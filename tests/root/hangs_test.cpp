@@ -1,6 +1,9 @@
 // aiotrace hang, against what the program wrote down itself of who took what.
+#include <signal.h>
+
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -191,6 +194,36 @@ FOR_EACH_PYTHON(hangs_threads, "hang: threads, executors and a loop that waits f
   CHECK(hung.status == 0);
   check_threads(hung, said);
   check_executors(hung, said);
+}
+
+bool has_line(const std::string& path, const std::function<bool(const Json&)>& wanted) {
+  return std::ranges::any_of(ndjson(slurp(path)), wanted);
+}
+
+FOR_FEW_PYTHONS(hangs_exec, "hang: a program that became another one between two looks is looked at anew", "[hangs]") {
+  if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
+  Target target(python, "hang_graphs.py", {"--seed", "1", "--exec-first"});
+  target.wait_ready();
+  const Scratch out;
+  Process hang({aiotrace_binary(), "hang", "-p", std::to_string(target.pid()), "--watch=3s", "-q", "--json",
+                out.file("json")});
+  const auto looked = [&](const Json& line) { return line["type"] == "look"; };
+  REQUIRE(out.wait_until(hang, [&] { return has_line(out.file("json"), looked); }));
+  // No look may come before the other one hangs.
+  hang.signal(SIGSTOP);
+  target.go();
+  target.wait_ready();
+  const auto said = Json::parse(target.line());
+  hang.signal(SIGCONT);
+  const auto second = [&](const Json& line) { return line["type"] == "look" && line["number"] == 2; };
+  REQUIRE(out.wait_until(hang, [&] { return has_line(out.file("json"), second); }));
+  hang.signal(SIGINT);
+  CHECK(hang.wait() == 0);
+  Hung hung{.hangs = {}, .look = {}, .summary = ndjson(slurp(out.file("json"))).back()};
+  for (const auto& line : ndjson(slurp(out.file("json")))) {
+    if (line["type"] == "hang") hung.hangs.push_back(line);
+  }
+  check_rings(hung, said);
 }
 
 }  // namespace

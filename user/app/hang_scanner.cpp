@@ -4,13 +4,11 @@
 
 #include <algorithm>
 #include <ctime>
-#include <unordered_map>
-#include <unordered_set>
+#include <utility>
 
 #include "app/hang_description.h"
 #include "app/hang_graph.h"
 #include "proc/maps.h"
-#include "proc/page_cache.h"
 #include "proc/progress.h"
 #include "python/hang_look.h"
 #include "python/other_loops.h"
@@ -21,6 +19,11 @@ namespace aiotrace::app {
 namespace {
 
 constexpr std::uint64_t kBetweenNs = 50'000'000;
+// Memory can be made so that to follow it never ends.
+constexpr std::uint64_t kMaxScanS = 60;
+
+// A task that is missing in one of the looks breaks what the other one would prove.
+bool cut(const python::HangLook& look) { return look.torn || look.too_many; }
 
 // The same hang in two scans: of the same kind at the same object, as far as that is shown.
 bool same(const model::Hang& a, const model::Hang& b) {
@@ -35,6 +38,11 @@ bool same(const model::Hang& a, const model::Hang& b) {
 Status HangScanner::look_at_interpreter() {
   const auto maps = proc::Maps::read(process_.pid());
   if (!maps) return std::unexpected(maps.error());
+  // A process that called exec has another interpreter, or none.
+  if (interpreter_ && !runs_known_interpreter()) {
+    interpreter_.reset();
+    before_.clear();
+  }
   if (interpreter_) {
     python::refresh(*interpreter_, process_, *maps, memory_);
     return {};
@@ -45,15 +53,30 @@ Status HangScanner::look_at_interpreter() {
   return {};
 }
 
+bool HangScanner::runs_known_interpreter() const {
+  const auto states = python::interpreter_states(*interpreter_, memory_);
+  return std::ranges::find(states, interpreter_->main_interpreter) != states.end();
+}
+
+// What was read when it was stopped, too late or no longer there says nothing.
+Status HangScanner::over(const proc::PageCache& pages) const {
+  const std::string what = fmt::format("look for what hangs in process {}", process_.pid());
+  if (memory_.stop() != nullptr && *memory_.stop()) return fail(what, "interrupted");
+  if (pages.late()) return fail(what, fmt::format("it took longer than {} s, so nothing is known", kMaxScanS));
+  return process_.alive() && runs_known_interpreter() ? Status{} : fail(what, "it has ended");
+}
+
 Result<HangScanner::Found> HangScanner::scan() {
   if (auto status = look_at_interpreter(); !status) return std::unexpected(status.error());
-  if (const auto why = python::why_no_tasks(*interpreter_, process_, memory_))
-    return fail(fmt::format("tasks of process {}", process_.pid()), *why, {}, ErrorKind::unsupported);
   const std::uint64_t begin_ns = monotonic_ns();
-  const proc::PageCache pages(memory_);
+  proc::PageCache pages(memory_);
+  pages.end_at(begin_ns + kMaxScanS * 1'000'000'000);
+  if (const auto why = python::why_no_tasks(*interpreter_, process_, pages))
+    return fail(fmt::format("tasks of process {}", process_.pid()), *why, {}, ErrorKind::unsupported);
+  pages.forget();
   python::CodeCache codes(pages, interpreter_->layout);
   const proc::StoodStill still(process_);
-  const auto threads = python::python_threads(*interpreter_, process_, memory_);
+  const auto threads = python::python_threads(*interpreter_, process_, pages);
   python::HangLook first;
   {
     python::AsyncioReader reader(*interpreter_, pages, codes);
@@ -63,6 +86,7 @@ Result<HangScanner::Found> HangScanner::scan() {
   nanosleep(&pause, nullptr);
   pages.forget();
   python::AsyncioReader reader(*interpreter_, pages, codes);
+  if (auto status = over(pages); !status) return std::unexpected(status.error());
   if (!reader.futures().problem().empty()) {
     return fail(fmt::format("tasks of process {}", process_.pid()), reader.futures().problem(), {},
                 ErrorKind::unsupported);
@@ -74,7 +98,7 @@ Result<HangScanner::Found> HangScanner::scan() {
   Found found;
   found.hangs = describe_hangs(reader, second, graph, model::find_hangs(graph),
                                python::thread_names(*interpreter_, process_, pages), kMaxHangs);
-  if (!process_.alive()) return fail(fmt::format("process {}", process_.pid()), "it has ended");
+  if (auto status = over(pages); !status) return std::unexpected(status.error());
   for (model::Hang& hang : found.hangs) {
     const auto known = std::ranges::find_if(before_, [&](const model::Hang& each) { return same(each, hang); });
     hang.id = known != before_.end() ? known->id : next_id_++;
@@ -87,8 +111,8 @@ Result<HangScanner::Found> HangScanner::scan() {
                 .duration_ns = read_ns - begin_ns,
                 .tasks = second.tasks,
                 .threads = second.threads.size(),
-                .unreadable = second.unreadable,
-                .torn = second.torn || second.too_many};
+                .unreadable = std::max(first.unreadable, second.unreadable),
+                .torn = cut(first) || cut(second)};
   return found;
 }
 

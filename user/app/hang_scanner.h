@@ -8,6 +8,7 @@
 
 #include "model/hang.h"
 #include "proc/memory.h"
+#include "proc/page_cache.h"
 #include "proc/process.h"
 #include "python/interpreter.h"
 #include "util/result.h"
@@ -27,13 +28,16 @@ class HangScanner {
       : process_(process), memory_(process.pid(), stop) {}
 
   /// Takes as long as two looks and 50 ms between them. Errors: no CPython that is known, tasks that cannot be read,
-  /// the process has ended. Never stops the process.
+  /// the process has ended or called exec meanwhile, it took longer than a minute, it was stopped. Never stops the
+  /// process.
   [[nodiscard]] Result<Found> scan();
 
   [[nodiscard]] const python::Interpreter* interpreter() const { return interpreter_ ? &*interpreter_ : nullptr; }
 
  private:
   [[nodiscard]] Status look_at_interpreter();
+  [[nodiscard]] bool runs_known_interpreter() const;
+  [[nodiscard]] Status over(const proc::PageCache& pages) const;
 
   const proc::Process& process_;
   proc::LiveMemory memory_;

@@ -20,8 +20,10 @@
 #include "app/hang_scanner.h"
 #include "app/memory_access.h"
 #include "output/hangs.h"
+#include "probe/confine.h"
 #include "probe/privileges.h"
 #include "util/clock.h"
+#include "util/log.h"
 #include "util/text.h"
 
 namespace aiotrace::app {
@@ -39,6 +41,8 @@ struct HangOptions {
   bool verbose = false;
 };
 
+bool is_proved(const model::Hang& hang) { return model::is_final(hang.verdict); }
+
 struct Watched {
   Watched(proc::Process opened, const std::atomic<bool>* stop) : process(std::move(opened)), scanner(process, stop) {}
   Watched(const Watched&) = delete;
@@ -47,6 +51,7 @@ struct Watched {
   proc::Process process;
   HangScanner scanner;
   std::vector<model::Hang> hangs;  // of the last look
+  bool undecided = true;           // likewise: it saw not all, and proved nothing
   bool ended = false;
 };
 
@@ -80,15 +85,18 @@ class HangRun {
   int finish() {
     for (const Watched& each : watched_) {
       summary_.hangs += each.hangs.size();
-      summary_.proved += static_cast<std::uint64_t>(
-          std::ranges::count_if(each.hangs, [](const model::Hang& hang) { return model::is_final(hang.verdict); }));
+      summary_.proved += static_cast<std::uint64_t>(std::ranges::count_if(each.hangs, is_proved));
     }
     const std::uint64_t now = monotonic_ns();
     summary_.elapsed_ns = now - begin_ns_;
     summary_.cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     out_.json(output::hang_summary_json(summary_, now, out_.context()));
     if (out_.failed()) return kExitFailure;
-    return options_.fail_on_hang && proved_ ? kExitStall : 0;
+    if (!options_.fail_on_hang) return 0;
+    if (proved_) return kExitStall;
+    if (std::ranges::any_of(watched_, &Watched::undecided))
+      return report(fail("--fail-on-hang", "the last look did not see all tasks, so a hang is not ruled out").error());
+    return 0;
   }
 
  private:
@@ -97,14 +105,17 @@ class HangRun {
       if (each.ended) continue;
       auto found = each.scanner.scan();
       if (!found && *interrupted_) return {};
-      if (!found && options_.watch_ns && !each.process.alive()) {
+      // One that ends while it is watched is no failure, and hangs no more.
+      if (!found && options_.watch_ns && each.process.ends()) {
         each.ended = true;
+        each.undecided = false;
         continue;
       }
       if (!found) return std::unexpected(found.error());
       each.hangs = std::move(found->hangs);
-      proved_ = proved_ ||
-                std::ranges::any_of(each.hangs, [](const model::Hang& hang) { return model::is_final(hang.verdict); });
+      const bool proved = std::ranges::any_of(each.hangs, is_proved);
+      each.undecided = !proved && (found->scan.unreadable != 0 || found->scan.torn);
+      proved_ = proved_ || proved;
       summary_.looks++;
       summary_.max_look_ns = std::max(summary_.max_look_ns, found->scan.duration_ns);
       summary_.unreadable += found->scan.unreadable;
@@ -141,7 +152,10 @@ class HangRun {
       const int ready = ppoll(fds.data(), fds.size(), &timeout, nullptr);
       if ((ready < 0 && errno != EINTR) || fds[0].revents != 0) return false;
       for (Watched& each : watched_) {
-        if (ready > 0 && !each.process.alive()) each.ended = true;
+        if (ready > 0 && !each.process.alive()) {
+          each.ended = true;
+          each.undecided = false;
+        }
       }
     }
     return false;
@@ -178,8 +192,8 @@ void HangCommand::declare(CommandLine& line) {
               "  sudo aiotrace hang -p 1234 --watch=5s      a look every 5 s\n"
               "  sudo aiotrace hang -p 1234 --fail-on-hang  in a test\n"
               "\n"
-              "Exit status: 0 success; 1 failure; 2 wrong usage; 3 not permitted or not supported here; 4 something is "
-              "proved to hang, with --fail-on-hang."});
+              "Exit status: 0 success; 1 failure, or with --fail-on-hang not all tasks could be read; 2 wrong usage; 3 "
+              "not permitted or not supported here; 4 something is proved to hang, with --fail-on-hang."});
   line.add_pids(options_.pids, "processes, with commas between them");
   line.add_optional_duration("--watch", options_.watch_ns, kDefaultWatchNs,
                              "look again and again, this far apart (10s without TIME), until Ctrl-C");
@@ -204,6 +218,8 @@ int HangCommand::run() {
   if (auto status = probe::keep_capabilities_to_read(); !status) return report(status.error());
   HangRun run(options_, *out, interrupt->came);
   if (auto status = run.open(); !status) return report(status.error());
+  // Where the kernel has no filters, doctor says so.
+  if (auto status = probe::confine(); !status && options_.verbose) say(status.error().message());
   if (auto status = run.run(interrupt->fd.get()); !status) return report(status.error());
   return run.finish();
 }
