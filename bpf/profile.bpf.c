@@ -86,17 +86,10 @@ __noinline int holds_gil(__u32 pid, __u32 tid)
 {
 	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
 	struct loop_thread *t = find_thread(tid);
-	const struct py_layout *l;
-	__u64 gil;
 
 	if (!p || !t || !(p->flags & PROCESS_PYTHON) || !t->tstate)
 		return 0;
-	l = &p->layout;
-	gil = p->gil_addr;
-	if (!gil && l->interp_gil_ptr != PY_NO_OFFSET)
-		gil = read_u64(read_u64(t->tstate + l->ts_interp) + l->interp_gil_ptr);
-	return gil && (__u32)read_u64(gil + l->gil_locked) == 1 &&
-	       read_u64(gil + l->gil_last_holder) == t->tstate;
+	return has_gil(p, t->tstate);
 }
 
 /* The thread is on a CPU again: what its time off it was. */

@@ -97,9 +97,7 @@ static __always_inline int wait_for_gil(__u32 pid, __u32 tid)
 		return 0;
 	l = &p->layout;
 	w = &t->wait;
-	gil = p->gil_addr;
-	if (!gil && l->interp_gil_ptr != PY_NO_OFFSET)
-		gil = read_u64(read_u64(t->tstate + l->ts_interp) + l->interp_gil_ptr);
+	gil = gil_of(p, t->tstate);
 	if (!gil || w->args[0] < gil + l->gil_cond ||
 	    w->args[0] >= gil + l->gil_mutex + 2 * MUTEX_BYTES + CONDITION_BYTES)
 		return 0;

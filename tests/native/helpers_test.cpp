@@ -194,6 +194,59 @@ TEST_CASE("last_instruction: a byte offset in every version; -1 where none has r
   CHECK(instruction(0xffffffff, PY_FRAME_OBJECTS | PY_LASTI_IN_UNITS) == -1);
 }
 
+// One interpreter in which somebody collects; who has the GIL is the test's choice.
+struct Collecting {
+  static constexpr std::uint64_t kGil = 0x6000;
+  static constexpr std::uint64_t kGc = 0x7000;
+  Memory memory;
+  FakePython python{memory};
+  Collecting() {
+    host_process.gil_addr = kGil;
+    host_process.gc_addr = kGc;
+    py_layout& layout = host_process.layout;
+    layout.gil_last_holder = 8;
+    layout.gil_locked = 16;
+    layout.gc_collecting = 24;
+    memory.map(kGil, 64);
+    memory.map(kGc, 64);
+    set(1);
+  }
+  void set(std::int32_t collecting) { memory.put(kGc + 24, collecting); }
+  void give_gil(std::uint64_t to) {
+    memory.put(kGil + 8, to);
+    memory.put(kGil + 16, std::int32_t{to != 0});
+  }
+};
+
+TEST_CASE("collects: a thread that has the GIL while somebody collects, until it goes on elsewhere") {
+  Collecting target;
+  target.give_gil(FakePython::kTstate);
+  CHECK(host_collects(FakePython::kTstate, 77, 5) == 1);
+  CHECK(host_collects(FakePython::kTstate, 78, 7) == 1);  // a finalizer
+  CHECK(host_collects(FakePython::kTstate, 79, 5) == 0);
+  target.set(0);
+  CHECK(host_collects(FakePython::kTstate, 77, 5) == 0);
+}
+
+TEST_CASE("collects: a thread without the GIL computes in C while another one collects") {
+  Collecting target;
+  target.give_gil(0x8888);
+  CHECK(host_collects(FakePython::kTstate, 77, 5) == 0);
+  target.give_gil(0);
+  CHECK(host_collects(FakePython::kTstate, 77, 5) == 0);
+  // What it did not have to begin with does not count later.
+  target.give_gil(FakePython::kTstate);
+  CHECK(host_collects(FakePython::kTstate, 78, 5) == 1);
+}
+
+TEST_CASE("collects: without a GIL whoever runs while there is a collection does it") {
+  Collecting target;
+  host_process.gil_addr = 0;
+  CHECK(host_collects(FakePython::kTstate, 77, 5) == 0);
+  host_process.layout.flags |= PY_FREE_THREADED;
+  CHECK(host_collects(FakePython::kTstate, 77, 5) == 1);
+}
+
 }  // namespace
 }  // namespace aiotrace::testing
 

@@ -71,6 +71,7 @@ static __u64 bpf_get_current_task(void) { return 0; }
 #include "tstate.bpf.c"
 
 #include "lib/fdtarget.bpf.h"
+#include "lib/gc.bpf.h"
 #include "lib/iteration.bpf.h"
 
 struct blank_map blank;
@@ -132,6 +133,7 @@ void host_reset(void) {
   memset(&host_process, 0, sizeof(host_process));
   memset(host_losses, 0, sizeof(host_losses));
   memset(scratches, 0, sizeof(scratches));
+  memset(host_threads, 0, sizeof(host_threads));
   known = 0;
   slots_used = 0;
   memset(traced_tid, 0, sizeof(traced_tid));
@@ -183,6 +185,13 @@ int32_t host_last_instruction(const void* frame, uint32_t size, uint64_t code, c
   memcpy(s->frame_bytes, frame, size);
   s->code_address = code;
   return last_instruction(s, layout);
+}
+
+int host_collects(uint64_t tstate, uint64_t stack_id, uint32_t frames) {
+  scratches[SCRATCH_SWITCH].hash = stack_id;
+  scratches[SCRATCH_SWITCH].count = frames;
+  host_threads[0].tstate = tstate;
+  return collects(&host_threads[0], &host_process, &scratches[SCRATCH_SWITCH]);
 }
 
 int host_walk(uint64_t tstate, uint64_t thread_pointer) {

@@ -41,6 +41,9 @@ enum host_class host_classify(const char* name, uint8_t name_width, const char* 
 // Of a frame whose first bytes are these, in a code object at that address.
 int32_t host_last_instruction(const void* frame, uint32_t size, uint64_t code, const struct py_layout* layout);
 
+// Of one thread, each time with the state and the stack that it has then.
+int host_collects(uint64_t tstate, uint64_t stack_id, uint32_t frames);
+
 // The walk; frames found.
 int host_walk(uint64_t tstate, uint64_t thread_pointer);
 const struct frame* host_frames(void);
