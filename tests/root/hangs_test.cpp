@@ -226,5 +226,29 @@ FOR_FEW_PYTHONS(hangs_exec, "hang: a program that became another one between two
   check_rings(hung, said);
 }
 
+// What lies behind managers that were not looked at may be a timeout: here it is.
+FOR_FEW_PYTHONS(hangs_hostile, "hang: managers that lead to themselves are not followed for ever", "[hangs]") {
+  if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
+  Target target(python, "hang_hostile.py");
+  target.wait_ready();
+  const auto said = Json::parse(target.line());
+  const auto hung = hang_command(target.pid(), {"--fail-on-hang"});
+  CHECK(hung.status == 0);
+  // A tenth of what it would take to be ended by its deadline.
+  CHECK(hung.look["duration_ns"] < 6'000'000'000);
+  for (const auto& hang : hung.hangs) CHECK(!is_final(hang));
+  std::vector<std::string> waiters = said["in_time"];
+  waiters.push_back(said["waiter"]);
+  for (const auto& waiter : waiters) {
+    INFO(waiter);
+    const auto* held = with_waiter(hung, waiter);
+    REQUIRE(held != nullptr);
+    CHECK((*held)["verdict"] == "held");
+  }
+  const auto* held = with_waiter(hung, said["waiter"]);
+  REQUIRE((*held)["holders"].size() == 1);
+  CHECK((*held)["holders"][0]["name"] == said["holder"]);
+}
+
 }  // namespace
 }  // namespace aiotrace::testing

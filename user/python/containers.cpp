@@ -1,5 +1,6 @@
 #include "python/containers.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <span>
@@ -30,7 +31,7 @@ std::optional<std::size_t> set_length(const Objects& objects, std::uint64_t set)
   return static_cast<std::size_t>(*used);
 }
 
-std::optional<std::vector<std::uint64_t>> set_items(const Objects& objects, std::uint64_t set) {
+std::optional<std::vector<std::uint64_t>> set_items(const Objects& objects, std::uint64_t set, std::size_t most) {
   struct Entry {  // setentry, Include/cpython/setobject.h
     std::uint64_t key;
     std::int64_t hash;
@@ -40,7 +41,7 @@ std::optional<std::vector<std::uint64_t>> set_items(const Objects& objects, std:
   const auto& user = objects.layout().user;
   const auto mask = memory.read<std::uint64_t>(set + user.set_mask);
   const auto table = memory.pointer(set + user.set_table);
-  if (!mask || !table || *mask >= 4 * kMaxItems || (*mask & (*mask + 1)) != 0) return std::nullopt;
+  if (!mask || !table || *mask >= 4 * most || (*mask & (*mask + 1)) != 0) return std::nullopt;
   std::vector<Entry> entries(*mask + 1);
   if (!memory.read(*table, std::as_writable_bytes(std::span(entries)))) return std::nullopt;
   std::vector<std::uint64_t> items;
@@ -51,20 +52,20 @@ std::optional<std::vector<std::uint64_t>> set_items(const Objects& objects, std:
   return items;
 }
 
-std::optional<std::vector<std::uint64_t>> list_items(const Objects& objects, std::uint64_t list) {
+std::optional<std::vector<std::uint64_t>> list_items(const Objects& objects, std::uint64_t list, std::size_t most) {
   const auto count = length_of(objects, list);
   if (!count) return std::nullopt;
   if (*count == 0) return std::vector<std::uint64_t>{};
   const auto items = objects.memory().pointer(list + objects.layout().user.list_items);
-  return items ? pointers(objects, *items, *count) : std::nullopt;
+  return items ? pointers(objects, *items, std::min(*count, most)) : std::nullopt;
 }
 
-std::optional<std::vector<std::uint64_t>> tuple_items(const Objects& objects, std::uint64_t tuple) {
+std::optional<std::vector<std::uint64_t>> tuple_items(const Objects& objects, std::uint64_t tuple, std::size_t most) {
   const auto count = length_of(objects, tuple);
-  return count ? pointers(objects, tuple + objects.layout().user.tuple_items, *count) : std::nullopt;
+  return count ? pointers(objects, tuple + objects.layout().user.tuple_items, std::min(*count, most)) : std::nullopt;
 }
 
-std::optional<std::vector<std::uint64_t>> deque_items(const Objects& objects, std::uint64_t deque) {
+std::optional<std::vector<std::uint64_t>> deque_items(const Objects& objects, std::uint64_t deque, std::size_t most) {
   // Modules/_collectionsmodule.c, 3.8 to 3.15: dequeobject {PyVarObject, leftblock, rightblock, leftindex, …} and
   // struct BLOCK {leftlink, data[BLOCKLEN], rightlink}.
   constexpr std::int64_t kBlock = 64;
@@ -74,12 +75,13 @@ std::optional<std::vector<std::uint64_t>> deque_items(const Objects& objects, st
   auto block = memory.pointer(fields);
   const auto first = memory.read<std::int64_t>(fields + 16);
   if (!count || !first || *first < 0 || *first >= kBlock) return std::nullopt;
+  const std::size_t wanted = std::min(*count, most);
   std::vector<std::uint64_t> items;
   auto index = static_cast<std::size_t>(*first);
-  while (items.size() < *count && block) {
+  while (items.size() < wanted && block) {
     std::array<std::uint64_t, kBlock + 2> words{};
     if (!memory.read(*block, std::as_writable_bytes(std::span(words)))) return std::nullopt;
-    for (; index < kBlock && items.size() < *count; ++index) items.push_back(words[index + 1]);
+    for (; index < kBlock && items.size() < wanted; ++index) items.push_back(words[index + 1]);
     index = 0;
     block = words.back();
   }
@@ -115,6 +117,7 @@ std::optional<double> float_value(const Objects& objects, std::uint64_t object) 
 
 std::optional<std::uint32_t> slot_offset(const Objects& objects, std::uint64_t type, std::string_view name) {
   constexpr unsigned kMaxBases = 16;
+  constexpr std::uint64_t kMaxNames = 4096;  // a class with more has no slot that is read here
   // PyMemberDescrObject (Include/descrobject.h): the head, d_type, d_name, d_qualname, then d_member, a PyMemberDef
   // {name, int type, offset}.
   const std::uint64_t member_at = std::uint64_t{objects.layout().bpf.obj_type} + 8 + 24;
@@ -122,7 +125,7 @@ std::optional<std::uint32_t> slot_offset(const Objects& objects, std::uint64_t t
   const auto& memory = objects.memory();
   for (unsigned i = 0; i < kMaxBases && type != 0; ++i) {
     const auto dict = memory.pointer(type + objects.layout().user.type_dict);
-    const auto descriptor = dict ? objects.find(*dict, name) : std::nullopt;
+    const auto descriptor = dict ? objects.find(*dict, name, kMaxNames) : std::nullopt;
     if (descriptor) {
       const auto kind = objects.type_of(*descriptor);
       if (!kind || objects.type_name(*kind) != "member_descriptor") return std::nullopt;

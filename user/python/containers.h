@@ -13,14 +13,19 @@ namespace aiotrace::python {
 /// A container that claims more items than this is not believed.
 inline constexpr std::size_t kMaxItems = std::size_t{1} << 21;
 
-/// Addresses of the items, in the table's order; nothing for what cannot be a set.
-[[nodiscard]] std::optional<std::vector<std::uint64_t>> set_items(const Objects& objects, std::uint64_t set);
-/// The same for a list; null items of one that is being changed are left out.
-[[nodiscard]] std::optional<std::vector<std::uint64_t>> list_items(const Objects& objects, std::uint64_t list);
-[[nodiscard]] std::optional<std::vector<std::uint64_t>> tuple_items(const Objects& objects, std::uint64_t tuple);
+/// Addresses of the items, in the table's order; nothing for what cannot be a set, or has a table of more than four
+/// times `most`: one that was made for more items.
+[[nodiscard]] std::optional<std::vector<std::uint64_t>> set_items(const Objects& objects, std::uint64_t set,
+                                                                  std::size_t most = kMaxItems);
+/// The first ones of a list, at most `most`; null items of one that is being changed are left out.
+[[nodiscard]] std::optional<std::vector<std::uint64_t>> list_items(const Objects& objects, std::uint64_t list,
+                                                                   std::size_t most = kMaxItems);
+[[nodiscard]] std::optional<std::vector<std::uint64_t>> tuple_items(const Objects& objects, std::uint64_t tuple,
+                                                                    std::size_t most = kMaxItems);
 
-/// Of a collections.deque, from the left on.
-[[nodiscard]] std::optional<std::vector<std::uint64_t>> deque_items(const Objects& objects, std::uint64_t deque);
+/// Of a collections.deque, from the left on, at most `most`.
+[[nodiscard]] std::optional<std::vector<std::uint64_t>> deque_items(const Objects& objects, std::uint64_t deque,
+                                                                    std::size_t most = kMaxItems);
 
 /// What a deque has been through: its length and how often it was changed. An append and a removal count one each.
 struct DequeState {

@@ -13,6 +13,9 @@ namespace {
 constexpr std::uint32_t kPython313 = 0x030d0000;
 // Work in all queues together that is looked at.
 constexpr std::size_t kMaxQueued = 1'000'000;
+// _chain_future()'s callbacks have five cells at most, and come first among those of a future.
+constexpr std::size_t kMaxCells = 16;
+constexpr std::size_t kMaxCallbacks = 8;
 constexpr std::string_view kWorker = "concurrent/futures/thread.py";
 constexpr std::string_view kAnyioWorker = "anyio/_backends/_asyncio.py";
 
@@ -55,14 +58,15 @@ void ExecutorReader::add_thread(std::uint32_t number, const std::vector<PythonFr
 
 // Modules/_queuemodule.c, simplequeueobject. To 3.12: lock, int locked, the list lst, lst_pos; from 3.13 on: bool
 // has_threads_waiting and RingBuf {put_idx, get_idx, items, items_cap, num_items}.
-std::vector<std::uint64_t> ExecutorReader::queued_items(std::uint64_t simple_queue) const {
+std::vector<std::uint64_t> ExecutorReader::queued_items(std::uint64_t simple_queue, std::size_t most) const {
   if (reader_.type_name(simple_queue) != "_queue.SimpleQueue") return {};
   const auto& memory = reader_.memory();
   const std::uint64_t head = simple_queue + reader_.interpreter().layout.bpf.obj_type + 8;
   if (reader_.interpreter().layout.bpf.version < kPython313) {
     const auto list = memory.pointer(head + 16);
     const auto first = memory.read<std::uint64_t>(head + 24);
-    auto items = list ? list_items(reader_.objects(), *list) : std::nullopt;
+    if (!list || length_of(reader_.objects(), *list).value_or(0) > most) return {};
+    auto items = list_items(reader_.objects(), *list);
     if (!items || !first) return {};
     // What was taken is left as null at its beginning, and list_items() drops that.
     return *std::move(items);
@@ -71,7 +75,8 @@ std::vector<std::uint64_t> ExecutorReader::queued_items(std::uint64_t simple_que
     std::uint64_t put, get, items, capacity, count;
   };
   const auto ring = memory.read<Ring>(head + 8);
-  if (!ring || ring->count > kMaxQueued || ring->capacity > 4 * kMaxQueued || ring->get >= ring->capacity) return {};
+  // The ring is halved when less than a fourth of it is in use; the least one has 8 slots.
+  if (!ring || ring->count > most || ring->capacity > 4 * most + 8 || ring->get >= ring->capacity) return {};
   std::vector<std::uint64_t> slots(ring->capacity);
   if (!memory.read(ring->items, std::as_writable_bytes(std::span(slots)))) return {};
   std::vector<std::uint64_t> found;
@@ -83,11 +88,13 @@ std::vector<std::uint64_t> ExecutorReader::queued_items(std::uint64_t simple_que
 }
 
 void ExecutorReader::finish() {
+  std::size_t left = kMaxQueued;
   for (const auto& [queue, executor] : queues_) {
-    if (queued_.size() >= kMaxQueued) return;
     ThreadPool& pool = pools_[executor];
     pool.queued = 0;
-    for (const std::uint64_t item : queued_items(queue)) {
+    const auto items = queued_items(queue, left);
+    left -= items.size();
+    for (const std::uint64_t item : items) {
       const std::uint64_t future = resources_.attribute(item, "future");
       if (future == 0) continue;
       ++*pool.queued;
@@ -103,7 +110,7 @@ std::vector<std::uint64_t> ExecutorReader::closure_of(std::uint64_t callback) {
   const KnownFunction* known = reader_.known().find(code.value_or(0));
   if (known == nullptr || known->role != CodeRole::done_callback || known->wait != WaitKind::executor) return {};
   const auto closure = reader_.memory().pointer(callback + user.function_closure);
-  auto cells = closure ? tuple_items(reader_.objects(), *closure) : std::nullopt;
+  auto cells = closure ? tuple_items(reader_.objects(), *closure, kMaxCells) : std::nullopt;
   if (!cells) return {};
   for (std::uint64_t& cell : *cells) cell = reader_.memory().read<std::uint64_t>(cell + user.cell_value).value_or(0);
   return *std::move(cells);
@@ -122,10 +129,9 @@ std::uint64_t ExecutorReader::followed_by(std::uint64_t future) {
 
 std::uint64_t ExecutorReader::task_behind(std::uint64_t concurrent_future) {
   const std::uint64_t callbacks = resources_.attribute(concurrent_future, "_done_callbacks");
-  const auto items = callbacks != 0 ? list_items(reader_.objects(), callbacks) : std::nullopt;
+  const auto items = callbacks != 0 ? list_items(reader_.objects(), callbacks, kMaxCallbacks) : std::nullopt;
   if (!items) return 0;
-  constexpr std::size_t kMost = 8;
-  for (const std::uint64_t callback : std::span(*items).first(std::min(items->size(), kMost))) {
+  for (const std::uint64_t callback : *items) {
     for (const std::uint64_t object : closure_of(callback)) {
       if (reader_.futures().kind_of(object) == FutureKind::task) return object;
     }

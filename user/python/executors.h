@@ -26,7 +26,7 @@ class ExecutorReader {
   ExecutorReader(AsyncioReader& reader, ResourceReader& resources) : reader_(reader), resources_(resources) {}
 
   void add_thread(std::uint32_t number, const std::vector<PythonFrame>& stack);
-  /// Looks into the queues of the pools, once all threads are there.
+  /// Looks into the queues of the pools, once all threads are there. Work in queues that are too long is not known.
   void finish();
 
   /// The concurrent.futures.Future that an asyncio.Future follows (wrap_future(), run_in_executor()); 0: none.
@@ -40,7 +40,8 @@ class ExecutorReader {
   [[nodiscard]] const ThreadPool* pool(std::uint64_t executor) const;
 
  private:
-  [[nodiscard]] std::vector<std::uint64_t> queued_items(std::uint64_t simple_queue) const;
+  /// Nothing of a queue that has more than `most`.
+  [[nodiscard]] std::vector<std::uint64_t> queued_items(std::uint64_t simple_queue, std::size_t most) const;
   /// Of _chain_future()'s callback; nothing for another.
   [[nodiscard]] std::vector<std::uint64_t> closure_of(std::uint64_t callback);
   void add_worker(std::uint32_t number, const PythonFrame& worker, bool innermost);

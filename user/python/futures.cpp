@@ -182,8 +182,8 @@ std::vector<Objects::Entry> FutureReader::current_tasks() const {
 std::uint64_t FutureReader::first_callback(const FutureFields& future) const {
   if (future.in_python) {
     const auto callbacks = objects_.attribute(future.object, "_callbacks");
-    const auto items = callbacks ? list_items(objects_, *callbacks) : std::nullopt;
-    const auto first = items && !items->empty() ? tuple_items(objects_, items->front()) : std::nullopt;
+    const auto items = callbacks ? list_items(objects_, *callbacks, 1) : std::nullopt;
+    const auto first = items && !items->empty() ? tuple_items(objects_, items->front(), 1) : std::nullopt;
     return first && !first->empty() ? first->front() : 0;
   }
   return objects_.memory().read<std::uint64_t>(future.object + user_.task_callback).value_or(0);

@@ -1,7 +1,7 @@
 #include "python/hang_holders.h"
 
-#include <algorithm>
 #include <optional>
+#include <unordered_set>
 
 #include "python/containers.h"
 #include "python/loops.h"
@@ -9,10 +9,14 @@
 namespace aiotrace::python {
 namespace {
 
+// Tasks that have a part of one limiter; of one with more no holder is known.
+constexpr std::size_t kMaxOwners = 65'536;
+
 std::vector<LookHold> distinct(const std::vector<LookHold>& all) {
   std::vector<LookHold> found;
+  std::unordered_set<std::uint32_t> parties;
   for (const LookHold& each : all) {
-    if (std::ranges::find(found, each.party, &LookHold::party) == found.end()) found.push_back(each);
+    if (parties.insert(each.party).second) found.push_back(each);
   }
   return found;
 }
@@ -64,15 +68,23 @@ void HolderFinder::of_coroutine(LookResource& resource) {
     resource.closed = true;
     return;
   }
+  const auto thread = handed().find(resource.object);
+  if (thread == handed().end()) return;
+  add(resource, thread->second);
+  resource.closed = true;
+}
+
+// Read once: a loop can have many callbacks to run, and many can wait for one of these.
+const std::unordered_map<std::uint64_t, std::uint32_t>& HolderFinder::handed() {
+  if (handed_) return *handed_;
+  handed_.emplace();
   for (const auto& [loop, tid] : running_.loops) {
     const auto thread = look_.threads.find(tid);
     if (thread == look_.threads.end()) continue;
-    const auto handed = handed_over(reader_.objects(), read_loop(reader_.objects(), loop));
-    if (std::ranges::find(handed, resource.object) == handed.end()) continue;
-    add(resource, thread->second);
-    resource.closed = true;
-    return;
+    for (const std::uint64_t object : handed_over(reader_.objects(), read_loop(reader_.objects(), loop)))
+      handed_->try_emplace(object, thread->second);
   }
+  return *handed_;
 }
 
 void HolderFinder::of_pool(LookResource& resource) const {
@@ -97,7 +109,7 @@ void HolderFinder::of_anyio(LookResource& resource) const {
   std::vector<std::uint64_t> owners{resources_.attribute(resource.object, "_owner_task")};
   if (limiter) {
     const std::uint64_t borrowers = resources_.attribute(resource.object, "_borrowers");
-    owners = set_items(reader_.objects(), borrowers).value_or(std::vector<std::uint64_t>{});
+    owners = set_items(reader_.objects(), borrowers, kMaxOwners).value_or(std::vector<std::uint64_t>{});
   }
   resource.holds.clear();
   for (const std::uint64_t owner : owners) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -34,6 +35,7 @@ class HolderFinder {
   void of_lock(LookResource& resource) const;
   [[nodiscard]] bool of_worker(LookResource& resource) const;
   void of_coroutine(LookResource& resource);
+  [[nodiscard]] const std::unordered_map<std::uint64_t, std::uint32_t>& handed();
   void of_pool(LookResource& resource) const;
   void of_thread(LookResource& resource) const;
   void of_anyio(LookResource& resource) const;
@@ -45,6 +47,7 @@ class HolderFinder {
   const Running& running_;
   HangLook& look_;
   LookIndex index_;
+  std::optional<std::unordered_map<std::uint64_t, std::uint32_t>> handed_;  // thread, by what its loop has to call
 };
 
 }  // namespace aiotrace::python

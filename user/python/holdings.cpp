@@ -8,6 +8,8 @@ namespace {
 // Of managers inside of managers, and of locks that one frame takes.
 constexpr unsigned kMaxDepth = 4;
 constexpr std::size_t kMaxHeld = 256;
+// Managers that are looked at for one frame: stacks that contain each other fan out at each level.
+constexpr std::size_t kMaxLooked = 1024;
 
 }  // namespace
 
@@ -28,41 +30,75 @@ bool HoldingReader::ends_by_time(std::uint64_t manager, const std::string& type)
   return true;
 }
 
+bool HoldingReader::look(Holdings& into) {
+  if (++looked_ <= kMaxLooked) return true;
+  into.timed = true;
+  return false;
+}
+
+bool HoldingReader::add_lock(std::uint64_t manager, Holdings& into) {
+  const ResourceForm form = resources_.type_of(manager).form;
+  if (form == ResourceForm::none) return false;
+  const std::uint64_t lock = resources_.lock_of(manager, form);
+  if (into.held.size() < kMaxHeld)
+    into.held.push_back(lock != 0 ? lock : manager);
+  else
+    into.timed = true;
+  return true;
+}
+
+// Locks first: what the others lead to can be endless.
+void HoldingReader::add(const std::vector<std::uint64_t>& managers, Holdings& into, unsigned depth) {
+  std::vector<std::uint64_t> others;
+  for (const std::uint64_t manager : managers) {
+    if (!add_lock(manager, into)) others.push_back(manager);
+  }
+  for (const std::uint64_t manager : others) follow(manager, into, depth);
+}
+
+void HoldingReader::follow(std::uint64_t manager, Holdings& into, unsigned depth) {
+  const std::string& type = reader_.type_name(manager);
+  const bool generator = type == "_GeneratorContextManager" || type == "_AsyncGeneratorContextManager";
+  const bool stack = type == "ExitStack" || type == "AsyncExitStack";
+  if (!generator && !stack) {
+    into.timed = into.timed || ends_by_time(manager, type);
+  } else if (depth >= kMaxDepth || looked_ > kMaxLooked) {
+    into.timed = true;
+  } else if (stack) {
+    add_stack(manager, into, depth + 1);
+  } else if (const auto frame = reader_.coroutines().read(resources_.attribute(manager, "gen"))) {
+    add_frame(*frame, into, depth + 1);
+  }
+}
+
 void HoldingReader::add_stack(std::uint64_t exit_stack, Holdings& into, unsigned depth) {
   // Lib/contextlib.py: (is_sync, bound method) of each manager that was entered.
   const std::uint64_t callbacks = resources_.attribute(exit_stack, "_exit_callbacks");
   if (callbacks == 0) return;
-  const auto entries = deque_items(reader_.objects(), callbacks);
+  const auto entries = deque_items(reader_.objects(), callbacks, kMaxLooked + 1);
+  std::vector<std::uint64_t> managers;
   for (const std::uint64_t entry : entries.value_or(std::vector<std::uint64_t>{})) {
-    if (into.held.size() >= kMaxHeld) return;
-    const auto pair = tuple_items(reader_.objects(), entry);
+    if (!look(into)) break;
+    const auto pair = tuple_items(reader_.objects(), entry, 3);
     const std::uint64_t manager = pair && pair->size() == 2 ? blocks_.self_of_exit(pair->back()) : 0;
-    if (manager != 0) add_manager(manager, into, depth + 1);
+    if (manager != 0) managers.push_back(manager);
   }
-}
-
-void HoldingReader::add_manager(std::uint64_t manager, Holdings& into, unsigned depth) {
-  if (depth > kMaxDepth || into.held.size() >= kMaxHeld) return;
-  const ResourceForm form = resources_.type_of(manager).form;
-  if (form != ResourceForm::none) {
-    const std::uint64_t lock = resources_.lock_of(manager, form);
-    into.held.push_back(lock != 0 ? lock : manager);
-    return;
-  }
-  const std::string& type = reader_.type_name(manager);
-  if (type == "_GeneratorContextManager" || type == "_AsyncGeneratorContextManager") {
-    const auto generator = reader_.coroutines().read(resources_.attribute(manager, "gen"));
-    if (generator) add_frame(*generator, into, depth + 1);
-  } else if (type == "ExitStack" || type == "AsyncExitStack") {
-    add_stack(manager, into, depth);
-  } else if (ends_by_time(manager, type)) {
-    into.timed = true;
-  }
+  add(managers, into, depth);
 }
 
 void HoldingReader::add_frame(const Coroutine& frame, Holdings& into, unsigned depth) {
-  if (depth > kMaxDepth) return;
-  for (const std::uint64_t manager : blocks_.managers(frame)) add_manager(manager, into, depth);
+  auto managers = blocks_.managers(frame);
+  if (!managers) into.timed = true;
+  if (!managers) return;
+  std::size_t looked = 0;
+  while (looked < managers->size() && look(into)) ++looked;
+  managers->resize(looked);
+  add(*managers, into, depth);
+}
+
+void HoldingReader::read(const Coroutine& frame, Holdings& into) {
+  looked_ = 0;
+  add_frame(frame, into, 0);
 }
 
 }  // namespace aiotrace::python

@@ -11,7 +11,8 @@ namespace aiotrace::python {
 
 struct Holdings {
   std::vector<std::uint64_t> held;  ///< locks, semaphores, limiters
-  bool timed = false;               ///< one of the blocks ends after a time: asyncio.timeout() and the like
+  /// One of the blocks ends after a time, asyncio.timeout() and the like; or may, as not all of them were looked at.
+  bool timed = false;
 };
 
 /// Follows managers to what they take: through @contextmanager's generators, ExitStack, Condition. Of one look.
@@ -22,19 +23,27 @@ class HoldingReader {
       : reader_(reader), resources_(resources), blocks_(reader) {}
 
   /// Adds those of one frame.
-  void read(const Coroutine& frame, Holdings& into) { add_frame(frame, into, 0); }
+  void read(const Coroutine& frame, Holdings& into);
   /// The managers themselves.
-  [[nodiscard]] std::vector<std::uint64_t> managers(const Coroutine& frame) { return blocks_.managers(frame); }
+  [[nodiscard]] std::vector<std::uint64_t> managers(const Coroutine& frame) {
+    return blocks_.managers(frame).value_or(std::vector<std::uint64_t>{});
+  }
 
  private:
   void add_frame(const Coroutine& frame, Holdings& into, unsigned depth);
-  void add_manager(std::uint64_t manager, Holdings& into, unsigned depth);
+  void add(const std::vector<std::uint64_t>& managers, Holdings& into, unsigned depth);
+  /// False: it is none.
+  bool add_lock(std::uint64_t manager, Holdings& into);
+  void follow(std::uint64_t manager, Holdings& into, unsigned depth);
   void add_stack(std::uint64_t exit_stack, Holdings& into, unsigned depth);
+  /// Whether one more may be looked at.
+  [[nodiscard]] bool look(Holdings& into);
   [[nodiscard]] bool ends_by_time(std::uint64_t manager, const std::string& type);
 
   AsyncioReader& reader_;
   ResourceReader& resources_;
   WithBlocks blocks_;
+  std::size_t looked_ = 0;  // for the frame at hand
 };
 
 }  // namespace aiotrace::python

@@ -113,9 +113,10 @@ LoopFields read_loop(const Objects& objects, std::uint64_t loop) {
 
 std::vector<std::uint64_t> handed_over(const Objects& objects, const LoopFields& loop) {
   constexpr std::size_t kMost = 100'000;
+  constexpr std::size_t kMaxArguments = 1024;  // of one callback, or cells of its closure
   constexpr std::int64_t kLargestHandle = 256;
   std::vector<std::uint64_t> found;
-  const auto handles = loop.ready_deque != 0 ? deque_items(objects, loop.ready_deque) : std::nullopt;
+  const auto handles = loop.ready_deque != 0 ? deque_items(objects, loop.ready_deque, kMost) : std::nullopt;
   if (!handles) return found;
   const auto& user = objects.layout().user;
   for (const std::uint64_t handle : *handles) {
@@ -130,7 +131,8 @@ std::vector<std::uint64_t> handed_over(const Objects& objects, const LoopFields&
                                       ? objects.memory().pointer(word + user.function_closure).value_or(0)
                                   : name == "tuple" ? word
                                                     : 0;
-      for (const std::uint64_t item : tuple_items(objects, items).value_or(std::vector<std::uint64_t>{})) {
+      const auto values = tuple_items(objects, items, kMaxArguments);
+      for (const std::uint64_t item : values.value_or(std::vector<std::uint64_t>{})) {
         if (found.size() >= kMost) break;
         const bool in_cell = name == "function";
         found.push_back(in_cell ? objects.memory().pointer(item + user.cell_value).value_or(0) : item);

@@ -25,7 +25,8 @@ struct LoopFields {
 [[nodiscard]] LoopFields read_loop(const Objects& objects, std::uint64_t loop);
 
 /// Objects that the callbacks in a loop's queue have: what their arguments are, and what is in their closures. At most
-/// 100,000. `asyncio.run_coroutine_threadsafe()` and `call_soon_threadsafe(loop.create_task, …)` put coroutines there.
+/// 100,000, of one callback 1,024. `asyncio.run_coroutine_threadsafe()` and `call_soon_threadsafe(loop.create_task, …)`
+/// put coroutines there.
 [[nodiscard]] std::vector<std::uint64_t> handed_over(const Objects& objects, const LoopFields& loop);
 
 /// When timers are due. Keeps where a class has its fields, for one look at a process.

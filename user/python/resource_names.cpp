@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_set>
 
 #include "python/objects.h"
 
@@ -12,6 +13,7 @@ using Names = std::unordered_map<std::uint64_t, std::string>;
 
 constexpr std::size_t kMaxModules = 20'000;
 constexpr std::size_t kMaxVariables = 2'000'000;
+constexpr std::size_t kMaxOfModule = 65'536;  // a module that has more is data
 constexpr std::size_t kMaxInstances = 20'000;
 constexpr std::size_t kMaxFrames = 64;  // of one object
 constexpr std::size_t kMaxName = 256;
@@ -39,10 +41,13 @@ class Naming {
                                                   reader_.interpreter().layout.user.interp_modules);
     const auto all = modules ? objects_.entries(*modules, kMaxModules) : std::nullopt;
     if (!all) return;
+    std::unordered_set<std::uint64_t> read;
     std::size_t seen = 0;
     for (const auto& module : *all) {
+      // Several names can be one module, and each module can claim the dict of another.
       const auto names = objects_.module_dict(module.value);
-      const auto variables = names ? objects_.entries(*names) : std::nullopt;
+      if (!names || !read.insert(*names).second) continue;
+      const auto variables = objects_.entries(*names, kMaxOfModule);
       if (!variables) continue;
       seen += variables->size();
       if (seen > kMaxVariables) return;

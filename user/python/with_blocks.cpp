@@ -14,7 +14,10 @@ namespace {
 
 constexpr std::uint32_t kPython311 = 0x030b0000;
 constexpr std::uint32_t kPython314 = 0x030e0000;
-constexpr std::size_t kMaxTable = 1u << 16;
+// An entry has four bytes or more: of a function of a thousand lines there are some hundred.
+constexpr std::size_t kMaxTable = 16u << 10;
+// Of all tables that are kept, however many functions a program claims to have.
+constexpr std::size_t kMaxTables = 16u << 20;
 constexpr std::size_t kMaxKept = 50'000;
 // A frame's stack that is deeper than this is not believed: co_stacksize of real code is some tens.
 constexpr std::uint32_t kMaxDepth = 4096;
@@ -33,44 +36,54 @@ std::uint64_t WithBlocks::stack_slot(std::uint64_t at) const {
   return (reader_.interpreter().layout.bpf.flags & PY_TAGGED_REFS) != 0 ? word & ~std::uint64_t{3} : word;
 }
 
-const std::vector<std::uint8_t>& WithBlocks::table_of(std::uint64_t code) {
+const WithBlocks::Table& WithBlocks::table_of(std::uint64_t code) {
   const auto known = tables_.find(code);
   if (known != tables_.end()) return known->second;
-  if (tables_.size() >= kMaxKept) tables_.clear();
+  if (tables_.size() >= kMaxKept || table_bytes_ + kMaxTable > kMaxTables) {
+    tables_.clear();
+    table_bytes_ = 0;
+  }
   const Layout& layout = reader_.interpreter().layout;
-  std::vector<std::uint8_t> table;
+  Table table;
   // PyCodeObject, Include/cpython/code.h of 3.11 to 3.15: co_exceptiontable, then co_flags.
   const auto object = reader_.memory().pointer(code + layout.bpf.code_flags - 8);
   const auto bytes = object ? read_bytes(reader_.memory(), layout, *object, kMaxTable) : std::nullopt;
   if (bytes) {
     const std::span raw(reinterpret_cast<const std::uint8_t*>(bytes->data()), bytes->size());
-    table.assign(raw.begin(), raw.end());
+    table.emplace(raw.begin(), raw.end());
+    table_bytes_ += raw.size();
   }
   return tables_.emplace(code, std::move(table)).first->second;
 }
 
 // Handlers are covered by those around them: an `await` by its CLEANUP_THROW, that by the block that it stands in. One
 // that leaves more on the stack cleans up what the handler itself has put there: nothing of that is there yet.
-std::vector<std::uint32_t> WithBlocks::depths(const Coroutine& frame) {
-  if (frame.lasti < 0) return {};
-  const std::uint64_t key = frame.code + static_cast<std::uint64_t>(frame.lasti);  // inside of the code object
-  if (const auto known = depths_.find(key); known != depths_.end()) return known->second;
-  if (depths_.size() >= kMaxKept) depths_.clear();
-  std::vector<std::uint32_t> found;
-  const auto& table = table_of(frame.code);
-  auto handler = handler_of(table, static_cast<std::uint32_t>(frame.lasti));
+WithBlocks::Slots WithBlocks::depths_in(const std::vector<std::uint8_t>& table, std::uint32_t lasti) {
+  Slots found;
+  auto handler = handler_of(table, lasti);
   for (unsigned i = 0; handler && i < 4 * kMaxBlocks && found.size() < kMaxBlocks; ++i) {
     if (handler->depth > kMaxDepth) break;
     if (found.empty() || handler->depth < found.back()) found.push_back(handler->depth);
     handler = handler_of(table, handler->target);
   }
   std::ranges::sort(found);
+  return found;
+}
+
+std::optional<WithBlocks::Slots> WithBlocks::depths(const Coroutine& frame) {
+  if (frame.lasti < 0) return Slots{};
+  const std::uint64_t key = frame.code + static_cast<std::uint64_t>(frame.lasti);  // inside of the code object
+  if (const auto known = depths_.find(key); known != depths_.end()) return known->second;
+  if (depths_.size() >= kMaxKept) depths_.clear();
+  const Table& table = table_of(frame.code);
+  std::optional<Slots> found;
+  if (table) found = depths_in(*table, static_cast<std::uint32_t>(frame.lasti));
   return depths_.emplace(key, std::move(found)).first->second;
 }
 
 // PyFrameObject, Include/frameobject.h of 3.8 and 3.9, Include/cpython/frameobject.h of 3.10: int f_iblock; char
 // f_executing or f_state; PyTryBlock {int b_type, b_handler, b_level} f_blockstack[CO_MAXBLOCKS].
-std::vector<std::uint32_t> WithBlocks::block_levels(std::uint64_t frame) const {
+WithBlocks::Slots WithBlocks::block_levels(std::uint64_t frame) const {
   constexpr std::int32_t kMaxTryBlocks = 20;
   constexpr std::int32_t kSetupFinally = 122;  // Include/opcode.h
   struct TryBlock {
@@ -82,7 +95,7 @@ std::vector<std::uint32_t> WithBlocks::block_levels(std::uint64_t frame) const {
   std::array<TryBlock, kMaxTryBlocks> blocks{};
   const auto used = std::span(blocks).first(static_cast<std::size_t>(*count));
   if (!reader_.memory().read(state + 4, std::as_writable_bytes(used))) return {};
-  std::vector<std::uint32_t> levels;
+  Slots levels;
   for (const TryBlock& block : used) {
     if (block.type != kSetupFinally || block.level <= 0 || block.level > static_cast<std::int32_t>(kMaxDepth)) continue;
     const auto level = static_cast<std::uint32_t>(block.level);
@@ -132,18 +145,19 @@ std::uint64_t WithBlocks::manager_below(std::uint64_t stack, std::uint32_t depth
   return exits(function) ? self : 0;
 }
 
-std::vector<std::uint64_t> WithBlocks::managers(const Coroutine& frame) {
-  if (frame.frame == 0 || frame.code == 0 || frame.state == CoroutineState::created) return {};
-  const auto& [bpf, user] = reader_.interpreter().layout;
+std::optional<std::vector<std::uint64_t>> WithBlocks::managers(const Coroutine& frame) {
   std::vector<std::uint64_t> found;
+  if (frame.frame == 0 || frame.code == 0 || frame.state == CoroutineState::created) return found;
+  const auto& [bpf, user] = reader_.interpreter().layout;
   const bool tables = bpf.version >= kPython311;
   const auto levels = tables ? depths(frame) : block_levels(frame.frame);
-  if (levels.empty()) return found;
+  if (!levels) return std::nullopt;
+  if (levels->empty()) return found;
   const std::uint64_t stack =
       tables ? frame.frame + bpf.frame_localsplus + 8 * variable_slots(reader_, frame)
              : reader_.memory().read<std::uint64_t>(frame.frame + user.frame_valuestack).value_or(0);
   if (stack == 0) return found;
-  for (const std::uint32_t depth : levels) {
+  for (const std::uint32_t depth : *levels) {
     if (const std::uint64_t manager = manager_below(stack, depth); manager != 0) found.push_back(manager);
   }
   return found;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -19,8 +20,9 @@ class WithBlocks {
   explicit WithBlocks(AsyncioReader& reader) : reader_(reader) {}
 
   /// The managers, outermost first, at most kMaxBlocks. Of `frame` its code, frame and lasti are asked; it may be any
-  /// Python function's, running or suspended. What lies there is checked to be a method of that name.
-  [[nodiscard]] std::vector<std::uint64_t> managers(const Coroutine& frame);
+  /// Python function's, running or suspended. What lies there is checked to be a method of that name. Nothing where the
+  /// function's table of handlers cannot be read, or is larger than any that a compiler makes.
+  [[nodiscard]] std::optional<std::vector<std::uint64_t>> managers(const Coroutine& frame);
 
   static constexpr std::size_t kMaxBlocks = 64;
 
@@ -28,18 +30,23 @@ class WithBlocks {
   [[nodiscard]] std::uint64_t self_of_exit(std::uint64_t method);
 
  private:
+  using Slots = std::vector<std::uint32_t>;
+  using Table = std::optional<std::vector<std::uint8_t>>;  // nothing: not known
+
   /// Slots of the frame's stack right below which a handler's values begin, outermost first.
-  [[nodiscard]] std::vector<std::uint32_t> depths(const Coroutine& frame);
-  [[nodiscard]] const std::vector<std::uint8_t>& table_of(std::uint64_t code);
-  [[nodiscard]] std::vector<std::uint32_t> block_levels(std::uint64_t frame) const;
+  [[nodiscard]] std::optional<Slots> depths(const Coroutine& frame);
+  [[nodiscard]] static Slots depths_in(const std::vector<std::uint8_t>& table, std::uint32_t lasti);
+  [[nodiscard]] const Table& table_of(std::uint64_t code);
+  [[nodiscard]] Slots block_levels(std::uint64_t frame) const;
   [[nodiscard]] std::uint64_t stack_slot(std::uint64_t at) const;
   [[nodiscard]] std::uint64_t manager_below(std::uint64_t stack, std::uint32_t depth);
   [[nodiscard]] bool exits(std::uint64_t function);
   [[nodiscard]] std::uint64_t field(std::uint64_t object, unsigned index) const;
 
   AsyncioReader& reader_;
-  std::unordered_map<std::uint64_t, std::vector<std::uint8_t>> tables_;   // by code
-  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> depths_;  // by code and instruction
+  std::unordered_map<std::uint64_t, Table> tables_;                 // by code
+  std::unordered_map<std::uint64_t, std::optional<Slots>> depths_;  // by code and instruction
+  std::size_t table_bytes_ = 0;                                     // of all tables
 };
 
 }  // namespace aiotrace::python
