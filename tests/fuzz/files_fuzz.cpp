@@ -34,6 +34,7 @@
 #include "symbolize/demangle.h"
 #include "symbolize/perf_map.h"
 #include "tests/fuzz/target.h"
+#include "tests/support/sanitizers.h"
 #include "util/duration.h"
 #include "util/text.h"
 
@@ -116,9 +117,10 @@ void fuzz_elf(Bytes bytes) {
 }
 
 /// A file takes 64 MiB at most, and 64 MiB more while it is read: beyond that allocations fail, which ends the program.
+/// Not with the sanitizer, which keeps freed memory for itself (256 MiB) and ends when it gets no more.
 void limit_memory_once() {
-#ifndef __SANITIZE_ADDRESS__
   static const bool limited = [] {
+    if (testing::kSanitized) return false;
     constexpr std::uint64_t kPages = 4096;
     std::ifstream statm("/proc/self/statm");
     std::uint64_t fields[6]{};
@@ -129,7 +131,6 @@ void limit_memory_once() {
     return ::setrlimit(RLIMIT_DATA, &limit) == 0;
   }();
   use(limited);
-#endif
 }
 
 /// The same as a sparse file: its size, then pieces, each with its place and length, then the file's beginning.

@@ -22,6 +22,7 @@
 #include <random>
 
 #include "tests/fuzz/target.h"
+#include "tests/support/sanitizers.h"
 #include "util/unique_fd.h"
 
 namespace aiotrace::fuzz {
@@ -32,11 +33,7 @@ constexpr int kHangS = 30;
 constexpr int kCannotRun = 77;
 // Of address space: what a target makes of 16 KiB. (Sanitizers reserve much more than they use.)
 constexpr rlim_t kMaxMemory = rlim_t{4} << 30;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kLimitMemory = false;
-#else
-constexpr bool kLimitMemory = true;
-#endif
+constexpr bool kLimitMemory = !testing::kSanitized;
 
 /// Shared with the process that runs the target, and still there when that has crashed.
 struct Progress {

@@ -95,6 +95,19 @@ Counts suspected(const std::vector<Json>& lines, std::uint64_t scan) {
   return counts;
 }
 
+std::uint64_t total(const Counts& counts) {
+  std::uint64_t sum = 0;
+  for (const auto& [leak, count] : counts) sum += count;
+  return sum;
+}
+
+bool subset(const Counts& some, const Counts& all) {
+  return std::ranges::all_of(some, [&](const auto& each) {
+    const auto known = all.find(each.first);
+    return known != all.end() && each.second <= known->second;
+  });
+}
+
 std::vector<Json> watch(const Server& server, const std::string& duration) {
   // Requests take 0.3 s at most, on a machine that is busy several times that.
   const auto outcome = run({aiotrace_binary(), "leaks", "-p", std::to_string(server.pid()), "--watch=100ms", "--age",
@@ -105,7 +118,7 @@ std::vector<Json> watch(const Server& server, const std::string& duration) {
 }
 
 /// The scan's rows, for whoever reads the failure.
-std::string told(const std::vector<Json>& lines, const Json& scan) {
+std::string rows_of(const std::vector<Json>& lines, const Json& scan) {
   std::string all;
   for (const auto& line : lines) {
     if (line["type"] == "leak" && line["scan"] == scan) all += line.dump() + "\n";
@@ -137,7 +150,7 @@ void check_leaks(const Python& python, const std::string& framework, const std::
   for (const auto& line : healthy) {
     if (line["type"] != "scan") continue;
     ++scans;
-    INFO(told(healthy, line["number"]));
+    INFO(rows_of(healthy, line["number"]));
     CHECK(suspected(healthy, line["number"]) == Counts{});
   }
   CHECK(scans >= 3);
@@ -152,13 +165,24 @@ void check_leaks(const Python& python, const std::string& framework, const std::
   Counts but_stuck = said;
   but_stuck.erase({"stuck", "wait_forever"});
   std::uint64_t last = 0;
+  bool whole = false;
   for (const auto& line : leaking) {
     if (line["type"] != "scan") continue;
     last = line["number"];
     auto found = suspected(leaking, last);
     found.erase({"stuck", "wait_forever"});
-    CHECK(found == but_stuck);
+    INFO(rows_of(leaking, last) << line.dump());
+    // What a scan sees for the first time and cannot confirm at once it leaves out, and says so: what lies in a frame
+    // that runs may be in use. What is known stays.
+    if (!whole && found != but_stuck) {
+      CHECK(subset(found, but_stuck));
+      CHECK(line["losses"]["unconfirmed"] >= total(but_stuck) - total(found));
+    } else {
+      CHECK(found == but_stuck);
+    }
+    whole = whole || found == but_stuck;
   }
+  INFO(rows_of(leaking, last));
   CHECK(suspected(leaking, last) == said);
   for (const auto& line : leaking) {
     if (line["type"] == "leak" && line["scan"] == last && said.contains({line["class"], line["coroutine"]}))

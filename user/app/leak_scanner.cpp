@@ -315,12 +315,12 @@ Result<model::LeakScan> LeakScanner::scan() {
   if (!maps) return std::unexpected(maps.error());
   if (auto status = look_at_interpreter(*maps); !status) return std::unexpected(status.error());
   auto found = one_pass(*maps, scan, Pass::first);
-  std::erase_if(found.all, [this](const python::Suspect& suspect) {
-    return suspect.doubtful && !tracker_.known(to_seen(suspect));
-  });
   python::ReferenceScan references(memory_, interpreter_->layout,
                                    python::container_types(*interpreter_, proc::PageCache(memory_)));
   const std::size_t suspected = found.all.size();
+  std::erase_if(found.all, [this](const python::Suspect& suspect) {
+    return suspect.doubtful && !tracker_.known(to_seen(suspect));
+  });
   const auto fresh = confirm(found, *maps, references);
   const auto over = [this]() -> Status {
     const std::string what = "look for leaks of process " + std::to_string(process_.pid());
