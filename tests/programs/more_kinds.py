@@ -247,7 +247,9 @@ def injected(fault, way, throttled_ns):
     # Under a quota, who waits with the quota used up but has not yet been stopped for it waits for both.
     add(BESIDE if way.cause == "throttled" else "cpu-wait", wait - throttled)
     if way.disk:
-        cpu = total - wait - min(fault.disk_ns, total - wait)
+        # Both counts are too large at times: the disk's by half on CPUs that others use as well, and what the
+        # scheduler leaves has the hypervisor's time in it. The thread was blocked for the shorter of them at most.
+        cpu = total - wait - min(fault.disk_ns, total - wait - cpu)
     if way.cause in ON_CPU:  # what the scheduler does not count as either is the hypervisor's
         cpu = total - wait
     shares = way.share(fault) if way.share else {way.cpu: 1.0}
