@@ -125,6 +125,49 @@ FOR_FEW_PYTHONS(hangs_healthy, "hang: a busy program that contends for locks has
   for (const auto& hang : hung.hangs) CHECK(!is_final(hang));
 }
 
+std::vector<Json> of_type(const std::vector<Json>& lines, const std::string& type) {
+  std::vector<Json> found;
+  std::ranges::copy_if(lines, std::back_inserter(found), [&](const Json& line) { return line["type"] == type; });
+  return found;
+}
+
+// The same beside stalls: in text, JSON, a recording, a page and a trace.
+FOR_FEW_PYTHONS(hangs_watched, "a hang is reported while stalls are watched", "[hangs]") {
+  if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
+  Target target(python, "hang_graphs.py", {"--seed", "2"});
+  target.wait_ready();
+  const auto said = Json::parse(target.line());
+  Tracer tracer({"-p", std::to_string(target.pid()), "-d", "3s", "--fail-on-hang", "--record", "FILE:recording",
+                 "--html", "FILE:page", "--perfetto", "FILE:trace"});
+  CHECK(tracer.wait() == 4);
+  Hung hung{.hangs = of_type(tracer.lines(), "hang"), .look = {}, .summary = tracer.lines().back(), .status = 0};
+  CHECK(form_complaints(tracer.lines()) == std::vector<std::string>{});
+  hung.summary["proved"] = hung.summary["hangs"]["proved"];
+  CHECK(hung.summary["hangs"]["looks"] == 2);
+  check_rings(hung, said);
+  for (const auto& hang : hung.hangs) CHECK(is_final(hang));  // nothing else is news in 3 s
+  const std::string text = tracer.out();
+  CHECK(text.contains("  HANG  pid " + std::to_string(target.pid()) + "  deadlock: "));
+  CHECK(text.contains("wait for each other"));
+  CHECK(text.contains("\nHangs: " + std::to_string(hung.hangs.size()) + " proved in 2 looks\n"));
+  CHECK(slurp(tracer.file("page")).contains("wait for each other"));
+  CHECK(slurp(tracer.file("trace")).contains("wait for each other"));
+  const auto again = run({aiotrace_binary(), "report", tracer.file("recording"), "--json", "-"});
+  CHECK(again.status == 0);
+  CHECK(of_type(ndjson(again.out), "hang") == hung.hangs);
+}
+
+FOR_FEW_PYTHONS(hangs_none_watched, "a busy program has no hang while stalls are watched", "[hangs]") {
+  if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
+  Target target(python, "hang_graphs.py", {"--healthy", "100"});
+  target.wait_ready();
+  Tracer tracer({"-p", std::to_string(target.pid()), "-d", "2s", "--fail-on-hang"});
+  CHECK(tracer.wait() == 0);
+  CHECK(of_type(tracer.lines(), "hang").empty());
+  CHECK(tracer.lines().back()["hangs"]["looks"] == 2);
+  CHECK(tracer.out().contains("\nHangs: none proved in 2 looks\n"));
+}
+
 const Json* with_waiter(const Hung& hung, const std::string& name) {
   for (const auto& hang : hung.hangs) {
     for (const auto& waiter : hang["waiters"]) {

@@ -179,23 +179,26 @@ TEST_CASE("every field of a run that watches stalls is recorded", "[recording]")
   Filler filler;
   for (auto& segment : stall.segments) filler.fill(segment);
   const auto leaks = filled<model::ScannedLeaks>();
+  const auto hangs = filled<model::ScannedHangs>();
   auto summary = filled<model::Summary>();
   const auto records = recorded([&](recording::Writer& to) {
     REQUIRE(to.watching(watching).has_value());
     REQUIRE(to.stall(stall).has_value());
     REQUIRE(to.leaks(leaks).has_value());
+    REQUIRE(to.hangs(hangs).has_value());
     REQUIRE(to.unfinished(unfinished).has_value());
     REQUIRE(to.so_far(summary).has_value());
     REQUIRE(to.finish(summary).has_value());
   });
-  REQUIRE(records.size() == 6);
+  REQUIRE(records.size() == 7);
   CHECK(differences(std::get<model::Watching>(records[0]), watching) == kNone);
   CHECK(differences(std::get<recording::RecordedStall>(records[1]).stall, stall) == kNone);
   CHECK(differences(std::get<model::ScannedLeaks>(records[2]), leaks) == kNone);
-  CHECK(differences(std::get<recording::RecordedStall>(records[3]).stall, unfinished) == kNone);
-  CHECK(differences(std::get<recording::RecordedSummary>(records[4]).summary, summary) == kNone);
+  CHECK(differences(std::get<model::ScannedHangs>(records[3]), hangs) == kNone);
+  CHECK(differences(std::get<recording::RecordedStall>(records[4]).stall, unfinished) == kNone);
   CHECK(differences(std::get<recording::RecordedSummary>(records[5]).summary, summary) == kNone);
-  CHECK_FALSE(std::get<recording::RecordedSummary>(records[5]).so_far);
+  CHECK(differences(std::get<recording::RecordedSummary>(records[6]).summary, summary) == kNone);
+  CHECK_FALSE(std::get<recording::RecordedSummary>(records[6]).so_far);
 }
 
 TEST_CASE("every field of a run of leaks is recorded", "[recording]") {

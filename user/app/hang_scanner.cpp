@@ -108,6 +108,7 @@ Result<HangScanner::Found> HangScanner::scan() {
   before_ = found.hangs;
   found.scan = {.pid = static_cast<std::uint32_t>(process_.pid()),
                 .number = ++scans_,
+                .time_ns = begin_ns,
                 .duration_ns = read_ns - begin_ns,
                 .tasks = second.tasks,
                 .threads = second.threads.size(),

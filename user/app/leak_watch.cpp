@@ -1,13 +1,9 @@
 #include "app/leak_watch.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
-#include "probe/privileges.h"
+#include "app/background.h"
 #include "util/clock.h"
 
 namespace aiotrace::app {
@@ -15,11 +11,8 @@ namespace {
 
 constexpr std::uint64_t kFirstNs = 10'000'000'000;
 constexpr std::uint64_t kIntervalNs = 30'000'000'000;
-constexpr std::uint64_t kLongestIntervalNs = 600'000'000'000;
-constexpr std::uint64_t kMostOfTheTime = 400;  // a scan takes at most one part in so many
 constexpr std::uint64_t kRecheckNs = 5'000'000'000;
 constexpr std::uint64_t kFirstRetryNs = 250'000'000;
-constexpr int kNice = 10;
 
 std::uint64_t thread_cpu_ns() { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
 
@@ -32,11 +25,7 @@ LeakWatch::LeakWatch(proc::Process process)
 
 void LeakWatch::end(bool at_once) {
   if (at_once) cancel_ = true;
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  changed_.notify_all();
+  pauses_.end();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -49,12 +38,6 @@ std::optional<std::string> LeakWatch::take_not_asyncio() {
   const std::lock_guard lock(mutex_);
   if (!not_asyncio_ || std::exchange(not_asyncio_taken_, true)) return std::nullopt;
   return not_asyncio_;
-}
-
-// False: it is to end.
-bool LeakWatch::wait(std::uint64_t ns) {
-  std::unique_lock lock(mutex_);
-  return !changed_.wait_for(lock, std::chrono::nanoseconds(ns), [this] { return stop_; });
 }
 
 // False: there is no Python in the process (yet), or it was given up.
@@ -74,11 +57,9 @@ bool LeakWatch::scan() {
 }
 
 void LeakWatch::work() {
-  // The target's own threads, and ours that take stalls, go first. Not being able to step back is no reason to stop.
-  [[maybe_unused]] const auto given_up = probe::keep_capabilities_to_read();
-  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
+  step_back();
   // A short run is about stalls: it shall not pay for a scan while it watches.
-  if (!wait(kFirstNs)) {
+  if (!pauses_.wait(kFirstNs)) {
     if (!cancel_ && process_.alive()) (void)scan();
     return;
   }
@@ -87,7 +68,7 @@ void LeakWatch::work() {
     const std::uint64_t before_ns = thread_cpu_ns();
     std::uint64_t pause_ns = retry_ns;
     if (scan()) {
-      pause_ns = std::clamp((thread_cpu_ns() - before_ns) * kMostOfTheTime, kIntervalNs, kLongestIntervalNs);
+      pause_ns = pause_after(thread_cpu_ns() - before_ns, kIntervalNs);
       retry_ns = kFirstRetryNs;
     } else {
       retry_ns = std::min(retry_ns * 2, kIntervalNs);
@@ -95,11 +76,11 @@ void LeakWatch::work() {
     // Rechecks have the same share of the time.
     for (std::uint64_t step_ns = kRecheckNs; pause_ns > 0;) {
       const auto slept_ns = std::min(pause_ns, step_ns);
-      if (!wait(slept_ns)) return;
+      if (!pauses_.wait(slept_ns)) return;
       pause_ns -= slept_ns;
       const auto recheck_ns = thread_cpu_ns();
       scanner_.recheck();
-      step_ns = std::max(kRecheckNs, (thread_cpu_ns() - recheck_ns) * kMostOfTheTime);
+      step_ns = std::max(kRecheckNs, (thread_cpu_ns() - recheck_ns) * kShareOfTime);
     }
   }
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "app/leak_scanner.h"
+#include "app/pauses.h"
 #include "model/leaks.h"
 #include "proc/process.h"
 
@@ -46,12 +46,10 @@ class LeakWatch {
   void end(bool at_once);
   void work();
   [[nodiscard]] bool scan();
-  bool wait(std::uint64_t ns);
 
   proc::Process process_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stop_ = false;
+  Pauses pauses_;
+  std::mutex mutex_;  // of the next three
   std::vector<Look> looks_;
   std::optional<std::string> not_asyncio_;
   bool not_asyncio_taken_ = false;

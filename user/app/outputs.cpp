@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "output/hangs.h"
 #include "output/leaks.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -139,6 +140,14 @@ void Outputs::leaks(const std::vector<model::Leak>& leaks, const model::LeakScan
   if (!json_sink_) return;
   for (const auto& leak : leaks) check(json_sink_->write_line(output::leak_json(leak)), *json_sink_, json_told_);
   check(json_sink_->write_line(output::leak_scan_json(scan)), *json_sink_, json_told_);
+}
+
+void Outputs::hangs(const model::ScannedHangs& look) {
+  if (recording_) check_recording(recording_->hangs(look));
+  for (const auto& hang : look.hangs) {
+    if (json_sink_) check(json_sink_->write_line(output::hang_json(hang)), *json_sink_, json_told_);
+    if (text_ && !quiet_) check(text_->hang(hang, look.scan), *text_sink_, text_told_);
+  }
 }
 
 void Outputs::so_far(const model::Summary& summary) {

@@ -8,6 +8,7 @@
 
 #include "app/export_files.h"
 #include "app/output_files.h"
+#include "model/hang_run.h"
 #include "model/stall.h"
 #include "model/summary.h"
 #include "output/file_sink.h"
@@ -35,6 +36,8 @@ class Outputs {
   void unfinished(const model::Stall& stall);
   /// One scan for leaks: JSON only, and nothing if there are none; the summary has the last one as text.
   void leaks(const std::vector<model::Leak>& leaks, const model::LeakScan& scan);
+  /// What a look at a process has new.
+  void hangs(const model::ScannedHangs& look);
   /// The summary so far, for SIGUSR1: text only.
   void interim(const model::Summary& summary);
   /// The summary so far, for the recording only: what is known should it be cut off.

@@ -134,6 +134,8 @@ Result<Replayed> replay(recording::Reader& reader, Result<recording::Record> fir
       replay.take(std::move(*stall));
     } else if (const auto* leaks = std::get_if<model::ScannedLeaks>(&*record)) {
       if (listener.leaks) listener.leaks(leaks->leaks, leaks->scan);
+    } else if (const auto* hangs = std::get_if<model::ScannedHangs>(&*record)) {
+      if (listener.hangs) listener.hangs(*hangs);
     } else if (auto* summary = std::get_if<recording::RecordedSummary>(&*record)) {
       replay.take(std::move(*summary));
     }

@@ -25,6 +25,7 @@ struct Listener {
   std::function<void(const model::Stall&)> stall;
   std::function<void(const model::Stall&)> unfinished;
   std::function<void(const std::vector<model::Leak>&, const model::LeakScan&)> leaks{};
+  std::function<void(const model::ScannedHangs&)> hangs{};
 };
 
 struct Replayed {

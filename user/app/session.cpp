@@ -78,13 +78,21 @@ void Session::report_poll_probe() {
     say("polls are seen by " + std::string(probe::name(probe_.poll_probe())));
 }
 
-// Behind all that a run begins with: how soon it watches does not depend on it.
-void Session::watch_leaks() {
-  if (!config_.leaks || config_.tracker.all) return;
+// Behind all that a run begins with: how soon it watches does not depend on them.
+void Session::watch_leaks_and_hangs() {
+  if (config_.tracker.all) return;
   for (auto& [pid, target] : tracker_.targets()) {
-    auto process = proc::Process::open(static_cast<pid_t>(pid));
     // It can have ended by now: its stalls are reported all the same.
-    if (process) leak_watches_.emplace(pid, std::make_unique<LeakWatch>(std::move(*process)));
+    if (auto process = proc::Process::open(static_cast<pid_t>(pid)); process && config_.leaks)
+      leak_watches_.emplace(pid, std::make_unique<LeakWatch>(std::move(*process)));
+    if (auto process = proc::Process::open(static_cast<pid_t>(pid)); process && config_.hangs)
+      hang_watches_.emplace(pid, std::make_unique<HangWatch>(std::move(*process)));
+  }
+}
+
+void Session::take_hangs() {
+  for (auto& [pid, watch] : hang_watches_) {
+    for (const auto& look : watch->take()) outputs_.hangs(look);
   }
 }
 
@@ -123,6 +131,7 @@ void Session::tick(std::uint64_t now_ns) {
   tracker_.stop_idle(now_ns);
   report_waiting(now_ns);
   take_leaks();
+  take_hangs();
   if (!config_.recording || now_ns < next_so_far_ns_) return;
   next_so_far_ns_ = now_ns + kSoFarNs;
   outputs_.so_far(summary(now_ns));
@@ -130,7 +139,7 @@ void Session::tick(std::uint64_t now_ns) {
 
 void Session::watch(int requests_fd, const std::function<Requests()>& requests) {
   // Not before: a thread keeps the capabilities that it was started with.
-  watch_leaks();
+  watch_leaks_and_hangs();
   const std::uint64_t end_ns = config_.duration_ns ? began_ns_ + *config_.duration_ns : 0;
   std::uint64_t next_tick_ns = began_ns_ + kTickNs;
   std::uint64_t next_look_ns = 0;
@@ -171,6 +180,11 @@ model::Summary Session::summary(std::uint64_t now_ns) const {
     summary.last_leak_scan = look.scan;
     summary.last_leak_scan->unclassified += before;
   }
+  for (const auto& [pid, watch] : hang_watches_) {
+    const auto hangs = watch->reported();
+    summary.hangs.insert(summary.hangs.end(), hangs.begin(), hangs.end());
+    summary.hang_looks += watch->looks();
+  }
   summary.cost = own_cost(probe_);
   return summary;
 }
@@ -185,6 +199,8 @@ model::Summary Session::finish() {
     if (probe_.drained()) break;
   }
   tracker_.finish(end_ns);
+  for (auto& [pid, watch] : hang_watches_) watch->finish();
+  take_hangs();
   for (auto& [pid, watch] : leak_watches_) watch->finish();
   take_leaks();
   auto all = summary(end_ns);

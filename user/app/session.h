@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "app/hang_watch.h"
 #include "app/leak_watch.h"
 #include "app/outputs.h"
 #include "app/requests.h"
@@ -26,6 +27,7 @@ struct SessionConfig {
   std::optional<std::uint64_t> duration_ns;
   bool starting = false;   ///< the target is a program that is about to be started
   bool leaks = false;      ///< look for leaks too (not with `tracker.all`)
+  bool hangs = false;      ///< look for hangs too (not with `tracker.all`)
   bool recording = false;  ///< now and then the outputs get the summary so far
 };
 
@@ -52,8 +54,9 @@ class Session {
   void take_ended(const std::vector<pollfd>& fds);
   void tick(std::uint64_t now_ns);
   void report_waiting(std::uint64_t now_ns);
-  void watch_leaks();
+  void watch_leaks_and_hangs();
   void take_leaks();
+  void take_hangs();
 
   SessionConfig config_;
   probe::Probe& probe_;
@@ -64,6 +67,7 @@ class Session {
   bool stop_ = false;
   std::map<std::uint32_t, std::unique_ptr<LeakWatch>> leak_watches_;  // by pid
   std::map<std::uint32_t, LeakWatch::Look> last_leaks_;
+  std::map<std::uint32_t, std::unique_ptr<HangWatch>> hang_watches_;
 };
 
 }  // namespace aiotrace::app

@@ -7,6 +7,7 @@
 
 #include "model/await_run.h"
 #include "model/fields.h"
+#include "model/hang_run.h"
 #include "model/leak_run.h"
 #include "model/profile_run.h"
 #include "model/stall.h"
@@ -195,7 +196,43 @@ struct Fields<Summary> {
                                           FIELD(losses),
                                           FIELD(cost),
                                           FIELD(leaks, Apart{}),
-                                          FIELD(last_leak_scan, Apart{})};
+                                          FIELD(last_leak_scan, Apart{}),
+                                          FIELD(hangs, Since{3}),
+                                          FIELD(hang_looks, Since{3})};
+};
+
+template <>
+struct Fields<HangResource> {
+  using T = HangResource;
+  static constexpr auto list = std::tuple{FIELD(kind),     FIELD(class_name), FIELD(name),
+                                          FIELD(capacity), FIELD(out),        FIELD(waiting)};
+};
+
+template <>
+struct Fields<HangParty> {
+  using T = HangParty;
+  static constexpr auto list = std::tuple{FIELD(task),  FIELD(id),  FIELD(tid),       FIELD(name), FIELD(count),
+                                          FIELD(state), FIELD(how), FIELD(waits_for), FIELD(stack)};
+};
+
+template <>
+struct Fields<Hang> {
+  using T = Hang;
+  static constexpr auto list = std::tuple{FIELD(id),       FIELD(pid),     FIELD(since_ns), FIELD(verdict), FIELD(exact),
+                                          FIELD(resource), FIELD(waiters), FIELD(holders),  FIELD(ring)};
+};
+
+template <>
+struct Fields<HangScan> {
+  using T = HangScan;
+  static constexpr auto list = std::tuple{FIELD(pid),   FIELD(number),  FIELD(time_ns),    FIELD(duration_ns),
+                                          FIELD(tasks), FIELD(threads), FIELD(unreadable), FIELD(torn)};
+};
+
+template <>
+struct Fields<ScannedHangs> {
+  using T = ScannedHangs;
+  static constexpr auto list = std::tuple{FIELD(hangs), FIELD(scan)};
 };
 
 template <>

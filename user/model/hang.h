@@ -1,6 +1,7 @@
 // What hangs, as people and programs read it. Passive data.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/names.h"
 #include "model/stall.h"
 
 namespace aiotrace::model {
@@ -24,9 +26,13 @@ enum class HangVerdict : std::uint8_t {
   waiting,  ///< nothing is proved
 };
 /// A verdict that nothing but the program's end, or somebody's cancelling, changes.
-[[nodiscard]] bool is_final(HangVerdict verdict);
-/// "self-wait"; static storage.
-[[nodiscard]] std::string_view name(HangVerdict verdict);
+[[nodiscard]] constexpr bool is_final(HangVerdict verdict) { return verdict < HangVerdict::exhausted; }
+template <>
+struct Names<HangVerdict> {
+  static constexpr std::array<std::string_view, 9> list{"deadlock",       "self-wait", "unresolvable", "abandoned",
+                                                        "cancel-ignored", "pipe",      "exhausted",    "held",
+                                                        "waiting"};
+};
 
 enum class ResourceKind : std::uint8_t {
   lock,
@@ -41,16 +47,27 @@ enum class ResourceKind : std::uint8_t {
   pipe,
   thread,
 };
-[[nodiscard]] std::string_view name(ResourceKind kind);
+template <>
+struct Names<ResourceKind> {
+  static constexpr std::array<std::string_view, 11> list{"lock",     "semaphore", "condition", "event", "queue", "future",
+                                                         "executor", "pool",      "process",   "pipe",  "thread"};
+};
 
 enum class HoldHow : std::uint8_t {
   with,    ///< it is inside of a block of `with`
   owner,   ///< written down in the resource
   refers,  ///< it refers to the resource: may hold it
 };
-[[nodiscard]] std::string_view name(HoldHow how);
+template <>
+struct Names<HoldHow> {
+  static constexpr std::array<std::string_view, 3> list{"with", "owner", "refers"};
+};
+
 enum class PartyState : std::uint8_t { sleeping, running, waiting, ended };
-[[nodiscard]] std::string_view name(PartyState state);
+template <>
+struct Names<PartyState> {
+  static constexpr std::array<std::string_view, 4> list{"sleeping", "running", "waiting", "ended"};
+};
 
 /// Of a longer ring only so many parties are described one by one: the rest waits behind them.
 inline constexpr std::size_t kMaxRing = 256;
@@ -98,6 +115,7 @@ struct Hang {
 struct HangScan {
   std::uint32_t pid = 0;
   std::uint64_t number = 1;
+  std::uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC, of its beginning
   std::uint64_t duration_ns = 0;
   std::size_t tasks = 0;
   std::size_t threads = 0;

@@ -17,6 +17,14 @@ struct OutputContext {
   bool verbose = false;       ///< text: whole stacks and all places, whatever their length
   bool advice = true;         ///< text: a line below each place says what to do
   std::size_t columns = 100;  ///< text: lines are made to fit
+
+  /// For text in a file: whoever looks at it, and wherever.
+  [[nodiscard]] OutputContext plain() const {
+    OutputContext same = *this;
+    same.color = same.verbose = false;
+    same.columns = OutputContext{}.columns;
+    return same;
+  }
 };
 
 /// A CLOCK_MONOTONIC stamp as RFC 3339 in UTC with milliseconds: "2026-11-05T12:03:22.123Z".

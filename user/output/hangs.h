@@ -31,6 +31,11 @@ struct HangSummary {
 /// One hang for people, clean, at most kMaxHangLines unless verbose: verdict first, who waits, who holds.
 [[nodiscard]] std::vector<std::string> hang_lines(const model::Hang& hang, const OutputContext& context);
 inline constexpr std::size_t kMaxHangLines = 12;
+/// The same beside stalls, with the time and the process of the look that found it.
+[[nodiscard]] std::vector<std::string> hang_block_lines(const model::Hang& hang, const model::HangScan& scan,
+                                                        const OutputContext& context);
+/// "deadlock: 2 tasks wait for each other"; clean.
+[[nodiscard]] std::string hang_headline(const model::Hang& hang);
 
 /// What one look found, and what it could not read. Of waits in which nothing is proved the largest groups only, unless
 /// verbose.

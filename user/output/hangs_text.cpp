@@ -66,7 +66,7 @@ std::string doing(const HangParty& holder) {
 
 std::string more(std::uint64_t left_off) { return left_off != 0 ? fmt::format(" and {} more", left_off) : ""; }
 
-std::string headline(const Hang& hang) {
+std::string sentence(const Hang& hang) {
   const std::string what = resource_text(hang.resource);
   const std::string who = crowd(hang.waiters);
   const std::string wait = one(hang.waiters) ? " waits" : " wait";
@@ -154,13 +154,9 @@ void add_holders(const Hang& hang, Lines& lines) {
   }
 }
 
-}  // namespace
-
-std::vector<std::string> hang_lines(const Hang& hang, const OutputContext& context) {
+std::vector<std::string> lines_of(const Hang& hang, std::string heading, const OutputContext& context) {
   Lines lines(context);
-  const std::string verdict(model::name(hang.verdict));
-  lines.add(paint("VERDICT", model::is_final(hang.verdict) ? Color::red : Color::yellow, context) + "  " + verdict +
-            ": " + headline(hang));
+  lines.add(std::move(heading));
   if (!hang.ring.empty()) {
     add_ring(hang, lines);
   } else {
@@ -168,6 +164,30 @@ std::vector<std::string> hang_lines(const Hang& hang, const OutputContext& conte
     add_waiters(hang, lines);
   }
   return lines.take();
+}
+
+std::string painted(std::string_view word, const Hang& hang, const OutputContext& context) {
+  return paint(word, model::is_final(hang.verdict) ? Color::red : Color::yellow, context);
+}
+
+}  // namespace
+
+std::string hang_headline(const Hang& hang) {
+  return std::string(model::name(hang.verdict)) + ": " + sentence(hang);
+}
+
+std::vector<std::string> hang_lines(const Hang& hang, const OutputContext& context) {
+  return lines_of(hang, painted("VERDICT", hang, context) + "  " + hang_headline(hang), context);
+}
+
+std::vector<std::string> hang_block_lines(const Hang& hang, const model::HangScan& scan,
+                                          const OutputContext& context) {
+  auto lines = lines_of(hang, fmt::format("{}  {}  pid {}  {}", local_time(scan.time_ns, context),
+                                          painted("HANG", hang, context), scan.pid, hang_headline(hang)),
+                        context);
+  // What was not read may wait, or hold.
+  if (scan.unreadable != 0 || scan.torn) lines.emplace_back("   (some tasks could not be read)");
+  return lines;
 }
 
 std::vector<std::string> hang_look_lines(const std::vector<Hang>& hangs, const model::HangScan& scan,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/cause.h"
+#include "output/hangs.h"
 #include "output/labels.h"
 #include "output/loss_text.h"
 #include "output/page.h"
@@ -179,6 +180,22 @@ class Marks {
   std::size_t shown_details_ = 0;
 };
 
+// As on a terminal, each with its lines.
+Json hangs_json(const Report& report) {
+  const auto context = report.context.plain();
+  auto all = Json::array();
+  for (const auto& hang : report.summary.hangs) {
+    const auto lines = hang_lines(hang, context);
+    auto rest = Json::array();
+    for (std::size_t i = 1; i < lines.size(); ++i) rest.push_back(page_name(lines[i]));
+    all.push_back({{"pid", hang.pid},
+                   {"final", model::is_final(hang.verdict)},
+                   {"text", page_name(hang_headline(hang))},
+                   {"lines", std::move(rest)}});
+  }
+  return all;
+}
+
 Json notes_json(const Report& report, const Marks& marks, bool flame_cut) {
   const auto& summary = report.summary;
   auto notes = Json::array();
@@ -235,6 +252,8 @@ std::string html_page(const Report& report) {
             {"loops", std::move(loop_rows)},
             {"loops_left", summary.loops.size() - loops.size()},
             {"places", std::move(places)},
+            {"hangs", hangs_json(report)},
+            {"hang_looks", summary.hang_looks},
             {"marks", marks.take()},
             {"flame", std::move(flame.json)}};
   names.take_into(data);

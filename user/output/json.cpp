@@ -110,6 +110,14 @@ Json task_json(const std::optional<model::Task>& task) {
           {"line", nonzero_or_null(task->line)}};
 }
 
+// Null: nobody looked.
+Json hangs_json(const model::Summary& summary) {
+  if (summary.hang_looks == 0) return nullptr;
+  const auto proved = std::ranges::count_if(
+      summary.hangs, [](const model::Hang& hang) { return model::is_final(hang.verdict); });
+  return {{"looks", summary.hang_looks}, {"reported", summary.hangs.size()}, {"proved", proved}};
+}
+
 Json leaks_json(const model::Summary& summary) {
   if (!summary.last_leak_scan) return nullptr;
   return {{"age_ns", model::kDefaultLeakAgeNs},
@@ -206,6 +214,7 @@ Status JsonOutput::summary(const model::Summary& summary) {
                                    {"causes", causes_json(summary.cause_ns)},
                                    {"places", std::move(places)},
                                    {"leaks", leaks_json(summary)},
+                                   {"hangs", hangs_json(summary)},
                                    {"losses", losses_json(summary.losses)},
                                    {"cost", cost_json(summary.cost)}}));
 }

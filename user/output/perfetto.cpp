@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "model/cause.h"
+#include "output/hangs.h"
 #include "output/labels.h"
 #include "output/perfetto_trace.h"
 #include "util/duration.h"
@@ -56,6 +57,13 @@ Arguments stall_arguments(const model::Stall& stall) {
   return arguments;
 }
 
+std::string hang_waiters(const model::Hang& hang, const OutputContext& context) {
+  std::string text;
+  const auto lines = hang_lines(hang, context.plain());
+  for (std::size_t i = 1; i < lines.size(); ++i) text += (i == 1 ? "" : "\n") + lines[i];
+  return text;
+}
+
 }  // namespace
 
 std::string perfetto_trace(const Report& report) {
@@ -83,6 +91,11 @@ std::string perfetto_trace(const Report& report) {
       if (has_task) trace.end(brief.tid, Lane::thread, end_ns);
     }
     trace.end(brief.tid, Lane::thread, end_ns);
+  }
+  for (const auto& hang : report.summary.hangs) {
+    trace.declare_process(hang.pid, process_name(report, hang.pid));
+    trace.instant(hang.pid, std::max(hang.since_ns.value_or(0), report.start_ns()), "hang", hang_headline(hang),
+                  {{"waits", hang_waiters(hang, report.context)}});
   }
   return trace.take();
 }

@@ -57,6 +57,7 @@ constexpr std::uint32_t kName = 23;
 constexpr std::uint32_t kCounterValue = 30;
 constexpr std::uint64_t kSliceBegin = 1;
 constexpr std::uint64_t kSliceEnd = 2;
+constexpr std::uint64_t kInstant = 3;
 constexpr std::uint64_t kCounterType = 4;
 constexpr std::uint32_t kAnnotationString = 6;
 constexpr std::uint32_t kAnnotationName = 10;
@@ -167,9 +168,19 @@ void PerfettoTrace::slice(std::uint32_t tid, Lane lane, std::uint64_t start_ns, 
 
 void PerfettoTrace::begin(std::uint32_t tid, Lane lane, std::uint64_t time_ns, std::string_view category,
                           std::string_view name, const Arguments& arguments) {
+  named_event(event::kSliceBegin, uuid(tid, lane), time_ns, category, name, arguments);
+}
+
+void PerfettoTrace::instant(std::uint32_t pid, std::uint64_t time_ns, std::string_view category, std::string_view name,
+                            const Arguments& arguments) {
+  named_event(event::kInstant, kProcessTracks | pid, time_ns, category, name, arguments);
+}
+
+void PerfettoTrace::named_event(std::uint64_t type, std::uint64_t track, std::uint64_t time_ns,
+                                std::string_view category, std::string_view name, const Arguments& arguments) {
   Message track_event;
-  track_event.number(event::kType, event::kSliceBegin);
-  track_event.number(event::kTrackUuid, uuid(tid, lane));
+  track_event.number(event::kType, type);
+  track_event.number(event::kTrackUuid, track);
   track_event.text(event::kCategory, category);
   track_event.text(event::kName, safe_name(name));
   for (const auto& [key, value] : arguments) {

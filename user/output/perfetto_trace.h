@@ -37,6 +37,9 @@ class PerfettoTrace {
   void end(std::uint32_t tid, PerfettoLane lane, std::uint64_t time_ns);
   void slice(std::uint32_t tid, PerfettoLane lane, std::uint64_t start_ns, std::uint64_t end_ns,
              std::string_view category, std::string_view name, const Arguments& arguments);
+  /// A moment of a whole process, which is declared before.
+  void instant(std::uint32_t pid, std::uint64_t time_ns, std::string_view category, std::string_view name,
+               const Arguments& arguments);
   void count(std::uint32_t number, std::uint64_t time_ns, std::uint64_t value);
 
   /// What a thread did between two moments, with the holder of the GIL and who had the CPU on tracks of their own.
@@ -48,6 +51,8 @@ class PerfettoTrace {
  private:
   void named_track(std::uint32_t tid, PerfettoLane lane, std::string_view name);
   void descriptor_packet(const Message& descriptor);
+  void named_event(std::uint64_t type, std::uint64_t track, std::uint64_t time_ns, std::string_view category,
+                   std::string_view name, const Arguments& arguments);
   void event_packet(std::uint64_t time_ns, const Message& track_event);
   void finish(Message& packet);
 

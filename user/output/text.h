@@ -7,6 +7,7 @@
 #include "model/stall.h"
 #include "model/summary.h"
 #include "output/context.h"
+#include "output/hangs.h"
 #include "output/sink.h"
 #include "output/stall_feed.h"
 
@@ -24,6 +25,9 @@ class TextOutput {
   Status watching(const model::Watching& watching) { return write(watching_lines(watching, context_)); }
   /// See StallFeed.
   Status stall(const model::Stall& stall) { return write(feed_.add(stall, context_)); }
+  Status hang(const model::Hang& hang, const model::HangScan& scan) {
+    return write(hang_block_lines(hang, scan, context_));
+  }
   /// The summary so far.
   Status interim(const model::Summary& summary) { return write(summary_lines(summary, context_)); }
   /// What has not been printed yet, then the summary.

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "model/cause.h"
+#include "output/hangs.h"
 #include "output/labels.h"
 #include "output/leaks.h"
 #include "output/loss_text.h"
@@ -142,6 +143,22 @@ void append_leaks(Lines& lines, const Summary& summary, const OutputContext& con
   std::ranges::move(leak_lines(summary.leaks, most, context), std::back_inserter(lines));
 }
 
+void append_hangs(Lines& lines, const Summary& summary, const OutputContext& context) {
+  constexpr std::size_t kShown = 5;
+  if (summary.hang_looks == 0) return;
+  const auto proved = static_cast<std::size_t>(
+      std::ranges::count_if(summary.hangs, [](const auto& hang) { return model::is_final(hang.verdict); }));
+  auto text = fmt::format("Hangs: {} proved in {}", proved == 0 ? "none" : format_count(proved),
+                          plural(summary.hang_looks, "look"));
+  const auto rest = summary.hangs.size() - proved;
+  if (rest != 0) text += fmt::format("; {}", plural(rest, "more wait"));
+  heading(lines, text, context);
+  const auto shown = context.verbose ? summary.hangs.size() : std::min(kShown, summary.hangs.size());
+  for (const auto& hang : std::span(summary.hangs).first(shown))
+    lines.push_back(shorten_right(fmt::format("   pid {}  {}", hang.pid, hang_headline(hang)), context.columns));
+  if (shown < summary.hangs.size()) lines.push_back(fmt::format("   and {} more", summary.hangs.size() - shown));
+}
+
 void append_losses(Lines& lines, const Summary& summary, const OutputContext& context) {
   const auto sentences = losses_in_words(summary.losses);
   if (!sentences.empty()) lines.emplace_back();
@@ -212,6 +229,7 @@ std::vector<std::string> summary_lines(const Summary& summary, const OutputConte
   append_causes(lines, summary, context);
   append_places(lines, summary, context);
   append_leaks(lines, summary, context);
+  append_hangs(lines, summary, context);
   append_losses(lines, summary, context);
   append_cost(lines, summary, context);
   return lines;

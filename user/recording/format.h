@@ -49,8 +49,9 @@ enum class Kind : std::uint8_t {
   profile_rows = 23,
   profile_threads = 24,
   profile = 25,
+  hangs = 26,  ///< a look beside stalls that has something new
 };
-inline constexpr auto kLastKind = Kind::profile;
+inline constexpr auto kLastKind = Kind::hangs;
 
 struct Head {
   std::string version;  ///< of aiotrace

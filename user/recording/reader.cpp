@@ -326,6 +326,9 @@ Result<std::optional<Record>> Reader::take(Raw raw) {
     case Kind::leaks:
       if (auto leaks = decoded<model::ScannedLeaks>(body, format_)) return *std::move(leaks);
       break;
+    case Kind::hangs:
+      if (auto hangs = decoded<model::ScannedHangs>(body, format_)) return *std::move(hangs);
+      break;
     case Kind::end:
       if (body.empty()) return end();
       break;

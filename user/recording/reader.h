@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/await_run.h"
+#include "model/hang_run.h"
 #include "model/leak_run.h"
 #include "model/profile_run.h"
 #include "model/stall.h"
@@ -35,8 +36,8 @@ struct RecordedSummary {
 struct End {
   bool cut_off = false;
 };
-using Record = std::variant<model::Watching, RecordedStall, model::ScannedLeaks, RecordedSummary, model::LeaksHead,
-                            model::LeaksEnd, model::AwaitsHead, model::AwaitsFound, model::ExactFound,
+using Record = std::variant<model::Watching, RecordedStall, model::ScannedLeaks, model::ScannedHangs, RecordedSummary,
+                            model::LeaksHead, model::LeaksEnd, model::AwaitsHead, model::AwaitsFound, model::ExactFound,
                             model::ProfileHead, model::ProfileReport, End>;
 
 class Reader {

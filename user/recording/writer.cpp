@@ -59,6 +59,7 @@ Status Writer::watching(const model::Watching& watching) { return write(Kind::wa
 Status Writer::stall(const model::Stall& stall) { return with_moments(Kind::stall, stall); }
 Status Writer::unfinished(const model::Stall& stall) { return with_moments(Kind::unfinished, stall); }
 Status Writer::leaks(const model::ScannedLeaks& leaks) { return write(Kind::leaks, leaks); }
+Status Writer::hangs(const model::ScannedHangs& hangs) { return write(Kind::hangs, hangs); }
 
 Status Writer::begin(const model::LeaksHead& head) { return write(Kind::leaks_head, head); }
 Status Writer::begin(const model::AwaitsHead& head) { return write(Kind::awaits_head, head); }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/await_run.h"
+#include "model/hang_run.h"
 #include "model/leak_run.h"
 #include "model/profile_run.h"
 #include "model/stall.h"
@@ -32,6 +33,7 @@ class Writer {
   Status stall(const model::Stall& stall);
   Status unfinished(const model::Stall& stall);
   Status leaks(const model::ScannedLeaks& leaks);
+  Status hangs(const model::ScannedHangs& hangs);
   Status so_far(const model::Summary& summary);
   /// The last thing: the summary and the end.
   Status finish(const model::Summary& summary);

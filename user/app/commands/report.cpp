@@ -56,7 +56,8 @@ int replay_one(const ReportOptions& options) {
                           .stall = [&](const model::Stall& stall) { outputs->stall(stall); },
                           .unfinished = [&](const model::Stall& stall) { outputs->unfinished(stall); },
                           .leaks = [&](const std::vector<model::Leak>& leaks,
-                                       const model::LeakScan& scan) { outputs->leaks(leaks, scan); }};
+                                       const model::LeakScan& scan) { outputs->leaks(leaks, scan); },
+                          .hangs = [&](const model::ScannedHangs& look) { outputs->hangs(look); }};
   const auto replayed = replay(*reader, std::move(first), options.recordings.front(), options.thresholds, listener);
   if (!replayed) return report(replayed.error());
   outputs->finish(replayed->summary);

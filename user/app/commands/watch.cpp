@@ -43,7 +43,7 @@ HelpText help() {
               "\n"
               "Signal SIGUSR1 prints the summary so far.\n"
               "Exit status: 0 success; 1 failure; 2 wrong usage; 3 not permitted or not supported here; 4 a stall "
-              "reached --fail-over. With -- COMMAND it is the command's own, unless that is 0."};
+              "reached --fail-over, or --fail-on-hang. With -- COMMAND it is the command's own, unless that is 0."};
 }
 
 // Ignore samples in short iterations: they never become stalls. Without that the iterations of some milliseconds of a
@@ -97,6 +97,7 @@ SessionConfig session_config(const WatchOptions& options, Filter filter) {
           .duration_ns = options.duration_ns,
           .starting = !options.targets.command.empty(),
           .leaks = options.leaks,
+          .hangs = options.hangs,
           .recording = options.files.record.has_value()};
 }
 
@@ -123,7 +124,9 @@ int finish(const WatchOptions& options, Session& session, const Outputs& outputs
   if (outputs.failed()) return kExitFailure;
   if (summary.loops.empty() && summary.stalls == 0)
     return without_loop(options.targets, session.targets(), summary.elapsed_ns);
-  return options.fail_over_ns && session.longest_stall_ns() >= *options.fail_over_ns ? kExitStall : 0;
+  const bool hangs = std::ranges::any_of(summary.hangs, [](const auto& hang) { return model::is_final(hang.verdict); });
+  const bool stalls = options.fail_over_ns && session.longest_stall_ns() >= *options.fail_over_ns;
+  return stalls || (options.fail_on_hang && hangs) ? kExitStall : 0;
 }
 
 }  // namespace
@@ -142,6 +145,8 @@ void Watch::declare(CommandLine& line) {
   line.add_flag("--native", options_.native, "whole native stacks of stalls, with the Python frames in them");
   line.add_choice("--poll-probe", "WAY", options_.poll_probe, kPollProbes, "how polls are seen");
   line.add_switch("--leaks", options_.leaks, "look for leaks too, every 30 s; never with -a");
+  line.add_switch("--hangs", options_.hangs, "look for hangs too, every 10 s; never with -a");
+  line.add_flag("--fail-on-hang", options_.fail_on_hang, "exit with status 4 if something is proved to hang");
   line.group("Output");
   declare_files(line, options_.files, kStallFiles);
   declare_record(line, options_.files.record);
@@ -155,6 +160,8 @@ Status Watch::check(const CommandLine& line) {
   // --warn above the default of --error: everything that is shown is an error.
   if (!error_ns_) options_.error_ns = std::max(options_.error_ns, options_.warn_ns);
   if (options_.error_ns < options_.warn_ns) return line.usage("--error", "must not be less than --warn");
+  if (options_.fail_on_hang && (options_.targets.all || !options_.hangs))
+    return line.usage("--fail-on-hang", "hangs are not looked for with -a or --no-hangs");
   return check_targets(line, options_.targets);
 }
 

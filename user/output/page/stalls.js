@@ -38,6 +38,17 @@ function places() {
     $("places").append(el("details", {}, el("summary", { class: "small", text: `${plural(rows.length - most, "smaller place")}` }), table(columns, rows.slice(most))));
 }
 
+// What waits while its loop may be idle: as on the terminal.
+function hangs() {
+  if (!D.hangs.length) return;
+  $("hang-section").hidden = false;
+  const pids = new Set(D.hangs.map((h) => h.pid)).size > 1;
+  for (const h of D.hangs) {
+    $("hangs").append(el("p", {}, el("strong", { text: (pids ? `pid ${h.pid}: ` : "") + h.text }), h.final ? "" : " (not proved to last)"));
+    $("hangs").append(el("pre", { class: "small", text: h.lines.join("\n") }));
+  }
+}
+
 // ---- One stall ----
 
 let selected = -1;
@@ -306,6 +317,7 @@ function list() {
 
 beginning();
 shares($("causes"), D.cause_us.map((us, cause) => [D.causes[cause], color(cause), us]), "Nothing stalled.");
+hangs();
 places();
 timeline();
 const first = list();

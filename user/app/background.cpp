@@ -1,0 +1,24 @@
+#include "app/background.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "probe/privileges.h"
+
+namespace aiotrace::app {
+
+void step_back() {
+  constexpr int kNice = 10;
+  // Not being able to step back is no reason to stop.
+  [[maybe_unused]] const auto given_up = probe::keep_capabilities_to_read();
+  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
+}
+
+std::uint64_t pause_after(std::uint64_t cpu_ns, std::uint64_t least_ns) {
+  constexpr std::uint64_t kLongestNs = 600'000'000'000;
+  return std::clamp(cpu_ns * kShareOfTime, least_ns, kLongestNs);
+}
+
+}  // namespace aiotrace::app

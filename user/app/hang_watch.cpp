@@ -1,0 +1,81 @@
+#include "app/hang_watch.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "app/background.h"
+#include "util/clock.h"
+
+namespace aiotrace::app {
+namespace {
+
+constexpr std::uint64_t kFirstNs = 1'000'000'000;
+constexpr std::uint64_t kIntervalNs = 10'000'000'000;
+constexpr std::uint64_t kFirstRetryNs = 1'000'000'000;
+// Of one process, that are kept for the summary.
+constexpr std::size_t kMaxReported = 64;
+
+}  // namespace
+
+HangWatch::HangWatch(proc::Process process)
+    : process_(std::move(process)), scanner_(process_, &cancel_), thread_([this] { work(); }) {}
+
+void HangWatch::end(bool at_once) {
+  if (at_once) cancel_ = true;
+  pauses_.end();
+  if (thread_.joinable()) thread_.join();
+}
+
+std::vector<model::ScannedHangs> HangWatch::take() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(to_report_, {});
+}
+
+std::uint64_t HangWatch::looks() const {
+  const std::lock_guard lock(mutex_);
+  return looks_;
+}
+
+std::vector<model::Hang> HangWatch::reported() const {
+  const std::lock_guard lock(mutex_);
+  return reported_;
+}
+
+// False: there is no Python in the process (yet), its tasks cannot be read, or it was given up.
+bool HangWatch::look() {
+  auto found = scanner_.scan();
+  if (!found) return false;
+  auto news = news_.of(found->hangs, found->scan.time_ns);
+  const std::lock_guard lock(mutex_);
+  ++looks_;
+  for (model::Hang& known : reported_) {
+    const auto now = std::ranges::find(found->hangs, known.id, &model::Hang::id);
+    if (now != found->hangs.end()) known = *now;
+  }
+  if (news.empty()) return true;
+  for (const model::Hang& each : news) {
+    if (std::ranges::find(reported_, each.id, &model::Hang::id) != reported_.end()) continue;
+    if (reported_.size() < kMaxReported) reported_.push_back(each);
+  }
+  to_report_.push_back({.hangs = std::move(news), .scan = found->scan});
+  return true;
+}
+
+void HangWatch::work() {
+  step_back();
+  std::uint64_t retry_ns = kFirstRetryNs;
+  for (std::uint64_t pause_ns = kFirstNs; pauses_.wait(pause_ns);) {
+    if (!process_.alive()) return;
+    const std::uint64_t before_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    if (look()) {
+      pause_ns = pause_after(clock_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns, kIntervalNs);
+      retry_ns = kFirstRetryNs;
+    } else {
+      pause_ns = retry_ns;
+      retry_ns = std::min(retry_ns * 2, kIntervalNs);
+    }
+  }
+  if (!cancel_ && process_.alive()) (void)look();
+}
+
+}  // namespace aiotrace::app

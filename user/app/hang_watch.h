@@ -1,0 +1,53 @@
+// Hangs beside the watching of stalls: each process is looked at in a thread of its own, so that no stall waits for it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "app/hang_scanner.h"
+#include "app/pauses.h"
+#include "model/hang_news.h"
+#include "model/hang_run.h"
+#include "proc/process.h"
+
+namespace aiotrace::app {
+
+class HangWatch {
+ public:
+  /// The first look after 1 s, then one every 10 s, less often where looks take so long that they would cost more than
+  /// 0.25 % of a CPU, and one at the end. A process that is no Python yet is asked again, at growing intervals.
+  explicit HangWatch(proc::Process process);
+  HangWatch(const HangWatch&) = delete;
+  HangWatch& operator=(const HangWatch&) = delete;
+  /// A look that is under way is given up.
+  ~HangWatch() { end(true); }
+
+  /// Ends it with a last look, and waits for that.
+  void finish() { end(false); }
+  /// What is to be reported since the last call. From any thread.
+  [[nodiscard]] std::vector<model::ScannedHangs> take();
+  /// All looks so far, and what was reported of the process, each as it was found last. From any thread.
+  [[nodiscard]] std::uint64_t looks() const;
+  [[nodiscard]] std::vector<model::Hang> reported() const;
+
+ private:
+  void end(bool at_once);
+  void work();
+  [[nodiscard]] bool look();
+
+  proc::Process process_;
+  Pauses pauses_;
+  mutable std::mutex mutex_;  // of the next three
+  std::vector<model::ScannedHangs> to_report_;
+  std::vector<model::Hang> reported_;
+  std::uint64_t looks_ = 0;
+  model::HangNews news_;
+  std::atomic<bool> cancel_ = false;  // what is under way
+  HangScanner scanner_;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace aiotrace::app
