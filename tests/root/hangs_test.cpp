@@ -147,7 +147,7 @@ FOR_FEW_PYTHONS(hangs_watched, "a hang is reported while stalls are watched", "[
   check_rings(hung, said);
   for (const auto& hang : hung.hangs) CHECK(is_final(hang));  // nothing else is news in 3 s
   const std::string text = tracer.out();
-  CHECK(text.contains("  HANG  pid " + std::to_string(target.pid()) + "  deadlock: "));
+  CHECK(text.contains("  HANG  pid " + std::to_string(target.pid()) + ": deadlock: "));
   CHECK(text.contains("wait for each other"));
   CHECK(text.contains("\nHangs: " + std::to_string(hung.hangs.size()) + " proved in 2 looks\n"));
   CHECK(slurp(tracer.file("page")).contains("wait for each other"));

@@ -53,3 +53,12 @@ TEST_CASE("what went away and comes again is news again", "[hang]") {
   CHECK(news(state, {}, kLookNs) == 0);
   CHECK(news(state, {hang_of(2, HangVerdict::deadlock, 2, kLookNs)}, 2 * kLookNs) == 1);
 }
+
+TEST_CASE("a task that waits for ever on purpose is no news, several at one place are", "[hang]") {
+  HangNews state;
+  CHECK(news(state, {hang_of(1, HangVerdict::unresolvable, 1, 0)}, 0) == 0);
+  CHECK(news(state, {hang_of(1, HangVerdict::unresolvable, 2, 0)}, kLookNs) == 1);
+  auto named = hang_of(2, HangVerdict::unresolvable, 1, 0);
+  named.resource.name = "Reply.done";
+  CHECK(news(state, {named}, 2 * kLookNs) == 1);
+}

@@ -5,7 +5,13 @@
 namespace aiotrace::model {
 namespace {
 
+// `await asyncio.Future()`: a task that is to run for ever, as the servers of a program are.
+bool is_meant(const Hang& hang) {
+  return hang.verdict == HangVerdict::unresolvable && hang.resource.name.empty() && hang.resource.waiting < 2;
+}
+
 bool matters(const Hang& hang, std::uint64_t now_ns) {
+  if (is_meant(hang)) return false;
   if (is_final(hang.verdict)) return true;
   if (hang.verdict != HangVerdict::held && hang.verdict != HangVerdict::exhausted) return false;
   if (hang.resource.waiting < HangNews::kCrowd || !hang.since_ns) return false;

@@ -48,7 +48,7 @@ bool one(std::span<const HangParty> parties) { return count(parties, true) + cou
 std::string resource_text(const model::HangResource& resource) {
   std::string text(model::name(resource.kind));
   if (resource.kind == model::ResourceKind::future && resource.class_name.ends_with("Task")) text = "task";
-  if (!resource.name.empty())
+  if (!resource.name.empty() && resource.name != text)
     text += " " + shorten_left(clean_for_terminal(resource.name), kName);
   else if (!resource.class_name.empty())
     text += " (" + clean_for_terminal(resource.class_name) + ")";
@@ -96,6 +96,13 @@ std::string sentence(const Hang& hang) {
 class Lines {
  public:
   explicit Lines(const OutputContext& context) : context_(context) {}
+
+  // `word` is the first one but for what comes before it. What the text is about may stand at its end.
+  void add_heading(std::string_view before, std::string_view word, const Hang& hang, std::string_view text) {
+    lines_ = wrapped(text, fmt::format("{}{}  ", before, word), context_);
+    const auto color = model::is_final(hang.verdict) ? Color::red : Color::yellow;
+    lines_.front().replace(before.size(), word.size(), paint(word, color, context_));
+  }
 
   void add(std::string line) { lines_.push_back(shorten_right(std::move(line), context_.columns)); }
 
@@ -154,9 +161,7 @@ void add_holders(const Hang& hang, Lines& lines) {
   }
 }
 
-std::vector<std::string> lines_of(const Hang& hang, std::string heading, const OutputContext& context) {
-  Lines lines(context);
-  lines.add(std::move(heading));
+std::vector<std::string> with_parties(const Hang& hang, Lines lines) {
   if (!hang.ring.empty()) {
     add_ring(hang, lines);
   } else {
@@ -166,10 +171,6 @@ std::vector<std::string> lines_of(const Hang& hang, std::string heading, const O
   return lines.take();
 }
 
-std::string painted(std::string_view word, const Hang& hang, const OutputContext& context) {
-  return paint(word, model::is_final(hang.verdict) ? Color::red : Color::yellow, context);
-}
-
 }  // namespace
 
 std::string hang_headline(const Hang& hang) {
@@ -177,17 +178,20 @@ std::string hang_headline(const Hang& hang) {
 }
 
 std::vector<std::string> hang_lines(const Hang& hang, const OutputContext& context) {
-  return lines_of(hang, painted("VERDICT", hang, context) + "  " + hang_headline(hang), context);
+  Lines lines(context);
+  lines.add_heading("", "VERDICT", hang, hang_headline(hang));
+  return with_parties(hang, std::move(lines));
 }
 
 std::vector<std::string> hang_block_lines(const Hang& hang, const model::HangScan& scan,
                                           const OutputContext& context) {
-  auto lines = lines_of(hang, fmt::format("{}  {}  pid {}  {}", local_time(scan.time_ns, context),
-                                          painted("HANG", hang, context), scan.pid, hang_headline(hang)),
-                        context);
+  Lines lines(context);
+  lines.add_heading(local_time(scan.time_ns, context) + "  ", "HANG", hang,
+                    fmt::format("pid {}: {}", scan.pid, hang_headline(hang)));
+  auto all = with_parties(hang, std::move(lines));
   // What was not read may wait, or hold.
-  if (scan.unreadable != 0 || scan.torn) lines.emplace_back("   (some tasks could not be read)");
-  return lines;
+  if (scan.unreadable != 0 || scan.torn) all.emplace_back("   (some tasks could not be read)");
+  return all;
 }
 
 std::vector<std::string> hang_look_lines(const std::vector<Hang>& hangs, const model::HangScan& scan,

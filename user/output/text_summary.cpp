@@ -155,7 +155,8 @@ void append_hangs(Lines& lines, const Summary& summary, const OutputContext& con
   heading(lines, text, context);
   const auto shown = context.verbose ? summary.hangs.size() : std::min(kShown, summary.hangs.size());
   for (const auto& hang : std::span(summary.hangs).first(shown))
-    lines.push_back(shorten_right(fmt::format("   pid {}  {}", hang.pid, hang_headline(hang)), context.columns));
+    std::ranges::move(wrapped(hang_headline(hang), fmt::format("   pid {}  ", hang.pid), context),
+                      std::back_inserter(lines));
   if (shown < summary.hangs.size()) lines.push_back(fmt::format("   and {} more", summary.hangs.size() - shown));
 }
 

@@ -161,7 +161,7 @@ Status Watch::check(const CommandLine& line) {
   if (!error_ns_) options_.error_ns = std::max(options_.error_ns, options_.warn_ns);
   if (options_.error_ns < options_.warn_ns) return line.usage("--error", "must not be less than --warn");
   if (options_.fail_on_hang && (options_.targets.all || !options_.hangs))
-    return line.usage("--fail-on-hang", "hangs are not looked for with -a or --no-hangs");
+    return line.usage("--fail-on-hang", "hangs are not looked for with -a or --hangs=off");
   return check_targets(line, options_.targets);
 }
 
