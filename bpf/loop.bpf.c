@@ -119,6 +119,7 @@ static __always_inline void on_poll(__s32 epfd)
 			now = bpf_ktime_get_ns();
 			if (t->off != OFF_NOT)
 				come_back_unseen(tid, now);
+			note_held_up(t, now);
 			end_iteration(t, now, 0);
 			t->polled = 1;
 			leave_probe(t);
@@ -177,8 +178,10 @@ __noinline int decide_select(__u32 pid, __u32 tid)
 	t->in_select = 1;
 	if (t->off != OFF_NOT)
 		come_back_unseen(tid, now);
-	if (t->return_ns && (t->verified || t->open_start))
+	if (t->return_ns && (t->verified || t->open_start)) {
+		note_held_up(t, now);
 		end_iteration(t, now, 0);
+	}
 	t->return_ns = now;
 	t->open_start = 0;
 	t->polled = 1;

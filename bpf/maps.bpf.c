@@ -3,6 +3,7 @@
  * All maps and global data, in one file that is linked first: the static linker of libbpf
  * 1.1 keeps offset 0 for a map that it met as extern before its definition.
  */
+#include "lib/held_up.bpf.h"
 #include "lib/native.bpf.h"
 #include "lib/profile.bpf.h"
 #include "lib/python_calls.bpf.h"
@@ -22,6 +23,7 @@ struct blank_map blank SEC(".maps");
 struct scratch_map scratch SEC(".maps");
 struct code_class_map codes SEC(".maps");
 struct natives_map natives SEC(".maps");
+struct loop_queues_map loop_queues SEC(".maps");
 struct stacks_map stacks SEC(".maps");
 struct profile_threads_map profile_threads SEC(".maps");
 

@@ -44,6 +44,9 @@ __noinline int send_iteration(__u32 tid, __u64 now, __u32 flags)
 	r.samples = t->samples;
 	r.flags = flags | (t->open_start ? ITERATION_OPEN_START : 0);
 	r.losses = t->losses;
+	r.ready = t->ready;
+	r.timers = t->timers;
+	r.timers_late_ns = t->timers_late_ns;
 	emit(&r, sizeof(r), NOW);
 	return 0;
 }

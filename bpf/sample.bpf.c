@@ -123,6 +123,7 @@ int handle_sample(struct sample_context *ctx)
 	else if (wants_fine(t, now))
 		r->flags |= SAMPLE_WANTS_FINE;
 	t->dirty = 1;
+	note_ready(tid);
 	if (emit(r, size, r->flags & SAMPLE_WANTS_FINE ? NOW : LATER))
 		t->losses++;
 	else

@@ -242,6 +242,7 @@ static __always_inline void explain_wait(struct loop_thread *t, __u32 state, boo
 	struct wait *w = &t->wait;
 
 	take_wait_stack(t->pid, t->tid);
+	note_ready(t->tid);
 	if (t->off == OFF_BLOCKED)
 		w->cause = cause_of_wait(t->tid, state);
 	else

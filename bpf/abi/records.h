@@ -236,6 +236,9 @@ struct iteration_record {
 	__u32 samples; /* emitted in this iteration */
 	__u32 flags; /* enum iteration_flags */
 	__u32 losses; /* records of this iteration that found no room */
+	__u32 ready; /* 1 + the most callbacks that were ready at once; 0: not known */
+	__u32 timers; /* 1 + those that were due at its end, and LOOP_TIMERS_AT_LEAST; 0: not known */
+	__u64 timers_late_ns; /* the first of them */
 };
 
 struct exec_record {
@@ -309,7 +312,7 @@ ABI_ASSERT(sizeof(struct blocked_record) == 24 + 40 + 32 + 16 + 24 + 24);
 ABI_ASSERT(sizeof(struct target_record) == 24 + 16 + 16 + 8 + 32 + 16 + 16);
 ABI_ASSERT(sizeof(struct sample_record) == 24 + 56 + 16);
 ABI_ASSERT(sizeof(struct native_record) == 24 + 8 + 8 * NATIVE_REGISTERS + 8);
-ABI_ASSERT(sizeof(struct iteration_record) == 24 + 32 + 12 * CAUSE_SLOTS + 16);
+ABI_ASSERT(sizeof(struct iteration_record) == 24 + 32 + 12 * CAUSE_SLOTS + 16 + 16);
 ABI_ASSERT(sizeof(struct run) == 32);
 ABI_ASSERT(sizeof(struct runs_record) == 24 + 24);
 ABI_ASSERT(sizeof(struct exec_record) == 40);

@@ -135,11 +135,15 @@ struct loop_thread {
 	__u8 found_ready;
 	__u8 gc; /* enum whose_gc, as seen last */
 	__u16 gc_depth; /* GC_OWN: of the stack when it was seen first */
+	/* Whom the present iteration holds up: 1 + their number, 0: not known. See bpf/held_up.bpf.c. */
+	__u32 ready; /* callbacks, the most at once */
+	__u32 timers; /* that are due when it ends */
+	__u64 timers_late_ns; /* the first of them */
 };
 
 ABI_ASSERT_SIZE(struct wait, 96);
 ABI_ASSERT_SIZE(struct loop_thread,
-		8 + 32 + sizeof(struct loop_stats) + 14 * 8 + 96 + 32 * CAUSE_SLOTS + 24);
+		8 + 32 + sizeof(struct loop_stats) + 14 * 8 + 96 + 32 * CAUSE_SLOTS + 24 + 16);
 #ifdef __cplusplus
 static_assert(CAUSE_MAX <= CAUSE_SLOTS);
 #else

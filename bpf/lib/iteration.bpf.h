@@ -7,6 +7,7 @@
 #include "lib/bounds.bpf.h"
 #include "lib/compat.bpf.h"
 #include "lib/emit.bpf.h"
+#include "lib/held_up.bpf.h"
 
 /* Is a thread in this system call inside its loop's own wait? */
 static __always_inline bool in_own_poll(const struct loop_thread *t, __s64 syscall, __s32 epfd)
@@ -44,6 +45,8 @@ static __always_inline void reset_iteration(struct loop_thread *t)
 	t->samples = t->losses = 0;
 	t->has_task = 0;
 	t->found_ready = 0;
+	t->ready = t->timers = 0;
+	t->timers_late_ns = 0;
 	t->dirty = 0;
 }
 

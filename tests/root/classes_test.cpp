@@ -105,16 +105,16 @@ void compare_packages(const Python& python, const std::string& mode) {
   }
 }
 
-FOR_EACH_PYTHON(packages_plain, "a package named asyncio is the program's own", "[tasks]") {
+FOR_FEW_PYTHONS(packages_plain, "a package named asyncio is the program's own", "[tasks]") {
   compare_packages(python, "plain");
 }
-FOR_EACH_PYTHON(packages_site, "an installed package with a folder named asyncio is no asyncio", "[tasks]") {
+FOR_FEW_PYTHONS(packages_site, "an installed package with a folder named asyncio is no asyncio", "[tasks]") {
   compare_packages(python, "site");
 }
-FOR_EACH_PYTHON(packages_inner, "a folder named like the standard library's is not it", "[tasks]") {
+FOR_FEW_PYTHONS(packages_inner, "a folder named like the standard library's is not it", "[tasks]") {
   compare_packages(python, "inner");
 }
-FOR_EACH_PYTHON(packages_zip, "a package named asyncio in an archive is the program's own", "[tasks]") {
+FOR_FEW_PYTHONS(packages_zip, "a package named asyncio in an archive is the program's own", "[tasks]") {
   compare_packages(python, "zip");
 }
 FOR_EACH_PYTHON(packages_relative, "asyncio with relative paths is asyncio", "[tasks]") {

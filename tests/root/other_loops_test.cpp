@@ -12,7 +12,7 @@ Outcome run_on(const Target& target, std::vector<std::string> command) {
   return run(command);
 }
 
-FOR_EACH_PYTHON(other_loops, "loops of other libraries are named", "[tasks][leaks]") {
+FOR_FEW_PYTHONS(other_loops, "loops of other libraries are named", "[tasks][leaks]") {
   if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
   for (const char* library : {"trio", "curio", "gevent", "eventlet", "twisted"}) {
     Target target(python, "other_loops.py", {"--library", library});

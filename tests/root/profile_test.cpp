@@ -64,7 +64,7 @@ Profiled profiled(const Python& python, const std::string& kind, std::vector<std
 
 std::vector<Json> rows_of(const Profiled& run) { return profile_rows(run.lines); }
 
-FOR_EACH_PYTHON(profile_cpu, "CPU time by function is told as the program counts it", "[profile]") {
+FOR_FEW_PYTHONS(profile_cpu, "CPU time by function is told as the program counts it", "[profile]") {
   const auto run = profiled(python, "busy", {"-d", "2500ms"});
   check_shares(shares_of(run.records, rows_of(run), [](const Json&) { return true; }));
   for (const auto& row : rows_of(run)) {
@@ -208,7 +208,7 @@ FOR_EACH_PYTHON(profile_gil, "who holds the GIL, and who waits for it", "[profil
   CHECK(known_ns > 0.8 * waited_ns);
 }
 
-FOR_EACH_PYTHON(profile_task, "a profile by task has the tasks' names at its root", "[profile]") {
+FOR_FEW_PYTHONS(profile_task, "a profile by task has the tasks' names at its root", "[profile]") {
   const auto run = profiled(python, "busy", {"--by", "task", "-d", "1500ms"});
   const std::map<std::string, std::string> expected = {{"heavy", "task-0"}, {"middle", "task-1"}, {"light", "task-2"}};
   std::map<std::string, double> right_ns, all_ns;

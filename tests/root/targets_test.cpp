@@ -129,7 +129,7 @@ std::string control_characters(const std::string& text) {
   return found;
 }
 
-FOR_EACH_PYTHON(names, "names in other scripts, with escapes, semicolons and newlines", "[names]") {
+FOR_FEW_PYTHONS(names, "names in other scripts, with escapes, semicolons and newlines", "[names]") {
   Target target(python, "names.py",
                 {"--ms", "60", "--only",
                  "latin1,bmp,astral,semicolon,escape,newline,quote,c1,bidi,surrogate,nul,empty"});
@@ -263,9 +263,8 @@ FOR_FEW_PYTHONS(ongoing_cpu, "a stall that goes on on a CPU is told again and ag
 }
 
 // A report of a stall that goes on reads the thread's entry, which is ahead of the records of its stacks.
-FOR_FEW_PYTHONS(ongoing_stacks, "a report in mid-stall waits for the stack of the wait that has just begun",
-                "[ongoing]") {
-  Target target(python, "many_stacks.py", {});
+TEST_CASE("a report in mid-stall waits for the stack of the wait that has just begun", "[ongoing]") {
+  Target target(any_python(), "many_stacks.py", {});
   const auto run = trace(target, {"--warn", "10ms", "--error", "10ms"});
   const auto reports = std::ranges::count_if(run.lines, is_ongoing);
   CHECK(reports >= 30);

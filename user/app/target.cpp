@@ -6,6 +6,7 @@
 #include "probe/probe.h"
 #include "python/frames.h"
 #include "python/gil.h"
+#include "python/loop_queues.h"
 #include "python/process_config.h"
 #include "python/threads.h"
 
@@ -105,6 +106,12 @@ model::LoopKind Target::loop_kind(model::LoopSource source) const {
   if (source == model::LoopSource::asyncio) return model::LoopKind::asyncio;
   if (source == model::LoopSource::python && interpreter_ && interpreter_->uvloop) return model::LoopKind::uvloop;
   return model::LoopKind::other;
+}
+
+void Target::show_queues(probe::Probe& probe) {
+  if (!std::exchange(queues_wanted_, false) || !interpreter_ || !interpreter_->initialized) return;
+  for (const auto& [tid, queue] : python::loop_queues(*interpreter_, process_, *memory_))
+    probe.set_queue(static_cast<std::uint32_t>(tid), queue);
 }
 
 std::uint64_t Target::gil_at(std::uint64_t futex) const {

@@ -77,6 +77,10 @@ class Target {
   [[nodiscard]] const proc::Maps& maps() const { return maps_; }
   /// Reads the map again: a library was loaded since.
   void refresh_maps();
+  /// A loop has been seen for the first time: it is read soon where the loops keep what they have still to do.
+  void want_queues() { queues_wanted_ = true; }
+  /// Reads that if it is wanted, and lets BPF know.
+  void show_queues(probe::Probe& probe);
   [[nodiscard]] const proc::Memory& memory() const { return *memory_; }
   [[nodiscard]] const python::Interpreter* interpreter() const { return interpreter_ ? &*interpreter_ : nullptr; }
 
@@ -103,6 +107,7 @@ class Target {
   std::optional<python::Interpreter> interpreter_;
   std::optional<python::InspectError> refused_;
   std::map<std::uint32_t, std::string> names_;
+  bool queues_wanted_ = false;
   std::set<std::uint32_t> loops_;  // tids
   LookSchedule schedule_;
   bool ended_ = false;

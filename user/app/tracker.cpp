@@ -101,6 +101,8 @@ void Tracker::seed(Target& target) {
     if (seed.waiting) loop.found_wait = FoundWait{.since_ns = seed.waiting->since_ns, .culprit = std::move(culprit)};
     loop.kind = kind;
   }
+  target.want_queues();
+  target.show_queues(probe_);
 }
 
 Status Tracker::add(Target added, TargetSet::Look look) {

@@ -59,6 +59,10 @@ class Tracker {
   std::uint64_t look(std::uint64_t now_ns);
   /// To be called now and then.
   void stop_idle(std::uint64_t now_ns) { fine_.stop_idle(now_ns); }
+  /// The same: for BPF, where loops that are new keep what they have still to do.
+  void show_queues() {
+    for (auto& [pid, target] : targets_) target.show_queues(probe_);
+  }
   /// Tells of stalls that go on: at --error, then at doubling intervals.
   void tell_ongoing(std::uint64_t now_ns);
   /// The end of the run: stalls that go on are told of, however short they are over --warn.

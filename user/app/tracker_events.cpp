@@ -44,6 +44,7 @@ void Tracker::on(const model::LoopSeen& event) {
     if (auto status = seen->trace_by(probe_); !status) say(status.error().message());
   }
   seen->add_loop(event.head.tid);
+  seen->want_queues();
   // Threads that come and go must not fill the memory: of very many, the rows of those that ended are dropped.
   constexpr std::size_t kMaxLoops = 16384;
   if (loops_.size() >= kMaxLoops) std::erase_if(loops_, [](const auto& each) { return each.second.ended; });

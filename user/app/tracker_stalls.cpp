@@ -98,6 +98,7 @@ void Tracker::report_ongoing(const model::ThreadNow& thread, Loop& loop, std::ui
                             .epfd = thread.epfd,
                             .open_start = thread.open_start,
                             .losses = thread.losses,
+                            .held_up = thread.held_up,
                             .wait = {}};
   if (thread.state == State::runnable) {
     open.wait = model::OpenIteration::Wait{.cause = model::Cause::cpu_wait,

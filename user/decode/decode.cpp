@@ -10,6 +10,7 @@
 
 #include "abi/cause.h"
 #include "abi/config.h"
+#include "abi/loop_queue.h"
 #include "abi/records.h"
 #include "abi/steps.h"
 #include "decode/reader.h"
@@ -312,6 +313,11 @@ Decoded<Event> decode_native(Reader& in) {
   return seen;
 }
 
+// 1 + a number; 0: not known.
+std::optional<std::uint64_t> known_count(std::uint32_t value) {
+  return value != 0 ? std::optional<std::uint64_t>(value - 1) : std::nullopt;
+}
+
 Decoded<Event> decode_iteration(Reader& in) {
   const auto raw = in.get<iteration_record>();
   if (!raw) return std::unexpected(DecodeError::too_short);
@@ -322,6 +328,10 @@ Decoded<Event> decode_iteration(Reader& in) {
                             .epfd = raw->epfd,
                             .samples = raw->samples,
                             .losses = raw->losses,
+                            .held_up = {.tasks = known_count(raw->ready),
+                                        .timers = known_count(raw->timers & ~LOOP_TIMERS_AT_LEAST),
+                                        .more_timers = (raw->timers & LOOP_TIMERS_AT_LEAST) != 0,
+                                        .timers_late_ns = raw->timers_late_ns},
                             .exited = (raw->flags & ITERATION_EXITED) != 0,
                             .open_start = (raw->flags & ITERATION_OPEN_START) != 0};
   for (std::size_t i = 0; i < model::kCauses; ++i) {

@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "model/held_up.h"
+
 namespace aiotrace::model {
 
 /// Why a segment did not run Python, or that it did. Numbered as `enum cause` of BPF, and as recordings have it.
@@ -190,6 +192,7 @@ struct IterationEnd {
   std::int32_t epfd = -1;
   std::uint32_t samples = 0;
   std::uint32_t losses = 0;
+  HeldUp held_up{};
   bool exited = false;
   bool open_start = false;
 };

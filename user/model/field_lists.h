@@ -122,6 +122,13 @@ struct Fields<Stall::OtherThread> {
 };
 
 template <>
+struct Fields<HeldUp> {
+  using T = HeldUp;
+  static constexpr auto list = std::tuple{FIELD(tasks), FIELD(timers), FIELD(more_timers),
+                                          FIELD(timers_late_ns)};
+};
+
+template <>
 struct Fields<Stall> {
   using T = Stall;
   static constexpr auto list = std::tuple{FIELD(id),
@@ -142,7 +149,8 @@ struct Fields<Stall> {
                                           FIELD(losses),
                                           FIELD(callbacks),
                                           FIELD(other_threads),
-                                          FIELD(moments, Apart{})};
+                                          FIELD(moments, Apart{}),
+                                          FIELD(held_up, Since{3})};
 };
 
 template <>

@@ -162,7 +162,8 @@ struct Stall {
   std::optional<Task> task;
   std::array<std::uint64_t, kCauses> cause_ns{};  ///< adds up to duration_ns
   std::vector<Segment> segments;                  ///< largest first; adds up to duration_ns
-  std::uint32_t losses = 0;                       ///< records of this stall that were lost
+  HeldUp held_up{};
+  std::uint32_t losses = 0;  ///< records of this stall that were lost
   /// Many callbacks that add up, none of them long: as far as samples can tell.
   struct Callbacks {
     std::uint64_t count = 0;  ///< at least so many

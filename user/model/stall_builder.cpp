@@ -171,6 +171,7 @@ Stall StallBuilder::end(const IterationEnd& end) {
   stall.at_least = end.open_start;
   stall.epfd = end.epfd;
   stall.losses = end.losses;
+  stall.held_up = end.held_up;
   stall.callbacks = told.callbacks.many(end.duration_ns);
   stall.moments = told.moments.all();
   const auto before = ongoing_.find({thread_id(end.head), end.iteration});
@@ -219,6 +220,7 @@ std::optional<Stall> StallBuilder::snapshot(const OpenIteration& open) {
   stall.at_least = open.open_start;
   stall.epfd = open.epfd;
   stall.losses = open.losses;
+  stall.held_up = open.held_up;
   stall.moments = moments.all();
   if (const auto at = threads_.find(thread); at != threads_.end() && at->second.iteration == open.iteration)
     stall.callbacks = at->second.callbacks.many(exact.duration_ns);

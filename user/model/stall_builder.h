@@ -50,6 +50,7 @@ struct OpenIteration {
   std::int32_t epfd = -1;
   bool open_start = false;
   std::uint32_t losses = 0;
+  HeldUp held_up{};
   /// What the thread waits for now; nothing while it is on a CPU. cpu_wait: it is runnable.
   struct Wait {
     Cause cause = Cause::other;

@@ -50,6 +50,7 @@ struct ThreadNow {
   std::array<std::uint64_t, kCauses> cause_ns{};
   std::array<std::uint32_t, kCauses> cause_count{};
   std::uint32_t losses = 0;  ///< records of the iteration that found no room
+  HeldUp held_up{};          ///< so far
 };
 
 /// One thread of a profile as the scheduler saw it. Times are CLOCK_MONOTONIC.

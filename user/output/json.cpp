@@ -153,6 +153,14 @@ Json loop_json(const model::LoopSummary& loop) {
           {"stalls", loop.stalls}};
 }
 
+Json held_up_json(const model::HeldUp& held) {
+  if (!held.tasks && !held.timers) return nullptr;
+  return {{"tasks", value_or_null(held.tasks)},
+          {"timers", value_or_null(held.timers)},
+          {"timers_at_least", held.more_timers},
+          {"timers_late_ns", held.timers ? Json(held.timers_late_ns) : Json(nullptr)}};
+}
+
 }  // namespace
 
 Status JsonOutput::watching(const model::Watching& watching) {
@@ -186,6 +194,7 @@ Status JsonOutput::stall(const model::Stall& stall) {
                {"ongoing", stall.ongoing},
                {"at_least", stall.at_least},
                {"start_known", !stall.at_least || stall.start_known},
+               {"held_up", held_up_json(stall.held_up)},
                {"pid", stall.pid},
                {"tid", stall.tid},
                {"thread", text_or_null(stall.thread)},

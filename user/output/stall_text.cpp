@@ -219,8 +219,21 @@ Lines other_threads(const Stall& stall, std::size_t most, const OutputContext& c
   return lines;
 }
 
+// "held up 312 tasks, 41 timers late by up to 180 ms".
+std::string held_up_text(const model::HeldUp& held) {
+  std::string text;
+  if (held.tasks.value_or(0) != 0) text = plural(*held.tasks, "task");
+  if (held.timers.value_or(0) != 0) {
+    text += fmt::format("{}{}{} late by up to {}", text.empty() ? "" : ", ",
+                        held.more_timers ? "at least " : "", plural(*held.timers, "timer"),
+                        format_duration_ns(held.timers_late_ns));
+  }
+  return "   held up " + text;
+}
+
 Lines notes_of(const Stall& stall, const OutputContext& context) {
   Lines notes;
+  if (stall.held_up.anybody()) notes.push_back(held_up_text(stall.held_up));
   if (stall.callbacks)
     notes.push_back(fmt::format("   no long callback: {} or more of them, the longest {}",
                                 format_count(stall.callbacks->count), format_duration_ns(stall.callbacks->longest_ns)));

@@ -68,7 +68,9 @@ std::optional<model::ThreadNow> thread_now(const loop_thread& thread) {
                        .wait = wait_of(thread.wait),
                        .cause_ns = {},
                        .cause_count = {},
-                       .losses = thread.losses};
+                       .losses = thread.losses,
+                       .held_up = {.tasks = thread.ready != 0 ? std::optional<std::uint64_t>(thread.ready - 1)
+                                                              : std::nullopt}};
   static_assert(model::kCauses <= CAUSE_SLOTS);
   for (std::size_t i = 0; i < model::kCauses; i++) {
     now.cause_ns[i] = thread.causes[i].ns;

@@ -61,8 +61,14 @@ std::vector<PollProbe> PollPrograms::ways() const {
   if (wanted_ != PollProbe::automatic) return {way_};
   std::vector<PollProbe> ways{PollProbe::fentry, PollProbe::tracepoint};
   if (way_ != PollProbe::fentry) ways.erase(ways.begin());
-  if (each_process_) ways.push_back(PollProbe::uprobe);
+  if (with_uprobe_) ways.push_back(PollProbe::uprobe);
   return ways;
+}
+
+bool PollPrograms::take_uprobe() {
+  if (wanted_ != PollProbe::automatic || !each_process_ || with_uprobe_) return false;
+  with_uprobe_ = true;
+  return true;
 }
 
 // What may have to serve is loaded too.

@@ -39,6 +39,9 @@ class PollPrograms {
   /// The programs with fentry do not load. False if there is no other way: `wanted` is no other.
   [[nodiscard]] bool give_up_fentry(std::string why);
   void set_autoload(const aiotrace_bpf& skeleton);
+  /// No other way attaches: the uprobe's programs are to be loaded too. False: they are, or may not serve. Loading them
+  /// takes the verifier 80 ms, and few need them.
+  [[nodiscard]] bool take_uprobe();
   /// Where `automatic` has loaded programs that do not attach, the next way serves: some kernels load fentry programs
   /// and then refuse to attach them, or have no room for another one.
   Status attach(const aiotrace_bpf& skeleton);
@@ -62,6 +65,7 @@ class PollPrograms {
   PollProbe wanted_;
   bool each_process_;
   PollProbe way_ = PollProbe::tracepoint;
+  bool with_uprobe_ = false;
   bool raw_tracepoint_ = false;  // tracefs can't be had; known where the tracepoint serves or may have to
   std::string why_raw_tracepoint_;
   std::optional<std::string> fentry_problem_;

@@ -10,6 +10,7 @@
 #include <iterator>
 #include <map>
 
+#include "abi/loop_queue.h"
 #include "abi/profile.h"
 #include "abi/records.h"
 #include "abi/thread.h"
@@ -71,6 +72,7 @@ struct Probe::Impl {
   Status fill_syscalls() const;
   Status attach_program(bpf_program* program);
   void choose_programs();
+  Status attach_polls();
   Status attach_profile();
   /// A cpu-clock event on each CPU.
   Status sample_all();
@@ -121,7 +123,7 @@ Status Probe::Impl::load_programs(bool with_statistics) {
   bpf_map__set_max_entries(skeleton->maps.ring, options.ring_bytes);
   bpf_map__set_max_entries(skeleton->maps.processes, options.max_processes);
   for (auto* map : {skeleton->maps.loop_threads, skeleton->maps.thread_slots, skeleton->maps.free_slots,
-                    skeleton->maps.profile_threads})
+                    skeleton->maps.profile_threads, skeleton->maps.loop_queues})
     bpf_map__set_max_entries(map, std::min(options.max_threads, ThreadTable::kMostSlots));
   if (options.native_ns != 0) bpf_map__set_max_entries(skeleton->maps.natives, ThreadSamplers::kMaxNatives);
   if (const int cpus = libbpf_num_possible_cpus(); cpus > 0)
@@ -174,6 +176,9 @@ Result<Probe> Probe::load(const ProbeOptions& options) {
   if (!loaded && impl->polls.give_up_fentry(loaded.error().message()))
     loaded = impl->load_programs(options.load_statistics);
   if (!loaded) return std::unexpected(loaded.error());
+  if (!options.profile && !options.trace_all) {
+    if (auto status = impl->attach_polls(); !status) return std::unexpected(status.error());
+  }
   auto& skeleton = *impl->skeleton;
   if (auto status = impl->fill_syscalls(); !status) return std::unexpected(status.error());
   impl->threads = ThreadTable({.threads = bpf_map__fd(skeleton.maps.loop_threads),
@@ -198,6 +203,18 @@ Status Probe::Impl::attach_program(bpf_program* program) {
   if (!link) return load_error(std::string("attach ") + bpf_program__name(program), errno, last_warning());
   links.push_back(std::move(link));
   return {};
+}
+
+// Of single processes before anything else: none is known yet, so the probes find nobody. Of a whole machine's loops
+// last: what is met before the scheduler's probes are there would be taken for an iteration that goes on.
+Status Probe::Impl::attach_polls() {
+  auto status = polls.attach(*skeleton);
+  if (!status && polls.take_uprobe()) {
+    status = load_programs(options.load_statistics);
+    if (status) status = polls.attach(*skeleton);
+  }
+  std::ranges::copy(polls.notes(), std::back_inserter(notes));
+  return status;
 }
 
 Status Probe::Impl::sample_all() {
@@ -239,9 +256,7 @@ Status Probe::attach() {
                         programs.handle_process_exec, programs.handle_process_fork}) {
     if (auto status = impl_->attach_program(program); !status) return status;
   }
-  auto status = impl_->polls.attach(*impl_->skeleton);
-  std::ranges::copy(impl_->polls.notes(), std::back_inserter(impl_->notes));
-  return status;
+  return impl_->options.trace_all ? impl_->attach_polls() : Status{};
 }
 
 PollProbe Probe::poll_probe() const { return impl_->polls.way(); }
@@ -310,7 +325,12 @@ Status Probe::sample_thread(std::uint32_t tid) { return impl_->samplers.start(ti
 
 Status Probe::sample_finely(std::uint32_t tid, bool finely) { return impl_->samplers.set_fine(tid, finely); }
 
+void Probe::set_queue(std::uint32_t tid, const loop_queue& queue) {
+  bpf_map__update_elem(impl_->skeleton->maps.loop_queues, &tid, sizeof(tid), &queue, sizeof(queue), BPF_ANY);
+}
+
 void Probe::remove_thread(std::uint32_t tid) {
+  bpf_map__delete_elem(impl_->skeleton->maps.loop_queues, &tid, sizeof(tid), 0);
   impl_->threads.remove(tid);
   impl_->samplers.remove(tid);
   if (impl_->options.profile) bpf_map__delete_elem(impl_->skeleton->maps.profile_threads, &tid, sizeof(tid), 0);

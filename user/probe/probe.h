@@ -19,6 +19,7 @@
 #include "probe/seeds.h"
 #include "util/result.h"
 
+struct loop_queue;      // bpf/abi/loop_queue.h
 struct process_config;  // bpf/abi/config.h
 
 namespace aiotrace::probe {
@@ -111,6 +112,9 @@ class Probe {
   /// Starts or ends the fine ones of a thread that has coarse ones, which go on; of another does nothing.
   Status sample_finely(std::uint32_t tid, bool finely);
   void remove_thread(std::uint32_t tid);
+  /// Where the loop of a thread keeps what it has still to do. Where there is no room its stalls hold up nobody that is
+  /// known.
+  void set_queue(std::uint32_t tid, const loop_queue& queue);
   /// Nothing of a thread that BPF does not know.
   [[nodiscard]] std::optional<model::ThreadNow> thread(std::uint32_t tid) const;
   /// The iterations of a loop thread so far.

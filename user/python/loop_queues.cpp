@@ -1,0 +1,67 @@
+#include "python/loop_queues.h"
+
+#include "python/containers.h"
+#include "python/futures.h"
+#include "python/loops.h"
+#include "python/task_list.h"
+#include "python/threads.h"
+
+namespace aiotrace::python {
+namespace {
+
+// asyncio.events.TimerHandle; 0: not found.
+std::uint64_t timer_class(const Interpreter& interpreter, const Objects& objects) {
+  const auto modules = objects.memory().pointer(interpreter.main_interpreter + interpreter.layout.user.interp_modules);
+  const auto module = modules ? objects.find(*modules, "asyncio.events") : std::nullopt;
+  const auto names = module ? objects.module_dict(*module) : std::nullopt;
+  return names ? objects.find(*names, "TimerHandle").value_or(0) : 0;
+}
+
+// BaseEventLoop.__init__() sets these to None, and few programs change any.
+std::uint64_t none_of(const Objects& objects, std::uint64_t loop) {
+  for (const auto* name : {"_exception_handler", "_task_factory", "_default_executor", "_debug"}) {
+    const auto value = objects.attribute(loop, name);
+    const auto type = value ? objects.type_of(*value) : std::nullopt;
+    if (type && objects.type_name(*type) == "NoneType") return *value;
+  }
+  return 0;
+}
+
+void add_timers(const Objects& objects, std::uint64_t loop, std::uint64_t timer, loop_queue& queue) {
+  const std::uint64_t timers = objects.attribute(loop, "_scheduled").value_or(0);
+  const std::uint64_t type = timers != 0 ? objects.type_of(timers).value_or(0) : 0;
+  if (type == 0 || timer == 0 || objects.type_name(type) != "list") return;
+  const std::uint32_t when = slot_offset(objects, timer, "_when").value_or(0);
+  const std::uint32_t callback = slot_offset(objects, timer, "_callback").value_or(0);
+  queue.none = none_of(objects, loop);
+  if (when == 0 || callback == 0 || queue.none == 0) return;
+  queue.timers = timers;
+  queue.timers_type = type;
+  queue.when_at = when;
+  queue.callback_at = callback;
+  queue.float_at = objects.layout().user.float_value;
+}
+
+}  // namespace
+
+std::map<pid_t, loop_queue> loop_queues(const Interpreter& interpreter, const proc::Process& process,
+                                        const proc::Memory& memory) {
+  std::map<pid_t, loop_queue> queues;
+  const FutureReader futures(interpreter, memory);
+  if (futures.tasks_module() == 0) return queues;
+  const Objects& objects = futures.objects();
+  const std::uint64_t timer = timer_class(interpreter, objects);
+  const auto running = find_running(interpreter, futures, python_threads(interpreter, process, memory));
+  for (const auto& [loop, tid] : running.loops) {
+    const LoopFields fields = read_loop(objects, loop);
+    loop_queue queue{};
+    queue.type_at = objects.layout().bpf.obj_type;
+    queue.ready = fields.ready_deque;
+    queue.ready_type = fields.ready_deque != 0 ? objects.type_of(fields.ready_deque).value_or(0) : 0;
+    if (fields.kind == EventLoopKind::asyncio) add_timers(objects, loop, timer, queue);
+    queues.emplace(tid, queue);
+  }
+  return queues;
+}
+
+}  // namespace aiotrace::python
