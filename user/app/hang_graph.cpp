@@ -13,20 +13,6 @@ using python::LookParty;
 using python::LookResource;
 using python::ResourceForm;
 
-model::HoldHow how_of(python::LookHold::How how) {
-  switch (how) {
-    case python::LookHold::How::with: return model::HoldHow::with;
-    case python::LookHold::How::owner: return model::HoldHow::owner;
-    case python::LookHold::How::refers: break;
-  }
-  return model::HoldHow::refers;
-}
-
-// It runs, or will in its loop's next iteration.
-bool moves(LookParty::State state) {
-  return state == LookParty::State::running || state == LookParty::State::scheduled;
-}
-
 class Graph {
  public:
   Graph(const HangLook& first, const HangLook& second, const std::unordered_set<pid_t>& stood_still)
@@ -116,6 +102,20 @@ class Graph {
 };
 
 }  // namespace
+
+model::HoldHow how_of(python::LookHold::How how) {
+  switch (how) {
+    case python::LookHold::How::with: return model::HoldHow::with;
+    case python::LookHold::How::owner: return model::HoldHow::owner;
+    case python::LookHold::How::refers: break;
+  }
+  return model::HoldHow::refers;
+}
+
+// It runs, or will in its loop's next iteration.
+bool moves(LookParty::State state) {
+  return state == LookParty::State::running || state == LookParty::State::scheduled;
+}
 
 model::ResourceKind kind_of(const LookResource& resource) {
   if (resource.what != LookResource::What::object) return ResourceKind::future;

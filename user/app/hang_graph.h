@@ -10,6 +10,7 @@
 
 namespace aiotrace::app {
 
+[[nodiscard]] model::HoldHow how_of(python::LookHold::How how);
 [[nodiscard]] model::ResourceKind kind_of(const python::LookResource& resource);
 
 /// Parties and resources by their numbers in `second`. A task is steady if it is at the same instructions in both,

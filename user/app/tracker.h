@@ -73,7 +73,8 @@ class Tracker {
   [[nodiscard]] std::uint64_t start_ns() const { return start_ns_; }
 
  private:
-  // The wait that a thread was in when aiotrace came: BPF did not see whom it is for.
+  // A wait of which more was found out from outside than BPF sees: the one that a thread was in when aiotrace came, or
+  // one for a lock.
   struct FoundWait {
     std::uint64_t since_ns = 0;
     std::optional<model::Culprit> culprit;
@@ -131,6 +132,7 @@ class Tracker {
   /// The thread, if its present iteration is at least `least_ns` old and due to be reported.
   std::optional<model::ThreadNow> due_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_ns,
                                               std::uint64_t least_ns);
+  void find_lock(const model::ThreadNow& thread, Loop& loop, std::uint64_t now_ns);
   void report_ongoing(const model::ThreadNow& thread, Loop& loop, std::uint64_t now_ns, bool last);
   void report_settled(const model::ThreadNow& before, std::uint64_t now_ns);
   [[nodiscard]] std::optional<model::Culprit> culprit_of(const model::Blocked& blocked);
@@ -164,6 +166,7 @@ class Tracker {
   std::unordered_map<std::uint32_t, KnownQuota> quotas_;  // by tid
   model::LossCounts user_losses_{};
   std::uint64_t next_ongoing_ns_ = 0;
+  std::uint64_t next_lock_ns_ = 0;  // no look for a lock before
   std::uint64_t start_ns_;
   std::uint64_t longest_ns_ = 0;
 };

@@ -100,10 +100,12 @@ void Tracker::on(const model::TaskSeen& event) {
 }
 
 std::optional<model::Culprit> Tracker::culprit_of(const model::Blocked& blocked) {
-  if (blocked.cause == model::Cause::lock) return model::LockAt{.address = blocked.args[0]};
   const auto loop = loops_.find(blocked.head.tid);
-  if (loop != loops_.end() && loop->second.found_wait && loop->second.found_wait->since_ns == blocked.start_ns)
+  const bool found = loop != loops_.end() && loop->second.found_wait &&
+                     loop->second.found_wait->since_ns == blocked.start_ns;
+  if (found && (loop->second.found_wait->culprit || blocked.cause != model::Cause::lock))
     return loop->second.found_wait->culprit;
+  if (blocked.cause == model::Cause::lock) return model::LockAt{.address = blocked.args[0]};
   if (blocked.has_target) {
     const auto seen = last_target_.find(blocked.head.tid);
     if (seen == last_target_.end() || seen->second.iteration != blocked.iteration) return std::nullopt;

@@ -1,11 +1,13 @@
 // Stalls on their way out: with their loop, and while they go on.
 #include <algorithm>
 
+#include "app/lock_holder.h"
 #include "app/present_wait.h"
 #include "app/tracker.h"
 #include "decode/decode.h"
 #include "proc/syscalls.h"
 #include "proc/thread_syscall.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 namespace aiotrace::app {
@@ -20,6 +22,11 @@ constexpr std::uint64_t kMaxTellNs = 60'000'000'000;
 // So long the first report of a stall that computes waits for a sample: without one it names no place. Samples come
 // each millisecond on the CPU, but a thread that was found computing may have to wait for a CPU first.
 constexpr std::uint64_t kPatienceNs = 1'000'000'000;
+
+bool names_holder(const std::optional<model::Culprit>& culprit) {
+  const auto* lock = model::culprit_as<model::LockAt>(culprit);
+  return lock != nullptr && lock->holder;
+}
 
 bool names_a_place(const model::Stall& stall) { return !stall.segments.empty() && stall.segments.front().stack; }
 
@@ -72,9 +79,27 @@ std::uint64_t Tracker::stack_of_wait(const model::ThreadNow& thread) {
   return natives_.merge(*owner, *copy, thread.wait.stack_id);
 }
 
+// While the thread waits: afterwards nobody knows who held the lock. Only where a stall may come of it.
+void Tracker::find_lock(const model::ThreadNow& thread, Loop& loop, std::uint64_t now_ns) {
+  constexpr std::uint64_t kShareOfTime = 20;  // for all looks together
+  if (thread.state != State::blocked || thread.wait.cause != model::Cause::lock || thread.start_ns == 0) return;
+  if (now_ns < thread.since_ns + config_.warn_ns / 2 || now_ns < next_lock_ns_) return;
+  if (loop.found_wait && loop.found_wait->since_ns == thread.since_ns) return;
+  auto* owner = targets_.find(thread.pid);
+  if (owner == nullptr || owner->ended()) return;
+  const auto lock = held_lock(*owner, thread.tid, thread.wait.args[0]);
+  const auto again = probe_.thread(thread.tid);
+  if (!again || again->since_ns != thread.since_ns) return;
+  loop.found_wait = FoundWait{.since_ns = thread.since_ns, .culprit = {}};
+  if (lock) loop.found_wait->culprit = *lock;
+  const auto end_ns = monotonic_ns();
+  next_lock_ns_ = end_ns + (end_ns - std::min(now_ns, end_ns)) * kShareOfTime;
+}
+
 std::optional<model::ThreadNow> Tracker::due_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_ns,
                                                      std::uint64_t least_ns) {
   const auto thread = probe_.thread(tid);
+  if (thread) find_lock(*thread, loop, now_ns);
   if (!thread || thread->start_ns + least_ns > now_ns || !in_iteration(*thread, now_ns)) return std::nullopt;
   if (loop.told_iteration != thread->iteration) {
     loop.told_iteration = thread->iteration;
@@ -136,7 +161,7 @@ void Tracker::report_ongoing(const model::ThreadNow& thread, Loop& loop, std::ui
       now_ns - loop.due_ns < kPatienceNs)
     return;
   loop.tell_at_ns = age + std::min(age, kMaxTellNs);
-  if (owner != nullptr && open.wait && open.wait->cause == model::Cause::lock)
+  if (owner != nullptr && open.wait && open.wait->cause == model::Cause::lock && !names_holder(open.wait->culprit))
     stall->other_threads = owner->other_threads(tid);
   tell(std::move(*stall), false);
 }

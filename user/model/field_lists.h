@@ -66,9 +66,15 @@ struct Fields<ChildProcess> {
 };
 
 template <>
+struct Fields<LockHolder> {
+  using T = LockHolder;
+  static constexpr auto list = std::tuple{FIELD(tid), FIELD(thread), FIELD(how), FIELD(stack)};
+};
+
+template <>
 struct Fields<LockAt> {
   using T = LockAt;
-  static constexpr auto list = std::tuple{FIELD(address)};
+  static constexpr auto list = std::tuple{FIELD(address), FIELD(name), FIELD(holder)};
 };
 
 template <>
@@ -124,8 +130,7 @@ struct Fields<Stall::OtherThread> {
 template <>
 struct Fields<HeldUp> {
   using T = HeldUp;
-  static constexpr auto list = std::tuple{FIELD(tasks), FIELD(timers), FIELD(more_timers),
-                                          FIELD(timers_late_ns)};
+  static constexpr auto list = std::tuple{FIELD(tasks), FIELD(timers), FIELD(more_timers), FIELD(timers_late_ns)};
 };
 
 template <>
@@ -226,8 +231,9 @@ struct Fields<HangParty> {
 template <>
 struct Fields<Hang> {
   using T = Hang;
-  static constexpr auto list = std::tuple{FIELD(id),       FIELD(pid),     FIELD(since_ns), FIELD(verdict), FIELD(exact),
-                                          FIELD(resource), FIELD(waiters), FIELD(holders),  FIELD(ring)};
+  static constexpr auto list = std::tuple{FIELD(id),    FIELD(pid),      FIELD(since_ns), FIELD(verdict),
+                                          FIELD(exact), FIELD(resource), FIELD(waiters),  FIELD(holders),
+                                          FIELD(ring),  FIELD(ring_more)};
 };
 
 template <>

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/hold_how.h"
 #include "model/names.h"
 #include "model/stall.h"
 
@@ -29,9 +30,9 @@ enum class HangVerdict : std::uint8_t {
 [[nodiscard]] constexpr bool is_final(HangVerdict verdict) { return verdict < HangVerdict::exhausted; }
 template <>
 struct Names<HangVerdict> {
-  static constexpr std::array<std::string_view, 9> list{"deadlock",       "self-wait", "unresolvable", "abandoned",
-                                                        "cancel-ignored", "pipe",      "exhausted",    "held",
-                                                        "waiting"};
+  static constexpr std::array<std::string_view, 9> list{"deadlock",  "self-wait",      "unresolvable",
+                                                        "abandoned", "cancel-ignored", "pipe",
+                                                        "exhausted", "held",           "waiting"};
 };
 
 enum class ResourceKind : std::uint8_t {
@@ -49,18 +50,9 @@ enum class ResourceKind : std::uint8_t {
 };
 template <>
 struct Names<ResourceKind> {
-  static constexpr std::array<std::string_view, 11> list{"lock",     "semaphore", "condition", "event", "queue", "future",
-                                                         "executor", "pool",      "process",   "pipe",  "thread"};
-};
-
-enum class HoldHow : std::uint8_t {
-  with,    ///< it is inside of a block of `with`
-  owner,   ///< written down in the resource
-  refers,  ///< it refers to the resource: may hold it
-};
-template <>
-struct Names<HoldHow> {
-  static constexpr std::array<std::string_view, 3> list{"with", "owner", "refers"};
+  static constexpr std::array<std::string_view, 11> list{"lock",    "semaphore", "condition", "event",
+                                                         "queue",   "future",    "executor",  "pool",
+                                                         "process", "pipe",      "thread"};
 };
 
 enum class PartyState : std::uint8_t { sleeping, running, waiting, ended };

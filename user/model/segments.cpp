@@ -163,7 +163,10 @@ void hash_culprit(std::size_t& seed, const GilHolder& who) { hash_into(seed, who
 void hash_culprit(std::size_t& seed, const FileUse& who) { hash_into(seed, who.path); }
 void hash_culprit(std::size_t& seed, const SocketEnds& who) { hash_into(seed, who.peer); }
 void hash_culprit(std::size_t& seed, const ChildProcess& who) { hash_into(seed, who.pid); }
-void hash_culprit(std::size_t& seed, const LockAt& who) { hash_into(seed, who.address); }
+void hash_culprit(std::size_t& seed, const LockAt& who) {
+  hash_into(seed, who.address);
+  hash_into(seed, who.holder ? who.holder->tid : 0);
+}
 void hash_culprit(std::size_t& seed, const MappedFile& who) { hash_into(seed, who.path); }
 void hash_culprit(std::size_t& seed, const Runners& who) {
   for (const auto& runner : who.running) hash_into(seed, runner.pid);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/events.h"
+#include "model/hold_how.h"
 #include "model/names.h"
 
 namespace aiotrace::model {
@@ -55,9 +56,21 @@ struct GilHolder {
   bool operator==(const GilHolder&) const = default;
 };
 
+/// The thread that holds a lock.
+struct LockHolder {
+  std::uint32_t tid = 0;
+  std::string thread{};  ///< its name
+  HoldHow how = HoldHow::with;
+  Stack stack{};
+  bool operator==(const LockHolder&) const = default;
+};
+
 /// A lock that is not the GIL.
 struct LockAt {
   std::uint64_t address = 0;  ///< of the futex, in the target
+  std::string name{};         ///< "app.CACHE_LOCK"; empty: not known
+  std::optional<LockHolder>
+      holder{};  ///< as it was looked up while the thread waited; nothing: not looked up, or not known
   bool operator==(const LockAt&) const = default;
 };
 

@@ -54,7 +54,12 @@ void bound(SocketEnds& who) {
   bound(who.peer);
 }
 void bound(ChildProcess& who) { bound(who.comm); }
-void bound(LockAt& /*has no text*/) {}
+void bound(LockAt& who) {
+  bound(who.name);
+  if (!who.holder) return;
+  bound(who.holder->thread);
+  bound(who.holder->stack);
+}
 void bound(MappedFile& who) { bound(who.path); }
 void bound(Runners& who) {
   constexpr std::size_t kRunners = 8;

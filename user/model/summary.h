@@ -88,7 +88,7 @@ struct Summary {
   LossCounts losses{};
   std::vector<Leak> leaks{};  ///< of the last scan of each process
   std::optional<LeakScan>
-      last_leak_scan{};  ///< nullopt: not looked for leaks, or not yet; `unclassified` of all processes
+      last_leak_scan{};          ///< nullopt: not looked for leaks, or not yet; `unclassified` of all processes
   std::vector<Hang> hangs{};     ///< that were reported, each as it was found last
   std::uint64_t hang_looks = 0;  ///< for hangs, in all processes
   Cost cost;

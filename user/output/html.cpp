@@ -35,8 +35,10 @@ Json segment_json(const model::Segment& segment, PageNames& names) {
   if (!segment.syscall.empty()) json["syscall"] = page_name(segment.syscall);
   if (segment.culprit) {
     if (auto who = culprit_label(*segment.culprit); !who.empty()) json["who"] = page_name(who);
-    const auto* holder = model::culprit_as<model::GilHolder>(segment.culprit);
-    if (holder != nullptr && !holder->stack.empty()) json["holder"] = names.stack(holder->stack);
+    const auto* gil = model::culprit_as<model::GilHolder>(segment.culprit);
+    if (gil != nullptr && !gil->stack.empty()) json["holder"] = names.stack(gil->stack);
+    const auto* lock = model::culprit_as<model::LockAt>(segment.culprit);
+    if (lock != nullptr && lock->holder) json["holder"] = names.stack(lock->holder->stack);
   }
   if (segment.stack) json["stack"] = names.stack(*segment.stack);
   if (segment.stack_unreadable) json["cut"] = "a frame could not be read";

@@ -34,7 +34,17 @@ Json json_of(const model::NativeFunction& who) {
   return {{"library", text_or_null(who.library)}, {"function", text_or_null(who.function)}};
 }
 Json json_of(const model::MappedFile& who) { return {{"path", text_or_null(who.path)}}; }
-Json json_of(const model::LockAt& who) { return {{"address", nonzero_or_null(who.address)}}; }
+Json json_of(const model::LockAt& who) {
+  Json holder;
+  if (who.holder) {
+    holder = {{"kind", "thread"},
+              {"tid", who.holder->tid},
+              {"name", text_or_null(who.holder->thread)},
+              {"stack", stack_json(who.holder->stack)},
+              {"how", model::name(who.holder->how)}};
+  }
+  return {{"address", nonzero_or_null(who.address)}, {"name", text_or_null(who.name)}, {"holder", std::move(holder)}};
+}
 Json json_of(const model::Runners& who) {
   auto running = Json::array();
   for (const auto& [pid, comm, ns] : who.running) running.push_back({{"pid", pid}, {"comm", comm}, {"ns", ns}});

@@ -20,7 +20,9 @@ std::string label_of(const model::GilHolder& who) {
 std::string label_of(const model::FileUse& who) { return both(who.op, who.path); }
 std::string label_of(const model::MappedFile& who) { return who.path; }
 std::string label_of(const model::LockAt& who) {
-  return who.address == 0 ? "" : fmt::format("lock at {:#x}", who.address);
+  auto text = !who.name.empty() ? who.name : who.address == 0 ? "" : fmt::format("lock at {:#x}", who.address);
+  if (who.holder) text = both(text, fmt::format("held by {} (tid {})", who.holder->thread, who.holder->tid));
+  return text;
 }
 std::string label_of(const model::ChildProcess& who) {
   return who.pid == 0 ? "" : fmt::format("{} (pid {})", who.comm, who.pid);

@@ -151,16 +151,26 @@ Lines stack_of(const Segment& segment, model::LoopKind loop, std::size_t most, c
   return lines;
 }
 
-const model::GilHolder* with_holder(const StallPart& part) {
+/// Whoever the part waited for, with a stack.
+struct HolderOf {
+  const model::Stack* stack = nullptr;
+  std::string_view heading;
+};
+
+std::optional<HolderOf> with_holder(const StallPart& part) {
   for (const auto& group : part.groups) {
-    const auto& segment = *group.largest;
-    const auto* holder = model::culprit_as<model::GilHolder>(segment.culprit);
-    if (holder != nullptr && !holder->stack.empty()) return holder;
+    const auto& culprit = group.largest->culprit;
+    const auto* gil = model::culprit_as<model::GilHolder>(culprit);
+    if (gil != nullptr && !gil->stack.empty())
+      return HolderOf{&gil->stack, "meanwhile the thread that held the GIL ran"};
+    const auto* lock = model::culprit_as<model::LockAt>(culprit);
+    if (lock != nullptr && lock->holder && !lock->holder->stack.empty())
+      return HolderOf{&lock->holder->stack, "meanwhile the thread that holds the lock was in"};
   }
-  return nullptr;
+  return std::nullopt;
 }
 
-bool has_holder(const StallPart& part) { return with_holder(part) != nullptr; }
+bool has_holder(const StallPart& part) { return with_holder(part).has_value(); }
 
 struct ThreadsAt {
   const Stall::OtherThread* first = nullptr;
@@ -224,9 +234,8 @@ std::string held_up_text(const model::HeldUp& held) {
   std::string text;
   if (held.tasks.value_or(0) != 0) text = plural(*held.tasks, "task");
   if (held.timers.value_or(0) != 0) {
-    text += fmt::format("{}{}{} late by up to {}", text.empty() ? "" : ", ",
-                        held.more_timers ? "at least " : "", plural(*held.timers, "timer"),
-                        format_duration_ns(held.timers_late_ns));
+    text += fmt::format("{}{}{} late by up to {}", text.empty() ? "" : ", ", held.more_timers ? "at least " : "",
+                        plural(*held.timers, "timer"), format_duration_ns(held.timers_late_ns));
   }
   return "   held up " + text;
 }
@@ -266,10 +275,10 @@ Lines part_lines(const Stall& stall, const std::vector<StallPart>& parts, bool a
   for (auto part = parts.begin(); part != parts.end(); ++part) {
     if (labels) lines.push_back(part_line(*part, context));
     append(stack_of(part->largest(), stall.loop_kind, take(), context));
-    const auto* held = with_holder(*part);
-    if (held == nullptr || (part != holder_at && !context.verbose)) continue;
-    lines.push_back(std::string(kStackIndent, ' ') + "meanwhile the thread that held the GIL ran");
-    append(folded_stack_lines(held->stack, kInnerIndent, context.verbose ? 0 : take(), context));
+    const auto held = with_holder(*part);
+    if (!held || (part != holder_at && !context.verbose)) continue;
+    lines.push_back(std::string(kStackIndent, ' ') + std::string(held->heading));
+    append(folded_stack_lines(*held->stack, kInnerIndent, context.verbose ? 0 : take(), context));
   }
   return lines;
 }

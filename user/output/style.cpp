@@ -29,7 +29,14 @@ std::string text_of(const model::SocketEnds& who) {
 }
 std::string text_of(const model::FileUse& who) { return who.path; }
 std::string text_of(const model::MappedFile& who) { return who.path; }
-std::string text_of(const model::LockAt& /*an address says nothing to a person*/) { return {}; }
+// An address says nothing to a person.
+std::string text_of(const model::LockAt& who) {
+  if (!who.holder) return who.name;
+  const auto thread = who.holder->thread.empty() ? fmt::format("thread {}", who.holder->tid)
+                                                 : fmt::format("{} (thread {})", who.holder->thread, who.holder->tid);
+  const auto* holds = who.holder->how == model::HoldHow::refers ? "perhaps held by " : "held by ";
+  return who.name + (who.name.empty() ? "" : ", ") + holds + thread;
+}
 std::string text_of(const model::ChildProcess& who) {
   if (who.pid == 0) return {};
   return fmt::format("→ pid {}{}", who.pid, who.comm.empty() ? "" : " (" + who.comm + ")");

@@ -58,9 +58,11 @@ class Look {
         executors_(reader, resources_),
         running_(find_running(reader.interpreter(), reader.futures(), threads)) {}
 
-  HangLook read() {
+  HangLook read(LookAt at) {
     look_.taken_ns = monotonic_ns();
-    const TaskList list = find_tasks(reader_.interpreter(), reader_.memory(), reader_.futures(), threads_);
+    TaskList list;
+    if (at == LookAt::tasks_and_threads)
+      list = find_tasks(reader_.interpreter(), reader_.memory(), reader_.futures(), threads_);
     look_.torn = list.torn;
     look_.too_many = list.too_many;
     for (const auto& [tid, thread] : threads_) read_thread(tid, thread);
@@ -326,8 +328,8 @@ class Look {
 
 }  // namespace
 
-HangLook look_for_hangs(AsyncioReader& reader, pid_t pid, const std::map<pid_t, PythonThread>& threads) {
-  return Look(reader, pid, threads).read();
+HangLook look_for_hangs(AsyncioReader& reader, pid_t pid, const std::map<pid_t, PythonThread>& threads, LookAt at) {
+  return Look(reader, pid, threads).read(at);
 }
 
 }  // namespace aiotrace::python

@@ -67,9 +67,13 @@ struct HangLook {
   bool too_many = false;
 };
 
+/// Whom a look is at: tasks too, or only threads, in less time.
+enum class LookAt : std::uint8_t { tasks_and_threads, threads };
+
 /// Reads only; the process runs on. Two looks that say the same of a party prove that it waited (see HangScanner).
 /// `memory` is read once for each page if it is a PageCache: a torn state lives for one look.
 /// `pid`: whose threads' system calls say which lock they wait for.
-[[nodiscard]] HangLook look_for_hangs(AsyncioReader& reader, pid_t pid, const std::map<pid_t, PythonThread>& threads);
+[[nodiscard]] HangLook look_for_hangs(AsyncioReader& reader, pid_t pid, const std::map<pid_t, PythonThread>& threads,
+                                      LookAt at = LookAt::tasks_and_threads);
 
 }  // namespace aiotrace::python

@@ -1,0 +1,70 @@
+"""The loop's thread waits for a lock that another thread holds, in one way after the other.
+
+A record of each: way, name (of the lock, as the module has it), holder (the thread's name), function (that it is in), how, start_ns, end_ns.
+"""
+import argparse
+import asyncio
+import threading
+import time
+
+from records import Writer, add_handshake_options, say_ready, wait_go
+
+LENGTH_S = 0.3
+PLAIN = threading.Lock()
+RECURSIVE = threading.RLock()
+LOCKS = {"PLAIN": PLAIN, "RECURSIVE": RECURSIVE}
+
+
+def holds_in_with(lock, taken):
+    with lock:
+        taken.set()
+        time.sleep(LENGTH_S)
+
+
+def holds_by_call(lock, taken):
+    lock.acquire()
+    taken.set()
+    time.sleep(LENGTH_S)
+    lock.release()
+
+
+def waits_in_with(lock):
+    with lock:
+        pass
+
+
+def waits_by_call(lock):
+    lock.acquire()
+    lock.release()
+
+
+async def stall(name, holds, waits, how, writer):
+    taken = threading.Event()
+    thread = threading.Thread(target=holds, args=(LOCKS[name], taken), name="holder-of-" + name)
+    thread.start()
+    taken.wait()
+    start = time.monotonic_ns()
+    waits(LOCKS[name])
+    end = time.monotonic_ns()
+    thread.join()
+    writer.write({"name": "__main__." + name, "holder": thread.name if how else None, "function": holds.__name__, "how": how,
+                  "waits": waits.__name__, "start_ns": start, "end_ns": end})
+    await asyncio.sleep(0.05)
+
+
+async def main(options):
+    say_ready(options.ready)
+    await wait_go(options.go)
+    writer = Writer(options.record)
+    # Who has a plain lock by acquire() is written down nowhere.
+    for holds, waits, name, how in ((holds_in_with, waits_in_with, "PLAIN", "with"), (holds_in_with, waits_by_call, "PLAIN", "with"),
+                                    (holds_in_with, waits_in_with, "RECURSIVE", "owner"),
+                                    (holds_by_call, waits_by_call, "RECURSIVE", "owner"),
+                                    (holds_by_call, waits_in_with, "PLAIN", None)):
+        await stall(name, holds, waits, how, writer)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    add_handshake_options(parser)
+    asyncio.run(main(parser.parse_args()))

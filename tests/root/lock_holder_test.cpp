@@ -1,0 +1,40 @@
+// Who holds the lock that a loop waits for, against what the program knows.
+#include <algorithm>
+
+#include "tests/catch.h"
+#include "tests/support/match.h"
+#include "tests/support/tracer.h"
+
+namespace aiotrace::testing {
+namespace {
+
+FOR_EACH_PYTHON(lock_holder, "a stall at a lock has the thread that holds it", "[locks]") {
+  if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
+  Target target(python, "lock_holders.py");
+  const auto run = trace(target);
+  CHECK(form_complaints(run.lines) == std::vector<std::string>{});
+  REQUIRE(run.records.size() == 5);
+  for (const auto& record : run.records) {
+    INFO(record.dump());
+    const auto stall = std::ranges::find_if(run.lines, [&](const Json& line) {
+      return line["type"] == "stall" && line["ongoing"] == false && line["start_ns"] <= record["start_ns"] &&
+             line["start_ns"].get<std::uint64_t>() + line["duration_ns"].get<std::uint64_t>() >= record["end_ns"];
+    });
+    REQUIRE(stall != run.lines.end());
+    const auto segment = std::ranges::find((*stall)["segments"], "lock",
+                                           [](const Json& each) { return each["cause"]; });
+    REQUIRE(segment != (*stall)["segments"].end());
+    const auto& lock = (*segment)["culprit"];
+    INFO(lock.dump());
+    CHECK(lock["name"] == record["name"]);
+    REQUIRE(lock["holder"].is_null() == record["holder"].is_null());
+    if (lock["holder"].is_null()) continue;
+    CHECK(lock["holder"]["kind"] == "thread");
+    CHECK(lock["holder"]["name"] == record["holder"]);
+    CHECK(lock["holder"]["how"] == record["how"]);
+    CHECK(lock["holder"]["stack"][0]["function"] == record["function"]);
+  }
+}
+
+}  // namespace
+}  // namespace aiotrace::testing
