@@ -248,8 +248,8 @@ FOR_FEW_PYTHONS(hangs_exec, "hang: a program that became another one between two
   Target target(python, "hang_graphs.py", {"--seed", "1", "--exec-first"});
   target.wait_ready();
   const Scratch out;
-  Process hang({aiotrace_binary(), "hang", "-p", std::to_string(target.pid()), "--watch=3s", "-q", "--json",
-                out.file("json")});
+  Process hang(
+      {aiotrace_binary(), "hang", "-p", std::to_string(target.pid()), "--watch=3s", "-q", "--json", out.file("json")});
   const auto looked = [&](const Json& line) { return line["type"] == "look"; };
   REQUIRE(out.wait_until(hang, [&] { return has_line(out.file("json"), looked); }));
   // No look may come before the other one hangs.

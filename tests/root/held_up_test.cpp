@@ -58,11 +58,13 @@ FOR_EACH_PYTHON(held_up, "a stall holds up as many tasks and timers as the progr
 
 AIOTRACE_TEST_CASES(held_up_uvloop) {
   for (const auto& python : few_environments()) {
-    add_test_case("a stall of uvloop holds up as many tasks as the program says, Python " + python.title(), "[held-up]", [&] {
-      if (python.command.empty()) AIOTRACE_SKIP("an environment of Python " + python.version + ": " + python.origin);
-      Target target(python, "held_up.py", {"--loop", "uvloop"});
-      check_held_up(target);
-    });
+    add_test_case("a stall of uvloop holds up as many tasks as the program says, Python " + python.title(), "[held-up]",
+                  [&] {
+                    if (python.command.empty())
+                      AIOTRACE_SKIP("an environment of Python " + python.version + ": " + python.origin);
+                    Target target(python, "held_up.py", {"--loop", "uvloop"});
+                    check_held_up(target);
+                  });
   }
 }
 

@@ -39,7 +39,7 @@ inline constexpr std::size_t kMaxHangLines = 12;
 
 /// What one look found, and what it could not read. Of waits in which nothing is proved the largest groups only, unless
 /// verbose.
-[[nodiscard]] std::vector<std::string> hang_look_lines(const std::vector<model::Hang>& hangs, const model::HangScan& scan,
-                                                       const OutputContext& context);
+[[nodiscard]] std::vector<std::string> hang_look_lines(const std::vector<model::Hang>& hangs,
+                                                       const model::HangScan& scan, const OutputContext& context);
 
 }  // namespace aiotrace::output

@@ -173,9 +173,7 @@ std::vector<std::string> with_parties(const Hang& hang, Lines lines) {
 
 }  // namespace
 
-std::string hang_headline(const Hang& hang) {
-  return std::string(model::name(hang.verdict)) + ": " + sentence(hang);
-}
+std::string hang_headline(const Hang& hang) { return std::string(model::name(hang.verdict)) + ": " + sentence(hang); }
 
 std::vector<std::string> hang_lines(const Hang& hang, const OutputContext& context) {
   Lines lines(context);
@@ -183,8 +181,7 @@ std::vector<std::string> hang_lines(const Hang& hang, const OutputContext& conte
   return with_parties(hang, std::move(lines));
 }
 
-std::vector<std::string> hang_block_lines(const Hang& hang, const model::HangScan& scan,
-                                          const OutputContext& context) {
+std::vector<std::string> hang_block_lines(const Hang& hang, const model::HangScan& scan, const OutputContext& context) {
   Lines lines(context);
   lines.add_heading(local_time(scan.time_ns, context) + "  ", "HANG", hang,
                     fmt::format("pid {}: {}", scan.pid, hang_headline(hang)));

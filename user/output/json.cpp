@@ -123,8 +123,8 @@ Json task_json(const std::optional<model::Task>& task) {
 // Null: nobody looked.
 Json hangs_json(const model::Summary& summary) {
   if (summary.hang_looks == 0) return nullptr;
-  const auto proved = std::ranges::count_if(
-      summary.hangs, [](const model::Hang& hang) { return model::is_final(hang.verdict); });
+  const auto proved = std::ranges::count_if(summary.hangs,
+                                            [](const model::Hang& hang) { return model::is_final(hang.verdict); });
   return {{"looks", summary.hang_looks}, {"reported", summary.hangs.size()}, {"proved", proved}};
 }
 

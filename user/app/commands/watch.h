@@ -20,8 +20,8 @@ struct WatchOptions {
   std::optional<std::uint64_t> fail_over_ns;  ///< a stall this long makes the exit status 4
   bool native = false;                        ///< whole native stacks
   probe::PollProbe poll_probe = probe::PollProbe::automatic;
-  bool leaks = true;  ///< look for leaks too (not with all processes)
-  bool hangs = true;  ///< the same for hangs
+  bool leaks = true;          ///< look for leaks too (not with all processes)
+  bool hangs = true;          ///< the same for hangs
   bool fail_on_hang = false;  ///< something that is proved to hang makes the exit status 4
   bool quiet = false;
   bool verbose = false;
