@@ -67,21 +67,36 @@ __noinline int note_ready(__u32 tid)
 	return 0;
 }
 
+/* 1 if a < b, else 0, both below 2^63; the verifier would follow each way of a branch. */
+static __always_inline __u64 is_less(__u64 a, __u64 b)
+{
+	__u64 less = (a - b) >> 63;
+
+	/* Else clang makes a branch of it again. */
+	barrier_var(less);
+	return less;
+}
+
+/* a if `first` is 1, b if it is 0. */
+static __always_inline __u64 choose(__u64 first, __u64 a, __u64 b)
+{
+	return b ^ ((a ^ b) & -first);
+}
+
 /*
  * Walks the part of the heap that is due: none below a timer comes before it. With numbers from 1
  * the two below k are 2k and 2k+1; behind k and all below it comes (k+1) without its zero bits at
- * the end. What the walk keeps stands in the map: of what is read from there the verifier knows
- * nothing that would tell its states apart, which would be too many.
+ * the end, and behind the last one 1. Without branches, so that the verifier goes through it once
+ * for each timer.
  */
 __noinline int note_timers(__u32 tid, __u64 now)
 {
 	struct loop_queue *q = bpf_map_lookup_elem(&loop_queues, &tid);
 	struct loop_thread *t = find_thread(tid);
-	__u64 items = 0, now_bits = double_of_ns(now), bits;
-	volatile __u64 *first;
-	volatile __u32 *at;
-	__u32 i, due = 0;
+	__u64 items = 0, now_bits = double_of_ns(now), first = now_bits;
+	__u64 k = 1, due = 0;
 	long length;
+	__u32 i;
 
 	if (!q || !t || !q->timers)
 		return 0;
@@ -89,37 +104,25 @@ __noinline int note_timers(__u32 tid, __u64 now)
 	if (length < 0 || bpf_probe_read_user(&items, sizeof(items),
 					      (void *)(q->timers + q->type_at + 16)))
 		return 0;
-	t->dirty = 1;
-	at = &t->timers;
-	first = &t->timers_late_ns;
-	*at = 1;
-	*first = now_bits;
 	for (i = 0; i < LOOP_TIMERS_VISITS; i++) {
-		__u64 timer = 0, when = 0, callback = 0;
-		__u32 k = *at;
+		__u64 timer = 0, when = 0, bits = 0, callback = 0, before, counts;
 
-		bits = 0;
+		/* What cannot be read is 0, and not due. */
 		bpf_probe_read_user(&timer, sizeof(timer), (void *)(items + 8 * (k - 1)));
 		bpf_probe_read_user(&when, sizeof(when), (void *)(timer + q->when_at));
 		bpf_probe_read_user(&bits, sizeof(bits), (void *)(when + q->float_at));
 		bpf_probe_read_user(&callback, sizeof(callback), (void *)(timer + q->callback_at));
-		if (k > length || bits >= now_bits) {
-			k++;
-			k >>= lowest_bit(k);
-			if (k == 1)
-				break;
-			*at = k;
-			continue;
-		}
-		*at = 2 * k;
-		if (callback == q->none)
-			continue;
-		due++;
-		if (bits < *first)
-			*first = bits;
+		before = is_less(k, length + 1) & is_less(bits, now_bits) & is_less(0, bits);
+		counts = before & is_less(0, (callback ^ q->none) & ~(1ull << 63));
+		due += counts;
+		bits = choose(counts, bits, now_bits);
+		first = choose(is_less(bits, first), bits, first);
+		k = choose(before, 2 * k, (k + 1) >> lowest_bit(k + 1));
+		if (k == 1)
+			break;
 	}
-	bits = *first;
-	t->timers_late_ns = bits < now_bits ? now - ns_of_double(bits) : 0;
-	t->timers = (due + 1) | (i < LOOP_TIMERS_VISITS ? 0 : LOOP_TIMERS_AT_LEAST);
+	t->dirty = 1;
+	t->timers_late_ns = first < now_bits ? now - ns_of_double(first) : 0;
+	t->timers = ((__u32)due + 1) | (k == 1 ? 0 : LOOP_TIMERS_AT_LEAST);
 	return 0;
 }

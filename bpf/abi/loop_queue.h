@@ -23,7 +23,7 @@ struct loop_queue {
 /* No loop has more, as far as anybody believes. */
 #define LOOP_QUEUE_MAX 10000000
 /* Timers of a heap that are looked at: those that are due, and the first behind them that are not. */
-#define LOOP_TIMERS_VISITS 128
+#define LOOP_TIMERS_VISITS 64
 /* In the number of timers: there may be more. */
 #define LOOP_TIMERS_AT_LEAST 0x80000000u
 

@@ -76,7 +76,8 @@ TEST_CASE("culprits have the fields of their cause", "[output]") {
   CHECK(culprit_json(Cause::native, model::NativeFunction{.library = "libzstd.so.1", .function = "ZSTD_compress"}) ==
         json::parse(R"({"library": "libzstd.so.1", "function": "ZSTD_compress"})"));
   CHECK(culprit_json(Cause::fault, model::MappedFile{.path = "/data/x"}) == json::parse(R"({"path": "/data/x"})"));
-  CHECK(culprit_json(Cause::lock, model::LockAt{.address = 0x7fff0000}) == json::parse(R"({"address": 2147418112})"));
+  CHECK(culprit_json(Cause::lock, model::LockAt{.address = 0x7fff0000}) ==
+        json::parse(R"({"address": 2147418112, "name": null, "holder": null})"));
   CHECK(culprit_json(Cause::cpu_wait, model::Runners{{{.pid = 9, .comm = "make", .ns = 5}}}) ==
         json::parse(R"({"running": [{"pid": 9, "comm": "make", "ns": 5}]})"));
   CHECK(culprit_json(Cause::throttled, model::CpuQuota{.cgroup = "/app", .quota_us = 10, .period_us = 0}) ==

@@ -13,6 +13,11 @@ using python::LookParty;
 using python::LookResource;
 using python::ResourceForm;
 
+// It runs, or will in its loop's next iteration.
+bool moves(LookParty::State state) {
+  return state == LookParty::State::running || state == LookParty::State::scheduled;
+}
+
 class Graph {
  public:
   Graph(const HangLook& first, const HangLook& second, const std::unordered_set<pid_t>& stood_still)
@@ -110,11 +115,6 @@ model::HoldHow how_of(python::LookHold::How how) {
     case python::LookHold::How::refers: break;
   }
   return model::HoldHow::refers;
-}
-
-// It runs, or will in its loop's next iteration.
-bool moves(LookParty::State state) {
-  return state == LookParty::State::running || state == LookParty::State::scheduled;
 }
 
 model::ResourceKind kind_of(const LookResource& resource) {

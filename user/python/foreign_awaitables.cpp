@@ -32,7 +32,8 @@ class Search {
                                                         next_.end(), [&](std::uint64_t each) {
                                                           return objects_.type_of(each) != type;
                                                         });
-        level.insert(level.end(), same.begin(), same.end());
+        // Not insert(): GCC 14 sees an overflow in it that is not there.
+        for (const std::uint64_t each : same) level.push_back(each);
         next_.erase(same.begin(), same.end());
       }
       level = next_;
