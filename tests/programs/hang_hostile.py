@@ -66,10 +66,10 @@ async def wants(lock):
 
 
 async def holds_and_wants(own, other, met):
-    stack = contextlib.ExitStack()
-    for inner in stacks_in_each_other():
+    stack, behind = contextlib.ExitStack(), contextlib.ExitStack()
+    behind.push(EndsByTimeout(asyncio.current_task()))
+    for inner in [*stacks_in_each_other(), behind]:
         stack.push(inner)
-    stack.push(EndsByTimeout(asyncio.current_task()))
     with stack:
         async with own:
             await met.wait()
