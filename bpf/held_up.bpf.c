@@ -16,8 +16,8 @@
 /* A time as the double of seconds that Python has; these compare like whole numbers. IEEE 754. */
 static __always_inline __u64 double_of_ns(__u64 ns)
 {
-	__u64 fixed = (ns / NS_PER_S << FRACTION_BITS) +
-		      ((ns % NS_PER_S << FRACTION_BITS) / NS_PER_S);
+	__u64 fixed =
+		(ns / NS_PER_S << FRACTION_BITS) + ((ns % NS_PER_S << FRACTION_BITS) / NS_PER_S);
 	__u64 top = fixed ? highest_bit(fixed) : 0;
 
 	return (DOUBLE_BIAS + top - FRACTION_BITS) << DOUBLE_BITS |
@@ -101,8 +101,8 @@ __noinline int note_timers(__u32 tid, __u64 now)
 	if (!q || !t || !q->timers)
 		return 0;
 	length = length_of(q, q->timers, q->timers_type);
-	if (length < 0 || bpf_probe_read_user(&items, sizeof(items),
-					      (void *)(q->timers + q->type_at + 16)))
+	if (length < 0 ||
+	    bpf_probe_read_user(&items, sizeof(items), (void *)(q->timers + q->type_at + 16)))
 		return 0;
 	for (i = 0; i < LOOP_TIMERS_VISITS; i++) {
 		__u64 timer = 0, when = 0, bits = 0, callback = 0, before, counts;
