@@ -60,3 +60,22 @@ TEST_CASE("of a ring that was cut all parties are counted, and none holds what a
   CHECK(has(lines, "t1 waits for lock B, held by t2"));
   CHECK(has(lines, "t2 waits for lock B, held by the first of those that are not shown"));
 }
+
+TEST_CASE("holders that do the same at the same place are one line", "[output]") {
+  model::Hang hang{.verdict = model::HangVerdict::exhausted};
+  hang.resource = {.kind = model::ResourceKind::executor, .name = "app.POOL", .capacity = 3, .out = 3, .waiting = 1};
+  hang.waiters.push_back(task("request"));
+  for (const auto* name : {"worker_0", "worker_1", "worker_2"}) {
+    model::HangParty party;
+    party.task = false;
+    party.name = name;
+    party.state = model::PartyState::sleeping;
+    hang.holders.push_back(party);
+  }
+  const auto lines = output::hang_lines(hang, samples::context());
+  CHECK(has(lines, "3 threads like thread worker_0 hold it: sleeping"));
+  hang.holders.back().state = model::PartyState::running;
+  const auto two = output::hang_lines(hang, samples::context());
+  CHECK(has(two, "2 threads like thread worker_0 hold it: sleeping"));
+  CHECK(has(two, "thread worker_2 holds it: running"));
+}

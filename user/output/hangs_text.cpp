@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "output/hangs.h"
 #include "output/stack_text.h"
@@ -153,11 +154,28 @@ void add_waiters(const Hang& hang, Lines& lines) {
   }
 }
 
+bool alike(const HangParty& a, const HangParty& b) {
+  return a.task == b.task && a.how == b.how && a.state == b.state && a.waits_for == b.waits_for && a.stack == b.stack;
+}
+
+// Those that do the same at the same place are one.
 void add_holders(const Hang& hang, Lines& lines) {
-  constexpr std::size_t kHolders = 2;
-  for (const HangParty& party : std::span(hang.holders).first(std::min(hang.holders.size(), kHolders))) {
-    const bool may = party.how == model::HoldHow::refers;
-    lines.add_party(name_of(party) + (may ? " may hold it: " : " holds it: ") + doing(party), party.stack, 2);
+  constexpr std::size_t kGroups = 2;
+  std::vector<std::pair<const HangParty*, std::uint64_t>> groups;
+  for (const HangParty& party : hang.holders) {
+    const auto same = std::ranges::find_if(groups, [&](const auto& group) { return alike(*group.first, party); });
+    if (same == groups.end())
+      groups.emplace_back(&party, party.count);
+    else
+      same->second += party.count;
+  }
+  if (groups.size() > kGroups) groups.resize(kGroups);
+  for (const auto& [party, count] : groups) {
+    const bool may = party->how == model::HoldHow::refers;
+    const std::string who = count == 1 ? name_of(*party) + (may ? " may hold it: " : " holds it: ")
+                                       : plural(count, party->task ? "task" : "thread") + " like " + name_of(*party) +
+                                             (may ? " may hold it: " : " hold it: ");
+    lines.add_party(who + doing(*party), party->stack, 2);
   }
 }
 
