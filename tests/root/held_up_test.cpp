@@ -1,6 +1,7 @@
 // Whom a stall holds up, against what the program had put into its loop's queues.
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 #include "tests/catch.h"
 #include "tests/support/match.h"

@@ -1,5 +1,6 @@
 // Who holds the lock that a loop waits for, against what the program knows.
 #include <algorithm>
+#include <cstdint>
 
 #include "tests/catch.h"
 #include "tests/support/match.h"

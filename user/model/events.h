@@ -20,7 +20,7 @@ enum class Cause : std::uint8_t {
 #undef CAUSE
 };
 inline constexpr std::size_t kCauses = 0
-#define CAUSE(...) +1
+#define CAUSE(...) +1  // NOLINT(bugprone-macro-parentheses): a sum
 #include "abi/causes.def"
 #undef CAUSE
     ;

@@ -105,7 +105,7 @@ class Lines {
     lines_.front().replace(before.size(), word.size(), paint(word, color, context_));
   }
 
-  void add(std::string line) { lines_.push_back(shorten_right(std::move(line), context_.columns)); }
+  void add(std::string_view line) { lines_.push_back(shorten_right(line, context_.columns)); }
 
   void add_party(const std::string& text, const model::Stack& stack, std::size_t frames) {
     add(std::string(kIndent, ' ') + text);
