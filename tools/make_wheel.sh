@@ -19,8 +19,8 @@ fi
 python=$(realpath "$venv")/bin/python
 
 version=$("$binary" --version)
-make -s install PROGRAM="$binary" DESTDIR="$work/root" PREFIX= >/dev/null
-[ -f "$work/root/share/man/man8/aiotrace.8" ] || { echo "make_wheel: no man pages: scdoc is missing" >&2; exit 1; }
+make -s install PROGRAM="$binary" DESTDIR="$work/installed" PREFIX= >/dev/null
+[ -f "$work/installed/share/man/man8/aiotrace.8" ] || { echo "make_wheel: no man pages: scdoc is missing" >&2; exit 1; }
 cp README.md LICENSE tools/wheel/pyproject.toml tools/wheel/hatch_build.py "$work/"
 rm -rf "$folder"
 mkdir -p "$folder"

@@ -101,7 +101,7 @@ void check_awaits(const Python& python, const std::vector<std::string>& argument
   CHECK(folded_ns <= all_ns + summary["watched_ns"].get<double>() + 100e6);
 }
 
-FOR_EACH_PYTHON(awaits, "awaits are told as long as the program says", "[awaits]") { check_awaits(python, {}); }
+FOR_EACH_PYTHON(awaits, "awaits are reported as long as the program says", "[awaits]") { check_awaits(python, {}); }
 
 // Its one await began before aiotrace came and never ends.
 void check_silent(const Json& row, const Json& summary) {
@@ -178,7 +178,7 @@ void check_exact(const Python& python, const std::vector<std::string>& arguments
 
 AIOTRACE_TEST_CASES(awaits_uvloop) {
   for (const auto& python : environments()) {
-    add_test_case("awaits on uvloop are told as long as the program says on Python " + python.title(), "[awaits]",
+    add_test_case("awaits on uvloop are reported as long as the program says on Python " + python.title(), "[awaits]",
                   [&python] {
                     auto import = python.command;
                     import.insert(import.end(), {"-c", "import uvloop"});

@@ -94,7 +94,7 @@ std::vector<double> step_ns(const std::vector<Json>& records, const std::string&
   return all;
 }
 
-FOR_FEW_PYTHONS(exact_cost, "awaits --exact tells what it costs as the target measures it", "[awaits][exact]") {
+FOR_FEW_PYTHONS(exact_cost, "awaits --exact reports what it costs as the target measures it", "[awaits][exact]") {
   const auto run = watch(python, "steps.py", {}, {"--max-cost", "100", "-d", "1500ms"});
   // Over 100 % of the thread's time are not possible, so it was not let go.
   REQUIRE(run.status == 0);
@@ -160,7 +160,7 @@ struct Pattern {
   std::string field;  ///< of the target's records
 };
 
-TEST_CASE("awaits --exact --match tells only what it asks for, all of it", "[awaits][exact]") {
+TEST_CASE("awaits --exact --match reports only what it asks for, all of it", "[awaits][exact]") {
   const auto& python = any_python();
   for (const Pattern& pattern : {Pattern{"stores", "function"}, {"worker-3", "task"}, {"payments/ledger", "file"}}) {
     INFO("--match " << pattern.text);
@@ -195,7 +195,7 @@ TEST_CASE("awaits --exact --match tells only what it asks for, all of it", "[awa
   }
 }
 
-FOR_FEW_PYTHONS(exact_delay, "awaits --exact tells how late tasks ran as the program knows", "[awaits][exact]") {
+FOR_FEW_PYTHONS(exact_delay, "awaits --exact reports how late tasks ran as the program knows", "[awaits][exact]") {
   const auto run = watch(python, "late.py", {}, {"--max-cost", "100", "-d", "2s"});
   CHECK(run.status == 0);
   CHECK(run.err == "");

@@ -127,7 +127,7 @@ AIOTRACE_TEST_CASES(each_fault) {
   for (const auto& kind : kKinds) {
     for (const auto& python : pythons()) {
       if (python.command.empty()) continue;
-      add_test_case("a fault of kind " + std::string(kind.name) + " is told whole on Python " + python.title(),
+      add_test_case("a fault of kind " + std::string(kind.name) + " is reported whole on Python " + python.title(),
                     "[faults]", [&] { check_kind(python, kind); });
     }
   }

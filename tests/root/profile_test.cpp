@@ -64,7 +64,7 @@ Profiled profiled(const Python& python, const std::string& kind, std::vector<std
 
 std::vector<Json> rows_of(const Profiled& run) { return profile_rows(run.lines); }
 
-FOR_FEW_PYTHONS(profile_cpu, "CPU time by function is told as the program counts it", "[profile]") {
+FOR_FEW_PYTHONS(profile_cpu, "CPU time by function is reported as the program counts it", "[profile]") {
   const auto run = profiled(python, "busy", {"-d", "2500ms"});
   check_shares(shares_of(run.records, rows_of(run), [](const Json&) { return true; }));
   for (const auto& row : rows_of(run)) {

@@ -254,11 +254,11 @@ void check_ongoing(const Python& python, const std::string& kind) {
   CHECK(run.lines.back()["stalls"] == 1);
 }
 
-FOR_FEW_PYTHONS(ongoing_sleep, "a stall that goes on in a sleep is told again and again, once", "[ongoing]") {
+FOR_FEW_PYTHONS(ongoing_sleep, "a stall that goes on in a sleep is reported again and again, once", "[ongoing]") {
   check_ongoing(python, "sleep");
 }
 
-FOR_FEW_PYTHONS(ongoing_cpu, "a stall that goes on on a CPU is told again and again, once", "[ongoing]") {
+FOR_FEW_PYTHONS(ongoing_cpu, "a stall that goes on on a CPU is reported again and again, once", "[ongoing]") {
   check_ongoing(python, "python");
 }
 

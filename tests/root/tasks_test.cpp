@@ -115,7 +115,7 @@ void compare(const Python& python, const std::vector<std::string>& arguments) {
 
 FOR_EACH_PYTHON(tasks_idle, "every task is listed as asyncio has it", "[tasks]") { compare(python, {}); }
 
-FOR_EACH_PYTHON(tasks_running, "the running task and one not yet started are told", "[tasks]") {
+FOR_EACH_PYTHON(tasks_running, "the running task and one not yet started are listed", "[tasks]") {
   compare(python, {"--mode", "running"});
 }
 

@@ -29,7 +29,7 @@ void check_uvloop(const Python& python, const std::string& probe) {
 AIOTRACE_TEST_CASES(uvloop) {
   for (const auto& python : environments()) {
     for (const char* probe : {"tracepoint", "uprobe"})
-      add_test_case("uvloop's stalls are told whole by " + std::string(probe) + " on Python " + python.title(),
+      add_test_case("uvloop's stalls are reported whole by " + std::string(probe) + " on Python " + python.title(),
                     "[uvloop]", [&python, probe] { check_uvloop(python, probe); });
   }
 }

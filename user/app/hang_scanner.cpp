@@ -20,7 +20,6 @@ namespace {
 
 constexpr std::uint64_t kBetweenNs = 50'000'000;
 // Memory can be made so that to follow it never ends.
-constexpr std::uint64_t kMaxScanS = 60;
 
 // A task that is missing in one of the looks breaks what the other one would prove.
 bool cut(const python::HangLook& look) { return look.torn || look.too_many; }
@@ -62,7 +61,7 @@ bool HangScanner::runs_known_interpreter() const {
 Status HangScanner::over(const proc::PageCache& pages) const {
   const std::string what = fmt::format("look for what hangs in process {}", process_.pid());
   if (memory_.stop() != nullptr && *memory_.stop()) return fail(what, "interrupted");
-  if (pages.late()) return fail(what, fmt::format("it took longer than {} s, so nothing is known", kMaxScanS));
+  if (pages.late()) return fail(what, fmt::format("it took longer than {} s, so nothing is known", most_s_));
   return process_.alive() && runs_known_interpreter() ? Status{} : fail(what, "it has ended");
 }
 
@@ -70,7 +69,7 @@ Result<HangScanner::Found> HangScanner::scan() {
   if (auto status = look_at_interpreter(); !status) return std::unexpected(status.error());
   const std::uint64_t begin_ns = monotonic_ns();
   proc::PageCache pages(memory_);
-  pages.end_at(begin_ns + kMaxScanS * 1'000'000'000);
+  pages.end_at(begin_ns + most_s_ * 1'000'000'000);
   if (const auto why = python::why_no_tasks(*interpreter_, process_, pages))
     return fail(fmt::format("tasks of process {}", process_.pid()), *why, {}, ErrorKind::unsupported);
   pages.forget();

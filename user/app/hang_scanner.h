@@ -24,11 +24,12 @@ class HangScanner {
   static constexpr std::size_t kMaxHangs = 64;
 
   /// `process` must outlive this object, and `stop`, which ends a look with an error once it is set.
-  HangScanner(const proc::Process& process, const std::atomic<bool>* stop)
-      : process_(process), memory_(process.pid(), stop) {}
+  /// A scan that takes longer than `most_s` ends with an error.
+  HangScanner(const proc::Process& process, const std::atomic<bool>* stop, std::uint64_t most_s)
+      : process_(process), memory_(process.pid(), stop), most_s_(most_s) {}
 
   /// Takes as long as two looks and 50 ms between them. Errors: no CPython that is known, tasks that cannot be read,
-  /// the process has ended or called exec meanwhile, it took longer than a minute, it was stopped. Never stops the
+  /// the process has ended or called exec meanwhile, it took too long, it was stopped. Never stops the
   /// process.
   [[nodiscard]] Result<Found> scan();
 
@@ -41,6 +42,7 @@ class HangScanner {
 
   const proc::Process& process_;
   proc::LiveMemory memory_;
+  std::uint64_t most_s_;
   std::optional<python::Interpreter> interpreter_;
   std::vector<model::Hang> before_;  // those of the last scan
   std::uint64_t scans_ = 0;

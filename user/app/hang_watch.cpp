@@ -11,14 +11,19 @@ namespace {
 
 constexpr std::uint64_t kFirstNs = 1'000'000'000;
 constexpr std::uint64_t kIntervalNs = 10'000'000'000;
+// The run's end waits for the last look.
+constexpr std::uint64_t kMostS = 5;
 constexpr std::uint64_t kFirstRetryNs = 1'000'000'000;
 // Of one process, that are kept for the summary.
 constexpr std::size_t kMaxReported = 64;
 
+// "None" of a look that missed a part of the tasks would be said without knowing.
+bool saw_enough(const model::HangScan& scan) { return !scan.torn && scan.unreadable * 20 <= scan.tasks; }
+
 }  // namespace
 
 HangWatch::HangWatch(proc::Process process)
-    : process_(std::move(process)), scanner_(process_, &cancel_), thread_([this] { work(); }) {}
+    : process_(std::move(process)), scanner_(process_, &cancel_, kMostS), thread_([this] { work(); }) {}
 
 void HangWatch::end(bool at_once) {
   if (at_once) cancel_ = true;
@@ -47,7 +52,7 @@ bool HangWatch::look() {
   if (!found) return false;
   auto news = news_.of(found->hangs, found->scan.time_ns);
   const std::lock_guard lock(mutex_);
-  ++looks_;
+  if (!news.empty() || !reported_.empty() || saw_enough(found->scan)) ++looks_;
   for (model::Hang& known : reported_) {
     const auto now = std::ranges::find(found->hangs, known.id, &model::Hang::id);
     if (now != found->hangs.end()) known = *now;

@@ -29,7 +29,8 @@ class HangWatch {
   void finish() { end(false); }
   /// What is to be reported since the last call. From any thread.
   [[nodiscard]] std::vector<model::ScannedHangs> take();
-  /// All looks so far, and what was reported of the process, each as it was found last. From any thread.
+  /// Looks so far, but for those that found nothing and missed more than a twentieth of the tasks; and what was
+  /// reported of the process, each as it was found last. From any thread.
   [[nodiscard]] std::uint64_t looks() const;
   [[nodiscard]] std::vector<model::Hang> reported() const;
 

@@ -7,13 +7,17 @@
 #include "python/hang_look.h"
 #include "python/resource_names.h"
 #include "python/threads.h"
+#include "util/clock.h"
 
 namespace aiotrace::app {
 
 std::optional<model::LockAt> held_lock(Target& target, std::uint32_t tid, std::uint64_t futex) {
   const auto* interpreter = target.interpreter();
   if (interpreter == nullptr || !interpreter->initialized) return std::nullopt;
-  const proc::PageCache pages(target.memory());
+  // The records of all processes wait meanwhile.
+  constexpr std::uint64_t kMostNs = 100'000'000;
+  proc::PageCache pages(target.memory());
+  pages.end_at(monotonic_ns() + kMostNs);
   python::CodeCache codes(pages, interpreter->layout);
   python::AsyncioReader reader(*interpreter, pages, codes);
   const auto threads = python::python_threads(*interpreter, target.process(), pages);
@@ -25,7 +29,9 @@ std::optional<model::LockAt> held_lock(Target& target, std::uint32_t tid, std::u
   if (resource.what != python::LookResource::What::object) return std::nullopt;
   model::LockAt lock{.address = futex};
   python::Nameless nameless{.object = resource.object, .frames = waiter.frames};
-  if (resource.holds.size() == 1 && !look.parties[resource.holds.front().party].task) {
+  // Of a semaphore, a queue or an event nobody is the one for whom the thread waits.
+  if (kind_of(resource) == model::ResourceKind::lock && resource.holds.size() == 1 &&
+      !look.parties[resource.holds.front().party].task) {
     const auto& hold = resource.holds.front();
     const auto& holder = look.parties[hold.party];
     nameless.frames.insert(nameless.frames.end(), holder.frames.begin(), holder.frames.end());
@@ -37,6 +43,7 @@ std::optional<model::LockAt> held_lock(Target& target, std::uint32_t tid, std::u
   }
   const auto names = python::name_resources(reader, {nameless});
   if (const auto name = names.find(resource.object); name != names.end()) lock.name = name->second;
+  if (pages.late()) return std::nullopt;
   return lock;
 }
 

@@ -94,10 +94,10 @@ class Profiler {
   std::optional<model::Timeline> timeline_;  // if it is wanted
   std::map<ThreadId, model::ProfileThread> threads_;
   std::map<ThreadId, std::array<std::uint64_t, model::kCauses>> reported_;  // of ProfileThread::cause_ns
-  std::unordered_map<std::uint32_t, model::Task> last_task_;            // by tid
-  std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;    // by tid
-  std::map<std::uint32_t, std::uint64_t> cpu_at_start_;                 // by pid: of the whole process
-  std::uint64_t cpu_ns_ = 0;                                            // of processes that have ended
+  std::unordered_map<std::uint32_t, model::Task> last_task_;                // by tid
+  std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;        // by tid
+  std::map<std::uint32_t, std::uint64_t> cpu_at_start_;                     // by pid: of the whole process
+  std::uint64_t cpu_ns_ = 0;                                                // of processes that have ended
   bool cpu_known_ = true;
   model::LossCounts user_losses_{};
   std::uint64_t next_scan_ns_ = 0;

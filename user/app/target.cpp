@@ -4,11 +4,13 @@
 
 #include "app/python_stack.h"
 #include "probe/probe.h"
+#include "proc/page_cache.h"
 #include "python/frames.h"
 #include "python/gil.h"
 #include "python/loop_queues.h"
 #include "python/process_config.h"
 #include "python/threads.h"
+#include "util/clock.h"
 
 namespace aiotrace::app {
 
@@ -109,9 +111,18 @@ model::LoopKind Target::loop_kind(model::LoopSource source) const {
 }
 
 void Target::show_queues(probe::Probe& probe) {
-  if (!std::exchange(queues_wanted_, false) || !interpreter_ || !interpreter_->initialized) return;
-  for (const auto& [tid, queue] : python::loop_queues(*interpreter_, process_, *memory_))
-    probe.set_queue(static_cast<std::uint32_t>(tid), queue);
+  // A program can make new loops as fast as it likes: it gets a share of our time, however many threads it has.
+  constexpr std::uint64_t kMostNs = 50'000'000;
+  constexpr std::uint64_t kShareOfTime = 20;
+  const auto begin_ns = monotonic_ns();
+  if (!queues_wanted_ || begin_ns < next_queues_ns_ || !interpreter_ || !interpreter_->initialized) return;
+  queues_wanted_ = false;
+  proc::PageCache pages(*memory_);
+  pages.end_at(begin_ns + kMostNs);
+  const auto queues = python::loop_queues(*interpreter_, process_, pages);
+  next_queues_ns_ = begin_ns + (monotonic_ns() - begin_ns) * kShareOfTime;
+  if (pages.late()) return;
+  for (const auto& [tid, queue] : queues) probe.set_queue(static_cast<std::uint32_t>(tid), queue);
 }
 
 std::uint64_t Target::gil_at(std::uint64_t futex) const {

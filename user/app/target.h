@@ -108,6 +108,7 @@ class Target {
   std::optional<python::InspectError> refused_;
   std::map<std::uint32_t, std::string> names_;
   bool queues_wanted_ = false;
+  std::uint64_t next_queues_ns_ = 0;
   std::set<std::uint32_t> loops_;  // tids
   LookSchedule schedule_;
   bool ended_ = false;

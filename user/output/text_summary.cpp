@@ -151,7 +151,7 @@ void append_hangs(Lines& lines, const Summary& summary, const OutputContext& con
   auto text = fmt::format("Hangs: {} proved in {}", proved == 0 ? "none" : format_count(proved),
                           plural(summary.hang_looks, "look"));
   const auto rest = summary.hangs.size() - proved;
-  if (rest != 0) text += fmt::format("; {}", plural(rest, "more wait"));
+  if (rest != 0) text += fmt::format("; {}", plural(rest, "other wait"));
   heading(lines, text, context);
   const auto shown = context.verbose ? summary.hangs.size() : std::min(kShown, summary.hangs.size());
   for (const auto& hang : std::span(summary.hangs).first(shown))

@@ -30,6 +30,7 @@ namespace aiotrace::app {
 namespace {
 
 constexpr std::uint64_t kDefaultWatchNs = 10'000'000'000;
+constexpr std::uint64_t kMostOfLookS = 60;
 
 struct HangOptions {
   std::vector<std::int32_t> pids;
@@ -44,7 +45,8 @@ struct HangOptions {
 bool is_proved(const model::Hang& hang) { return model::is_final(hang.verdict); }
 
 struct Watched {
-  Watched(proc::Process opened, const std::atomic<bool>* stop) : process(std::move(opened)), scanner(process, stop) {}
+  Watched(proc::Process opened, const std::atomic<bool>* stop)
+      : process(std::move(opened)), scanner(process, stop, kMostOfLookS) {}
   Watched(const Watched&) = delete;
   Watched& operator=(const Watched&) = delete;
 

@@ -124,6 +124,8 @@ int finish(const WatchOptions& options, Session& session, const Outputs& outputs
   if (outputs.failed()) return kExitFailure;
   if (summary.loops.empty() && summary.stalls == 0)
     return without_loop(options.targets, session.targets(), summary.elapsed_ns);
+  if (options.fail_on_hang && summary.hang_looks == 0)
+    return report(fail("--fail-on-hang", "there was no look that saw all tasks, so hangs are not ruled out").error());
   const bool hangs = std::ranges::any_of(summary.hangs, [](const auto& hang) { return model::is_final(hang.verdict); });
   const bool stalls = options.fail_over_ns && session.longest_stall_ns() >= *options.fail_over_ns;
   return stalls || (options.fail_on_hang && hangs) ? kExitStall : 0;
