@@ -70,10 +70,12 @@ struct Capable {
   Scratch directory;
 };
 
-// A program that stalls for 120 ms again and again until it is ended.
+// A program that stalls for 120 ms again and again until it is ended. It reports when it runs: until setpriv has become
+// this Python the process is still root's.
 const char* const kStalls =
     "import asyncio, time\n"
     "async def stall():\n"
+    "    print('stalls', flush=True)\n"
     "    while True:\n"
     "        time.sleep(0.12)\n"
     "        await asyncio.sleep(0.02)\n"
@@ -83,9 +85,11 @@ TEST_CASE("the documented file capabilities are enough for the processes of ever
   const Capable capable;
   const std::vector<std::string> python{"/usr/bin/python3", "-c", kStalls};
   if (!std::filesystem::exists(python.front())) AIOTRACE_SKIP("no /usr/bin/python3");
+  Fifo said(capable.directory.file("said"));
   for (const bool same_user : {true, false}) {
     INFO((same_user ? "a target of the same user" : "a target of root"));
-    Process target(same_user ? as_nobody(python) : python, {});
+    Process target(same_user ? as_nobody(python) : python, {.in = -1, .out = said.fd(), .err = 2});
+    REQUIRE(said.line(target) == "stalls");
     const auto json = capable.directory.file(same_user ? "out/same" : "out/other");
     const std::vector<std::string> command{
         capable.directory.file("aiotrace"), "-p", std::to_string(target.pid()), "-d", "3s", "--json", json};
