@@ -163,9 +163,9 @@ gen: $(SKELETONS) $(ADVICE) $(PAGE) $(SYSCALLS)
 
 bpf: $(BUILD)/bpf/aiotrace.linked.o $(ALONE:%=$(BUILD)/bpf/%.bpf.o)
 
-$(PAGE): $(wildcard user/output/page/*) bpf/abi/causes.def tools/gen_page.py tools/causes.py | $(BUILD)/gen/
+$(PAGE): $(wildcard user/output/page/web/*) bpf/abi/causes.def tools/gen_page.py tools/causes.py | $(BUILD)/gen/
 	$(call msg,GEN,$@)
-	$(Q)$(PYTHON) tools/gen_page.py user/output/page $@
+	$(Q)$(PYTHON) tools/gen_page.py user/output/page/web $@
 
 $(SYSCALLS): tools/gen_syscalls.py $(BUILD)/stamps/syscalls | $(BUILD)/gen/ $(BUILD)/stamps/setup
 	$(call msg,GEN,$@)
@@ -200,7 +200,7 @@ $(OUT)/obj/user/%.o: user/%.cpp $(OUT)/stamps/cxx | $(DIRS) $(BUILD)/stamps/setu
 # Order only: once they are there, the .d files know which of them is really included.
 $(filter $(OUT)/obj/user/probe/%,$(LIB_OBJECTS)): | $(SKELETONS)
 $(OUT)/obj/user/model/advice.o $(OUT)/obj/tests/unit/advice_test.o: | $(ADVICE)
-$(OUT)/obj/user/output/page.o: | $(PAGE)
+$(OUT)/obj/user/output/page/page.o: | $(PAGE)
 $(OUT)/obj/user/machine/here.o: | $(SYSCALLS)
 
 $(OUT)/libaiotrace.a: $(LIB_OBJECTS) $(OUT)/stamps/lib

@@ -10,6 +10,8 @@ import os
 import re
 import sys
 
+OUTPUT = ["output", "output/json", "output/page", "output/text", "output/trace"]
+
 # user/FOLDER -> what of user/ (and "abi" of bpf/) it may include.
 USER = {
     "util": [],
@@ -18,14 +20,19 @@ USER = {
     "python": ["machine", "proc", "util", "abi"],  # abi: it fills in struct py_layout
     "probe": ["abi", "machine", "model", "util"],  # what it reads from maps it gives as values of the model
     "decode": ["abi", "model", "util"],
-    "model": ["abi/causes.def"],  # a table, which BPF, pages and tools have too
+    "model": ["abi/causes.def", "util/hash.h"],  # a table, which BPF, pages and tools have too; a pure function
     "symbolize": ["machine", "proc", "util"],
     "output": ["model", "util"],
+    "output/text": ["model", "output", "util"],
+    "output/json": ["model", "output", "util"],
+    # Both show sentences that the text has, too.
+    "output/page": ["model", "output", "output/text", "util"],
+    "output/trace": ["model", "output", "output/text", "util"],
     "recording": ["model", "util"],
-    "app": ["decode", "machine", "model", "output", "probe", "proc", "python", "recording", "symbolize", "util"],
+    "app": [*OUTPUT, "decode", "machine", "model", "probe", "proc", "python", "recording", "symbolize", "util"],
     # What all commands have in common. Engines take configurations of their own and know nothing of it.
     "app/cli": ["app", "output", "util"],
-    "app/commands": ["app", "app/cli", "model", "output", "probe", "proc", "python", "recording", "util"],
+    "app/commands": [*OUTPUT, "app", "app/cli", "model", "probe", "proc", "python", "recording", "util"],
     ".": ["app/commands"],  # main.cpp
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compiles user/output/page/ into one header: the pages of --html, split where their data goes.
+"""Compiles user/output/page/web/ into one header: the pages of --html, split where their data goes.
 
 page.html is what they share; each NAME.html with a NAME.js beside it is a page, its body and its script. @@FILE@@ stands for
 that file, @@causes@@ for the colours of bpf/abi/causes.def, @@data@@, @@body@@ and @@script@@ for what makes a page one of its own.

@@ -60,7 +60,7 @@ sys.exit(status)'
 page_scripts() { # the scripts of the pages of --html must parse; checked where a parser is installed
   command -v node >/dev/null || return 0
   local status=0 file
-  for file in user/output/page/*.js; do node --check "$file" || status=1; done
+  for file in user/output/page/web/*.js; do node --check "$file" || status=1; done
   return $status
 }
 

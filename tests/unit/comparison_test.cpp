@@ -2,7 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "output/comparison.h"
+#include "output/json/comparison.h"
+#include "output/text/comparison.h"
 #include "tests/catch.h"
 #include "tests/unit/output_samples.h"
 

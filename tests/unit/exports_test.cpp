@@ -5,12 +5,11 @@
 #include <nlohmann/json.hpp>
 
 #include "model/histogram.h"
-#include "output/html.h"
-#include "output/page.h"
-#include "output/perfetto.h"
-#include "output/pprof.h"
-#include "output/protobuf.h"
-#include "output/speedscope.h"
+#include "output/page/page.h"
+#include "output/page/stalls.h"
+#include "output/trace/perfetto_stalls.h"
+#include "output/trace/pprof.h"
+#include "output/trace/speedscope.h"
 #include "tests/catch.h"
 #include "tests/unit/exports_samples.h"
 #include "tests/unit/readers.h"
@@ -78,20 +77,6 @@ TEST_CASE("golden: a speedscope profile", "[exports]") {
 TEST_CASE("golden: a pprof profile", "[exports]") {
   // Not compressed: another zlib packs the same otherwise.
   samples::check_golden("stalls.pprof", gunzipped(pprof_bytes(samples::run())));
-}
-
-TEST_CASE("protobuf: numbers and strings as protobuf.dev/programming-guides/encoding has them", "[exports]") {
-  output::Message message;
-  message.number(1, 150);
-  CHECK(message.bytes() == "\x08\x96\x01");
-  message.text(2, "testing");
-  CHECK(message.bytes() == "\x08\x96\x01\x12\x07testing");
-  output::Message outer;
-  outer.message(16, message);
-  CHECK(outer.bytes() == "\x82\x01\x0c" + message.bytes());
-  output::Message largest;
-  largest.varint(~0ULL);
-  CHECK(largest.bytes() == "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01");
 }
 
 TEST_CASE("a browser shows the page: clicks, keys, search, zoom, no console error, no request", "[exports][browser]") {

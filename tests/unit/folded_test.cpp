@@ -1,4 +1,4 @@
-#include "output/folded.h"
+#include "output/trace/folded.h"
 
 #include <random>
 #include <sstream>

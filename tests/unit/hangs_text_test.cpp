@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "output/hangs.h"
+#include "output/text/hangs.h"
 #include "tests/catch.h"
 #include "tests/unit/output_samples.h"
 

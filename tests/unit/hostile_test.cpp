@@ -6,7 +6,7 @@
 #include <cstring>
 #include <vector>
 
-#include "output/json_values.h"
+#include "output/json/values.h"
 #include "proc/memory.h"
 #include "proc/page_cache.h"
 #include "proc/resident.h"

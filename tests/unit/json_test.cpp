@@ -1,4 +1,4 @@
-#include "output/json.h"
+#include "output/json/run.h"
 
 #include <nlohmann/json.hpp>
 

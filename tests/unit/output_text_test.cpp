@@ -1,4 +1,4 @@
-#include "output/text.h"
+#include "output/text/run.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -6,8 +6,8 @@
 #include <fstream>
 #include <set>
 
-#include "output/loss_text.h"
-#include "output/stall_text.h"
+#include "output/text/losses.h"
+#include "output/text/stall.h"
 #include "tests/catch.h"
 #include "tests/unit/output_samples.h"
 #include "util/text.h"

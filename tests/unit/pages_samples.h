@@ -8,11 +8,11 @@
 
 #include "model/comparison.h"
 #include "model/leak_history.h"
-#include "output/awaits.h"
-#include "output/comparison.h"
-#include "output/exact_awaits.h"
-#include "output/leaks.h"
-#include "output/profile.h"
+#include "output/page/awaits.h"
+#include "output/page/comparison.h"
+#include "output/page/exact_awaits.h"
+#include "output/page/leaks.h"
+#include "output/page/profile.h"
 #include "tests/unit/exports_samples.h"
 
 namespace aiotrace::samples {
@@ -96,7 +96,7 @@ inline std::string awaits_page(const Named& name = harmless, std::size_t sites =
     stacks.add(frames, row.total_ns, row.count);
     rows.push_back(std::move(row));
   }
-  const output::AwaitsSummary summary{.time_ns = 1'030'000 * kMs,
+  const model::AwaitsSummary summary{.time_ns = 1'030'000 * kMs,
                                       .elapsed_ns = 30'000 * kMs,
                                       .snapshots = 601,
                                       .first_ns = 1'000'000 * kMs,
@@ -128,7 +128,7 @@ inline std::string exact_awaits_page(const Named& name = harmless, std::size_t s
   const std::vector<model::DelayRow> delays{
       {.tasks = name("worker-*"), .coroutine = "", .delay = durations(900, kMs)},
       {.tasks = "", .coroutine = name("main_1"), .delay = durations(90, 2 * kMs)}};
-  const output::ExactSummary summary{.first_ns = 1'000'000 * kMs,
+  const model::ExactSummary summary{.first_ns = 1'000'000 * kMs,
                                      .time_ns = 1'010'000 * kMs,
                                      .elapsed_ns = 10'000 * kMs,
                                      .slow_ns = 8 * kMs,
@@ -147,7 +147,7 @@ inline std::string exact_awaits_page(const Named& name = harmless, std::size_t s
 
 /// A profile of so many functions; off the CPU it waits for a peer, a file and the GIL.
 inline std::string profile_page(model::ProfileMode mode, const Named& name = harmless, std::size_t functions = 10) {
-  output::ProfileReport report;
+  model::ProfileReport report;
   report.head = {.time_ns = 1'000'000 * kMs,
                  .version = "0.1.0",
                  .kernel = "6.18.5",

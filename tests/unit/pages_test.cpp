@@ -2,7 +2,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "output/page.h"
+#include "output/page/page.h"
 #include "tests/catch.h"
 #include "tests/unit/pages_samples.h"
 #include "tests/unit/readers.h"
@@ -213,7 +213,7 @@ TEST_CASE("pages of nothing", "[pages][browser]") {
   const auto comparison = output::comparison_page({}, model::compare_stacks(none, 0, none, 0), "a", "b");
   CHECK(data(comparison)["places"].empty());
   CHECK(data(comparison)["flame"]["nodes"].size() == 1);
-  output::ProfileReport gil;
+  model::ProfileReport gil;
   gil.head.mode = ProfileMode::gil;
   const auto context = samples::context();
   for (const auto& page : {comparison, output::awaits_page("x", {}, none, {}, context),

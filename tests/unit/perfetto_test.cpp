@@ -1,9 +1,9 @@
 // Traces for Perfetto, as its own schema reads them.
-#include "output/perfetto.h"
+#include "output/trace/perfetto_stalls.h"
 
 #include "model/timeline.h"
-#include "output/awaits.h"
-#include "output/profile.h"
+#include "output/trace/perfetto_awaits.h"
+#include "output/trace/perfetto_profile.h"
 #include "tests/catch.h"
 #include "tests/unit/exports_samples.h"
 #include "tests/unit/readers.h"
@@ -38,8 +38,8 @@ class Rows {
   std::uint64_t id_ = 0;
 };
 
-output::ProfileReport report_of(model::Timeline timeline) {
-  output::ProfileReport report;
+model::ProfileReport report_of(model::Timeline timeline) {
+  model::ProfileReport report;
   report.head.targets.push_back({.pid = 1, .comm = "app", .python = "3.13.0"});
   model::ProfileThread thread;
   thread.pid = 1;
@@ -137,7 +137,7 @@ TEST_CASE("perfetto: await sites are counters, of sites that turned out to be on
   CHECK(curves[0].points == std::vector<Point>{{100 * kMs, 2}, {120 * kMs, 1}});
   CHECK(curves[1].points == std::vector<Point>{{100 * kMs, 1}});
   CHECK(table.curves(1).size() == 1);
-  output::AwaitsSummary summary;
+  model::AwaitsSummary summary;
   summary.time_ns = 130 * kMs;
   summary.elapsed_ns = 30 * kMs;
   summary.first_ns = table.first_ns();

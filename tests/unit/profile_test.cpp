@@ -1,7 +1,7 @@
 #include "model/profile.h"
 
-#include "output/folded.h"
-#include "output/profile.h"
+#include "output/text/profile.h"
+#include "output/trace/folded.h"
 #include "tests/catch.h"
 
 namespace aiotrace {
@@ -128,7 +128,7 @@ TEST_CASE("a profile as folded stacks: names cannot make lines or frames") {
 
 TEST_CASE("a profile as text") {
   Rows make;
-  output::ProfileReport report;
+  model::ProfileReport report;
   report.head.mode = model::ProfileMode::wall;
   report.head.frequency_hz = 99;
   report.elapsed_ns = 2'000'000'000;

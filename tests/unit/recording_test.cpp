@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "app/replay.h"
-#include "output/folded.h"
-#include "output/json.h"
-#include "output/text.h"
+#include "output/json/run.h"
+#include "output/text/run.h"
+#include "output/trace/folded.h"
 #include "recording/reader.h"
 #include "recording/wire.h"
 #include "recording/writer.h"

@@ -1,8 +1,8 @@
-#include "output/stall_text.h"
+#include "output/text/stall.h"
 
 #include <algorithm>
 
-#include "output/stall_feed.h"
+#include "output/text/stall_feed.h"
 #include "tests/catch.h"
 #include "tests/unit/output_samples.h"
 #include "util/text.h"

@@ -1,6 +1,6 @@
-#include "output/table.h"
+#include "output/text/table.h"
 
-#include "output/style.h"
+#include "output/text/style.h"
 #include "tests/catch.h"
 #include "util/text.h"
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "fake_memory.h"
-#include "output/tasks_json.h"
-#include "output/tasks_text.h"
+#include "output/json/tasks.h"
+#include "output/text/tasks.h"
 #include "proc/page_cache.h"
 #include "python/await_chain.h"
 #include "python/containers.h"

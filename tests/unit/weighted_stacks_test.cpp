@@ -7,7 +7,7 @@
 
 #include "model/moments.h"
 #include "model/stall_log.h"
-#include "output/flame_tree.h"
+#include "output/page/flame_tree.h"
 #include "tests/catch.h"
 #include "tests/unit/output_samples.h"
 

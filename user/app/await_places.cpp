@@ -6,6 +6,7 @@
 
 #include "app/wait_kinds.h"
 #include "model/frame_origin.h"
+#include "util/hash.h"
 
 namespace aiotrace::app {
 
@@ -48,24 +49,19 @@ bool matches(const python::Task& task, const std::optional<std::string>& text) {
   });
 }
 
-void mix(std::uint64_t& hash, std::uint64_t value) {
-  hash ^= value + 0x9e3779b97f4a7c15 + (hash << 6) + (hash >> 2);
-  hash *= 0xff51afd7ed558ccd;
-  hash ^= hash >> 33;
-}
-
 std::uint64_t hash_of_chain(const python::Task& task) {
-  std::uint64_t hash = std::hash<std::string_view>{}(task.coroutine);
+  std::size_t hash = 0;
+  hash_into(hash, task.coroutine);
   for (const auto& frame : task.stack) {
-    mix(hash, frame.code_at);
-    mix(hash, frame.line);
+    hash_into(hash, frame.code_at);
+    hash_into(hash, frame.line);
   }
   return hash;
 }
 
 std::uint64_t hash_of_place(const python::Task& task, std::uint64_t chain) {
-  std::uint64_t hash = chain;
-  for (const auto& frame : task.stack) mix(hash, frame.coroutine_at);
+  std::size_t hash = chain;
+  for (const auto& frame : task.stack) hash_into(hash, frame.coroutine_at);
   return hash;
 }
 

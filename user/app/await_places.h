@@ -29,8 +29,6 @@ namespace aiotrace::app {
 /// --match: `text` is part of its name, its coroutine, or a function or file of its await chain; all match without one.
 [[nodiscard]] bool matches(const python::Task& task, const std::optional<std::string>& text);
 
-/// Mixes a value into a hash.
-void mix(std::uint64_t& hash, std::uint64_t value);
 /// Of the lines where it stands, whatever task it is.
 [[nodiscard]] std::uint64_t hash_of_chain(const python::Task& task);
 /// Of the same coroutines at the same lines; `chain` is hash_of_chain().

@@ -9,8 +9,9 @@
 #include <vector>
 
 #include "app/await_places.h"
-#include "output/folded.h"
+#include "output/trace/folded.h"
 #include "util/clock.h"
+#include "util/hash.h"
 
 namespace aiotrace::app {
 namespace {
@@ -64,8 +65,9 @@ AwaitSampler::Known AwaitSampler::find(const python::Task& task, std::uint64_t h
   auto& chain = chains_[hash];
   const int clear = clearness(task.waits_for);
   if (clear < chain.clearest) return chain.latest;
-  auto wait = static_cast<std::uint64_t>(task.waits_for.kind);
-  mix(wait, std::hash<std::string_view>{}(task.waits_for.call));
+  std::size_t wait = 0;
+  hash_into(wait, task.waits_for.kind);
+  hash_into(wait, task.waits_for.call);
   const auto at = chain.by_wait.find(wait);
   const auto known = at != chain.by_wait.end() ? at->second : make(task, false);
   if (at == chain.by_wait.end()) chain.by_wait.emplace(wait, known);

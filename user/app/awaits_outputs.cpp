@@ -2,9 +2,15 @@
 
 #include <string>
 
-#include "output/awaits.h"
-#include "output/exact_awaits.h"
+#include "output/json/awaits.h"
+#include "output/json/exact_awaits.h"
 #include "output/labels.h"
+#include "output/page/awaits.h"
+#include "output/page/exact_awaits.h"
+#include "output/text/awaits.h"
+#include "output/text/exact_awaits.h"
+#include "output/trace/folded.h"
+#include "output/trace/perfetto_awaits.h"
 #include "util/log.h"
 
 namespace aiotrace::app {

@@ -2,11 +2,11 @@
 
 #include <utility>
 
-#include "output/html.h"
 #include "output/labels.h"
-#include "output/perfetto.h"
-#include "output/pprof.h"
-#include "output/speedscope.h"
+#include "output/page/stalls.h"
+#include "output/trace/perfetto_stalls.h"
+#include "output/trace/pprof.h"
+#include "output/trace/speedscope.h"
 
 namespace aiotrace::app {
 

@@ -8,7 +8,6 @@
 #include <tuple>
 #include <unordered_set>
 
-#include "model/hash.h"
 #include "proc/page_cache.h"
 #include "proc/progress.h"
 #include "proc/resident.h"
@@ -19,6 +18,7 @@
 #include "python/threads.h"
 #include "python/warnings.h"
 #include "util/clock.h"
+#include "util/hash.h"
 
 namespace aiotrace::app {
 namespace {
@@ -192,7 +192,7 @@ void LeakScanner::split_by_origin(python::Suspects& found) {
     const auto origin = origins_->of(suspect.address);
     if (!origin) continue;
     std::size_t place = suspect.place;
-    model::hash_into(place, origin->id);
+    hash_into(place, origin->id);
     if (const auto known = found.places.find(suspect.place); known != found.places.end())
       found.places.emplace(place, known->second);
     suspect.place = place;

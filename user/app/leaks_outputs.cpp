@@ -3,8 +3,10 @@
 #include <utility>
 #include <vector>
 
+#include "output/json/leaks.h"
 #include "output/labels.h"
-#include "output/leaks.h"
+#include "output/page/leaks.h"
+#include "output/text/leaks.h"
 
 namespace aiotrace::app {
 

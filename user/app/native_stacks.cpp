@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "symbolize/merge.h"
+#include "util/hash.h"
 
 namespace aiotrace::app {
 
@@ -36,14 +37,11 @@ model::Frame frame_of(const symbolize::NativeFrame& native) {
 bool is_lasting(const symbolize::NativeFrame& frame) { return frame.symbol.library != "[anonymous]"; }
 
 std::uint64_t id_of(std::uint64_t python_stack, const symbolize::NativeStack& native) {
-  std::uint64_t hash = python_stack ^ 0x6e6174697665;
-  const auto mix = [&hash](std::uint64_t value) {
-    hash = (hash ^ value) * 0x9e3779b97f4a7c15ull;
-    hash ^= hash >> 29;
-  };
+  // No Python stack is a native one, even without frames.
+  std::size_t hash = python_stack ^ 0x6e6174697665;
   for (const auto& frame : native.frames) {
-    mix(frame.address);
-    if (!is_lasting(frame)) mix(std::hash<std::string>{}(frame.symbol.function));
+    hash_into(hash, frame.address);
+    if (!is_lasting(frame)) hash_into(hash, frame.symbol.function);
   }
   return hash | 1;
 }

@@ -4,11 +4,11 @@
 #include <utility>
 
 #include "app/code_in_file.h"
-#include "model/hash.h"
 #include "proc/maps.h"
 #include "proc/memory.h"
 #include "python/creation.h"
 #include "python/interpreter.h"
+#include "util/hash.h"
 
 namespace aiotrace::app {
 namespace {
@@ -19,8 +19,8 @@ constexpr std::size_t kMaxExamples = 10'000;
 std::uint64_t id_of(const probe::Maker& maker) {
   std::size_t id = 1;
   for (const auto& frame : maker.frames) {
-    model::hash_into(id, frame.code);
-    model::hash_into(id, frame.lasti);
+    hash_into(id, frame.code);
+    hash_into(id, frame.lasti);
   }
   return id | 1;
 }

@@ -9,8 +9,8 @@
 #include <cstdlib>
 #include <ctime>
 
-#include "output/hangs.h"
-#include "output/leaks.h"
+#include "output/json/hangs.h"
+#include "output/json/leaks.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/version.h"

@@ -12,9 +12,9 @@
 #include "model/stall.h"
 #include "model/summary.h"
 #include "output/file_sink.h"
-#include "output/folded.h"
-#include "output/json.h"
-#include "output/text.h"
+#include "output/json/run.h"
+#include "output/text/run.h"
+#include "output/trace/folded.h"
 #include "recording/writer.h"
 
 namespace aiotrace::app {

@@ -3,8 +3,11 @@
 #include <string>
 
 #include "model/weighted_stacks.h"
-#include "output/folded.h"
-#include "output/profile.h"
+#include "output/json/profile.h"
+#include "output/page/profile.h"
+#include "output/text/profile.h"
+#include "output/trace/folded.h"
+#include "output/trace/perfetto_profile.h"
 #include "util/log.h"
 
 namespace aiotrace::app {

@@ -37,13 +37,6 @@ std::optional<std::uint64_t> process_cpu_ns(std::uint32_t pid) {
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
-// Of a stack that user space has read itself. BPF's are hashes of other things.
-std::uint64_t seed_stack_id(const std::vector<python::PythonFrame>& stack) {
-  std::uint64_t hash = 0;
-  for (const auto& frame : stack) hash = (hash ^ frame.code ^ frame.line) * 0x9e3779b97f4a7c15ull;
-  return hash | 1;
-}
-
 bool is_epoll_or_select(const proc::ThreadSyscall& call) {
   if (proc::polled_epoll(call)) return true;
   const auto name = proc::syscall_name(call.number);

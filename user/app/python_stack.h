@@ -1,10 +1,13 @@
 // A stack that user space read, as the model has stacks.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "model/stall.h"
 #include "python/frames.h"
+#include "util/hash.h"
 
 namespace aiotrace::app {
 
@@ -15,6 +18,16 @@ namespace aiotrace::app {
     stack.push_back(
         {.kind = model::Frame::Kind::python, .function = frame.function, .file = frame.file, .line = frame.line});
   return stack;
+}
+
+/// Its number in a stack store, never 0. BPF's are hashes of other things.
+[[nodiscard]] inline std::uint64_t seed_stack_id(const std::vector<python::PythonFrame>& frames) {
+  std::size_t hash = 0;
+  for (const auto& frame : frames) {
+    hash_into(hash, frame.code);
+    hash_into(hash, frame.line);
+  }
+  return hash | 1;
 }
 
 }  // namespace aiotrace::app

@@ -37,12 +37,6 @@ Cause cause_of_descriptor(const Target& target, std::uint64_t fd) {
   }
 }
 
-std::uint64_t stack_id_of(const std::vector<python::PythonFrame>& stack) {
-  std::uint64_t hash = 0;
-  for (const auto& frame : stack) hash = (hash ^ frame.code ^ frame.line) * 0x9e3779b97f4a7c15ull;
-  return hash | 1;
-}
-
 // As BPF would have told of it: the first iteration of a seeded thread has the number 0.
 void add_task(Target& target, std::uint64_t tstate, const std::vector<python::PythonFrame>& stack, Seeded& seeded) {
   const auto* root = python::root_coroutine(stack);
@@ -141,7 +135,7 @@ std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<s
   seeded.stack = to_stack(stack);
   seeded.native = native_of(target, tid, *call);
   seeded.seed.waiting = probe::ThreadSeed::Waiting{
-      .cause = cause, .syscall = call->number, .args = call->arguments, .stack_id = stack_id_of(stack)};
+      .cause = cause, .syscall = call->number, .args = call->arguments, .stack_id = seed_stack_id(stack)};
   model::ThreadNow::Wait present;
   present.cause = cause;
   present.syscall = call->number;

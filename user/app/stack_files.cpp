@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "output/pprof.h"
-#include "output/speedscope.h"
+#include "output/trace/pprof.h"
+#include "output/trace/speedscope.h"
 #include "util/version.h"
 
 namespace aiotrace::app {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "model/apportion.h"
-#include "model/hash.h"
+#include "util/hash.h"
 
 namespace aiotrace::model {
 namespace {

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "model/hash.h"
+#include "util/hash.h"
 
 namespace aiotrace::model {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "model/hash.h"
+#include "util/hash.h"
 
 namespace aiotrace::model {
 

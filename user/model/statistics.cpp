@@ -6,7 +6,7 @@
 #include "model/advice.h"
 #include "model/cause.h"
 #include "model/frame_origin.h"
-#include "model/hash.h"
+#include "util/hash.h"
 
 namespace aiotrace::model {
 namespace {

@@ -68,11 +68,11 @@ struct Place {
 
 /// What tracing cost; what was not measured is unknown.
 struct Cost {
-  std::optional<std::uint64_t> bpf_ns;       ///< run time of the BPF programs
-  std::optional<std::uint64_t> runs;         ///< of BPF programs
-  std::optional<std::uint64_t> measured_ns;  ///< both are from so much of the time, scaled up to all of it
-  std::optional<std::uint64_t> cpu_ns;       ///< aiotrace's own CPU time
-  std::optional<std::uint64_t> rss_bytes;    ///< aiotrace's own memory, at most
+  std::optional<std::uint64_t> bpf_ns{};       ///< run time of the BPF programs
+  std::optional<std::uint64_t> runs{};         ///< of BPF programs
+  std::optional<std::uint64_t> measured_ns{};  ///< both are from so much of the time, scaled up to all of it
+  std::optional<std::uint64_t> cpu_ns{};       ///< aiotrace's own CPU time
+  std::optional<std::uint64_t> rss_bytes{};    ///< aiotrace's own memory, at most
 };
 
 struct Summary {

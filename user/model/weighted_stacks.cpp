@@ -5,7 +5,7 @@
 
 #include "model/bounded_text.h"
 #include "model/cause.h"
-#include "model/hash.h"
+#include "util/hash.h"
 
 namespace aiotrace::model {
 namespace {

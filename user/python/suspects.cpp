@@ -9,6 +9,7 @@
 #include "python/loops.h"
 #include "python/waits.h"
 #include "python/wake_up.h"
+#include "util/hash.h"
 
 namespace aiotrace::python {
 namespace {
@@ -22,28 +23,24 @@ constexpr std::uint64_t kMaxSlots = 1024;
 // Each place keeps a whole chain.
 constexpr std::size_t kMaxPlaces = 2000;
 
-std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
-  hash ^= value + 0x9e3779b97f4a7c15 + (hash << 12) + (hash >> 4);
-  hash *= 0xff51afd7ed558ccd;
-  return hash ^ hash >> 33;
-}
-
 /// The values that a frame that has not begun holds are its arguments: they distinguish it from another one at its
 /// address.
 std::uint64_t arguments(const AsyncioReader& reader, const Coroutine& of) {
   const auto& bpf = reader.interpreter().layout.bpf;
-  std::uint64_t hash = 1;
+  std::size_t hash = 1;
   if (of.frame == 0) return hash;
   const auto count = std::min<std::uint64_t>(variable_slots(reader, of), 12);
   for (std::uint64_t i = 0; i < count; ++i) {
-    hash = mix(hash, reader.memory().read<std::uint64_t>(of.frame + bpf.frame_localsplus + 8 * i).value_or(0));
+    hash_into(hash, reader.memory().read<std::uint64_t>(of.frame + bpf.frame_localsplus + 8 * i).value_or(0));
   }
   return hash;
 }
 
 std::uint64_t fingerprint_of(std::uint64_t seed, const std::vector<Coroutine>& chain) {
   for (const Coroutine& each : chain) {
-    seed = mix(mix(mix(seed, each.object), each.code), static_cast<std::uint64_t>(each.lasti));
+    hash_into(seed, each.object);
+    hash_into(seed, each.code);
+    hash_into(seed, each.lasti);
   }
   return seed;
 }
@@ -117,9 +114,12 @@ class Finder {
   void add(Kind kind, std::uint64_t address, std::uint64_t bytes, std::uint64_t seed,
            const std::vector<Coroutine>& chain, bool idle = false, std::uint64_t exception = 0,
            std::uint64_t place = 0) {
-    place = mix(place, static_cast<std::uint64_t>(kind));
-    for (const Coroutine& each : chain) place = mix(mix(place, each.code), static_cast<std::uint64_t>(each.lasti));
-    if (kind == Kind::unread_exception && !chain.empty()) place = mix(place, chain.front().code);
+    hash_into(place, kind);
+    for (const Coroutine& each : chain) {
+      hash_into(place, each.code);
+      hash_into(place, each.lasti);
+    }
+    if (kind == Kind::unread_exception && !chain.empty()) hash_into(place, chain.front().code);
     // Beyond that all are one place without an example.
     if (found_.places.size() >= kMaxPlaces && !found_.places.contains(place)) place = 0;
     auto& example = found_.places[place];
@@ -212,7 +212,7 @@ class Finder {
     const HeapCoroutine* root = future.coroutine != 0 ? chains_.find(future.coroutine) : nullptr;
     if (root != nullptr) chain.push_back(*root);
     std::uint64_t kind = 0;
-    for (const char c : reader_.type_name(future.exception)) kind = mix(kind, static_cast<unsigned char>(c));
+    hash_into(kind, std::string(reader_.type_name(future.exception)));
     add(Kind::unread_exception, future.object, root == nullptr ? 0 : root->bytes, future.exception, chain, false,
         future.exception, kind);
   }

@@ -14,8 +14,9 @@
 #include "app/commands/table.h"
 #include "app/doctor_reports.h"
 #include "app/outputs.h"
-#include "output/doctor.h"
 #include "output/file_sink.h"
+#include "output/json/doctor.h"
+#include "output/text/doctor.h"
 #include "probe/privileges.h"
 
 namespace aiotrace::app {

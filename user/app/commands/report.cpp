@@ -18,8 +18,10 @@
 #include "model/comparison.h"
 #include "model/stack_comparison.h"
 #include "model/weighted_stacks.h"
-#include "output/comparison.h"
 #include "output/file_sink.h"
+#include "output/json/comparison.h"
+#include "output/page/comparison.h"
+#include "output/text/comparison.h"
 #include "recording/reader.h"
 
 namespace aiotrace::app {

@@ -1,0 +1,18 @@
+// Await sites as JSON.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "model/await_run.h"
+#include "output/context.h"
+
+namespace aiotrace::output {
+
+[[nodiscard]] std::string awaits_watching_json(std::uint32_t pid, const std::string& comm, const std::string& python,
+                                               const std::string& version, const OutputContext& context,
+                                               std::uint64_t time_ns);
+[[nodiscard]] std::string await_row_json(const model::AwaitRow& row, std::uint32_t pid);
+[[nodiscard]] std::string awaits_summary_json(const model::AwaitsSummary& summary, const OutputContext& context);
+
+}  // namespace aiotrace::output

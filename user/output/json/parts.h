@@ -1,0 +1,83 @@
+// What the JSON of several commands has: forms of the model's common types, and the summary's common fields.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "model/cause.h"
+#include "model/losses.h"
+#include "model/stall.h"
+#include "model/summary.h"
+#include "output/json/form.h"
+#include "output/json/values.h"
+
+namespace aiotrace::output {
+
+/// {cause: ns}, without those that are 0.
+[[nodiscard]] Json causes_json(const std::array<std::uint64_t, model::kCauses>& cause_ns);
+/// {name: count}, all of them.
+[[nodiscard]] Json losses_json(const model::LossCounts& counts);
+/// "unreadable", "too-deep"; nothing: the stack is whole, and has no such field.
+[[nodiscard]] std::optional<Json> stack_cut(bool unreadable, bool too_deep);
+
+/// The summary of a command that watches no loops: `own` stands behind the times. The fields that it cannot have are
+/// there, empty.
+struct LooklessSummary {
+  std::uint64_t time_ns = 0;
+  std::uint64_t elapsed_ns = 0;
+  Json own;
+  Json losses;
+  model::Cost cost{};
+  Json target_cost = Json();  ///< only of a command that has one
+  Json loops = Json::array();
+};
+[[nodiscard]] std::string summary_json(LooklessSummary summary, const OutputContext& context);
+
+#define SHOWN(member, ...) form::shown(#member, &T::member __VA_OPT__(, ) __VA_ARGS__)
+
+template <>
+struct JsonForm<model::Frame> {
+  using T = model::Frame;
+  static constexpr auto list = std::tuple{SHOWN(kind), SHOWN(function), SHOWN(file), SHOWN(line, form::nonzero)};
+};
+
+template <>
+struct JsonForm<model::Task> {
+  using T = model::Task;
+  static constexpr auto list = std::tuple{SHOWN(name), SHOWN(coroutine), SHOWN(file), SHOWN(line, form::nonzero)};
+};
+
+template <>
+struct JsonForm<model::GilHolder> {
+  using T = model::GilHolder;
+  static constexpr auto list = std::tuple{SHOWN(tid, form::nonzero), SHOWN(thread), SHOWN(stack, form::nonempty)};
+};
+
+template <>
+struct JsonForm<model::ChildProcess> {
+  using T = model::ChildProcess;
+  static constexpr auto list = std::tuple{SHOWN(pid, form::nonzero), SHOWN(comm)};
+};
+
+template <>
+struct JsonForm<model::LockHolder> {
+  using T = model::LockHolder;
+  static constexpr auto list = std::tuple{form::constant("kind", "thread"), SHOWN(tid), form::shown("name", &T::thread),
+                                          SHOWN(stack), SHOWN(how)};
+};
+
+template <>
+struct JsonForm<model::LockAt> {
+  using T = model::LockAt;
+  static constexpr auto list = std::tuple{SHOWN(address, form::nonzero), SHOWN(name), SHOWN(holder)};
+};
+
+template <>
+struct JsonForm<model::CpuQuota> {
+  using T = model::CpuQuota;
+  static constexpr auto list = std::tuple{SHOWN(cgroup), SHOWN(quota_us, form::nonzero),
+                                          SHOWN(period_us, form::nonzero)};
+};
+
+}  // namespace aiotrace::output

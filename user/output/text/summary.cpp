@@ -1,0 +1,239 @@
+// The text format's first and last words.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <numeric>
+#include <span>
+
+#include "model/cause.h"
+#include "output/labels.h"
+#include "output/text/hangs.h"
+#include "output/text/leaks.h"
+#include "output/text/losses.h"
+#include "output/text/run.h"
+#include "output/text/style.h"
+#include "output/text/table.h"
+#include "util/text.h"
+
+namespace aiotrace::output {
+namespace {
+
+using model::Cause;
+using model::Summary;
+using Lines = std::vector<std::string>;
+
+std::uint64_t stalled_ns(const Summary& summary) {
+  return std::accumulate(summary.cause_ns.begin(), summary.cause_ns.end(), std::uint64_t{0});
+}
+
+void heading(Lines& lines, std::string_view text, const OutputContext& context) {
+  lines.emplace_back();
+  lines.push_back(paint(text, Color::bold, context));
+}
+
+void append_totals(Lines& lines, const Summary& summary, const OutputContext& context) {
+  auto text = fmt::format("Watched {} for {}: ", plural(summary.loops.size(), "loop"),
+                          format_duration_ns(summary.elapsed_ns));
+  if (summary.loops.empty() && summary.stalls == 0) {
+    text = fmt::format("Watched for {}: no event loop was seen", format_duration_ns(summary.elapsed_ns));
+  } else if (summary.stalls == 0) {
+    text += fmt::format("no stall of {} or more", format_duration_ns(summary.warn_ns));
+  } else {
+    text += fmt::format("{} ({} of {} or more), {} stalled", plural(summary.stalls, "stall"),
+                        format_count(summary.errors), format_duration_ns(summary.error_ns),
+                        format_duration_ns(stalled_ns(summary)));
+  }
+  heading(lines, text, context);
+}
+
+void append_loops(Lines& lines, const Summary& summary, const OutputContext& context) {
+  constexpr std::size_t kShown = 20;
+  if (summary.loops.empty()) return;
+  auto loops = summary.loops;
+  std::stable_sort(loops.begin(), loops.end(), [](const auto& a, const auto& b) {
+    return a.stalls != b.stalls ? a.stalls > b.stalls : a.busy_ns > b.busy_ns;
+  });
+  const auto shown = context.verbose ? loops.size() : std::min(kShown, loops.size());
+  heading(lines, "Loops", context);
+  using enum Column::Side;
+  Table table({{.heading = "pid"},
+               {.heading = "tid", .expendable = 3},
+               {.heading = "thread", .side = left, .most = 16},
+               {.heading = "kind", .side = left, .expendable = 1},
+               {.heading = "iterations"},
+               {.heading = "busy"},
+               {.heading = "p50", .expendable = 2},
+               {.heading = "p99"},
+               {.heading = "max"},
+               {.heading = "stalls"}});
+  for (const auto& loop : std::span(loops).first(shown)) {
+    table.add({.cells = {std::to_string(loop.pid), std::to_string(loop.tid), clean_for_terminal(loop.thread),
+                         std::string(name(loop.kind)), format_count(loop.iterations),
+                         format_share(loop.busy_ns, summary.elapsed_ns), format_duration_ns(loop.p50_ns),
+                         format_duration_ns(loop.p99_ns), format_duration_ns(loop.max_ns), format_count(loop.stalls)},
+               .text = {}});
+  }
+  std::ranges::move(table.lines(context), std::back_inserter(lines));
+  if (shown < loops.size()) lines.push_back(fmt::format("   and {} more", loops.size() - shown));
+}
+
+void append_causes(Lines& lines, const Summary& summary, const OutputContext& context) {
+  const auto total = stalled_ns(summary);
+  if (total == 0) return;
+  heading(lines, "Stalled time by cause", context);
+  std::array<std::size_t, model::kCauses> order{};
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&summary](std::size_t a, std::size_t b) { return summary.cause_ns[a] > summary.cause_ns[b]; });
+  for (const auto i : order) {
+    if (summary.cause_ns[i] == 0) break;
+    lines.push_back(fmt::format("   {:<10} {}  {:>7}", model::name(static_cast<Cause>(i)),
+                                pad_left(format_duration_ns(summary.cause_ns[i]), 8),
+                                format_share(summary.cause_ns[i], total)));
+  }
+}
+
+std::vector<std::string> advice_lines(const model::Place& place, const OutputContext& context) {
+  if (!context.advice || place.advice.empty()) return {};
+  auto lines = wrapped(clean_for_terminal(place.advice), "     → ", context);
+  for (auto& line : lines) line = paint(line, Color::dim, context);
+  return lines;
+}
+
+Table::Row place_row(const model::Place& place, const OutputContext& context) {
+  auto cause = std::string(model::name(place.cause));
+  if (!place.syscall.empty()) cause += " " + clean_for_terminal(place.syscall);
+  auto function = clean_for_terminal(place.function);
+  if (function.empty()) function = place.others ? "(smaller places)" : std::string(no_stack_label(place.cause));
+  return {.cells = {format_duration_ns(place.ns), format_count(place.stalls), format_duration_ns(place.max_ns),
+                    std::move(cause), std::move(function)},
+          .text = [where = place_text(place.file, place.line)](
+                      std::size_t columns) { return shorten_left(where, columns); },
+          .marked = {},
+          .below = advice_lines(place, context)};
+}
+
+void append_places(Lines& lines, const Summary& summary, const OutputContext& context) {
+  constexpr std::size_t kShown = 10;
+  constexpr std::size_t kLine = 20;
+  if (summary.places.empty()) return;
+  heading(lines, "Places that cost most", context);
+  using enum Column::Side;
+  Table table({{.heading = "total"},
+               {.heading = "stalls"},
+               {.heading = "worst"},
+               {.heading = "cause", .side = left, .least = 12, .most = 22},
+               {.heading = "function", .side = left, .least = 14, .most = 24, .keep_end = true}},
+              "line", kLine);
+  const auto shown = context.verbose ? summary.places.size() : std::min(kShown, summary.places.size());
+  for (const auto& place : std::span(summary.places).first(shown)) table.add(place_row(place, context));
+  std::ranges::move(table.lines(context), std::back_inserter(lines));
+  if (shown < summary.places.size()) lines.push_back(fmt::format("   and {} more", summary.places.size() - shown));
+}
+
+void append_leaks(Lines& lines, const Summary& summary, const OutputContext& context) {
+  constexpr std::size_t kShown = 10;
+  constexpr std::size_t kShownCandidates = 3;
+  if (!summary.last_leak_scan) return;
+  heading(lines, leaks_heading(summary.leaks, summary.last_leak_scan->unclassified), context);
+  const bool leaks = std::ranges::any_of(summary.leaks, &model::Leak::leak);
+  const std::size_t most = context.verbose ? 0 : leaks ? kShown : kShownCandidates;
+  std::ranges::move(leak_lines(summary.leaks, most, context), std::back_inserter(lines));
+}
+
+void append_hangs(Lines& lines, const Summary& summary, const OutputContext& context) {
+  constexpr std::size_t kShown = 5;
+  if (summary.hang_looks == 0) return;
+  const auto proved = static_cast<std::size_t>(
+      std::ranges::count_if(summary.hangs, [](const auto& hang) { return model::is_final(hang.verdict); }));
+  auto text = fmt::format("Hangs: {} proved in {}", proved == 0 ? "none" : format_count(proved),
+                          plural(summary.hang_looks, "look"));
+  const auto rest = summary.hangs.size() - proved;
+  if (rest != 0) text += fmt::format("; {}", plural(rest, "other wait"));
+  heading(lines, text, context);
+  const auto shown = context.verbose ? summary.hangs.size() : std::min(kShown, summary.hangs.size());
+  for (const auto& hang : std::span(summary.hangs).first(shown))
+    std::ranges::move(wrapped(hang_headline(hang), fmt::format("   pid {}  ", hang.pid), context),
+                      std::back_inserter(lines));
+  if (shown < summary.hangs.size()) lines.push_back(fmt::format("   and {} more", summary.hangs.size() - shown));
+}
+
+void append_losses(Lines& lines, const Summary& summary, const OutputContext& context) {
+  const auto sentences = losses_in_words(summary.losses);
+  if (!sentences.empty()) lines.emplace_back();
+  std::ranges::move(loss_lines(sentences, context), std::back_inserter(lines));
+  if (!context.verbose) return;
+  heading(lines, "Losses by name", context);
+  constexpr std::size_t kIndent = 3;
+  constexpr std::size_t kGap = 3;
+  Lines pieces;
+  for (std::size_t i = 0; i < model::kLosses; ++i)
+    pieces.push_back(fmt::format("{} {}", model::name(static_cast<model::Loss>(i)), format_count(summary.losses[i])));
+  std::ranges::move(flow(pieces, kIndent, kGap, context), std::back_inserter(lines));
+}
+
+void append_cost(Lines& lines, const Summary& summary, const OutputContext& context) {
+  const auto& cost = summary.cost;
+  heading(lines, "Cost of tracing", context);
+  std::string bpf = "BPF run time not measured";
+  if (cost.bpf_ns) {
+    bpf = fmt::format("BPF {} ({} of a CPU)", format_duration_ns(*cost.bpf_ns),
+                      format_share(*cost.bpf_ns, summary.elapsed_ns));
+    if (cost.runs) bpf += " in " + plural(*cost.runs, "run");
+    if (cost.measured_ns && *cost.measured_ns < summary.elapsed_ns / 2)
+      bpf += fmt::format(", measured in {} of the time", format_share(*cost.measured_ns, summary.elapsed_ns));
+  }
+  std::string own = "aiotrace itself";
+  if (cost.cpu_ns) {
+    own += fmt::format(" {} ({} of a CPU)", format_duration_ns(*cost.cpu_ns),
+                       format_share(*cost.cpu_ns, summary.elapsed_ns));
+  }
+  if (cost.rss_bytes) own += fmt::format("{} {}", cost.cpu_ns ? "," : "", format_bytes(*cost.rss_bytes));
+  if (!cost.cpu_ns && !cost.rss_bytes) own += " not measured";
+  std::ranges::move(wrapped(bpf + "; " + own, "   ", context), std::back_inserter(lines));
+}
+
+}  // namespace
+
+std::vector<std::string> watching_lines(const model::Watching& watching, const OutputContext& context) {
+  constexpr std::size_t kComm = 40;
+  Lines lines;
+  if (watching.all) {
+    lines.push_back(
+        fmt::format("Watching every event loop on this machine: {} now, and those to come",
+                    watching.targets.size() == 1 ? "1 process" : fmt::format("{} processes", watching.targets.size())));
+  }
+  for (const auto& target : watching.targets) {
+    if (watching.all) break;
+    if (watching.starting) {
+      lines.push_back(
+          fmt::format("Starting {} as pid {}", shorten_right(clean_for_terminal(target.comm), kComm), target.pid));
+      continue;
+    }
+    lines.push_back(fmt::format("Watching pid {} {} ({}{})", target.pid,
+                                shorten_right(clean_for_terminal(target.comm), kComm),
+                                target.python ? "Python " + clean_for_terminal(*target.python) : "not Python",
+                                target.loops == 0 ? "; no event loop seen yet" : ", " + plural(target.loops, "loop")));
+  }
+  lines.push_back(paint(fmt::format("Stalls of {} or more; errors from {}", format_duration_ns(watching.warn_ns),
+                                    format_duration_ns(watching.error_ns)),
+                        Color::dim, context));
+  return lines;
+}
+
+std::vector<std::string> summary_lines(const Summary& summary, const OutputContext& context) {
+  Lines lines;
+  append_totals(lines, summary, context);
+  append_loops(lines, summary, context);
+  append_causes(lines, summary, context);
+  append_places(lines, summary, context);
+  append_leaks(lines, summary, context);
+  append_hangs(lines, summary, context);
+  append_losses(lines, summary, context);
+  append_cost(lines, summary, context);
+  return lines;
+}
+
+}  // namespace aiotrace::output

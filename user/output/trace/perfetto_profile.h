@@ -1,0 +1,14 @@
+// A profile as a trace for Perfetto.
+#pragma once
+
+#include <string>
+
+#include "model/profile_run.h"
+#include "output/context.h"
+
+namespace aiotrace::output {
+
+/// The timeline for Perfetto: tracks as perfetto_trace() has them, with every thread's samples and waits in its tasks.
+[[nodiscard]] std::string profile_trace(const model::ProfileReport& report, const OutputContext& context);
+
+}  // namespace aiotrace::output
