@@ -1,30 +1,31 @@
-"""The loop's thread waits for a lock that another thread holds, in one way after the other.
+"""The loop's thread waits for a lock that another thread holds, in one way after the other. Each is held until one more byte comes
+from --go.
 
 A record of each: way, name (of the lock, as the module has it), holder (the thread's name), function (that it is in), how, start_ns, end_ns.
 """
 import argparse
 import asyncio
+import os
 import threading
 import time
 
-from records import Writer, add_handshake_options, say_ready, wait_go
+from records import Writer, add_handshake_options, open_channel, say_ready, wait_go
 
-LENGTH_S = 0.3
 PLAIN = threading.Lock()
 RECURSIVE = threading.RLock()
 LOCKS = {"PLAIN": PLAIN, "RECURSIVE": RECURSIVE}
 
 
-def holds_in_with(lock, taken):
+def holds_in_with(lock, taken, go):
     with lock:
         taken.set()
-        time.sleep(LENGTH_S)
+        os.read(go, 1)
 
 
-def holds_by_call(lock, taken):
+def holds_by_call(lock, taken, go):
     lock.acquire()
     taken.set()
-    time.sleep(LENGTH_S)
+    os.read(go, 1)
     lock.release()
 
 
@@ -38,9 +39,9 @@ def waits_by_call(lock):
     lock.release()
 
 
-async def stall(name, holds, waits, how, writer):
+async def stall(name, holds, waits, how, writer, go):
     taken = threading.Event()
-    thread = threading.Thread(target=holds, args=(LOCKS[name], taken), name="holder-of-" + name)
+    thread = threading.Thread(target=holds, args=(LOCKS[name], taken, go), name="holder-of-" + name)
     thread.start()
     taken.wait()
     start = time.monotonic_ns()
@@ -55,13 +56,13 @@ async def stall(name, holds, waits, how, writer):
 async def main(options):
     say_ready(options.ready)
     await wait_go(options.go)
-    writer = Writer(options.record)
+    writer, go = Writer(options.record), open_channel(options.go, os.O_RDWR)
     # Who has a plain lock by acquire() is written down nowhere.
     for holds, waits, name, how in ((holds_in_with, waits_in_with, "PLAIN", "with"), (holds_in_with, waits_by_call, "PLAIN", "with"),
                                     (holds_in_with, waits_in_with, "RECURSIVE", "owner"),
                                     (holds_by_call, waits_by_call, "RECURSIVE", "owner"),
                                     (holds_by_call, waits_in_with, "PLAIN", None)):
-        await stall(name, holds, waits, how, writer)
+        await stall(name, holds, waits, how, writer, go)
 
 
 if __name__ == "__main__":
