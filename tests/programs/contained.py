@@ -141,13 +141,14 @@ def regex_size(seconds):
 
 
 def stall_on_gil(record, seconds):
-    size, ready, ident = regex_size(seconds), threading.Event(), []
+    size, ready, ident, over = regex_size(seconds), threading.Event(), [], []
 
     def hold_gil():
         ident.append(threading.get_native_id())
         known.set()
         ready.wait()
         re.match(r"(a+)+$", "a" * size + "b")
+        over.append(True)
         threading.Event().wait()  # lives on: it can be asked for
 
     known = threading.Event()
@@ -157,7 +158,7 @@ def stall_on_gil(record, seconds):
     yield
     begin(record, 2)
     ready.set()
-    time.sleep(0.005)
+    while not over: time.sleep(0.005)  # noqa: E701 (one line; the holder may get a CPU later than this one wakes up)
     end(record)
 
 
@@ -184,6 +185,7 @@ async def run(options):
     event = asyncio.Event()
     lost = [never_awaited() for _ in range(2)]
     tasks = [asyncio.get_running_loop().create_task(waits(event)) for _ in range(3)]
+    await asyncio.sleep(0)  # all three wait
     say_ready(options.ready)
     await wait_go(options.go)
     for kind in options.kinds:
