@@ -108,13 +108,25 @@ bool subset(const Counts& some, const Counts& all) {
   });
 }
 
-std::vector<Json> watch(const Server& server, const std::string& duration) {
-  // Requests take 0.3 s at most, on a machine that is busy several times that.
-  const auto outcome = run({aiotrace_binary(), "leaks", "-p", std::to_string(server.pid()), "--watch=100ms", "--age",
-                            "3s", "-d", duration, "--json", "-"});
-  CHECK(outcome.err == "");
-  CHECK(outcome.status == 0);
-  return ndjson(outcome.out);
+// Requests take 0.3 s at most, on a machine that is busy several times that.
+constexpr std::uint64_t kAgeNs = 3'000'000'000;
+
+/// Some scans, the last long enough behind the first that what was there all the time is a leak, and, if it is given,
+/// with all that is `expected`. How long that takes depends on the machine.
+std::vector<Json> watch(const Server& server, const Counts* expected = nullptr) {
+  Tracer tracer({"leaks", "-p", std::to_string(server.pid()), "--watch=100ms", "--age", "3s"});
+  std::uint64_t first_ns = 0;
+  (void)tracer.wait_line([&](const Json& line) {
+    if (line["type"] != "scan") return false;
+    const auto start_ns = line["start_ns"].get<std::uint64_t>();
+    if (first_ns == 0) first_ns = start_ns;
+    if (line["number"] < 4 || start_ns < first_ns + kAgeNs + kAgeNs / 4) return false;
+    return expected == nullptr || suspected(tracer.lines(), line["number"]) == *expected;
+  });
+  tracer.process().signal(SIGINT);
+  CHECK(tracer.wait() == 0);
+  CHECK(tracer.err() == "");
+  return tracer.lines();
 }
 
 /// The scan's rows, for whoever reads the failure.
@@ -145,22 +157,19 @@ void check_leaks(const Python& python, const std::string& framework, const std::
   Server server(python, framework, loop);
   Load load(server);
   // What is healthy has nothing that is suspected.
-  const auto healthy = watch(server, "4s");
-  std::uint64_t scans = 0;
+  const auto healthy = watch(server);
   for (const auto& line : healthy) {
     if (line["type"] != "scan") continue;
-    ++scans;
     INFO(rows_of(healthy, line["number"]));
     CHECK(suspected(healthy, line["number"]) == Counts{});
   }
-  CHECK(scans >= 3);
 
   std::map<std::string, int> wanted = {{"never", 5},  {"orphan", 4},    {"stuck", 3},
                                        {"unread", 2}, {"generator", 2}, {"dropped", 1}};
   for (const auto& [kind, count] : wanted) server.get("/leak/" + kind, count);
   const Counts said = server.said();
   REQUIRE(said.size() == wanted.size());
-  const auto leaking = watch(server, "5s");
+  const auto leaking = watch(server, &said);
   check_rows(leaking);
   Counts but_stuck = said;
   but_stuck.erase({"stuck", "wait_forever"});
@@ -192,18 +201,20 @@ void check_leaks(const Python& python, const std::string& framework, const std::
 }
 
 void check_tasks(const Python& python, const std::string& framework, const std::string& loop) {
-  constexpr int kStuck = 7;
+  constexpr int kStuck = 7, kLooks = 20;
   Server server(python, framework, loop);
   server.get("/leak/stuck", kStuck);
   Load load(server);
   std::set<std::string> coroutines;
-  for (int i = 0; i < 20; ++i) {
+  int torn = 0;
+  for (int i = 0; i < kLooks; ++i) {
     const auto outcome = run({aiotrace_binary(), "tasks", "-p", std::to_string(server.pid()), "--json", "-"});
     REQUIRE(outcome.err == "");
     REQUIRE(outcome.status == 0);
     std::set<std::uint64_t> ids;
     int stuck = 0;
-    for (const auto& line : ndjson(outcome.out)) {
+    const auto lines = ndjson(outcome.out);
+    for (const auto& line : lines) {
       if (line["type"] != "task") continue;
       CHECK(ids.insert(line["id"].get<std::uint64_t>()).second);
       if (!line["coroutine"].is_null()) coroutines.insert(line["coroutine"].get<std::string>());
@@ -216,8 +227,12 @@ void check_tasks(const Python& python, const std::string& framework, const std::
       CHECK(line["stack"][0]["function"] == "inner_wait");
       CHECK(line["stack"][1]["function"] == "wait_forever");
     }
-    CHECK(stuck == kStuck);
+    // Tasks that come and go while the list is walked can hide others, each time it is tried: that is said.
+    const bool whole = lines.back()["losses"]["task-list-torn"] == 0;
+    torn += whole ? 0 : 1;
+    CHECK((stuck == kStuck || (!whole && stuck < kStuck)));
   }
+  CHECK(torn <= kLooks / 2);
   // The requests themselves were seen too, in one snapshot or another.
   CHECK(coroutines.size() >= 3);
   CHECK(load.answered() >= Load::kConnections);
