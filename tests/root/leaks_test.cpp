@@ -1,4 +1,5 @@
 // `aiotrace leaks` on a program that knows what it leaks.
+#include <algorithm>
 #include <csignal>
 #include <cstdint>
 #include <map>
@@ -128,6 +129,37 @@ AIOTRACE_TEST_CASES(leaks_uvloop) {
   }
 }
 
+bool is_part(const Counts& some, const Counts& all) {
+  return std::ranges::all_of(some, [&](const auto& each) {
+    const auto known = all.find(each.first);
+    return known != all.end() && each.second <= known->second;
+  });
+}
+
+std::uint64_t sum_of(const Counts& counts) {
+  std::uint64_t sum = 0;
+  for (const auto& [leak, count] : counts) sum += count;
+  return sum;
+}
+
+// What a scan sees first and cannot confirm, because the program got no CPU between its looks, it leaves out and
+// counts. What is known stays.
+void check_scans(const std::vector<Json>& lines, const Counts& said) {
+  bool whole = false;
+  for (const auto& scan : scans_in(lines)) {
+    INFO(scan.dump());
+    const auto found = found_in(lines, scan["number"]);
+    whole = whole || found == said;
+    if (whole) {
+      CHECK(found == said);
+    } else {
+      CHECK(is_part(found, said));
+      CHECK(scan["losses"]["unconfirmed"].get<std::uint64_t>() + sum_of(found) >= sum_of(said));
+    }
+  }
+  CHECK(whole);
+}
+
 FOR_FEW_PYTHONS(leaks_churn, "a program that churns: every leak in every scan, none invented", "[leaks]") {
   if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
   Target target(python, "leaky.py", {"--churn", "4"});
@@ -135,9 +167,8 @@ FOR_FEW_PYTHONS(leaks_churn, "a program that churns: every leak in every scan, n
   const auto looked = look(target, {"--watch=50ms", "--age", "200ms", "-d", "3s"});
   CHECK(looked.status == 0);
   CHECK(looked.err == "");
-  const auto scans = scans_in(looked.lines);
-  CHECK(scans.size() >= 3);
-  for (const auto& scan : scans) CHECK(found_in(looked.lines, scan["number"]) == said);
+  CHECK(scans_in(looked.lines).size() >= 3);
+  check_scans(looked.lines, said);
 }
 
 TEST_CASE("leaks beside stalls: rows and a part of the summary", "[leaks]") {
