@@ -30,24 +30,29 @@ async def stall(block, cause, number, options, writer):
     writer.write(record)
 
 
+async def meet(barrier):
+    await asyncio.get_running_loop().run_in_executor(None, barrier.wait)
+
+
 async def run_loop(index, options, writer, barrier):
-    # loop-2 spins holding the GIL: its stalls are kept apart from loop-1's unless --overlap asks for both at once.
+    # loop-2 spins holding the GIL: its stalls are kept apart from loop-1's unless --overlap asks for both at once. It
+    # begins when loop-1 says that its own stall is over, not after a time: either may get its CPU late.
     block, cause = ((sleep_in_first, "sleep"), (spin_in_second, "python"))[index]
+    await meet(barrier)
     if index == 0:
-        await asyncio.get_running_loop().run_in_executor(None, barrier.wait)
         say_ready(options.ready)
         await wait_go(options.go)
-    else:
-        await asyncio.get_running_loop().run_in_executor(None, barrier.wait)
-    await asyncio.get_running_loop().run_in_executor(None, barrier.wait)
+    await meet(barrier)
     for number in range(options.count):
-        if not options.overlap and index == 1:
-            await asyncio.sleep(options.ms / 1000.0 + 0.02)
+        if not options.overlap:
+            if index == 1:
+                await meet(barrier)
+            await asyncio.sleep(0.02)  # the other one has left the meeting, too
         await asyncio.create_task(stall(block, cause, number, options, writer),
                                   name="loop-%d-task-%d" % (index + 1, number))
         if not options.overlap and index == 0:
-            await asyncio.sleep(options.ms / 1000.0 + 0.02)
-        await asyncio.get_running_loop().run_in_executor(None, barrier.wait)
+            await meet(barrier)
+        await meet(barrier)
 
 
 def main():
