@@ -137,8 +137,12 @@ async def main(options):
         thread.start()
     await asyncio.sleep(0.02)
     say_ready(options.ready)
-    # A second line, when it has run for so long since then.
-    loop.call_later(LONG_S, say, options.ready, b"long\n")
+    # One more line each time it has run for so long.
+    def say_long():
+        say(options.ready, b"long\n")
+        loop.call_later(LONG_S, say_long)
+
+    loop.call_later(LONG_S, say_long)
     await wait_go(options.go)
     stopped.set()
     for thread in threads:

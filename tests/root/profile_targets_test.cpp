@@ -61,6 +61,8 @@ FOR_FEW_PYTHONS(profile_all, "profile -a: the processes that are there, and one 
   late.wait_ready();
   // By their own clocks: each has computed as long as its shares need.
   for (auto* target : {&first, &second, &late}) CHECK(target->line() == "long");
+  // The late one has to be found first, within a second: it goes on for long after that.
+  CHECK(late.line() == "long");
   tracer.process().signal(SIGINT);
   CHECK(tracer.wait() == 0);
   const auto lines = tracer.lines();

@@ -122,6 +122,8 @@ FOR_FEW_PYTHONS(record_profile, "a recording of a profile is byte for byte what 
                  "--html", "FILE:live.html", "--folded", "FILE:live.folded", "--speedscope", "FILE:live.speedscope",
                  "--pprof", "FILE:live.pprof", "--record", scratch.file("r")});
   tracer.wait_watching();
+  // At 99 samples a second it needs some time to be seen.
+  CHECK(target.line() == "long");
   target.go();
   CHECK(target.process().wait() == 0);
   REQUIRE(tracer.wait() == 0);
