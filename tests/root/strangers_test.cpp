@@ -179,11 +179,13 @@ TEST_CASE("report, help and version have no capability", "[hostile][strangers]")
   for (const bool root : {false, true}) {
     const std::vector<std::string> command{root ? aiotrace_binary() : capable.program, "report", "-"};
     Process process(root ? command : as_user(command), {.in = recording.fd(), .out = -1, .err = -1});
-    // It waits for the recording: by then it has given them up.
+    // It waits for the recording, in a read of standard input (its loader reads files): by then it has given them up.
     const auto status_of = [&] { return slurp("/proc/" + std::to_string(process.pid()) + "/status"); };
-    const auto reads = [&] { return slurp("/proc/" + std::to_string(process.pid()) + "/syscall").starts_with("0 0x"); };
+    const auto reads = [&] {
+      return slurp("/proc/" + std::to_string(process.pid()) + "/syscall").starts_with("0 0x0 ");
+    };
     REQUIRE(scratch.wait_until(process, [&] { return true; }));
-    for (int i = 0; i < 2000 && !reads(); ++i) ::usleep(1000);
+    for (int i = 0; i < kPatienceMs && !reads(); ++i) ::usleep(1000);
     REQUIRE(reads());
     const auto status = status_of();
     for (const std::string set : {"CapPrm", "CapEff", "CapInh", "CapAmb"}) {

@@ -75,9 +75,13 @@ TEST_CASE("processes that are idle at the attach have no stall that began before
 
 TEST_CASE("a master without --follow: how many of its children have loops, and what to type", "[follow]") {
   Target target(any_python(), "workers.py", {"--workers", "3"});
-  const auto run = trace(target, {"-d", "300ms"});
-  CHECK(run.status == 1);
-  const auto said = lines_of(run.err);
+  target.wait_ready();
+  // They end after go: not before they have been counted.
+  Tracer tracer({"-p", std::to_string(target.pid()), "-d", "300ms"});
+  CHECK(tracer.wait() == 1);
+  target.go();
+  CHECK(target.process().wait() == 0);
+  const auto said = lines_of(tracer.err());
   REQUIRE_FALSE(said.empty());
   CHECK_THAT(said.front(), Catch::Matchers::ContainsSubstring("3 child processes with event loops"));
   CHECK_THAT(said.front(), Catch::Matchers::ContainsSubstring("--follow"));
