@@ -12,7 +12,7 @@
 namespace aiotrace::testing {
 
 /// Nothing that a test waits for takes this long; what does has failed.
-inline constexpr int kPatienceMs = 60'000;
+inline constexpr int kPatienceMs = 180'000;
 
 struct Streams {
   int in = -1;  ///< descriptors that become 0, 1 and 2; -1: /dev/null

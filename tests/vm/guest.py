@@ -24,7 +24,7 @@ FAULTS = ("sleep:80,python:150,native:150,kernel:150,file:80,network:80,unix:80,
 WAYS = ("fentry", "tracepoint", "uprobe")
 LOSSES = ("ring-full", "threads-full", "stack-unreadable", "name-unreadable", "task-unreadable", "bad-record",
           "iteration-incomplete", "stack-missing")
-START_S = 60
+START_S = 180  # until a program is there, on an emulated processor that others have too
 ONLY_LOADS = "aiotrace.only_loads"  # on the kernel's command line: see tests/vm/run --loads
 LAYOUTS = "2"  # of the Python versions: on the running kernel all of them serve
 GAP_MS = "400"  # three aiotraces resolve the stall before on the one processor: not while the next is under way
@@ -88,7 +88,7 @@ class Tracer:
 
     def stop(self):
         self.process.send_signal(signal.SIGINT)
-        out, _ = self.process.communicate(timeout=60)
+        out, _ = self.process.communicate(timeout=120)
         self.lines += [json.loads(line) for line in out.decode().splitlines()]
         if self.process.returncode != 0:
             raise RuntimeError("aiotrace ended with %d: %s" % (self.process.returncode, self.messages()[-600:]))
@@ -111,7 +111,7 @@ class Target:
         self.process = subprocess.Popen([sys.executable, "/programs/faults.py", "--ready", "/tmp/ready", "--go",
                                          "/tmp/go", "--record", "/tmp/record", "--own-clock", "--styles", "nested",
                                          "--gap", GAP_MS, *arguments])
-        if not select.select([ready], [], [], 60)[0]:
+        if not select.select([ready], [], [], START_S)[0]:
             raise RuntimeError("the target did not start")
         os.close(ready)
 
@@ -184,7 +184,7 @@ def wrong_origin(idle):
 
 def wrong_exact(idle):
     # What a trap costs under an emulator is not what it costs.
-    lines = lines_of("awaits", "--exact", "-p", idle.pid, "-d", "1s", "--max-cost", "100")
+    lines = lines_of("awaits", "--exact", "-p", idle.pid, "-d", "3s", "--max-cost", "100")
     rows = idle.at_line(lines.get("await", []))
     return [] if rows and rows[0]["exact"] and rows[0]["count"] >= 10 else ["awaits: %s" % lines]
 
