@@ -171,7 +171,9 @@ FOR_FEW_PYTHONS(start_up, "stalls in the first iterations of a command that aiot
   Tracer tracer({}, behind);
   CHECK(tracer.wait() == 7);
   const auto lines = tracer.lines();
-  CHECK(tracer.err() == "");
+  // A Python that takes long to start has no loop for a while, which aiotrace reports.
+  const auto messages = lines_of(tracer.err());
+  CHECK((messages.empty() || (messages.size() == 1 && messages.front().contains("has no event loop yet"))));
   CHECK(schema_complaints(lines) == std::vector<std::string>{});
   const auto records = ndjson(slurp(scratch.file("record")));
   REQUIRE(records.size() == 2);

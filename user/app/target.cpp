@@ -116,12 +116,12 @@ void Target::show_queues(probe::Probe& probe) {
   constexpr std::uint64_t kShareOfTime = 20;
   const auto begin_ns = monotonic_ns();
   if (!queues_wanted_ || begin_ns < next_queues_ns_ || !interpreter_ || !interpreter_->initialized) return;
-  queues_wanted_ = false;
   proc::PageCache pages(*memory_);
   pages.end_at(begin_ns + kMostNs);
   const auto queues = python::loop_queues(*interpreter_, process_, pages);
   next_queues_ns_ = begin_ns + (monotonic_ns() - begin_ns) * kShareOfTime;
-  if (pages.late()) return;
+  if (pages.late()) return;  // again, when its share of the time allows it
+  queues_wanted_ = false;
   for (const auto& [tid, queue] : queues) probe.set_queue(static_cast<std::uint32_t>(tid), queue);
 }
 
