@@ -19,7 +19,7 @@ namespace aiotrace::probe {
 
 struct OriginProbe::Impl {
   Skeleton<origin_bpf> skeleton;
-  std::vector<Link> links;
+  Links links;
   pid_t pid = 0;
 };
 

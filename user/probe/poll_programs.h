@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "probe/handles.h"
@@ -50,6 +51,8 @@ class PollPrograms {
   [[nodiscard]] PollProbe way() const { return way_; }
   /// Why fentry is not in use though it is preferred; nothing if it is in use, or was not asked for.
   [[nodiscard]] const std::optional<std::string>& fentry_problem() const { return fentry_problem_; }
+  /// For whoever closes them beside others; nothing is seen any more then.
+  [[nodiscard]] std::vector<Link> take_links() { return std::exchange(links_, {}); }
   /// What is not as it should be, a line each.
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
 

@@ -56,7 +56,7 @@ struct Probe::Impl {
   std::vector<std::string> notes;
   Skeleton<aiotrace_bpf> skeleton;
   ThreadTable threads;
-  std::vector<Link> links;
+  Links links;
   std::multimap<std::uint32_t, Link> uprobes;  // by pid
   ThreadSamplers samplers;
   std::unique_ptr<ring_buffer, RingCloser> ring;
@@ -66,6 +66,12 @@ struct Probe::Impl {
   bool drained = true;
 
   explicit Impl(const ProbeOptions& wanted) : options(wanted), polls(wanted.poll, !wanted.trace_all) {}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() {
+    for (auto& link : polls.take_links()) links.push_back(std::move(link));
+    for (auto& [pid, link] : uprobes) links.push_back(std::move(link));
+  }
 
   /// Opens, configures and loads the programs.
   Status load_programs(bool with_statistics);

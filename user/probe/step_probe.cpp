@@ -64,7 +64,7 @@ void set_match(step_config& config, std::string_view text) {
 struct StepProbe::Impl {
   Skeleton<steps_bpf> skeleton;
   std::unique_ptr<ring_buffer, StepRingCloser> ring;
-  std::vector<Link> links;
+  Links links;
   std::optional<TrapMeter> meter;
   pid_t pid = 0;
   const std::function<void(std::span<const std::byte>)>* take = nullptr;
@@ -135,7 +135,7 @@ Status StepProbe::meter_traps(const std::string& path, std::uint64_t offset, boo
 
 TrapPrice StepProbe::price(unsigned calls) const { return impl_->meter ? impl_->meter->measure(calls) : TrapPrice{}; }
 
-void StepProbe::detach() { impl_->links.clear(); }
+void StepProbe::detach() { impl_->links.close(); }
 
 std::uint64_t StepProbe::begin() { return impl_->skeleton->data->window_begin = monotonic_ns(); }
 std::uint64_t StepProbe::end() { return impl_->skeleton->data->window_end = monotonic_ns(); }
