@@ -179,10 +179,16 @@ TEST_CASE("report, help and version have no capability", "[hostile][strangers]")
   for (const bool root : {false, true}) {
     const std::vector<std::string> command{root ? aiotrace_binary() : capable.program, "report", "-"};
     Process process(root ? command : as_user(command), {.in = recording.fd(), .out = -1, .err = -1});
-    // It waits for the recording, in a read of standard input (its loader reads files): by then it has given them up.
-    const auto status_of = [&] { return slurp("/proc/" + std::to_string(process.pid()) + "/status"); };
+    // It waits in a read of the recording (its loader reads other files): by then it has given them up.
+    const auto folder = "/proc/" + std::to_string(process.pid());
+    const auto status_of = [&] { return slurp(folder + "/status"); };
     const auto reads = [&] {
-      return slurp("/proc/" + std::to_string(process.pid()) + "/syscall").starts_with("0 0x0 ");
+      const auto call = slurp(folder + "/syscall");  // "0 0x7 …": read, from descriptor 7
+      if (!call.starts_with("0 0x")) return false;
+      std::error_code gone;
+      const auto file = std::filesystem::read_symlink(
+          folder + "/fd/" + std::to_string(std::stoi(call.substr(2), nullptr, 16)), gone);
+      return file == scratch.path() + "/recording";
     };
     REQUIRE(scratch.wait_until(process, [&] { return true; }));
     for (int i = 0; i < kPatienceMs && !reads(); ++i) ::usleep(1000);
