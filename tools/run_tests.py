@@ -5,11 +5,14 @@ usage: run_tests.py TIER=BINARY… [-- CATCH2-ARGUMENTS]
 
 Exit status 1 if a test case failed, a binary crashed, ran too long or ran nothing, or if a tier that must run did not:
 one whose binary is missing, or one named in AIOTRACE_REQUIRE_TIERS (comma separated) that was skipped as a whole.
+A tier whose test cases mostly wait (root) runs as AIOTRACE_TEST_JOBS processes at a time (2, or 1 on one CPU), its cases with the
+tag [alone] behind them, alone.
 AIOTRACE_TIER_TIMEOUT (seconds) replaces the tiers' own limits. V=1 shows every test case. AIOTRACE_TEST_ALL=1: each tier
 runs everything on every interpreter, not its short form. AIOTRACE_TEST_BEGAN: when the set-up began (seconds since 1970).
 """
 import ctypes
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -23,6 +26,10 @@ TIMEOUT_S = {"unit": 900, "native": 900, "fuzz": 1800, "libfuzzer": 3600, "root"
 ALL_FACTOR = 3  # AIOTRACE_TEST_ALL=1
 AS_ROOT = ("root", "accuracy", "soak", "fresh", "wheel")
 PASSED_ON = ("AIOTRACE_BINARY", "AIOTRACE_PYTHONS", "AIOTRACE_VENVS", "AIOTRACE_ROOTS", "AIOTRACE_TEST_ALL", "PYENV_ROOT", "PATH")
+# Two of their processes take less than one of two CPUs.
+MOSTLY_WAIT = ("root",)
+# In the names of test cases, for Catch2's parser.
+SPECIAL = re.compile(r'[\\,"\[\]]')
 SLOWEST = 10
 
 
@@ -113,17 +120,21 @@ def stop(child):
             pass
 
 
-def start(tier, prefix, log, arguments, extra):
-    variables = {"AIOTRACE_TEST_LOG": log, **extra}
+def command_of(tier, prefix, arguments, extra):
+    """The command and its environment."""
+    variables = dict(extra)
     for name in PASSED_ON:
         if name in os.environ:
             variables[name] = os.environ[name]
     command = [os.path.abspath(tier.binary), *arguments]
     if prefix:  # sudo clears the environment
         command = [*prefix, "env", *(f"{name}={value}" for name, value in variables.items()), *command]
-    return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, env={**os.environ, **variables}, start_new_session=True
-    )
+    return command, {**os.environ, **variables}
+
+
+def start(tier, prefix, log, arguments, extra):
+    command, environment = command_of(tier, prefix, arguments, {"AIOTRACE_TEST_LOG": log, **extra})
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
 
 
 def run(tier, arguments, scratch, verbose):
@@ -146,39 +157,88 @@ def run(tier, arguments, scratch, verbose):
             tier.failures.append(f"the tier must run here: {why_not}")
         return
 
-    progress = "all" if verbose or tier.name in AS_ROOT else "skips"
     factor = ALL_FACTOR if os.environ.get("AIOTRACE_TEST_ALL") == "1" else 1
     limit = float(os.environ.get("AIOTRACE_TIER_TIMEOUT") or factor * TIMEOUT_S.get(tier.name, 600))
-    child = start(tier, prefix, log, arguments, {"AIOTRACE_TEST_PROGRESS": progress})
-    ended = None
+    deadline = time.monotonic() + limit
+    for group in groups_of(tier, prefix, arguments, scratch):
+        run_together(tier, prefix, group, deadline, limit, verbose)
+    if not tier.times and not arguments:
+        tier.failures.append("no test case ran")
+
+
+def listed(tier, prefix, arguments):
+    """Names of the test cases that these arguments select."""
+    command, environment = command_of(tier, prefix, ["--list-test-names-only", *arguments], {})
+    # Catch2 2 gives their number as the exit status.
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment, text=True, check=False)
+    return [line for line in done.stdout.splitlines() if line]
+
+
+def groups_of(tier, prefix, arguments, scratch):
+    """Lists of (log, arguments, number of cases if it is known), the processes of each list at the same time."""
+    log = os.path.join(scratch, tier.name)
+    jobs = int(os.environ.get("AIOTRACE_TEST_JOBS") or min(2, len(os.sched_getaffinity(0))))
+    names = listed(tier, prefix, arguments) if tier.name in MOSTLY_WAIT and jobs > 1 else []
+    alone = set(listed(tier, prefix, ["[alone]"])) if len(names) > 1 else set()
+    others = [name for name in names if name not in alone]
+    if len(others) < 2:
+        return [[(log, arguments, None)]]
+
+    def part(number, chosen):
+        path = "%s-%d" % (log, number)
+        with open(path + ".names", "w", encoding="utf-8") as file:
+            file.writelines(SPECIAL.sub(r"\\\g<0>", name) + "\n" for name in chosen)
+        os.chmod(path + ".names", 0o644)
+        return path, ["--input-file", path + ".names"], len(chosen)
+
+    last = [name for name in names if name in alone]
+    return [[part(i, others[i::jobs]) for i in range(jobs)], *([[part(jobs, last)]] if last else [])]
+
+
+def run_together(tier, prefix, group, deadline, limit, verbose):
+    progress = "all" if verbose or tier.name in AS_ROOT else "skips"
+    children = []
     try:
-        status = child.wait(limit)
-        if status < 0:
-            ended = f"killed by {signal.Signals(-status).name}"
-        elif status != 0:
-            ended = f"exit status {status}"
-    except subprocess.TimeoutExpired:
-        stop(child)
-        ended = f"stopped after {limit:.0f} s"
+        for log, arguments, _ in group:
+            children.append(start(tier, prefix, log, arguments, {"AIOTRACE_TEST_PROGRESS": progress}))
+        for child, (log, arguments, expected) in zip(children, group):
+            ended = None
+            try:
+                status = child.wait(max(0, deadline - time.monotonic()))
+                if status < 0:
+                    ended = f"killed by {signal.Signals(-status).name}"
+                elif status != 0:
+                    ended = f"exit status {status}"
+            except subprocess.TimeoutExpired:
+                stop(child)
+                ended = f"stopped after {limit:.0f} s"
+            add_log(tier, log, arguments, expected, ended)
     except BaseException:
-        stop(child)
+        for child in children:
+            stop(child)
         raise
 
+
+def add_log(tier, log, arguments, expected, ended):
+    """What one process wrote, and how it ended (None: well). It must have had as many test cases as expected."""
+    before = tier.passed + len(tier.failures) + len(tier.skips)
+    failures, skips = len(tier.failures), len(tier.skips)
+    tier.plan = None
     running = read_log(log, tier)
-    finished = tier.passed + len(tier.failures) + len(tier.skips)
+    finished = tier.passed + len(tier.failures) + len(tier.skips) - before
     # v3 calls it an error when all were skipped, or when none fits the arguments.
-    only_skips = finished == len(tier.skips) and (finished > 0 or (arguments and tier.plan == 0))
+    only_skips = finished == len(tier.skips) - skips and (finished > 0 or (arguments and tier.plan == 0))
+    failed = len(tier.failures) > failures
     if running is not None:
         tier.failures.append(f"{running}: {ended or 'it ended the test binary'}")
         finished += 1
-    elif ended and not tier.failures and not (ended.startswith("exit status") and only_skips):
+    elif ended and not failed and not (ended.startswith("exit status") and only_skips):
         tier.failures.append(f"{tier.binary}: {ended}")
-    elif ended and finished and not ended.startswith("exit status") and tier.failures:
+    elif ended and finished and not ended.startswith("exit status") and failed:
         tier.failures[-1] += f" ({ended})"  # Catch2's own signal handler has written the failure
-    if tier.plan is not None and finished < tier.plan:
-        tier.failures.append(f"{tier.plan - finished} test cases did not run ({ended})")
-    if finished == 0 and not arguments:
-        tier.failures.append("no test case ran")
+    planned = expected if expected is not None else tier.plan
+    if planned is not None and finished < planned:
+        tier.failures.append(f"{planned - finished} test cases did not run ({ended})")
 
 
 def print_times(tiers):

@@ -94,7 +94,8 @@ std::vector<double> step_ns(const std::vector<Json>& records, const std::string&
   return all;
 }
 
-FOR_FEW_PYTHONS(exact_cost, "awaits --exact reports what it costs as the target measures it", "[awaits][exact]") {
+FOR_FEW_PYTHONS(exact_cost, "awaits --exact reports what it costs as the target measures it",
+                "[alone][awaits][exact]") {
   const auto run = watch(python, "steps.py", {}, {"--max-cost", "100", "-d", "1500ms"});
   // Over 100 % of the thread's time are not possible, so it was not let go.
   REQUIRE(run.status == 0);
@@ -133,7 +134,7 @@ FOR_FEW_PYTHONS(exact_cost, "awaits --exact reports what it costs as the target 
         0.01);
 }
 
-FOR_FEW_PYTHONS(exact_let_go, "awaits --exact lets a target go that it costs too much", "[awaits][exact]") {
+FOR_FEW_PYTHONS(exact_let_go, "awaits --exact lets a target go that it costs too much", "[alone][awaits][exact]") {
   const auto run = watch(python, "steps.py", {"--kind", "yields"}, {});
   CHECK(run.status == 1);
   CHECK(run.err.find("ended after") != std::string::npos);

@@ -51,7 +51,7 @@ void check_attack(const std::string& attack, std::uint64_t least_refused, bool n
 
 }  // namespace
 
-TEST_CASE("a file that claims 40 million sections is not read", "[hostile][budget]") {
+TEST_CASE("a file that claims 40 million sections is not read", "[alone][hostile][budget]") {
   auto target = attacker("sections");
   target.wait_ready();
   check_small({"-p", std::to_string(target.pid()), "-d", "1s"}, 1);
@@ -61,14 +61,16 @@ TEST_CASE("a file that claims 40 million sections is not read", "[hostile][budge
   CHECK(doctor.peak_kb < kMostKb);
 }
 
-TEST_CASE("symbols that share one long name take its room once", "[hostile][budget]") {
+TEST_CASE("symbols that share one long name take its room once", "[alone][hostile][budget]") {
   check_attack("names", 0, true);
 }
 
-TEST_CASE("a dynamic section of 500 MB is not read", "[hostile][budget]") { check_attack("dynamic", 10, false); }
+TEST_CASE("a dynamic section of 500 MB is not read", "[alone][hostile][budget]") { check_attack("dynamic", 10, false); }
 
-TEST_CASE("unwinding rules of 3 GB are not read", "[hostile][budget]") { check_attack("rules", 1, true); }
+TEST_CASE("unwinding rules of 3 GB are not read", "[alone][hostile][budget]") { check_attack("rules", 1, true); }
 
-TEST_CASE("no checksum of a hole of a gigabyte is taken", "[hostile][budget]") { check_attack("debug", 30, true); }
+TEST_CASE("no checksum of a hole of a gigabyte is taken", "[alone][hostile][budget]") {
+  check_attack("debug", 30, true);
+}
 
 }  // namespace aiotrace::testing

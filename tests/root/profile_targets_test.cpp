@@ -50,7 +50,8 @@ void check_whole(const std::vector<Json>& lines, const std::string& err) {
   CHECK(profile_complaints(lines) == std::vector<std::string>{});
 }
 
-FOR_FEW_PYTHONS(profile_all, "profile -a: the processes that are there, and one that comes later", "[profile][all]") {
+FOR_FEW_PYTHONS(profile_all, "profile -a: the processes that are there, and one that comes later",
+                "[alone][profile][all]") {
   if (python.command.empty()) AIOTRACE_SKIP("Python " + python.version + ": " + python.origin);
   Target first(python, "profiled.py"), second(python, "profiled.py");
   first.wait_ready();

@@ -37,7 +37,7 @@ void check_waiting(const Python& python, const std::vector<std::string>& argumen
 
 FOR_EACH_PYTHON(waiting, "who can be woken is idle, who cannot is stuck", "[leaks]") { check_waiting(python, {}); }
 
-FOR_FEW_PYTHONS(waiting_connections, "thousands of idle connections are no leak", "[leaks]") {
+FOR_FEW_PYTHONS(waiting_connections, "thousands of idle connections are no leak", "[alone][leaks]") {
   check_waiting(python, {"--connections", "1000"});
 }
 

@@ -55,7 +55,7 @@ bool all_sleep(const std::vector<pid_t>& pids) {
 }
 
 // Found in their poll, or just woken from it: nothing of what they did before the attach is an iteration.
-TEST_CASE("processes that are idle at the attach have no stall that began before it", "[follow]") {
+TEST_CASE("processes that are idle at the attach have no stall that began before it", "[alone][follow]") {
   Target target(any_python(), "many_processes.py", {"--count", "40", "--tick", "200"});
   target.wait_ready();
   const auto children = proc::descendants(std::array{target.pid()});
