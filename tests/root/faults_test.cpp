@@ -1,5 +1,6 @@
 // Every kind of fault on every interpreter: cause, system call, line, stack, task, coroutine, thread, duration.
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>

@@ -38,6 +38,21 @@ Table sample() {
 
 }  // namespace
 
+TEST_CASE("table: rows below a hundredth of the largest are not worth a line", "[table]") {
+  const std::vector<std::uint64_t> sizes{1000, 500, 10, 9, 9, 0};
+  const auto shown = [&](std::size_t top) {
+    return output::rows_worth_showing(sizes.size(), top, [&](std::size_t i) { return sizes[i]; });
+  };
+  CHECK(shown(10) == 3);
+  CHECK(shown(2) == 2);
+  CHECK(shown(0) == 6);
+  CHECK(output::rows_worth_showing(0, 10, [](std::size_t) { return std::uint64_t{1}; }) == 0);
+  // Nothing is larger than the others: all are as good as the first.
+  CHECK(output::rows_worth_showing(3, 10, [](std::size_t) { return std::uint64_t{0}; }) == 3);
+  CHECK(output::smaller_rows(34, 3, "sites") == std::vector<std::string>{"… and 31 smaller sites (--top 0 shows all)"});
+  CHECK(output::smaller_rows(3, 3, "sites").empty());
+}
+
 TEST_CASE("a table aligns its columns and cuts none where there is room", "[output][table]") {
   CHECK(joined(sample().lines(wide(80))) ==
         "   TIME  SHARE  WHO           PLACE\n"

@@ -209,6 +209,41 @@ TEST_CASE("task tree: rings, several waiters, and 100,000 levels", "[tasks]") {
   CHECK(std::ranges::max(lines, {}, &std::string::size).size() < 300);
 }
 
+TEST_CASE("task tree: siblings that read the same are one line, with what is below them", "[tasks]") {
+  std::vector<model::TaskRow> tasks{row(1, "main", {}), row(2, "other", {1})};
+  for (std::uint64_t i = 0; i < 4000; ++i) {
+    tasks.push_back(row(100 + 2 * i, "session-" + std::to_string(i), {1}));
+    tasks.back().coroutine = "session";
+    tasks.push_back(row(101 + 2 * i, "reader-" + std::to_string(i), {100 + 2 * i}));
+    tasks.back().waits_for.kind = model::TaskWaitKind::socket;
+    tasks.back().waits_for.fd = static_cast<std::int32_t>(i);
+  }
+  // One that has nobody below it is another kind; three are not many.
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    tasks.push_back(row(10'000 + i, "few", {1}));
+    tasks.back().coroutine = "few";
+  }
+  tasks.push_back(row(20'000, "session-x", {1}));
+  tasks.back().coroutine = "session";
+  output::OutputContext context;
+  CHECK(output::task_tree(tasks, context) ==
+        std::vector<std::string>{"main  work  waits for a future", "├─ other  work  waits for a future",
+                                 "├─ session × 4,000  waits for a future  (session-0, …)",
+                                 "│  └─ reader-0  work  waits for socket, fd 0", "├─ few  few  waits for a future",
+                                 "├─ few  few  waits for a future", "├─ few  work  waits for a future",
+                                 "└─ session-x  session  waits for a future"});
+  context.verbose = true;
+  CHECK(output::task_tree(tasks, context).size() == tasks.size());
+
+  // Rings stand for themselves, and what several await is named below each.
+  std::vector<model::TaskRow> rings;
+  for (std::uint64_t i = 0; i < 8; ++i) rings.push_back(row(i + 1, "r", {(i ^ 1) + 1}));
+  CHECK(output::task_tree(rings, output::OutputContext{}).size() == 12);
+  std::vector<model::TaskRow> shared{row(1, "all", {2, 3, 4, 5, 6})};
+  for (std::uint64_t i = 2; i <= 6; ++i) shared.push_back(row(i, "w", {}));
+  CHECK(output::task_tree(shared, output::OutputContext{}).size() == 10);
+}
+
 TEST_CASE("task text: names of others are cleaned and cut, waits are in words", "[tasks]") {
   const output::OutputContext context;
   auto hostile = row(1, "\x1b[31m" + std::string(100'000, 'x'), {});

@@ -39,6 +39,7 @@ struct TasksOptions {
   bool finished = false;                 ///< those too that are done but still referenced
   std::optional<std::string> name;       ///< only tasks whose name has this in it
   std::optional<std::string> coroutine;  ///< only tasks whose coroutine's qualified name has this in it
+  bool verbose = false;                  ///< the tree: no task stands for others
   std::optional<std::string> json;       ///< "-": standard output
 };
 
@@ -215,6 +216,7 @@ void Tasks::declare(CommandLine& line) {
   line.add_text("--coroutine", "TEXT", options_.coroutine, "only tasks with this in their coroutine's name", "fetch");
   line.add_flag("--finished", options_.finished,
                 "finished tasks too, as far as something still refers to them (before Python 3.14)");
+  line.add_flag("-v,--verbose", options_.verbose, "--tree: a line for each task, also for many that read the same");
   line.add_json(options_.json);
 }
 
@@ -227,7 +229,7 @@ Status Tasks::check(const CommandLine& line) {
 int Tasks::run() {
   const auto interrupt = on_interrupt();
   if (!interrupt) return report(interrupt.error());
-  auto out = CommandOutput::open(options_.json);
+  auto out = CommandOutput::open(options_.json, options_.verbose);
   if (!out) return report(out.error());
   if (auto status = probe::keep_capabilities_to_read(); !status) return report(status.error());
   TasksRun run(options_, *out, interrupt->came);

@@ -1,8 +1,8 @@
 // JSON from the field lists of model/field_lists.h: an object has each field under its own name, by the rule of its
 // type, unless the type has a form of its own.
 //
-// Rules: text is null where empty, an optional value is null without one, an enumeration is its name, a list is an
-// array, a variant is what it holds.
+// Rules: text is null where empty, an optional value is null without one, an enumeration is its name (null for one
+// without), a list is an array, a variant is what it holds.
 #pragma once
 
 #include <concepts>
@@ -171,7 +171,7 @@ Json json_of(const T& value, const OutputContext& context) {
   } else if constexpr (model::kIsVariant<T>) {
     return std::visit([&context](const auto& one) { return json_of(one, context); }, value);
   } else if constexpr (std::is_enum_v<T>) {
-    return name(value);
+    return text_or_null(name(value));
   } else if constexpr (std::is_arithmetic_v<T>) {
     return value;
   } else {

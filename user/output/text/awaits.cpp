@@ -36,7 +36,7 @@ std::vector<std::string> awaits_text(const std::vector<model::AwaitRow>& rows, s
   constexpr std::size_t kSiteColumns = 32;
   std::uint64_t all_ns = 0;
   for (const auto& row : rows) all_ns += row.total_ns;
-  const auto shown = top == 0 ? rows.size() : std::min(top, rows.size());
+  const auto shown = rows_worth_showing(rows.size(), top, [&](auto i) { return rows[i].total_ns; });
   Table table({{.heading = "WAITED"},
                {.heading = "SHARE", .expendable = 2},
                {.heading = "±", .expendable = 1},
@@ -59,7 +59,7 @@ std::vector<std::string> awaits_text(const std::vector<model::AwaitRow>& rows, s
     table.add(std::move(line));
   }
   auto lines = table.lines(context);
-  if (shown < rows.size()) lines.push_back(fmt::format("… {} more sites (--top 0 shows all)", rows.size() - shown));
+  std::ranges::move(smaller_rows(rows.size(), shown, "sites"), std::back_inserter(lines));
   if (summary.loops == 0) {
     lines.emplace_back("no asyncio loop in this process");
   } else {

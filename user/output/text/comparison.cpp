@@ -59,14 +59,23 @@ std::vector<std::string> comparison_lines(const model::Comparison& comparison, c
                                           const std::string& after, const OutputContext& context) {
   std::vector<std::string> lines{totals("before", before, comparison.before), totals("after ", after, comparison.after),
                                  "", "  change       before        after  cause                  function"};
-  std::size_t same = 0;
+  // Of the largest rate, before or after: what is below a hundredth of it changes nothing that anybody waits for.
+  constexpr double kLeastPart = 0.01;
+  double largest = 0;
+  for (const auto& place : comparison.places) largest = std::max({largest, place.before_share, place.after_share});
+  std::size_t same = 0, smaller = 0;
   for (const auto& place : comparison.places) {
-    if (place.change == model::Change::same && !context.verbose) {
-      same++;
+    if (context.verbose) {
+      lines.push_back(place_line(place, context));
+    } else if (place.change == model::Change::same) {
+      ++same;
+    } else if (std::max(place.before_share, place.after_share) < kLeastPart * largest) {
+      ++smaller;
     } else {
       lines.push_back(place_line(place, context));
     }
   }
+  if (smaller != 0) lines.push_back(fmt::format("  … and {} smaller (-v shows them)", format_count(smaller)));
   if (same != 0) lines.push_back(fmt::format("  {} stayed the same (-v shows them)", format_count(same)));
   return lines;
 }

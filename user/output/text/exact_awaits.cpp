@@ -65,7 +65,7 @@ std::vector<std::string> exact_awaits_text(const std::vector<model::ExactAwaitRo
     awaits += row.waited.count;
     in_flight += row.in_flight.count;
   }
-  const auto shown = top == 0 ? rows.size() : std::min(top, rows.size());
+  const auto shown = rows_worth_showing(rows.size(), top, [&](auto i) { return rows[i].total_ns(); });
   Table table({{.heading = "WAITED"},
                {.heading = "SHARE", .expendable = 3},
                {.heading = "NOW"},
@@ -92,7 +92,7 @@ std::vector<std::string> exact_awaits_text(const std::vector<model::ExactAwaitRo
     table.add(std::move(line));
   }
   auto lines = table.lines(context);
-  if (shown < rows.size()) lines.push_back(fmt::format("… {} more sites (--top 0 shows all)", rows.size() - shown));
+  std::ranges::move(smaller_rows(rows.size(), shown, "sites"), std::back_inserter(lines));
   if (rows.empty()) lines.emplace_back("no await was seen");
   add_delays(lines, delays, top, context);
   lines.push_back(fmt::format("{} ended in {}, each timed; {} still wait{} (≥: at least so long); {}",

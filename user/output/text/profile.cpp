@@ -42,7 +42,9 @@ void put(Lines& lines, const Table& table, const OutputContext& context) {
   std::ranges::move(table.lines(context), std::back_inserter(lines));
 }
 
-std::size_t shown(std::size_t count, std::size_t top) { return top == 0 ? count : std::min(count, top); }
+void put_smaller(Lines& lines, std::size_t count, std::size_t shown, std::string_view what) {
+  std::ranges::move(smaller_rows(count, shown, what), std::back_inserter(lines));
+}
 
 void put_functions(Lines& lines, const std::vector<model::ProfileRow>& rows, std::size_t top,
                    const OutputContext& context) {
@@ -56,16 +58,15 @@ void put_functions(Lines& lines, const std::vector<model::ProfileRow>& rows, std
                {.heading = "SHARE"},
                {.heading = "±", .expendable = 1}},
               "FUNCTION", kTextColumns);
-  for (const auto& function : std::span(functions).first(shown(functions.size(), top))) {
+  const auto shown = rows_worth_showing(functions.size(), top, [&](auto i) { return functions[i].self_ns; });
+  for (const auto& function : std::span(functions).first(shown)) {
     table.add({.cells = {format_duration_ns(function.self_ns), format_share(function.self_ns, all_ns),
                          format_duration_ns(function.total_ns), format_share(function.total_ns, all_ns),
                          function.error_ns == 0 ? "-" : format_share(function.error_ns, all_ns)},
                .text = frame_text(function.frame)});
   }
   put(lines, table, context);
-  if (shown(functions.size(), top) < functions.size())
-    lines.push_back(fmt::format("… {} more functions (--top 0 shows all)",
-                                format_count(functions.size() - shown(functions.size(), top))));
+  put_smaller(lines, functions.size(), shown, "functions");
 }
 
 // Where the waits are: by innermost frame, cause and what was waited for.
@@ -77,7 +78,8 @@ void put_waits(Lines& lines, const std::vector<model::ProfileRow>& rows, std::si
   for (const auto& row : rows) all_ns += row.ns;
   Table table({{.heading = "OFF CPU"}, {.heading = "SHARE"}, {.heading = "TIMES"}, {.heading = "LONGEST"}}, "WAIT",
               kTextColumns);
-  for (const auto& wait : std::span(waits).first(shown(waits.size(), top))) {
+  const auto shown = rows_worth_showing(waits.size(), top, [&](auto i) { return waits[i].ns; });
+  for (const auto& wait : std::span(waits).first(shown)) {
     auto text = std::string(model::name(wait.cause));
     if (!wait.what.empty()) text += " " + wait.what;
     text += "  in ";
@@ -86,9 +88,7 @@ void put_waits(Lines& lines, const std::vector<model::ProfileRow>& rows, std::si
                .text = wait.frame ? frame_text(*wait.frame, text) : plain_text(text + "thread " + wait.thread)});
   }
   put(lines, table, context);
-  if (shown(waits.size(), top) < waits.size())
-    lines.push_back(
-        fmt::format("… {} more (--top 0 shows all)", format_count(waits.size() - shown(waits.size(), top))));
+  put_smaller(lines, waits.size(), shown, "waits");
 }
 
 void put_causes(Lines& lines, const std::vector<model::ProfileRow>& rows, const OutputContext& context) {
@@ -118,18 +118,22 @@ void put_gil(Lines& lines, const model::ProfileReport& report, std::size_t top, 
                               format_duration_ns(rows.waited_ns)));
   const auto holders = gil_holders_of(rows.held);
   Table threads({{.heading = "HELD"}, {.heading = "OF TIME"}}, "THREAD", kTextColumns);
-  for (const auto& who : std::span(holders).first(shown(holders.size(), top)))
+  const auto shown = rows_worth_showing(holders.size(), top, [&](auto i) { return holders[i].ns; });
+  for (const auto& who : std::span(holders).first(shown))
     threads.add({.cells = {format_duration_ns(who.ns), format_share(who.ns, report.elapsed_ns)},
                  .text = plain_text(fmt::format("{} (tid {})", who.thread, who.tid))});
   put(lines, threads, context);
+  put_smaller(lines, holders.size(), shown, "threads");
   put_functions(lines, rows.held, top, context);
 
   const auto waits = gil_waits_of(rows.waited);
   Table table({{.heading = "WAITED"}, {.heading = "TIMES"}, {.heading = "LONGEST"}}, "WHO, FOR WHOM", kTextColumns);
-  for (const auto& wait : std::span(waits).first(shown(waits.size(), top)))
+  const auto waits_shown = rows_worth_showing(waits.size(), top, [&](auto i) { return waits[i].ns; });
+  for (const auto& wait : std::span(waits).first(waits_shown))
     table.add({.cells = {format_duration_ns(wait.ns), format_count(wait.count), format_duration_ns(wait.max_ns)},
                .text = plain_text(wait.thread + " for " + wait.what)});
   put(lines, table, context);
+  put_smaller(lines, waits.size(), waits_shown, "waits");
 }
 
 std::string cost_text(const model::ProfileReport& report) {

@@ -1,5 +1,7 @@
 #include "output/text/table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -77,6 +79,21 @@ std::vector<std::string> Table::lines(const OutputContext& context) const {
     lines.insert(lines.end(), row.below.begin(), row.below.end());
   }
   return lines;
+}
+
+std::size_t rows_worth_showing(std::size_t count, std::size_t top,
+                               const std::function<std::uint64_t(std::size_t)>& value) {
+  constexpr std::uint64_t kLeastPart = 100;
+  if (top == 0 || count == 0) return count;
+  const auto least = value(0) / kLeastPart;
+  std::size_t shown = 1;
+  while (shown < std::min(count, top) && value(shown) >= least) ++shown;
+  return shown;
+}
+
+std::vector<std::string> smaller_rows(std::size_t count, std::size_t shown, std::string_view what) {
+  if (shown >= count) return {};
+  return {fmt::format("… and {} smaller {} (--top 0 shows all)", format_count(count - shown), what)};
 }
 
 std::string fitted(const std::string& name, const std::string& place, const std::string& tail, std::size_t columns) {

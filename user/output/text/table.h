@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "output/context.h"
@@ -60,6 +62,13 @@ class Table {
   std::size_t text_least_ = 0;
   std::vector<Row> rows_;
 };
+
+/// How many of `count` rows, largest first, are worth a line: `top` at most, and none below a hundredth of the first.
+/// 0: all of them. `value(i)` gives the size of a row.
+[[nodiscard]] std::size_t rows_worth_showing(std::size_t count, std::size_t top,
+                                             const std::function<std::uint64_t(std::size_t)>& value);
+/// "… and 31 smaller sites (--top 0 shows all)"; no lines where all are shown.
+[[nodiscard]] std::vector<std::string> smaller_rows(std::size_t count, std::size_t shown, std::string_view what);
 
 /// "fetch  app/client.py:12  asyncio.sleep": a name, a place that loses its beginning first, and what follows, which is
 /// left out first. All clean.

@@ -15,7 +15,8 @@ namespace aiotrace::output {
 
 /// Who waits for whom: each task below the one that awaits it, those that nobody awaits first. One that several await
 /// is written out below the first and named below the others; a ring of tasks that wait for each other says so.
-/// Indented to kMaxTreeIndent levels, deeper ones by number.
+/// Indented to kMaxTreeIndent levels, deeper ones by number. Four siblings and more that read the same but for names
+/// and numbers, with all below them, are one line with their count, unless verbose: "session × 4,000".
 [[nodiscard]] std::vector<std::string> task_tree(const std::vector<model::TaskRow>& tasks,
                                                  const OutputContext& context);
 inline constexpr std::size_t kMaxTreeIndent = 24;

@@ -1,14 +1,81 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <unordered_map>
 
 #include "output/text/style.h"
 #include "output/text/tasks.h"
+#include "util/hash.h"
 #include "util/text.h"
 
 namespace aiotrace::output {
 namespace {
+
+// The innermost frame that is not asyncio's own; null: none.
+const model::Frame* own_frame(const model::TaskRow& task) {
+  const auto own = std::ranges::find_if(task.stack, [](const model::Frame& frame) {
+    return !frame.file.empty() && frame.file.find("/asyncio/") == std::string::npos;
+  });
+  return own == task.stack.end() ? nullptr : &*own;
+}
+
+/// Tasks that read the same but for their names and numbers have the same sign, with all that is below them.
+class Signs {
+ public:
+  Signs(const std::vector<model::TaskRow>& tasks, const std::vector<std::vector<std::size_t>>& children)
+      : tasks_(tasks), children_(children), signs_(tasks.size()), awaited_by_(tasks.size()) {
+    for (const auto& list : children) {
+      for (const auto child : list) ++awaited_by_[child];
+    }
+    // Children before those that await them; what a ring leads to is never done, and is like nobody.
+    std::vector<std::size_t> left(tasks.size()), ready;
+    std::vector<std::vector<std::size_t>> parents(tasks.size());
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      left[i] = children[i].size();
+      for (const auto child : children[i]) parents[child].push_back(i);
+      if (left[i] == 0) ready.push_back(i);
+    }
+    while (!ready.empty()) {
+      const auto task = ready.back();
+      ready.pop_back();
+      signs_[task] = make(task);
+      for (const auto parent : parents[task]) {
+        if (--left[parent] == 0) ready.push_back(parent);
+      }
+    }
+  }
+
+  /// Nothing: it is like no other.
+  [[nodiscard]] std::optional<std::size_t> of(std::size_t task) const { return signs_[task]; }
+
+ private:
+  [[nodiscard]] std::optional<std::size_t> make(std::size_t i) const {
+    const auto& task = tasks_[i];
+    // What several await is written once, by its name.
+    if (awaited_by_[i] > 1) return std::nullopt;
+    std::size_t sign = 0;
+    hash_into(sign, task.coroutine);
+    hash_into(sign, task.state);
+    hash_into(sign, task.waits_for.kind);
+    hash_into(sign, task.waits_for.call);
+    if (const auto* own = own_frame(task)) {
+      hash_into(sign, own->file);
+      hash_into(sign, own->line);
+    }
+    for (const auto child : children_[i]) {
+      if (!signs_[child]) return std::nullopt;
+      hash_into(sign, *signs_[child]);
+    }
+    return sign;
+  }
+
+  const std::vector<model::TaskRow>& tasks_;
+  const std::vector<std::vector<std::size_t>>& children_;
+  std::vector<std::optional<std::size_t>> signs_;
+  std::vector<std::size_t> awaited_by_;
+};
 
 /// Walks without recursion: a chain of tasks can be as deep as there are tasks.
 class Tree {
@@ -17,31 +84,72 @@ class Tree {
     std::unordered_map<std::uint64_t, std::size_t> index;
     for (std::size_t i = 0; i < tasks.size(); ++i) index.emplace(tasks[i].id, i);
     children_.resize(tasks.size());
-    awaited_.resize(tasks.size());
+    std::vector<bool> awaited(tasks.size());
     for (std::size_t i = 0; i < tasks.size(); ++i) {
       for (const std::uint64_t id : tasks[i].awaited_by) {
         const auto waiter = index.find(id);
         if (waiter == index.end()) continue;  // not among those shown
         children_[waiter->second].push_back(i);
-        awaited_[i] = true;
+        awaited[i] = true;
       }
+    }
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      if (!awaited[i]) roots_.push_back(i);
     }
     seen_.resize(tasks.size());
     open_.resize(tasks.size());
+    alike_.assign(tasks.size(), 1);
+    if (!context.verbose) group();
   }
 
   std::vector<std::string> lines() {
-    for (std::size_t i = 0; i < tasks_.size(); ++i) {
-      if (!awaited_[i]) from(i);
-    }
+    for (const auto root : roots_) from(root);
     // What is left is awaited by somebody in a ring.
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
-      if (!seen_[i]) from(i);
+      if (!seen_[i] && alike_[i] != 0) from(i);
     }
     return std::move(lines_);
   }
 
  private:
+  // Of siblings that read the same the first stands for all.
+  void group() {
+    const Signs signs(tasks_, children_);
+    const auto group_in = [&](std::vector<std::size_t>& siblings) {
+      constexpr std::size_t kFewest = 4;
+      std::unordered_map<std::size_t, std::vector<std::size_t>> groups;
+      for (const auto task : siblings) {
+        if (const auto sign = signs.of(task)) groups[*sign].push_back(task);
+      }
+      for (const auto& [sign, same] : groups) {
+        if (same.size() < kFewest) continue;
+        for (const auto task : same) alike_[task] = 0;
+        alike_[same.front()] = same.size();
+      }
+      std::erase_if(siblings, [this](std::size_t task) { return alike_[task] == 0; });
+    };
+    group_in(roots_);
+    for (auto& siblings : children_) group_in(siblings);
+    hide_below();
+  }
+
+  // What is below one that another stands for is not shown either.
+  void hide_below() {
+    std::vector<std::size_t> hidden;
+    for (std::size_t i = 0; i < tasks_.size(); ++i) {
+      if (alike_[i] == 0) hidden.push_back(i);
+    }
+    while (!hidden.empty()) {
+      const auto task = hidden.back();
+      hidden.pop_back();
+      for (const auto child : children_[task]) {
+        if (alike_[child] == 0) continue;
+        alike_[child] = 0;
+        hidden.push_back(child);
+      }
+    }
+  }
+
   struct Level {
     std::size_t task;
     std::size_t next_child = 0;
@@ -91,19 +199,31 @@ class Tree {
       return;
     }
     const std::string coroutine = task.coroutine.empty() ? "?" : shorten_left(clean_for_terminal(task.coroutine), 60);
-    const std::string wait = task.state == "pending" ? "waits for " + wait_text(task.waits_for) : task.state;
-    std::string line = lead + paint(name, Color::bold, context_) + "  " + coroutine + "  " + wait;
-    const auto own = std::ranges::find_if(task.stack, [](const model::Frame& frame) {
-      return !frame.file.empty() && frame.file.find("/asyncio/") == std::string::npos;
-    });
-    if (own != task.stack.end()) line += "  " + paint(place_text(own->file, own->line), Color::dim, context_);
+    const bool many = alike_[i] > 1;
+    auto waits_for = task.waits_for;
+    // These differ from one to the next.
+    if (many) {
+      waits_for.left_ns.reset();
+      waits_for.queue_size.reset();
+      waits_for.fd.reset();
+      waits_for.child_pid.reset();
+    }
+    const std::string wait = task.state == "pending" ? "waits for " + wait_text(waits_for) : task.state;
+    std::string line = lead;
+    if (many)
+      line += paint(fmt::format("{} × {}", coroutine, format_count(alike_[i])), Color::bold, context_) + "  " + wait;
+    else
+      line += paint(name, Color::bold, context_) + "  " + coroutine + "  " + wait;
+    if (const auto* own = own_frame(task)) line += "  " + paint(place_text(own->file, own->line), Color::dim, context_);
+    if (many) line += paint(fmt::format("  ({}, …)", name), Color::dim, context_);
     lines_.push_back(std::move(line));
   }
 
   const std::vector<model::TaskRow>& tasks_;
   const OutputContext& context_;
   std::vector<std::vector<std::size_t>> children_;
-  std::vector<bool> awaited_;
+  std::vector<std::size_t> roots_;
+  std::vector<std::size_t> alike_;  // how many it stands for; 0: another one stands for it
   std::vector<bool> seen_;
   std::vector<bool> open_;  // on the path now
   std::vector<std::string> lines_;
