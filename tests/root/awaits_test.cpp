@@ -12,15 +12,15 @@
 namespace aiotrace::testing {
 namespace {
 
-struct Waited {
+struct WaitSum {
   double ns = 0;
   double longest_ns = 0;
   std::uint64_t count = 0;
 };
 
 // By line, between two moments.
-std::map<int, Waited> waited(const std::vector<Json>& records, double first_ns, double last_ns) {
-  std::map<int, Waited> sums;
+std::map<int, WaitSum> waited(const std::vector<Json>& records, double first_ns, double last_ns) {
+  std::map<int, WaitSum> sums;
   for (const auto& record : records) {
     const double ns = std::min(record["end_ns"].get<double>(), last_ns) -
                       std::max(record["begin_ns"].get<double>(), first_ns);
@@ -136,7 +136,7 @@ void check_exact(const Python& python, const std::vector<std::string>& arguments
     INFO("loss " << name);
     CHECK(count == 0);
   }
-  std::map<int, Waited> expected;
+  std::map<int, WaitSum> expected;
   std::map<int, std::string> sites;
   for (const auto& record : target.records()) {
     const auto line = record["line"].get<int>();

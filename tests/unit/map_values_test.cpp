@@ -54,14 +54,14 @@ TEST_CASE("what a thread does now has each field that BPF keeps", "[probe]") {
   CHECK(now->source == model::LoopSource::asyncio);
   CHECK(now->since_ns == 7);
   CHECK(now->woken_ns == 8);
-  CHECK(now->wait.stack_id == 9);
-  CHECK(now->wait.args == std::array<std::uint64_t, 4>{10, 11, 12, 13});
-  CHECK(now->wait.holder_tstate == 14);
-  CHECK(now->wait.holder_stack == 15);
-  CHECK(now->wait.holder_tid == 16);
-  CHECK(now->wait.syscall == 17);
-  CHECK(now->wait.fd == 18);
-  CHECK(now->wait.cause == model::Cause::gil);
+  CHECK(now->switch_out.stack_id == 9);
+  CHECK(now->switch_out.args == std::array<std::uint64_t, 4>{10, 11, 12, 13});
+  CHECK(now->switch_out.holder_tstate == 14);
+  CHECK(now->switch_out.holder_stack == 15);
+  CHECK(now->switch_out.holder_tid == 16);
+  CHECK(now->switch_out.syscall == 17);
+  CHECK(now->switch_out.fd == 18);
+  CHECK(now->switch_out.cause == model::Cause::gil);
   CHECK(now->losses == 19);
   for (std::size_t i = 0; i < model::kCauses; i++) {
     CHECK(now->cause_ns[i] == 100 + i);
@@ -76,8 +76,8 @@ TEST_CASE("what a thread does now: each flag alone", "[probe]") {
     std::string set;
     for (const auto& [on, name] : {std::pair(now->epfd_settled, "settled "), std::pair(now->exited, "exited "),
                                    std::pair(now->open_start, "open "), std::pair(now->throttled, "throttled "),
-                                   std::pair(now->has_task, "task "), std::pair(now->wait.has_target, "target "),
-                                   std::pair(now->wait.holds_gil, "gil ")})
+                                   std::pair(now->has_task, "task "), std::pair(now->switch_out.has_target, "target "),
+                                   std::pair(now->switch_out.holds_gil, "gil ")})
       if (on) set += name;
     return set;
   };

@@ -266,12 +266,12 @@ TEST_CASE_METHOD(Fixture, "a stall that goes on keeps its id and grows", "[model
   auto now = open(3, 250 * kMs);
   now.cause_ns[index(Cause::file)] = 20 * kMs;
   now.cause_count[index(Cause::file)] = 1;
-  now.wait = OpenIteration::Wait{.cause = Cause::sleep,
-                                 .since_ns = 1'000 * kMs + 30 * kMs,
-                                 .stack_id = 2,
-                                 .syscall = "clock_nanosleep",
-                                 .culprit = {},
-                                 .has_task = true};
+  now.wait = OpenIteration::PresentWait{.cause = Cause::sleep,
+                                        .since_ns = 1'000 * kMs + 30 * kMs,
+                                        .stack_id = 2,
+                                        .syscall = "clock_nanosleep",
+                                        .culprit = {},
+                                        .has_task = true};
   now.open_start = true;
   const auto first = builder.snapshot(now);
   REQUIRE(first.has_value());

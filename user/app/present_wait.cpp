@@ -25,7 +25,7 @@ namespace {
 
 using model::Cause;
 using model::TargetSeen;
-using Wait = model::ThreadNow::Wait;
+using SwitchOut = model::ThreadNow::SwitchOut;
 
 std::string proc_path(const Target& target, const std::string& rest) {
   return "/proc/" + std::to_string(target.pid()) + "/" + rest;
@@ -81,7 +81,7 @@ std::int32_t watched(const Target& target, std::int32_t epoll) {
 }
 
 /// The descriptor that the call waits on; -1: none.
-std::int32_t descriptor_of(const Target& target, const Wait& present) {
+std::int32_t descriptor_of(const Target& target, const SwitchOut& present) {
   if (present.fd >= 0) return present.fd;
   const auto name = proc::syscall_name(present.syscall);
   if (name == "poll" || name == "ppoll") return polled(target, present.args[0], present.args[1]);
@@ -89,8 +89,9 @@ std::int32_t descriptor_of(const Target& target, const Wait& present) {
   if (name.starts_with("epoll")) return watched(target, static_cast<std::int32_t>(present.args[0]));
   const auto all = proc::syscalls();
   const auto call = std::ranges::find(all, present.syscall, &proc::Syscall::number);
-  const bool first = call != all.end() && (call->wait == proc::Wait::fd || call->wait == proc::Wait::network ||
-                                           (call->wait == proc::Wait::file && proc::path_argument(name) == 0));
+  const bool first = call != all.end() &&
+                     (call->wait_class == proc::SyscallClass::fd || call->wait_class == proc::SyscallClass::network ||
+                      (call->wait_class == proc::SyscallClass::file && proc::path_argument(name) == 0));
   return first ? static_cast<std::int32_t>(present.args[0]) : -1;
 }
 
@@ -110,7 +111,7 @@ TargetSeen of_socket(const Target& target, std::uint64_t inode, TargetSeen seen)
 
 /// The unix socket that a connect() waits for: it knows its peer only when it is connected. An abstract name is shown
 /// with @ for its zero byte.
-std::optional<TargetSeen> of_connect(const Target& target, const Wait& present, TargetSeen seen) {
+std::optional<TargetSeen> of_connect(const Target& target, const SwitchOut& present, TargetSeen seen) {
   constexpr std::uint64_t kMost = sizeof(sockaddr_un::sun_path);
   const auto address = present.args[1];
   const auto bytes = present.args[2] - sizeof(sa_family_t);
@@ -129,7 +130,7 @@ std::optional<TargetSeen> of_connect(const Target& target, const Wait& present, 
 }
 
 /// The child that a thread waits for: by its pid where the call names one, else the newest.
-std::optional<TargetSeen> of_child(const Target& target, std::uint32_t tid, const Wait& present, TargetSeen seen) {
+std::optional<TargetSeen> of_child(const Target& target, std::uint32_t tid, const SwitchOut& present, TargetSeen seen) {
   constexpr std::size_t kMost = 65536;
   constexpr std::uint64_t kByPid = 1;  // P_PID of waitid
   const auto name = proc::syscall_name(present.syscall);
@@ -157,7 +158,7 @@ std::optional<TargetSeen> of_child(const Target& target, std::uint32_t tid, cons
   return seen;
 }
 
-std::optional<TargetSeen> present_target(const Target& target, std::uint32_t tid, const Wait& present) {
+std::optional<TargetSeen> present_target(const Target& target, std::uint32_t tid, const SwitchOut& present) {
   TargetSeen seen;
   seen.syscall = present.syscall;
   const auto cause = present.cause;
@@ -194,7 +195,7 @@ std::optional<TargetSeen> present_target(const Target& target, std::uint32_t tid
 
 }  // namespace
 
-std::optional<model::Culprit> present_culprit(Target& target, std::uint32_t tid, const Wait& present) {
+std::optional<model::Culprit> present_culprit(Target& target, std::uint32_t tid, const SwitchOut& present) {
   const auto cause = present.cause;
   if (cause == Cause::gil) {
     auto holder = target.gil_holder(present.args[0]);

@@ -8,16 +8,16 @@
 namespace aiotrace::app {
 namespace {
 
-probe::SyscallWait wait_of(proc::Wait wait) {
-  switch (wait) {
-    case proc::Wait::sleep: return probe::SyscallWait::sleep;
-    case proc::Wait::file: return probe::SyscallWait::file;
-    case proc::Wait::network: return probe::SyscallWait::network;
-    case proc::Wait::process: return probe::SyscallWait::process;
-    case proc::Wait::futex: return probe::SyscallWait::futex;
-    case proc::Wait::fd: return probe::SyscallWait::descriptor;
-    case proc::Wait::poll: return probe::SyscallWait::poll;
-    case proc::Wait::other: break;
+probe::SyscallWait wait_of(proc::SyscallClass wait_class) {
+  switch (wait_class) {
+    case proc::SyscallClass::sleep: return probe::SyscallWait::sleep;
+    case proc::SyscallClass::file: return probe::SyscallWait::file;
+    case proc::SyscallClass::network: return probe::SyscallWait::network;
+    case proc::SyscallClass::process: return probe::SyscallWait::process;
+    case proc::SyscallClass::futex: return probe::SyscallWait::futex;
+    case proc::SyscallClass::fd: return probe::SyscallWait::descriptor;
+    case proc::SyscallClass::poll: return probe::SyscallWait::poll;
+    case proc::SyscallClass::other: break;
   }
   return probe::SyscallWait::other;
 }
@@ -28,7 +28,7 @@ std::vector<probe::Syscall> syscall_waits() {
   std::vector<probe::Syscall> waits;
   for (const auto& syscall : proc::syscalls()) {
     waits.push_back({.number = static_cast<std::uint32_t>(syscall.number),
-                     .wait = wait_of(syscall.wait),
+                     .wait = wait_of(syscall.wait_class),
                      .path_argument = proc::path_argument(syscall.name)});
   }
   return waits;

@@ -136,7 +136,7 @@ std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<s
   seeded.native = native_of(target, tid, *call);
   seeded.seed.waiting = probe::ThreadSeed::Waiting{
       .cause = cause, .syscall = call->number, .args = call->arguments, .stack_id = seed_stack_id(stack)};
-  model::ThreadNow::Wait present;
+  model::ThreadNow::SwitchOut present;
   present.cause = cause;
   present.syscall = call->number;
   present.args = call->arguments;
@@ -151,20 +151,20 @@ Cause cause_of_call(const Target& target, std::int32_t syscall, const std::array
   const auto all = proc::syscalls();
   const auto found = std::ranges::find(all, syscall, &proc::Syscall::number);
   if (found == all.end()) return Cause::other;
-  switch (found->wait) {
-    case proc::Wait::sleep: return Cause::sleep;
-    case proc::Wait::file: return Cause::file;
-    case proc::Wait::network: return Cause::network;
-    case proc::Wait::process: return Cause::process;
-    case proc::Wait::futex: return target.is_gil(arguments[0]) ? Cause::gil : Cause::lock;
-    case proc::Wait::fd: return cause_of_descriptor(target, arguments[0]);
-    case proc::Wait::poll: {
+  switch (found->wait_class) {
+    case proc::SyscallClass::sleep: return Cause::sleep;
+    case proc::SyscallClass::file: return Cause::file;
+    case proc::SyscallClass::network: return Cause::network;
+    case proc::SyscallClass::process: return Cause::process;
+    case proc::SyscallClass::futex: return target.is_gil(arguments[0]) ? Cause::gil : Cause::lock;
+    case proc::SyscallClass::fd: return cause_of_descriptor(target, arguments[0]);
+    case proc::SyscallClass::poll: {
       // poll and ppoll have the count behind the array, select and pselect6 in front of the sets.
       const auto count = found->name.ends_with("poll") ? arguments[1] : arguments[0];
       const bool epoll = found->name.starts_with("epoll");
       return count == 0 && !epoll ? Cause::sleep : Cause::network;
     }
-    case proc::Wait::other: break;
+    case proc::SyscallClass::other: break;
   }
   return Cause::other;
 }

@@ -70,24 +70,24 @@ void Tracker::tell(model::Stall stall, bool unfinished) {
 
 // Of a thread that waits now; its copy is the one of the switch-out that began the wait, or it has gone on.
 std::uint64_t Tracker::stack_of_wait(const model::ThreadNow& thread) {
-  if (!config_.native) return thread.wait.stack_id;
+  if (!config_.native) return thread.switch_out.stack_id;
   const auto record = probe_.native_copy(thread.tid);
   const auto event = decode::decode(record);
   const auto* copy = event ? std::get_if<model::NativeSeen>(&*event) : nullptr;
   auto* owner = targets_.find(thread.pid);
-  if (copy == nullptr || owner == nullptr || copy->head.time_ns != thread.since_ns) return thread.wait.stack_id;
-  return natives_.merge(*owner, *copy, thread.wait.stack_id);
+  if (copy == nullptr || owner == nullptr || copy->head.time_ns != thread.since_ns) return thread.switch_out.stack_id;
+  return natives_.merge(*owner, *copy, thread.switch_out.stack_id);
 }
 
 // While the thread waits: afterwards nobody knows who held the lock. Only where a stall may come of it.
 void Tracker::find_lock(const model::ThreadNow& thread, Loop& loop, std::uint64_t now_ns) {
   constexpr std::uint64_t kShareOfTime = 20;  // for all looks together
-  if (thread.state != State::blocked || thread.wait.cause != model::Cause::lock || thread.start_ns == 0) return;
+  if (thread.state != State::blocked || thread.switch_out.cause != model::Cause::lock || thread.start_ns == 0) return;
   if (now_ns < thread.since_ns + config_.warn_ns / 2 || now_ns < next_lock_ns_) return;
   if (loop.found_wait && loop.found_wait->since_ns == thread.since_ns) return;
   auto* owner = targets_.find(thread.pid);
   if (owner == nullptr || owner->ended()) return;
-  const auto lock = held_lock(*owner, thread.tid, thread.wait.args[0]);
+  const auto lock = held_lock(*owner, thread.tid, thread.switch_out.args[0]);
   const auto again = probe_.thread(thread.tid);
   if (!again || again->since_ns != thread.since_ns) return;
   loop.found_wait = FoundWait{.since_ns = thread.since_ns, .culprit = {}};
@@ -126,31 +126,31 @@ void Tracker::report_ongoing(const model::ThreadNow& thread, Loop& loop, std::ui
                             .held_up = thread.held_up,
                             .wait = {}};
   if (thread.state == State::runnable) {
-    open.wait = model::OpenIteration::Wait{.cause = model::Cause::cpu_wait,
-                                           .since_ns = thread.since_ns,
-                                           .stack_id = stack_of_wait(thread),
-                                           .syscall = {},
-                                           .culprit = {},
-                                           .has_task = false};
+    open.wait = model::OpenIteration::PresentWait{.cause = model::Cause::cpu_wait,
+                                                  .since_ns = thread.since_ns,
+                                                  .stack_id = stack_of_wait(thread),
+                                                  .syscall = {},
+                                                  .culprit = {},
+                                                  .has_task = false};
   } else if (thread.state == State::blocked) {
-    open.wait = model::OpenIteration::Wait{.cause = thread.wait.cause,
-                                           .since_ns = thread.since_ns,
-                                           .stack_id = stack_of_wait(thread),
-                                           .syscall = std::string(proc::syscall_name(thread.wait.syscall)),
-                                           .culprit = culprit_of(
-                                               model::Blocked{.head = open.head,
-                                                              .iteration = open.iteration,
-                                                              .start_ns = thread.since_ns,
-                                                              .args = {thread.wait.args[0], 0, 0, 0},
-                                                              .cause = thread.wait.cause,
-                                                              .holder_tstate = thread.wait.holder_tstate,
-                                                              .holder_stack = thread.wait.holder_stack,
-                                                              .holder_tid = thread.wait.holder_tid,
-                                                              .runner_comm = {}}),
-                                           .has_task = thread.has_task};
+    open.wait = model::OpenIteration::PresentWait{.cause = thread.switch_out.cause,
+                                                  .since_ns = thread.since_ns,
+                                                  .stack_id = stack_of_wait(thread),
+                                                  .syscall = std::string(proc::syscall_name(thread.switch_out.syscall)),
+                                                  .culprit = culprit_of(
+                                                      model::Blocked{.head = open.head,
+                                                                     .iteration = open.iteration,
+                                                                     .start_ns = thread.since_ns,
+                                                                     .args = {thread.switch_out.args[0], 0, 0, 0},
+                                                                     .cause = thread.switch_out.cause,
+                                                                     .holder_tstate = thread.switch_out.holder_tstate,
+                                                                     .holder_stack = thread.switch_out.holder_stack,
+                                                                     .holder_tid = thread.switch_out.holder_tid,
+                                                                     .runner_comm = {}}),
+                                                  .has_task = thread.has_task};
   }
   if (owner != nullptr && open.wait && !open.wait->culprit) {
-    open.wait->culprit = present_culprit(*owner, tid, thread.wait);
+    open.wait->culprit = present_culprit(*owner, tid, thread.switch_out);
     // What is looked up from outside is another wait's if the thread has gone on meanwhile.
     if (const auto again = probe_.thread(tid); !again || again->since_ns != thread.since_ns) open.wait->culprit.reset();
   }

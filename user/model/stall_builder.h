@@ -52,7 +52,7 @@ struct OpenIteration {
   std::uint32_t losses = 0;
   HeldUp held_up{};
   /// What the thread waits for now; nothing while it is on a CPU. cpu_wait: it is runnable.
-  struct Wait {
+  struct PresentWait {
     Cause cause = Cause::other;
     std::uint64_t since_ns = 0;
     std::uint64_t stack_id = 0;
@@ -60,7 +60,7 @@ struct OpenIteration {
     std::optional<Culprit> culprit;
     bool has_task = false;
   };
-  std::optional<Wait> wait;
+  std::optional<PresentWait> wait;
 };
 
 /// Where a code object is defined.

@@ -16,8 +16,8 @@ struct ThreadNow {
     runnable,  ///< ready for a CPU that another thread took from it
     blocked,   ///< it waits; with `woken_ns` it has waited, and is ready for a CPU
   };
-  /// Of the last time that it left its CPU.
-  struct Wait {
+  /// The last time that it left its CPU: why and where.
+  struct SwitchOut {
     Cause cause = Cause::other;
     std::int32_t syscall = -1;  ///< -1: none
     std::int32_t fd = -1;       ///< -1: none
@@ -45,7 +45,7 @@ struct ThreadNow {
   std::uint64_t woken_ns = 0;  ///< when it became ready to run again; 0: not yet
   bool throttled = false;      ///< its control group had no quota left when it became ready
   bool has_task = false;       ///< the wait belongs to the last TaskSeen of the iteration
-  Wait wait;                   ///< the present one, unless it runs or is in its poll
+  SwitchOut switch_out;        ///< the present one, unless it runs or is in its poll
   /// Off the CPU in the present iteration, up to the wait that goes on. In a profile: since its ThreadTimes began.
   std::array<std::uint64_t, kCauses> cause_ns{};
   std::array<std::uint32_t, kCauses> cause_count{};

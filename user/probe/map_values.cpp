@@ -31,7 +31,7 @@ std::optional<model::LoopSource> source_of(std::uint8_t kind) {
   }
 }
 
-model::ThreadNow::Wait wait_of(const wait& kept) {
+model::ThreadNow::SwitchOut switch_out_of(const wait& kept) {
   return {.cause = static_cast<model::Cause>(kept.cause),
           .syscall = kept.syscall,
           .fd = kept.fd,
@@ -65,7 +65,7 @@ std::optional<model::ThreadNow> thread_now(const loop_thread& thread) {
                        .woken_ns = thread.wake_ns,
                        .throttled = thread.throttled != 0,
                        .has_task = thread.has_task != 0,
-                       .wait = wait_of(thread.wait),
+                       .switch_out = switch_out_of(thread.wait),
                        .cause_ns = {},
                        .cause_count = {},
                        .losses = thread.losses,

@@ -22,17 +22,17 @@ constexpr auto kNewer = std::to_array<SystemCall>({
     {467, "open_tree_attr"},    {468, "file_getattr"},      {469, "file_setattr"},
 });
 
-struct WaitsOf {
-  Wait wait;
+struct ClassCalls {
+  SyscallClass wait_class;
   std::string_view calls;  // their names, a space between two
 };
 
-// What a wait inside of a call is for; of a call that is not here: other.
-constexpr auto kWaits = std::to_array<WaitsOf>({
+// What a thread that sleeps in the call waits for. A call that is not listed has the class `other`.
+constexpr auto kClasses = std::to_array<ClassCalls>({
     // clang-format off
-    {Wait::sleep,
+    {SyscallClass::sleep,
      "nanosleep clock_nanosleep"},
-    {Wait::file,
+    {SyscallClass::file,
      "open stat lstat access msync flock fsync fdatasync truncate ftruncate getdents chdir fchdir "
      "rename mkdir rmdir creat link unlink symlink readlink chmod fchmod chown fchown lchown utime "
      "mknod statfs fstatfs pivot_root sync mount umount2 swapon readahead setxattr lsetxattr "
@@ -41,16 +41,16 @@ constexpr auto kWaits = std::to_array<WaitsOf>({
      "unlinkat renameat linkat symlinkat readlinkat fchmodat faccessat sync_file_range utimensat "
      "fallocate name_to_handle_at open_by_handle_at syncfs renameat2 copy_file_range statx openat2 "
      "faccessat2 cachestat fchmodat2"},
-    {Wait::network,
+    {SyscallClass::network,
      "connect accept sendto recvfrom sendmsg recvmsg shutdown accept4 recvmmsg sendmmsg"},
-    {Wait::process,
+    {SyscallClass::process,
      "clone fork vfork execve wait4 waitid execveat clone3"},
-    {Wait::futex,
+    {SyscallClass::futex,
      "futex futex_waitv futex_wake futex_wait futex_requeue"},
-    {Wait::fd,
+    {SyscallClass::fd,
      "read write close fstat lseek ioctl pread64 pwrite64 readv writev sendfile fcntl splice tee "
      "vmsplice preadv pwritev preadv2 pwritev2"},
-    {Wait::poll,
+    {SyscallClass::poll,
      "poll select epoll_wait pselect6 ppoll epoll_pwait epoll_pwait2"},
     // clang-format on
 });
@@ -64,16 +64,17 @@ constexpr bool has_word(std::string_view words, std::string_view wanted) {
   return false;
 }
 
-constexpr Wait wait_of(std::string_view name) {
-  const auto* found = std::ranges::find_if(kWaits, [&](const WaitsOf& each) { return has_word(each.calls, name); });
-  return found == kWaits.end() ? Wait::other : found->wait;
+constexpr SyscallClass class_of(std::string_view name) {
+  const auto* found = std::ranges::find_if(kClasses,
+                                           [&](const ClassCalls& each) { return has_word(each.calls, name); });
+  return found == kClasses.end() ? SyscallClass::other : found->wait_class;
 }
 
 static_assert(std::ranges::is_sorted(kNewer, {}, &SystemCall::number));
 
 std::vector<Syscall> make_table() {
   std::vector<Syscall> table;
-  const auto add = [&](const SystemCall& call) { table.push_back({call.number, call.name, wait_of(call.name)}); };
+  const auto add = [&](const SystemCall& call) { table.push_back({call.number, call.name, class_of(call.name)}); };
   for (const auto& call : machine::here().system_calls) add(call);
   for (const auto& call : kNewer) {
     if (call.number > machine::here().system_calls.back().number) add(call);

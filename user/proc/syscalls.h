@@ -7,8 +7,8 @@
 
 namespace aiotrace::proc {
 
-/// What a wait inside of a system call is a wait for.
-enum class Wait : std::uint8_t {
+/// What a thread that sleeps in a system call waits for.
+enum class SyscallClass : std::uint8_t {
   other,
   sleep,    ///< time only
   file,     ///< a file system
@@ -22,7 +22,7 @@ enum class Wait : std::uint8_t {
 struct Syscall {
   std::int32_t number;
   std::string_view name;
-  Wait wait;
+  SyscallClass wait_class;
 };
 
 /// Which argument is the path of a file, counted from 1; 0: none.

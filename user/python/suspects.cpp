@@ -249,7 +249,7 @@ class Finder {
     const WaitEnd end = waits_.end_of(task, chain);
     if (end != WaitEnd::unknown && end != WaitEnd::outside) return;
     add(Kind::stuck, task.object, bytes, task.waiter, chain.links, end == WaitEnd::outside);
-    const auto waited = waits_.waited_by(task, chain);
+    const auto waited = waits_.awaited_object(task, chain);
     found_.all.back().wait = waited.kind;
     found_.all.back().waits_for = waited.object;
   }

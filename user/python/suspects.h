@@ -27,7 +27,7 @@ struct Suspect {
   std::uint64_t exception = 0;        ///< of an unread one
   std::uint64_t place = 0;            ///< the same number for all that hang at the same lines
   WaitKind wait = WaitKind::unknown;  ///< of one that is stuck
-  std::uint64_t waits_for = 0;        ///< of one that is stuck: WaitReader::Waited
+  std::uint64_t waits_for = 0;        ///< of one that is stuck: WaitReader::AwaitedObject
 };
 
 /// Where suspects hang: of what each has in common, one example.

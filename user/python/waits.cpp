@@ -214,7 +214,7 @@ void WaitReader::add_waited(WaitsFor& found, const AwaitChain& chain) {
   }
 }
 
-WaitReader::Waited WaitReader::waited_by(const FutureFields& task, const AwaitChain& chain) {
+WaitReader::AwaitedObject WaitReader::awaited_object(const FutureFields& task, const AwaitChain& chain) {
   const Coroutine* link = nullptr;
   const KnownFunction* wait = innermost_wait(chain, link);
   const std::uint64_t self = wait != nullptr && !wait->passes ? reader_.variable(*link, "self") : 0;

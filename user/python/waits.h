@@ -43,11 +43,11 @@ class WaitReader {
 
   /// The object at the bottom of the wait of such a task, and what it is: the asyncio.Event, the Lock, …; a future
   /// where nothing more is known.
-  struct Waited {
+  struct AwaitedObject {
     WaitKind kind = WaitKind::future;
     std::uint64_t object = 0;
   };
-  [[nodiscard]] Waited waited_by(const FutureFields& task, const AwaitChain& chain);
+  [[nodiscard]] AwaitedObject awaited_object(const FutureFields& task, const AwaitChain& chain);
 
   /// Who ends the wait of such a task. Does not know whether a task is inside of an asyncio.timeout().
   [[nodiscard]] WaitEnd end_of(const FutureFields& task, const AwaitChain& chain);

@@ -41,7 +41,7 @@ class Search {
 
   std::unordered_map<std::uint64_t, Waker> run(const Suspects& suspects) {
     look_for(suspects);
-    if (waited_.empty()) return {};
+    if (questions_.empty()) return {};
     prove();
     if (left_ != 0) from_connections();
     if (left_ != 0) from_all();
@@ -51,7 +51,8 @@ class Search {
 
  private:
   enum class State : std::uint8_t { open, nobody, somebody };
-  struct Waited {
+  /// Who wakes the tasks that wait for one object?
+  struct WakerQuestion {
     bool event = false;
     State state = State::open;
     std::vector<const FutureFields*> tasks;
@@ -67,13 +68,13 @@ class Search {
       if (!concerns(suspect)) continue;
       const auto task = tasks.extract(suspect.address);
       if (!task) continue;
-      Waited& waited = waited_[suspect.waits_for];
-      waited.event = is_event(suspect.wait);
-      waited.tasks.push_back(task.mapped());
+      WakerQuestion& question = questions_[suspect.waits_for];
+      question.event = is_event(suspect.wait);
+      question.tasks.push_back(task.mapped());
       for (const auto& link : chains_.chain(task.mapped()->coroutine).links) in_question_.insert(link.object);
     }
     for (const auto& [address, task] : tasks) living_.push_back(task);
-    left_ = waited_.size();
+    left_ = questions_.size();
   }
 
   static bool concerns(const Suspect& suspect) {
@@ -84,26 +85,26 @@ class Search {
   // Nobody but those who wait, and who wait for nothing else than what nobody else has.
   void prove() {
     std::unordered_set<std::uint64_t> objects;
-    for (const auto& [object, waited] : waited_) {
-      if (waited.state == State::open) objects.insert(object);
+    for (const auto& [object, question] : questions_) {
+      if (question.state == State::open) objects.insert(object);
     }
     for (std::size_t before = 0; before != objects.size();) {
       before = objects.size();
       std::vector<std::uint64_t> tasks;
       for (const std::uint64_t object : objects) {
-        for (const FutureFields* task : waited_.at(object).tasks) tasks.push_back(task->object);
+        for (const FutureFields* task : questions_.at(object).tasks) tasks.push_back(task->object);
       }
       objects = referred_to_only_by(referents_, tasks, objects, loops_);
     }
-    for (const std::uint64_t object : objects) decide(waited_.at(object), State::nobody);
+    for (const std::uint64_t object : objects) decide(questions_.at(object), State::nobody);
   }
 
-  void decide(Waited& waited, State state) {
-    if (waited.state != State::open) return;
-    waited.state = state;
+  void decide(WakerQuestion& question, State state) {
+    if (question.state != State::open) return;
+    question.state = state;
     --left_;
     if (state != State::somebody) return;
-    for (const FutureFields* task : waited.tasks) {
+    for (const FutureFields* task : question.tasks) {
       for (const auto& link : chains_.chain(task->coroutine).links) in_question_.erase(link.object);
       living_.push_back(task);
       if (everything_) begin_at(task->coroutine);
@@ -215,9 +216,9 @@ class Search {
   }
 
   void see(std::uint64_t object, std::size_t level, ReferentForm from) {
-    if (const auto waited = waited_.find(object); waited != waited_.end()) {
-      const bool wakes = waited->second.event || !everything_;
-      decide(waited->second, wakes ? State::somebody : State::nobody);
+    if (const auto question = questions_.find(object); question != questions_.end()) {
+      const bool wakes = question->second.event || !everything_;
+      decide(question->second, wakes ? State::somebody : State::nobody);
       return;
     }
     const ReferentForm form = referents_.form_of(object);
@@ -236,9 +237,9 @@ class Search {
   std::unordered_map<std::uint64_t, Waker> result(const Suspects& suspects) {
     std::unordered_map<std::uint64_t, Waker> found;
     for (const Suspect& suspect : suspects.all) {
-      const auto waited = concerns(suspect) ? waited_.find(suspect.waits_for) : waited_.end();
-      if (waited == waited_.end()) continue;
-      const State state = waited->second.state;
+      const auto question = concerns(suspect) ? questions_.find(suspect.waits_for) : questions_.end();
+      if (question == questions_.end()) continue;
+      const State state = question->second.state;
       found.emplace(suspect.address, state == State::somebody ? Waker::somebody
                                      : state == State::nobody ? Waker::nobody
                                                               : Waker::unknown);
@@ -254,8 +255,8 @@ class Search {
   ReferentReader referents_;
   Running running_;
   std::unordered_set<std::uint64_t> loops_;
-  std::unordered_map<std::uint64_t, Waited> waited_;
-  std::size_t left_ = 0;                           // of waited_, undecided
+  std::unordered_map<std::uint64_t, WakerQuestion> questions_;
+  std::size_t left_ = 0;                           // of questions_, undecided
   std::unordered_set<std::uint64_t> in_question_;  // coroutines of tasks whose wait is undecided
   std::vector<const FutureFields*> living_;        // other tasks
   bool everything_ = false;
