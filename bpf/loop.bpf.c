@@ -12,7 +12,7 @@
 
 /*
  * Is the poll on `epfd` the loop's own wait, or one inside a callback (a synchronous
- * client's)? The Python stack tells where asyncio runs the loop. Where it does not (uvloop,
+ * client's)? The Python stack shows where asyncio runs the loop. Where it does not (uvloop,
  * other programs), a callback's stack is deeper than the loop's was, as long as the loop's
  * epoll is still the open file that it was.
  */

@@ -10,7 +10,7 @@ static __always_inline int is_traced(__u32 pid)
 	return traced_tgid[PID_SLOT(pid)] && bpf_map_lookup_elem(&processes, &pid);
 }
 
-/* A thread that ends in mid-iteration leaves a stall that nobody would tell of. */
+/* A thread that ends in mid-iteration leaves a stall that nothing else reports. */
 static __always_inline void end_thread(__u32 tid, __u32 pid, __u64 now)
 {
 	struct loop_thread *t;

@@ -36,7 +36,7 @@ __noinline int meet_thread(__u32 pid, __u32 tid, __u64 on_ns, __u64 now)
 
 /*
  * The entry of a thread, made when it is first met; NULL: none, or it has ended. One that
- * is about to end is not met any more: nobody would tell when its entry can go.
+ * is about to end is not met any more: nothing would report when its entry can go.
  */
 static __always_inline struct loop_thread *profiled_thread(struct task_struct *task, __u32 pid,
 							   __u32 tid, __u64 on_ns, __u64 now)
@@ -72,7 +72,7 @@ static __always_inline int walk_current(__u32 slot, __u32 pid, __u32 tid, __u64 
 
 /*
  * Sends the task that runs, after walk_current. Each time anew: without the polls nothing
- * tells that a task at the same address is another one by now.
+ * shows that a task at the same address is another one by now.
  */
 static __always_inline int profiled_task(struct loop_thread *t, __u32 slot, __u32 pid, __u32 tid)
 {
@@ -199,7 +199,7 @@ static __always_inline int waits_idle(const struct scratch *s, int frames, __s32
 	return is_epoll(syscall) && s->verdict != VERDICT_NESTED;
 }
 
-/* The thread leaves the CPU: everything that only it can tell now. */
+/* The thread leaves the CPU: everything that only this thread can report, now. */
 __noinline int profile_leave(__u32 pid, __u32 tid, __u32 runnable, __u32 state)
 {
 	struct task_struct *task = current_task(); /* still the one that leaves */
@@ -222,7 +222,7 @@ __noinline int profile_leave(__u32 pid, __u32 tid, __u32 runnable, __u32 state)
 	t->off_ns = now;
 	t->wake_ns = 0;
 	t->throttled = 0;
-	t->iteration++; /* the target told of next is this interval's */
+	t->iteration++; /* the target reported next is this interval's */
 	set_off(t, runnable ? OFF_RUNNABLE : OFF_BLOCKED);
 	frames = walk_current(slot, pid, tid, now);
 	if (waits_idle(s, frames, t->wait.syscall)) {

@@ -49,7 +49,7 @@ __noinline int copy_text(__u32 slot, __u32 pid, __u64 object, __u32 at)
 	return bytes;
 }
 
-/* Tells user space of the code object in scratch and decides its class. */
+/* Sends the code object in scratch to user space and decides its class. */
 __noinline int send_code(__u32 slot, __u32 pid, __u32 tid)
 {
 	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
@@ -160,7 +160,7 @@ __noinline int walk_chunk(__u32 slot, __u32 pid, __u32 tid)
 static __always_inline int walk_from(struct scratch *s, const struct process_config *p, __u32 slot,
 				     __u32 pid, __u32 tid, __u64 frame, int send)
 {
-	__u32 told = 1;
+	__u32 sent = 1;
 	__u64 size;
 
 	s->layout = p->layout;
@@ -195,7 +195,7 @@ static __always_inline int walk_from(struct scratch *s, const struct process_con
 	fill_head(&s->stack.head, RECORD_STACK, size, pid, tid, bpf_ktime_get_ns());
 	if (emit(&s->stack, size, LATER))
 		return s->count;
-	if (bpf_map_update_elem(&stacks, &s->hash, &told, BPF_ANY))
+	if (bpf_map_update_elem(&stacks, &s->hash, &sent, BPF_ANY))
 		count_loss(LOSS_SEEN_FULL);
 	return s->count;
 }

@@ -51,7 +51,7 @@ __noinline int send_iteration(__u32 tid, __u64 now, __u32 flags)
 	return 0;
 }
 
-/* Tells of a wait that lasted, with the short ones of its cause since the last one told. */
+/* Reports a wait that lasted, with the short ones of its cause since the last report. */
 __noinline int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target)
 {
 	struct loop_thread *t = find_thread(tid);
@@ -64,7 +64,7 @@ __noinline int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target
 		return 0;
 	time = time_of_cause(t, cause);
 	w = &t->wait;
-	has_target = w->target == TARGET_TOLD;
+	has_target = w->target == TARGET_SENT;
 	if (with_target && w->target == TARGET_FILE)
 		has_target = send_file(t->tid);
 	else if (with_target && w->target == TARGET_CHILD)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
  * Who ran instead: while a traced thread is ready to run and does not, the last runs on every
- * CPU are kept, for that thread's switch-in to tell of.
+ * CPU are kept. That thread's switch-in reports them.
  *
  * CONTEXT: sched_switch. Each CPU writes its own runs; a thread that has been moved to another
  * CPU reads those of the one where it became ready, which may be writing: user space takes no

@@ -5,7 +5,7 @@
  *
  * A timer interrupt is dear on a virtual machine: a clock of a millisecond took 5 % of all that a
  * busy server did. So the clock that always runs is a coarse one; a sample in an iteration that
- * lasts asks user space to let the fine clock run too. Each sample tells how much time on the CPU
+ * lasts asks user space to let the fine clock run too. Each sample says how much time on the CPU
  * it stands for.
  *
  * CONTEXT: a timer interrupt. It may have come while a poll's probe held SCRATCH_POLL.
@@ -93,7 +93,7 @@ int handle_sample(struct sample_context *ctx)
 			return 0;
 		if (s->count) {
 			r->stack_id = s->hash;
-			/* Handles are used again at once; with its coroutine one is told apart better. */
+			/* Handles are used again at once: the coroutine helps to distinguish them. */
 			r->callback = s->handle | s->root_coroutine ?
 					      mix(s->handle, s->root_coroutine) :
 					      0;

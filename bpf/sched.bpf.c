@@ -16,7 +16,7 @@
 #include "lib/targets.bpf.h"
 #include "lib/waits.bpf.h"
 
-/* The wait is for this file: its cause, and who is to be told of if it lasts. */
+/* The cause of a wait for this file. Notes in `w` whom to report if the wait lasts. */
 static __always_inline __u32 cause_of_waited(struct wait *w, struct task_struct *task,
 					     struct file *file)
 {
@@ -149,7 +149,7 @@ __noinline int cause_of_wait(__u32 tid, __u32 state)
 		path = SYSCALL_PATH(*entry);
 		if (path) {
 			if (send_path(tid, w->args[(path - 1) & 3]))
-				w->target = TARGET_TOLD;
+				w->target = TARGET_SENT;
 			return CAUSE_FILE;
 		}
 		w->fd = w->args[0];
@@ -160,7 +160,7 @@ __noinline int cause_of_wait(__u32 tid, __u32 state)
 	case SYSCALL_NETWORK:
 		w->fd = w->args[0];
 		if (w->syscall == NR_connect && send_unix_address(tid, w->args[1], w->args[2])) {
-			w->target = TARGET_TOLD;
+			w->target = TARGET_SENT;
 			return CAUSE_NETWORK;
 		}
 		file = file_of(task, w->fd);
@@ -206,7 +206,7 @@ __noinline int take_wait_stack(__u32 pid, __u32 tid)
 	if (has_left_loop(slot, tid))
 		return 0;
 	if (frames <= 0) {
-		/* After its loop an interpreter that ends has no frames: nothing is told of that time. */
+		/* An interpreter that ends has no frames after its loop: that time is not reported. */
 		if (t->return_ns)
 			count_loss(LOSS_THREAD_UNKNOWN);
 		return 0;
@@ -252,9 +252,9 @@ static __always_inline void explain_wait(struct loop_thread *t, __u32 state, boo
 /*
  * Is the thread that leaves inside its poll? Not if it is preempted on its way there, before
  * the probe on the poll's entry: its iteration has not ended then (a kernel with PREEMPT or
- * PREEMPT_LAZY switches between the entry of the system call and that of the program). Most
- * often then, after a long iteration. `polled` tells: a sample or a switch outside the poll
- * has cleared it, if the iteration was long enough to have one.
+ * PREEMPT_LAZY switches between the entry of the system call and that of the program). This
+ * is most frequent after a long iteration. `polled` shows it: a sample or a switch outside the
+ * poll has cleared it, if the iteration was long enough to have one.
  */
 static __always_inline bool leaves_in_poll(const struct loop_thread *t, const struct call *call,
 					   bool runnable)

@@ -13,7 +13,7 @@ struct session_config {
 	__u64 young_ns; /* samples in a younger iteration are dropped at once */
 	__u64 coarse_ns; /* period of the samples of a thread whose iterations are short */
 	__u64 fine_after_ns; /* an iteration that used the CPU for longer asks for finer ones; all ones: none does */
-	__u64 segment_ns; /* a blocked time at least this long is told on its own */
+	__u64 segment_ns; /* a blocked time at least this long is reported separately */
 	__u64 native_ns; /* --native: waits at least this long carry the user stack; 0: nothing does */
 	__u64 pid_ns_dev; /* unused when 0: tids are those of the initial namespace */
 	__u64 pid_ns_ino;
@@ -109,7 +109,7 @@ enum loss {
 	LOSS_NAME_UNREADABLE, /* a code object's names could not be read; counted by user space */
 	LOSS_TASK_UNREADABLE, /* the running task could not be read */
 	LOSS_SEEN_FULL, /* map of stacks or code objects already sent is full: sent again */
-	LOSS_SWITCH_UNSEEN, /* a thread came back onto a CPU without sched_switch telling */
+	LOSS_SWITCH_UNSEEN, /* a thread came back onto a CPU without an event of sched_switch */
 	LOSS_NATIVE_MISSING, /* --native: no room for a thread's native stack */
 	LOSS_MAX,
 };

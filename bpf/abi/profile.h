@@ -8,9 +8,9 @@
 
 /* What a profile wants: written once, before its programs are loaded. */
 struct profile_config {
-	__u64 min_ns; /* an interval off the CPU at least this long is told on its own */
+	__u64 min_ns; /* an interval off the CPU at least this long is reported separately */
 	__u32 tasks; /* name the task of each sample and interval */
-	__u32 gil; /* mark what happens while the thread holds the GIL, tell of nothing but it */
+	__u32 gil; /* mark what happens while the thread holds the GIL, report nothing else */
 	__u32 waits; /* the scheduler is watched */
 	__u32 pad;
 };

@@ -185,7 +185,7 @@ struct sample_record {
 	__u64 iteration;
 	__u64 stack_id; /* 0: none */
 	__u64 ip; /* user address of the leaf; in kernel mode, where it will return to */
-	__u64 callback; /* tells callbacks of one iteration apart; 0: not known */
+	__u64 callback; /* distinguishes callbacks of one iteration; 0: not known */
 	__u64 sp; /* user stack pointer and frame pointer; 0 in kernel mode */
 	__u64 bp;
 	__u64 cpu_ns; /* on a CPU since the iteration's last sample, or since its beginning */

@@ -51,7 +51,7 @@ struct step_config {
 	__u8 match_next[MATCH_STATES * 256];
 };
 
-#define CHAIN_MAX 32 /* links of an await chain that are told */
+#define CHAIN_MAX 32 /* links of an await chain that are reported */
 
 struct chain_link {
 	__u64 code; /* address of the code object */
@@ -75,7 +75,7 @@ struct chain_record {
 
 /* What is known of a chain; written by user space once it has a name. */
 struct chain_state {
-	__u64 told_ns; /* last sent */
+	__u64 sent_ns; /* last sent */
 	__u32 named;
 	__u32 unwanted; /* --match: neither a function nor a file of it */
 };

@@ -25,10 +25,10 @@ enum in_probe {
 	PROBE_INTERRUPTED, /* by a switch to another thread */
 };
 
-/* How the other side of a wait is told of. */
+/* How the other side of a wait is reported. */
 enum wait_target {
 	TARGET_NONE = 0,
-	TARGET_TOLD, /* a record was sent at the switch-out: its path was in user memory */
+	TARGET_SENT, /* a record was sent at the switch-out: its path was in user memory */
 	TARGET_FILE, /* wait.object */
 	TARGET_CHILD, /* a child of the thread */
 };
@@ -80,7 +80,7 @@ enum whose_gc {
 
 /*
  * One loop thread, of the map `loop_threads`. Written by BPF on that thread's own way
- * through the scheduler and its polls, so without locks; user space reads it to tell of
+ * through the scheduler and its polls, so without locks; user space reads it to report
  * stalls that still go on, and removes it after the thread's exit record.
  */
 struct loop_thread {
@@ -112,7 +112,7 @@ struct loop_thread {
 	__u64 wake_ns; /* when it became runnable again; 0: not yet */
 	__u32 awaits_wakeup; /* off is OFF_BLOCKED; for the CPU that wakes it */
 	__u32 throttled; /* woken into a control group without quota */
-	__u64 task; /* last task and coroutine told of, and in which iteration */
+	__u64 task; /* last task and coroutine reported, and in which iteration */
 	__u64 coroutine;
 	__u64 task_iteration;
 	__u64 away_ns; /* off the CPU so far in the present iteration */
@@ -123,7 +123,7 @@ struct loop_thread {
 	__u64 tstate_retry_ns; /* no search for a thread state before */
 	struct wait wait;
 	struct cause_time causes[CAUSE_SLOTS]; /* by enum cause */
-	__u32 samples; /* told of in this iteration */
+	__u32 samples; /* reported in this iteration */
 	__u32 losses;
 	__u32 in_select; /* EPFD_SELECT: the select or poll entered last is the loop's own */
 	__u32 has_task; /* the wait or sample belongs to `task` */

@@ -50,10 +50,10 @@ static __always_inline void reset_iteration(struct loop_thread *t)
 	t->dirty = 0;
 }
 
-/* Tells of a loop that has been found: bpf/report.bpf.c. */
+/* Reports a loop that has been found: bpf/report.bpf.c. */
 int send_loop(__u32 tid, __u64 now);
 
-/* Tells of an iteration that was a stall: bpf/report.bpf.c. */
+/* Reports an iteration that was a stall: bpf/report.bpf.c. */
 int send_iteration(__u32 tid, __u64 now, __u32 flags);
 
 /* The loop polls again: what lies between the poll's return and now was one iteration. */

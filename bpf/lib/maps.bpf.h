@@ -101,7 +101,7 @@ extern const volatile struct session_config session;
 /*
  * By a number modulo 65536: 0 says that no thread (process) with such a number is traced.
  * The first look of every program, so that the rest of the machine pays for one load. What
- * is set is never cleared: it only costs a look into a map. `traced_tid` also tells the
+ * is set is never cleared: it only costs a look into a map. `traced_tid` also has the
  * slot of the thread that was met last: see TID_ENTRY.
  */
 #define PID_FILTER_SIZE 65536

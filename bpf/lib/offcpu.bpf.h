@@ -7,7 +7,7 @@
 #include "lib/targets.bpf.h"
 #include "lib/waits.bpf.h"
 
-/* Tells of a wait that lasted, with the short ones of its cause since the last one told: bpf/report.bpf.c. */
+/* Reports a wait that lasted, with the short ones of its cause since the last report: bpf/report.bpf.c. */
 int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target);
 
 /* A time off the CPU, of the cause `time` while it was blocked. */

@@ -21,7 +21,7 @@ enum scratch_slot {
 	SCRATCH_MAX,
 };
 
-/* What the innermost telling frame says about a poll. */
+/* What the innermost significant frame says about a poll. */
 enum verdict {
 	VERDICT_NONE = 0, /* neither: uvloop, or no asyncio */
 	VERDICT_LOOP, /* BaseEventLoop._run_once or run_forever */
@@ -185,7 +185,7 @@ static __always_inline __u64 tail_u64(const struct scratch *s, __u32 start, __u3
 	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
 
 /*
- * asyncio's own frames that tell where a loop runs and a callback begins:
+ * asyncio's own frames that show where a loop runs and a callback begins:
  * BaseEventLoop._run_once and run_forever in asyncio/base_events.py, Handle._run in
  * asyncio/events.py (Lib/asyncio, 3.8 to 3.15).
  */

@@ -24,7 +24,7 @@ int walk_other(__u32 slot, __u32 pid, __u32 tid, __u64 tstate);
 /* At the end of a stack: 1 if it goes on in the parent of the greenlet that it is of. */
 int enter_parent(__u32 slot, __u32 pid);
 /*
- * Copies a str's characters to scratch->texts[at], at most TEXT_MAX bytes, and tells of them in
+ * Copies a str's characters to scratch->texts[at], at most TEXT_MAX bytes, and describes them in
  * scratch->text; its width 0 says that it could not be read. Returns the bytes copied.
  */
 int copy_text(__u32 slot, __u32 pid, __u64 object, __u32 at);

@@ -5,7 +5,7 @@
 /* Where a task waits: its await chain, from the root coroutine to the line. */
 #include "lib/step_maps.bpf.h"
 
-#define TELL_AGAIN_NS 20000000 /* a chain that has no name yet */
+#define SEND_AGAIN_NS 20000000 /* a chain that has no name yet */
 
 /* Where a suspended coroutine or generator keeps what it awaits (_PyGen_yf); 0: nothing. */
 static __always_inline __u64 awaited_by(__u64 object, __u64 frame, __u64 code, __s32 lasti,
@@ -118,11 +118,11 @@ __noinline int walk_link(__u32 tid)
 	return t->object != 0;
 }
 
-/* The chain at which a task waits, told to user space until that has a name for it. */
+/* The chain at which a task waits, sent to user space until that has a name for it. */
 static __always_inline void find_chain(struct step_thread *t, __u32 tid, struct step_task *w,
 				       __u64 coroutine, __u64 now)
 {
-	struct chain_state *known, fresh = {.told_ns = now};
+	struct chain_state *known, fresh = {.sent_ns = now};
 	__u64 chain;
 	int more = 1;
 
@@ -138,10 +138,10 @@ static __always_inline void find_chain(struct step_thread *t, __u32 tid, struct 
 	w->chain = chain;
 	w->due_ns = t->words[0];
 	known = bpf_map_lookup_elem(&chains, &chain);
-	if (known && (known->named || now - known->told_ns < TELL_AGAIN_NS))
+	if (known && (known->named || now - known->sent_ns < SEND_AGAIN_NS))
 		return;
 	if (known)
-		known->told_ns = now;
+		known->sent_ns = now;
 	else if (bpf_map_update_elem(&chains, &chain, &fresh, BPF_ANY))
 		return; /* its first await that ends says sites-full */
 	t->chain.head.type = RECORD_CHAIN;
@@ -158,7 +158,7 @@ static __always_inline void find_chain(struct step_thread *t, __u32 tid, struct 
 		lose(STEP_LOSS_RING_FULL);
 		known = bpf_map_lookup_elem(&chains, &chain);
 		if (known)
-			known->told_ns = 0;
+			known->sent_ns = 0;
 	}
 }
 

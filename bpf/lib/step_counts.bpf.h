@@ -7,7 +7,7 @@
 
 /*
  * The bucket of a duration as in lib/iteration.bpf.h, in branches: this path is not that hot.
- * A global function, verified once: its branches would else multiply its callers' paths.
+ * A global function, verified once: otherwise its branches multiply its callers' paths.
  */
 __noinline int bucket_of(__u64 ns)
 {

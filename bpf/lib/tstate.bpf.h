@@ -13,8 +13,8 @@ int is_on_stack(__u64 cframe, __u64 thread_pointer);
 
 /*
  * Is the thread state one that the current thread runs? A subinterpreter of 3.12 keeps the
- * thread id of the thread that created it, whoever runs it: where there is a cframe, that
- * tells.
+ * thread id of the thread that created it, whoever runs it: the cframe, where there is one,
+ * decides.
  */
 static __always_inline bool runs_here(__u64 tstate, __u64 thread_pointer, const struct py_layout *l)
 {

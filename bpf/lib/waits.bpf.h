@@ -10,9 +10,9 @@ int begin_wait(__u32 tid);
 /* The enum cause of the wait that begin_wait began, and whom it is for. `state`: the task's. */
 int cause_of_wait(__u32 tid, __u32 state);
 
-/* Who leaves its CPU, to be told of when a traced thread waited for that CPU. Only while ready_threads is not 0. */
+/* Keeps who leaves its CPU, for the traced threads that wait for that CPU. Only while ready_threads is not 0. */
 int note_run(void);
-/* Tells who ran on the CPU where the thread became ready; 1 if anything is known. At its switch-in. */
+/* Reports who ran on the CPU where the thread became ready; 1 if anything is known. At its switch-in. */
 int send_runs(__u32 tid, __u64 since_ns, __u64 now);
 
 /*
@@ -31,7 +31,7 @@ static __always_inline void become_ready(struct loop_thread *t, __u32 cpu)
 	count_ready(1);
 }
 
-/* With OFF_BLOCKED, in or out, also tells the waker, who does not look at `off`. */
+/* With OFF_BLOCKED, in or out, also informs the waker, who does not look at `off`. */
 static __always_inline void set_off(struct loop_thread *t, __u8 off)
 {
 	if (t->off == OFF_BLOCKED || off == OFF_BLOCKED)

@@ -24,7 +24,7 @@ struct stacks_map {
 	__type(value, __u32);
 };
 
-/* What user space has been told of already. */
+/* What was already sent to user space. */
 extern struct code_class_map codes SEC(".maps");
 extern struct stacks_map stacks SEC(".maps");
 

@@ -98,7 +98,7 @@ TEST_CASE("what a thread does now: each flag alone", "[probe]") {
   thread.has_task = 1;
   CHECK(flags(thread) == "task ");
   thread = blocked_thread();
-  thread.wait.target = TARGET_TOLD;
+  thread.wait.target = TARGET_SENT;
   CHECK(flags(thread) == "target ");
   thread.wait.target = TARGET_CHILD;  // no record has been sent of it
   CHECK(flags(thread).empty());

@@ -40,7 +40,7 @@ model::ThreadNow::SwitchOut switch_out_of(const wait& kept) {
           .holder_tstate = kept.holder_tstate,
           .holder_stack = kept.holder_stack,
           .holder_tid = kept.holder_tid,
-          .has_target = kept.target == TARGET_TOLD,
+          .has_target = kept.target == TARGET_SENT,
           .holds_gil = kept.holds_gil != 0};
 }
 

@@ -151,7 +151,7 @@ Status StepProbe::consume(const std::function<void(std::span<const std::byte>)>&
 }
 
 Status StepProbe::set_named(std::uint64_t chain, bool unwanted) {
-  const chain_state state{.told_ns = 0, .named = 1, .unwanted = unwanted ? 1u : 0u};
+  const chain_state state{.sent_ns = 0, .named = 1, .unwanted = unwanted ? 1u : 0u};
   if (bpf_map__update_elem(impl_->skeleton->maps.chains, &chain, sizeof(chain), &state, sizeof(state), BPF_ANY) != 0)
     return fail_errno("keep the name of an await", errno);
   return {};
