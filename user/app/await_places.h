@@ -14,8 +14,8 @@ namespace aiotrace::app {
 /// "Queue.get", "task".
 [[nodiscard]] std::string text_of(const python::WaitsFor& wait);
 
-/// How well it tells what is awaited, 0 to 2: a task that changes while it is read, or whose await is over, tells less
-/// than before or behind.
+/// How clearly it shows what is awaited, 0 to 2: a task that changes while it is read, or whose await is over, shows
+/// less than before or after that.
 [[nodiscard]] int clearness(const python::WaitsFor& wait);
 
 [[nodiscard]] model::Frame frame_of(const python::TaskFrame& frame);

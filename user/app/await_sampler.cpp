@@ -107,10 +107,10 @@ void AwaitSampler::settle() {
   }
 }
 
-// In the same await while it is at the same place and waits for the same object. A sleep is told from the next one at
-// the same place by its end alone: memory of what is freed is used again at once, and a task that goes on while it is
-// read shows the end of one with the future of another. But a snapshot can miss the timer of a sleep that begins or
-// ends just then: an end that is not known tells nothing.
+// In the same await while it is at the same place and waits for the same object. Only its end distinguishes a sleep
+// from the next one at the same place: freed memory is used again at once, and a task that goes on while it is read
+// shows the end of one with the future of another. But a snapshot can miss the timer of a sleep that begins or ends
+// just then: an end that is not known is ignored.
 AwaitSampler::Standing AwaitSampler::stands(const python::Task& task, std::uint64_t chain,
                                             std::uint64_t taken_ns) const {
   Standing now{.place = hash_of_place(task, chain), .object = task.waits_for.object, .end_ns = {}, .await = 0};

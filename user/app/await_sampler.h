@@ -27,8 +27,8 @@ class AwaitSampler {
   /// Tasks that seem to be in another await than in the snapshot before are read again: some only seem so, since they
   /// went on while they were read.
   void add(python::TaskSnapshot snapshot, const ReadAgain& read_again);
-  /// When all are added: what could not be told of a place at times, for the task changed just then, is told by the
-  /// rest.
+  /// To be called when all are added. Where a task changed while it was read, a place shows less: it then takes what
+  /// other snapshots show of it.
   void settle();
 
   [[nodiscard]] const model::AwaitTable& sites() const { return sites_; }
@@ -51,7 +51,7 @@ class AwaitSampler {
   /// Of one await chain, whatever the tasks: for what it was seen to wait.
   struct Chain {
     std::unordered_map<std::uint64_t, Known> by_wait;
-    int clearest = -1;  // how well the latest of the clearest waits tells what is awaited
+    int clearest = -1;  // how clearly the latest of the clearest waits shows what is awaited
     Known latest;
   };
   struct Made {

@@ -1,4 +1,4 @@
-// Names for the await chains that `awaits --exact` tells of.
+// Names for the await chains that `awaits --exact` reports.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ class ChainNames {
   struct Named {
     model::AwaitSite site;
     bool wanted = true;  ///< --match is in a function, a file or the task's coroutine
-    bool done = false;   ///< what is awaited is known, or asking again did not tell
+    bool done = false;   ///< what is awaited is known, or asking again did not show it
     unsigned tries = 0;
   };
 

@@ -30,7 +30,7 @@ class CommandOutput {
   /// Null: nothing is recorded.
   [[nodiscard]] recording::Writer* recording() { return recording_ ? &*recording_ : nullptr; }
 
-  /// Nothing happens without that output. What cannot be written is told of once, on standard error.
+  /// Nothing happens without that output. What cannot be written is reported once, on standard error.
   void json(const std::string& line);
   void text(std::span<const std::string> lines);
   /// The status of a write to another file of the command.

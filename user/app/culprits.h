@@ -9,7 +9,7 @@
 
 namespace aiotrace::app {
 
-/// The culprit of a wait with this cause; nothing if the target tells nothing of it. `working_directory` completes a
+/// The culprit of a wait with this cause; nothing if the target shows none. `working_directory` completes a
 /// relative path that the program gave; empty: unknown.
 [[nodiscard]] std::optional<model::Culprit> culprit_of_target(model::Cause cause, const model::TargetSeen& target,
                                                               const std::string& working_directory);

@@ -14,7 +14,7 @@ class FineSampling {
  public:
   explicit FineSampling(probe::Probe& probe) : probe_(probe) {}
 
-  /// Every sample is to be shown here. An error is told once for a thread, which then keeps its coarse samples.
+  /// Every sample is to be shown here. An error is reported once for a thread, which then keeps its coarse samples.
   Status on(const model::Sample& sample);
   /// To be called now and then: ends it for threads that had no long iteration of late.
   void stop_idle(std::uint64_t now_ns);

@@ -23,9 +23,9 @@
 namespace aiotrace::app {
 namespace {
 
-// Frames of a place that are told, and text of all places' frames.
+// Frames of a place that are reported, and text of all places' frames.
 constexpr std::size_t kMaxFrames = 64;
-constexpr std::size_t kMaxToldBytes = 16u << 20;
+constexpr std::size_t kMaxTextBytes = 16u << 20;
 
 // So many objects are read again between two scans; the rest of a larger number only by the scans.
 constexpr std::size_t kMaxRechecked = 20'000;
@@ -175,7 +175,7 @@ LeakScanner::Addresses LeakScanner::confirm(python::Suspects& found, const proc:
   }
   for (const long pause_ns : {1'300'000, 3'700'000})
     look_again(found, fresh, rest_till_it_ran(proc::Progress(process_), pause_ns));
-  // Generators of context managers come and go at the same addresses, without arguments that would tell them apart.
+  // Generators of context managers come and go at the same addresses, without arguments that would distinguish them.
   const bool once_more = std::ranges::any_of(found.all, [&](const python::Suspect& suspect) {
     return suspect.kind == python::Suspect::Kind::async_generator && fresh.contains(suspect.address);
   });
@@ -206,10 +206,10 @@ void LeakScanner::describe(const python::Suspects& found) {
   python::CodeCache codes(cached, interpreter_->layout);
   python::AsyncioReader reader(*interpreter_, cached, codes);
   std::unordered_map<std::uint64_t, model::LeakPlace> places;
-  std::size_t told_bytes = 0;
+  std::size_t text_bytes = 0;
   for (const auto& suspect : found.all) {
     if (places.contains(suspect.place)) continue;
-    // A place is told by the addresses of its code: known is known.
+    // The addresses of its code identify a place: what is known of it stays valid.
     if (auto known = places_.extract(suspect.place)) {
       places.insert(std::move(known));
       continue;
@@ -225,7 +225,7 @@ void LeakScanner::describe(const python::Suspects& found) {
         if (place.coroutine.empty()) place.coroutine = code->function;
       }
       for (const auto& at : std::views::reverse(chain)) {
-        if (place.stack.size() >= kMaxFrames || told_bytes > kMaxToldBytes) break;
+        if (place.stack.size() >= kMaxFrames || text_bytes > kMaxTextBytes) break;
         if (at.state != python::CoroutineState::suspended) continue;
         const auto code = codes.find(at.code);
         if (code == nullptr) continue;
@@ -233,7 +233,7 @@ void LeakScanner::describe(const python::Suspects& found) {
                                .function = code->function,
                                .file = code->file,
                                .line = codes.line(at.code, at.lasti)});
-        told_bytes += code->function.size() + code->file.size();
+        text_bytes += code->function.size() + code->file.size();
       }
     }
     if (suspect.exception != 0) {
@@ -330,17 +330,17 @@ Result<model::LeakScan> LeakScanner::scan() {
   };
   if (auto status = over(); !status) return std::unexpected(status.error());
   split_by_origin(found);
-  const auto told = examples(found);
+  const auto shown = examples(found);
   const proc::Progress progress(process_);
   describe(found);
   const std::uint64_t before_ns = monotonic_ns();
-  find_holders(told, *maps, references);
+  find_holders(shown, *maps, references);
   scan.holders_ns = monotonic_ns() - before_ns;
   if (!fresh.empty()) {
     // A search for holders takes as long as the rest before the next look would.
-    look_again(found, fresh, (!told.empty() && progress.made()) || rest_till_it_ran(progress, 7'100'000));
+    look_again(found, fresh, (!shown.empty() && progress.made()) || rest_till_it_ran(progress, 7'100'000));
     look_again(found, fresh, rest_till_it_ran(proc::Progress(process_), 2'300'000));
-    forget_unconfirmed(found, told);
+    forget_unconfirmed(found, shown);
   }
   scan.unconfirmed = suspected - found.all.size();
   const proc::PageCache cached(memory_);

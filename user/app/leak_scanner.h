@@ -30,7 +30,7 @@ class LeakScanner {
   LeakScanner(const proc::Process& process, std::uint64_t age_ns, const std::atomic<bool>* stop, Holders holders)
       : process_(process), memory_(process.pid(), stop), holders_(holders), tracker_(age_ns) {}
 
-  /// Who made what is found is told from now on.
+  /// From now on, what is found is reported with who made it.
   void take_origins(Origins origins) { origins_.emplace(std::move(origins)); }
   [[nodiscard]] const Origins* origins() const { return origins_ ? &*origins_ : nullptr; }
 

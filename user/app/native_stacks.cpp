@@ -82,7 +82,7 @@ symbolize::NativeStack NativeStacks::unwind(Target& target, const model::NativeS
     target.refresh_maps();
     native = once();
   }
-  // A leaf that is in no mapping tells nothing.
+  // A leaf that is in no mapping gives no information.
   if (native.frames.size() == 1 && native.frames[0].symbol.library.empty()) native.frames.clear();
   if (!native.complete) ++cut_;
   return native;

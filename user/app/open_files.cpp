@@ -15,7 +15,7 @@ void allow_many_open_files() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
   limit.rlim_cur = limit.rlim_max;
-  // What it does not grant is told when files run out.
+  // If the limit stays too low, that is reported when files run out.
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 

@@ -13,7 +13,7 @@
 namespace aiotrace::app {
 namespace {
 
-// More makers than this are told without their stacks.
+// Makers beyond this number are reported without their stacks.
 constexpr std::size_t kMaxExamples = 10'000;
 
 std::uint64_t id_of(const probe::Maker& maker) {
@@ -52,9 +52,9 @@ void Origins::begin_look() {
 
 std::optional<Origins::Origin> Origins::of(std::uint64_t address) {
   if (const auto known = now_.find(address); known != now_.end()) return known->second;
-  if (const auto told = probe_.of(address)) {
-    const Origin found{.made_ns = told->made_ns, .id = id_of(*told)};
-    if (examples_.size() < kMaxExamples) examples_.try_emplace(found.id, *told);
+  if (const auto maker = probe_.of(address)) {
+    const Origin found{.made_ns = maker->made_ns, .id = id_of(*maker)};
+    if (examples_.size() < kMaxExamples) examples_.try_emplace(found.id, *maker);
     now_.emplace(address, found);
     return found;
   }

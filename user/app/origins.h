@@ -20,7 +20,7 @@ class Origins {
     std::uint64_t id = 0;       ///< the same for all made at the same lines; never 0
   };
 
-  /// Sets the probe. Errors: no CPython that is known, it does not tell where coroutines are made, no permission.
+  /// Sets the probe. Errors: no CPython that is known, it does not show where coroutines are made, no permission.
   [[nodiscard]] static Result<Origins> watch(const proc::Process& process);
 
   /// To be called before a look. What was found in the last one is remembered, though others may have taken its entry.

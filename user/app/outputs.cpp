@@ -91,20 +91,20 @@ void Outputs::begin_text() {
   if (text_sink_) text_ = std::make_unique<output::TextOutput>(*text_sink_, context_);
 }
 
-void Outputs::check(const Status& status, const output::FileSink& sink, bool& told) {
+void Outputs::check(const Status& status, const output::FileSink& sink, bool& error_reported) {
   if (status) return;
   failed_ = true;
   const bool standard = &sink == text_sink_.get() || (&sink == json_sink_.get() && json_on_stdout_);
   if (standard && sink.last_errno() == EPIPE) reader_gone_ = true;
-  if (!told) say(status.error().message());
-  told = true;
+  if (!error_reported) say(status.error().message());
+  error_reported = true;
 }
 
 void Outputs::check_recording(const Status& status) {
   if (status) return;
   failed_ = true;
-  if (!recording_told_) say(status.error().message());
-  recording_told_ = true;
+  if (!recording_error_reported_) say(status.error().message());
+  recording_error_reported_ = true;
 }
 
 void Outputs::as_recorded(const recording::Head& head) {
@@ -116,14 +116,15 @@ void Outputs::as_recorded(const recording::Head& head) {
 void Outputs::watching(const model::Watching& watching) {
   exports_.watching(watching);
   if (recording_) check_recording(recording_->watching(watching));
-  if (json_sink_) check(output::JsonOutput(*json_sink_, context_).watching(watching), *json_sink_, json_told_);
-  if (text_) check(text_->watching(watching), *text_sink_, text_told_);
+  if (json_sink_)
+    check(output::JsonOutput(*json_sink_, context_).watching(watching), *json_sink_, json_error_reported_);
+  if (text_) check(text_->watching(watching), *text_sink_, text_error_reported_);
 }
 
 void Outputs::stall(const model::Stall& stall) {
   if (recording_) check_recording(recording_->stall(stall));
-  if (json_sink_) check(output::JsonOutput(*json_sink_, context_).stall(stall), *json_sink_, json_told_);
-  if (text_ && !quiet_) check(text_->stall(stall), *text_sink_, text_told_);
+  if (json_sink_) check(output::JsonOutput(*json_sink_, context_).stall(stall), *json_sink_, json_error_reported_);
+  if (text_ && !quiet_) check(text_->stall(stall), *text_sink_, text_error_reported_);
   if (folded_sink_ && !stall.ongoing) folded_.add(stall);
   if (!stall.ongoing) exports_.add(stall);
 }
@@ -138,15 +139,16 @@ void Outputs::leaks(const std::vector<model::Leak>& leaks, const model::LeakScan
   if (leaks.empty()) return;
   if (recording_) check_recording(recording_->leaks({.leaks = leaks, .scan = scan, .shown = true}));
   if (!json_sink_) return;
-  for (const auto& leak : leaks) check(json_sink_->write_line(output::leak_json(leak)), *json_sink_, json_told_);
-  check(json_sink_->write_line(output::leak_scan_json(scan)), *json_sink_, json_told_);
+  for (const auto& leak : leaks)
+    check(json_sink_->write_line(output::leak_json(leak)), *json_sink_, json_error_reported_);
+  check(json_sink_->write_line(output::leak_scan_json(scan)), *json_sink_, json_error_reported_);
 }
 
 void Outputs::hangs(const model::ScannedHangs& look) {
   if (recording_) check_recording(recording_->hangs(look));
   for (const auto& hang : look.hangs) {
-    if (json_sink_) check(json_sink_->write_line(output::hang_json(hang)), *json_sink_, json_told_);
-    if (text_ && !quiet_) check(text_->hang(hang, look.scan), *text_sink_, text_told_);
+    if (json_sink_) check(json_sink_->write_line(output::hang_json(hang)), *json_sink_, json_error_reported_);
+    if (text_ && !quiet_) check(text_->hang(hang, look.scan), *text_sink_, text_error_reported_);
   }
 }
 
@@ -156,19 +158,19 @@ void Outputs::so_far(const model::Summary& summary) {
 
 void Outputs::interim(const model::Summary& summary) {
   auto& sink = text_sink_ ? *text_sink_ : *error_sink_;
-  bool told = false;
-  check(output::TextOutput(sink, context_).interim(summary), sink, text_sink_ ? text_told_ : told);
+  bool error_reported = false;
+  check(output::TextOutput(sink, context_).interim(summary), sink, text_sink_ ? text_error_reported_ : error_reported);
 }
 
 void Outputs::finish(const model::Summary& summary) {
   if (recording_) check_recording(recording_->finish(summary));
-  if (folded_sink_) check(folded_.write(*folded_sink_), *folded_sink_, folded_told_);
+  if (folded_sink_) check(folded_.write(*folded_sink_), *folded_sink_, folded_error_reported_);
   for (const auto& error : exports_.finish(summary, context_)) {
     failed_ = true;
     say(error.message());
   }
-  if (text_) check(text_->finish(summary), *text_sink_, text_told_);
-  if (json_sink_) check(output::JsonOutput(*json_sink_, context_).summary(summary), *json_sink_, json_told_);
+  if (text_) check(text_->finish(summary), *text_sink_, text_error_reported_);
+  if (json_sink_) check(output::JsonOutput(*json_sink_, context_).summary(summary), *json_sink_, json_error_reported_);
 }
 
 }  // namespace aiotrace::app

@@ -32,7 +32,7 @@ class Outputs {
 
   void watching(const model::Watching& watching);
   void stall(const model::Stall& stall);
-  /// A stall whose end will not be seen: told of before as ongoing, its time belongs into the files.
+  /// A stall whose end will not be seen: it was reported before as ongoing, and its time belongs into the files.
   void unfinished(const model::Stall& stall);
   /// One scan for leaks: JSON only, and nothing if there are none; the summary has the last one as text.
   void leaks(const std::vector<model::Leak>& leaks, const model::LeakScan& scan);
@@ -49,22 +49,22 @@ class Outputs {
 
   /// True when nobody reads standard output any more.
   [[nodiscard]] bool reader_gone() const { return reader_gone_; }
-  /// True when something could not be written; each output has told of it once on standard error.
+  /// True when something could not be written; each output has reported it once on standard error.
   [[nodiscard]] bool failed() const { return failed_; }
 
  private:
   explicit Outputs(bool quiet) : quiet_(quiet) {}
   void begin_text();
   void check_recording(const Status& status);
-  void check(const Status& status, const output::FileSink& sink, bool& told);
+  void check(const Status& status, const output::FileSink& sink, bool& error_reported);
 
   bool quiet_;
   bool reader_gone_ = false;
   bool failed_ = false;
-  bool text_told_ = false;
-  bool json_told_ = false;
-  bool folded_told_ = false;
-  bool recording_told_ = false;
+  bool text_error_reported_ = false;
+  bool json_error_reported_ = false;
+  bool folded_error_reported_ = false;
+  bool recording_error_reported_ = false;
   output::OutputContext context_;
   std::unique_ptr<output::FileSink> text_sink_;  // null when standard output is for JSON
   std::unique_ptr<output::TextOutput> text_;     // to it

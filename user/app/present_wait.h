@@ -1,4 +1,4 @@
-// Whom a thread waits for in a wait that goes on: what BPF tells only at its end is looked up from outside.
+// Whom a thread waits for in a wait that goes on. BPF reports that only at its end, so it is read from outside.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What every command that loads BPF programs tells them, and what it says of them at its end.
+// What every command that loads BPF programs passes to them, and what it reports of their cost at its end.
 #pragma once
 
 #include <string>

@@ -64,7 +64,7 @@ Status Profiler::add(Target added, TargetSet::Look look) {
   return {};
 }
 
-// What waits now would else not be known before its wait has ended.
+// Without this, a thread that waits now is not known before its wait has ended.
 void Profiler::seed(Target& target) {
   const auto* interpreter = target.interpreter();
   std::map<pid_t, python::PythonThread> python;
@@ -196,7 +196,7 @@ std::optional<model::Culprit> Profiler::culprit_of(const model::Blocked& blocked
   return blocked.cause == Cause::gil ? targets_.gil_holder(blocked) : std::nullopt;
 }
 
-// Whoever had the CPU when the thread came to it. Rows do not tell: they add up what many runners took.
+// Names who had the CPU when the thread came to it. Rows do not show that: they add up what many runners took.
 model::ProfileRow with_runner(const model::ProfileRow& row, const model::Blocked& event) {
   auto reported = row;
   if (!model::runnable(row.cause) || event.runner_pid == 0) return reported;
@@ -220,7 +220,7 @@ void Profiler::add_wait(model::ProfileRow row, const model::Blocked& event) {
     ready.ns = ready.max_ns = event.runnable_ns;
     reported[model::index(ready.cause)] += event.runnable_ns;
     if (timeline_) timeline_->add_wait(with_runner(ready, event), event.start_ns + event.blocked_ns, event.runnable_ns);
-    // The one who waits for the GIL waits for a CPU then: for nobody's lock any more.
+    // The GIL is free: this part is CPU wait.
     if (config_.mode != model::ProfileMode::gil || row.holds_gil) profile_.add(std::move(ready));
   }
   profile_.add(std::move(row));
@@ -327,7 +327,7 @@ void Profiler::add_shorter(const model::ProfileThread& thread) {
 }
 
 model::ProfileReport Profiler::finish(std::uint64_t begin_ns) {
-  // Else a wait that ends between the last record taken and its thread's sums would be in the sums alone: in no row of
+  // Otherwise a wait that ends between the last record taken and its thread's sums is in the sums alone: in no row of
   // its own, and in no file of what happened when.
   probe_.stop();
   const auto now_ns = monotonic_ns();

@@ -68,7 +68,7 @@ class Profiler {
   void on(const model::ProcessExec& event);
   void on(const model::ThreadExit& event);
   void on(const model::ProcessExit& event);
-  // Of loops and native stacks nothing is told in a profile, and children are not followed.
+  // A profile reports no loops and no native stacks, and does not follow children.
   void on(const model::LoopSeen& /*event*/) {}
   void on(const model::IterationEnd& /*event*/) {}
   void on(const model::ProcessFork& /*event*/) {}

@@ -76,8 +76,8 @@ void Replay::take(recording::RecordedStall recorded) {
     statistics_.add(stall);
     forget(stall.id);
   }
-  const auto& tell = recorded.unfinished ? listener_.unfinished : listener_.stall;
-  if (tell) tell(stall);
+  const auto& report = recorded.unfinished ? listener_.unfinished : listener_.stall;
+  if (report) report(stall);
   if (!stall.ongoing || recorded.unfinished) return;
   forget(stall.id);
   constexpr std::size_t kMaxOngoing = 4096;

@@ -1,4 +1,4 @@
-// A recording told again.
+// Replays a recording.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct Thresholds {
   std::optional<std::uint64_t> error_ns;  ///< any, but not less than the other
 };
 
-/// Gets what the run told, in its order.
+/// Gets what the run reported, in its order.
 struct Listener {
   std::function<void(const model::Watching&)> watching;
   std::function<void(const model::Stall&)> stall;
@@ -31,7 +31,7 @@ struct Listener {
 struct Replayed {
   model::Summary summary;
   std::uint64_t longest_stall_ns = 0;
-  /// The file is damaged or ends too early: everything up to there was told, the summary covers it.
+  /// The file is damaged or ends too early: everything up to there was reported, the summary covers it.
   std::optional<Error> incomplete;
 };
 

@@ -19,7 +19,7 @@ class SampleClassifier {
  public:
   /// The C library and what comes with it do what their caller wants: a leaf in there counts as its caller, which is
   /// found by unwinding the copied top of the stack, else as the first return address on it that lies elsewhere. The
-  /// culprit of a native sample has the library and, where symbols tell it, the function: the leaf's, else that of its
+  /// culprit of a native sample has the library and, where symbols name it, the function: the leaf's, else that of its
   /// nearest caller in the same library (a stripped library still names its public functions).
   [[nodiscard]] model::ClassifiedSample classify(Target& target, const model::Sample& sample);
 

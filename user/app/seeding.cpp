@@ -37,7 +37,7 @@ Cause cause_of_descriptor(const Target& target, std::uint64_t fd) {
   }
 }
 
-// As BPF would have told of it: the first iteration of a seeded thread has the number 0.
+// As BPF would have reported it: the first iteration of a seeded thread has the number 0.
 void add_task(Target& target, std::uint64_t tstate, const std::vector<python::PythonFrame>& stack, Seeded& seeded) {
   const auto* root = python::root_coroutine(stack);
   if (root == nullptr) return;
@@ -60,7 +60,7 @@ void add_task(Target& target, std::uint64_t tstate, const std::vector<python::Py
   seeded.task = std::move(task);
 }
 
-// Its registers but these two are not told: enough where functions keep no frame pointer.
+// Only these two of its registers are known: enough where functions keep no frame pointer.
 model::NativeSeen native_of(const Target& target, std::uint32_t tid, const proc::ThreadSyscall& call) {
   const auto page_bytes = machine::here().page_bytes;
   model::NativeSeen seen;
@@ -86,7 +86,7 @@ std::uint64_t began_ns(const Target& target, const std::vector<python::PythonFra
   return returned && now_ns - *returned <= process.age_ns() ? *returned : 0;
 }
 
-// BPF looks at the next iterations; this is for what is told before.
+// BPF determines this in the next iterations; this is for what is reported before.
 model::LoopKind kind_of(const Target& target, const std::vector<python::PythonFrame>& stack) {
   const auto* interpreter = target.interpreter();
   if (interpreter == nullptr || !interpreter->asyncio_loaded) return model::LoopKind::other;
@@ -129,7 +129,7 @@ std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<s
     seeded.seed.began_ns = began;
     seeded.start_known = true;
   }
-  if (!call) return seeded;  // it runs: samples will tell
+  if (!call) return seeded;  // it runs: samples will show what it does
   add_task(target, *tstate, stack, seeded);
   const auto cause = cause_of_call(target, call->number, call->arguments);
   seeded.stack = to_stack(stack);

@@ -127,7 +127,7 @@ void Session::take_ended(const std::vector<pollfd>& fds) {
 
 void Session::tick(std::uint64_t now_ns) {
   probe_.measure_cost_now_and_then(now_ns);
-  tracker_.tell_ongoing(now_ns);
+  tracker_.report_ongoing(now_ns);
   tracker_.stop_idle(now_ns);
   tracker_.show_queues();
   report_waiting(now_ns);

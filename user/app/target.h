@@ -28,7 +28,7 @@ class Target {
  public:
   [[nodiscard]] static Result<Target> open(std::int32_t pid);
 
-  /// Looks at the process (again): its interpreter, its asyncio. True if BPF has to be told.
+  /// Looks at the process (again): its interpreter, its asyncio. True if BPF has to be informed.
   bool look();
   /// The same when its time has come (look_schedule.h). `now_ns` is of monotonic_ns().
   bool look_again(std::uint64_t now_ns);
@@ -65,7 +65,7 @@ class Target {
   [[nodiscard]] std::optional<model::Stall::OtherThread> gil_holder(std::uint64_t futex);
   /// A path of /proc as the process itself calls it: of a chroot without its directory in front.
   [[nodiscard]] std::string path_inside(std::string path) const;
-  /// Where relative paths of the program start, as the process itself calls it; empty if it cannot be told.
+  /// Where relative paths of the program start, as the process itself calls it; empty if it cannot be determined.
   [[nodiscard]] std::string working_directory() const;
   /// Epoll instances that it has open: what its loops wait on.
   [[nodiscard]] std::size_t epolls() const;

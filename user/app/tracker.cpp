@@ -154,7 +154,7 @@ void Tracker::note_untraced() {
         ") is reached: some processes are not traced, or not sampled; raise it with ulimit -n, or watch fewer");
 }
 
-// BPF would tell of each of its polls again: it has to know that nobody asked for it.
+// Informs BPF that nobody asked for this process: otherwise BPF reports each of its polls again.
 void Tracker::ignore(std::uint32_t pid, std::uint32_t tid) {
   if (auto status = probe_.ignore_process(pid); !status && config_.verbose) say(status.error().message());
   probe_.remove_thread(tid);

@@ -63,9 +63,9 @@ class Tracker {
   void show_queues() {
     for (auto& [pid, target] : targets_) target.show_queues(probe_);
   }
-  /// Tells of stalls that go on: at --error, then at doubling intervals.
-  void tell_ongoing(std::uint64_t now_ns);
-  /// The end of the run: stalls that go on are told of, however short they are over --warn.
+  /// Reports stalls that go on: at --error, then at doubling intervals.
+  void report_ongoing(std::uint64_t now_ns);
+  /// The end of the run: reports every stall that goes on and has reached --warn.
   void finish(std::uint64_t now_ns);
 
   [[nodiscard]] model::Summary summary(std::uint64_t now_ns) const;
@@ -83,9 +83,9 @@ class Tracker {
     std::uint32_t pid = 0;
     model::LoopKind kind = model::LoopKind::other;
     std::string thread;
-    std::uint64_t told_iteration = ~std::uint64_t{0};
-    std::uint64_t tell_at_ns = 0;  // age at which the present iteration is told of next
-    std::uint64_t due_ns = 0;      // when its first report was due; 0: not yet
+    std::uint64_t reported_iteration = ~std::uint64_t{0};
+    std::uint64_t report_at_ns = 0;  // age at which the present iteration is reported next
+    std::uint64_t due_ns = 0;        // when its first report was due; 0: not yet
     bool ended = false;
     bool start_known = false;  // of the iteration that it was in when aiotrace came
     std::optional<FoundWait> found_wait;
@@ -127,13 +127,13 @@ class Tracker {
   void seed(Target& target);
   std::uint64_t waits_since(const probe::ThreadSeed& seed);
   void attach_uprobes(Target& target);
-  void tell(model::Stall stall, bool unfinished);
+  void report(model::Stall stall, bool unfinished);
   [[nodiscard]] static bool in_iteration(const model::ThreadNow& thread, std::uint64_t now_ns);
   /// The thread, if its present iteration is at least `least_ns` old and due to be reported.
   std::optional<model::ThreadNow> due_ongoing(std::uint32_t tid, Loop& loop, std::uint64_t now_ns,
                                               std::uint64_t least_ns);
   void find_lock(const model::ThreadNow& thread, Loop& loop, std::uint64_t now_ns);
-  void report_ongoing(const model::ThreadNow& thread, Loop& loop, std::uint64_t now_ns, bool last);
+  void report_thread(const model::ThreadNow& thread, Loop& loop, std::uint64_t now_ns, bool last);
   void report_settled(const model::ThreadNow& before, std::uint64_t now_ns);
   [[nodiscard]] std::optional<model::Culprit> culprit_of(const model::Blocked& blocked);
   [[nodiscard]] std::optional<model::Culprit> culprit_of_runnable(const model::Blocked& blocked, bool throttled);
@@ -157,7 +157,7 @@ class Tracker {
   std::uint64_t untraced_ = 0;
   void release_fault(std::uint32_t tid, const model::TargetSeen* target);
 
-  // A fault's address is told behind its block: that waits here.
+  // The address of a fault comes in a record after its block: the block waits here.
   std::unordered_map<std::uint32_t, model::ClassifiedBlock> faults_;  // by tid
   struct KnownQuota {
     std::uint64_t read_ns = 0;

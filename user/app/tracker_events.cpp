@@ -177,7 +177,7 @@ void Tracker::on(const model::Blocked& event) {
     place(event.head, event.iteration, std::move(block));
 }
 
-// What tells a leaf's caller is in the copy of the stack then.
+// The caller of a leaf is then found in the copy of the stack.
 void Tracker::keep_words(model::Sample& sample) const {
   const auto* copy = natives_.copy_of(sample.head, sample.iteration);
   if (copy == nullptr || sample.kernel) return;
@@ -212,10 +212,10 @@ void Tracker::give_held(std::uint32_t tid, std::uint64_t iteration) {
 }
 
 void Tracker::place(const model::EventHead& head, std::uint64_t iteration, HeldEvents::Event event) {
-  // A fault whose address nobody told (a wait for the lock of the mappings has none) is told before what came after it.
+  // A fault without an address (a wait for the lock of the mappings has none) is reported before what came after it.
   const auto fault = faults_.find(head.tid);
   if (fault != faults_.end() && fault->second.blocked.iteration != iteration) release_fault(head.tid, nullptr);
-  // With native stacks the last copy of a thread's is looked at: that can't wait.
+  // Native stacks need the thread's last copy, so the event is reported at once.
   if (config_.native) {
     std::visit([this](const auto& each) { give(each); }, event);
     return;
@@ -233,7 +233,7 @@ void Tracker::on(const model::IterationEnd& event) {
   release_fault(event.head.tid, nullptr);
   give_held(event.head.tid, event.iteration);
   if (event.losses != 0) lose(model::Loss::iteration_incomplete);
-  tell(builder_.end(event), false);
+  report(builder_.end(event), false);
 }
 
 void Tracker::on(const model::ProcessExec& event) {

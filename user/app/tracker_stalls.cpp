@@ -16,10 +16,10 @@ namespace {
 
 using State = model::ThreadNow::State;
 
-// Longest interval between two tellings of a stall that goes on.
-constexpr std::uint64_t kMaxTellNs = 60'000'000'000;
+// Longest interval between two reports of a stall that goes on.
+constexpr std::uint64_t kMaxReportNs = 60'000'000'000;
 
-// So long the first report of a stall that computes waits for a sample: without one it names no place. Samples come
+// The first report of a stall that computes waits this long for a sample: without one it names no place. Samples come
 // each millisecond on the CPU, but a thread that was found computing may have to wait for a CPU first.
 constexpr std::uint64_t kPatienceNs = 1'000'000'000;
 
@@ -42,7 +42,7 @@ void say_native(model::Stall& stall) {
 
 }  // namespace
 
-void Tracker::tell(model::Stall stall, bool unfinished) {
+void Tracker::report(model::Stall stall, bool unfinished) {
   const auto loop = loops_.find(stall.tid);
   auto* owner = targets_.find(stall.pid);
   if (loop != loops_.end() && loop->second.pid == stall.pid) {
@@ -101,17 +101,17 @@ std::optional<model::ThreadNow> Tracker::due_ongoing(std::uint32_t tid, Loop& lo
   const auto thread = probe_.thread(tid);
   if (thread) find_lock(*thread, loop, now_ns);
   if (!thread || thread->start_ns + least_ns > now_ns || !in_iteration(*thread, now_ns)) return std::nullopt;
-  if (loop.told_iteration != thread->iteration) {
-    loop.told_iteration = thread->iteration;
-    loop.tell_at_ns = least_ns;
+  if (loop.reported_iteration != thread->iteration) {
+    loop.reported_iteration = thread->iteration;
+    loop.report_at_ns = least_ns;
     loop.due_ns = 0;
   }
-  if (now_ns - thread->start_ns < loop.tell_at_ns) return std::nullopt;
+  if (now_ns - thread->start_ns < loop.report_at_ns) return std::nullopt;
   if (loop.due_ns == 0) loop.due_ns = now_ns;
   return thread;
 }
 
-void Tracker::report_ongoing(const model::ThreadNow& thread, Loop& loop, std::uint64_t now_ns, bool last) {
+void Tracker::report_thread(const model::ThreadNow& thread, Loop& loop, std::uint64_t now_ns, bool last) {
   const auto tid = thread.tid;
   const std::uint64_t age = now_ns - thread.start_ns;
   auto* owner = targets_.find(thread.pid);
@@ -160,13 +160,13 @@ void Tracker::report_ongoing(const model::ThreadNow& thread, Loop& loop, std::ui
   if (!last && owner != nullptr && owner->interpreter() != nullptr && !names_a_place(*stall) &&
       now_ns - loop.due_ns < kPatienceNs)
     return;
-  loop.tell_at_ns = age + std::min(age, kMaxTellNs);
+  loop.report_at_ns = age + std::min(age, kMaxReportNs);
   if (owner != nullptr && open.wait && open.wait->cause == model::Cause::lock && !names_holder(open.wait->culprit))
     stall->other_threads = owner->other_threads(tid);
-  tell(std::move(*stall), false);
+  report(std::move(*stall), false);
 }
 
-// After the ring was drained: a wait that has begun since may have records that are not here. It is no time yet.
+// After the ring was drained. A wait that has begun since may have records that are not read yet: it is left out.
 void Tracker::report_settled(const model::ThreadNow& before, std::uint64_t now_ns) {
   const auto* owner = targets_.find(before.pid);
   if (owner == nullptr || owner->ended() || !owner->loops().contains(before.tid)) return;
@@ -174,10 +174,10 @@ void Tracker::report_settled(const model::ThreadNow& before, std::uint64_t now_n
   auto thread = due_ongoing(before.tid, loop, now_ns, config_.error_ns);
   if (!thread) return;
   if (thread->since_ns != before.since_ns || thread->state != before.state) thread->state = State::running;
-  report_ongoing(*thread, loop, now_ns, false);
+  report_thread(*thread, loop, now_ns, false);
 }
 
-void Tracker::tell_ongoing(std::uint64_t now_ns) {
+void Tracker::report_ongoing(std::uint64_t now_ns) {
   // A look at a loop costs about 2 µs; never more than half a percent of a CPU for all of them.
   constexpr std::uint64_t kNsPerLoop = 400'000;
   if (now_ns < next_ongoing_ns_) return;
@@ -195,7 +195,7 @@ void Tracker::tell_ongoing(std::uint64_t now_ns) {
     if (auto status = consume(); !status) say(status.error().message());
   }
   for (const auto& thread : due) report_settled(thread, now_ns);
-  for (auto& stall : builder_.take_unfinished()) tell(std::move(stall), true);
+  for (auto& stall : builder_.take_unfinished()) report(std::move(stall), true);
 }
 
 void Tracker::finish(std::uint64_t now_ns) {
@@ -203,13 +203,13 @@ void Tracker::finish(std::uint64_t now_ns) {
     if (each.ended()) continue;
     for (const auto tid : each.loops()) {
       auto& loop = loops_[tid];
-      loop.tell_at_ns = 0;
-      loop.told_iteration = ~std::uint64_t{0};
+      loop.report_at_ns = 0;
+      loop.reported_iteration = ~std::uint64_t{0};
       if (const auto thread = due_ongoing(tid, loop, now_ns, config_.warn_ns))
-        report_ongoing(*thread, loop, now_ns, true);
+        report_thread(*thread, loop, now_ns, true);
     }
   }
-  for (auto& stall : builder_.take_unfinished(true)) tell(std::move(stall), true);
+  for (auto& stall : builder_.take_unfinished(true)) report(std::move(stall), true);
   if (untraced_ != 0)
     say(std::to_string(untraced_) + " processes or loops were not traced: the limit of open files was reached");
 }

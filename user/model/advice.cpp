@@ -123,7 +123,7 @@ Facts facts_of(const Segment& segment, LoopKind loop) {
 
 bool is_module(std::string_view patterns, std::string_view module) {
   return any_pattern(patterns, [module](std::string_view pattern) {
-    // Globs are rare here, and the start of a path is quickly told.
+    // Globs are rare here, and the start of a path is compared quickly.
     if (pattern.find_first_of("*?") != std::string_view::npos) return matches_any(pattern, module);
     return module.starts_with(pattern) && (module.size() == pattern.size() || module[pattern.size()] == '/');
   });
@@ -254,9 +254,10 @@ std::string advise(const Segment& segment, LoopKind loop) {
   if (rank.frame != kNoFrame) call = call_text(facts.calls.libraries[rank.frame - 1]);
   if (!is_plain_name(call)) call.clear();
   const auto* caller = facts.calls.caller;
-  const bool told = segment.cause != Cause::gil && (rank.frame == kNoFrame || (place != nullptr && caller == place));
+  const bool already_named = segment.cause != Cause::gil &&
+                             (rank.frame == kNoFrame || (place != nullptr && caller == place));
   std::string in;
-  if (caller != nullptr && !told && is_plain_name(caller->function)) in = "in " + caller->function;
+  if (caller != nullptr && !already_named && is_plain_name(caller->function)) in = "in " + caller->function;
   auto both = call;
   if (!call.empty() && !in.empty()) both += ' ';
   both += in;

@@ -98,14 +98,14 @@ void AwaitTable::add_snapshot(std::uint64_t taken_ns, std::uint64_t read_ns, std
 }
 
 void AwaitTable::keep_changes(std::uint64_t taken_ns, const std::vector<std::uint64_t>& now) {
-  told_.resize(now.size());
+  last_in_flight_.resize(now.size());
   for (std::size_t site = 0; site < now.size(); site++) {
-    if (told_[site] == now[site]) continue;
+    if (last_in_flight_[site] == now[site]) continue;
     if (changes_.size() >= kMaxPoints) {
       points_over_++;
       continue;
     }
-    told_[site] = now[site];
+    last_in_flight_[site] = now[site];
     changes_.push_back({.time_ns = taken_ns, .site = site, .in_flight = now[site]});
   }
 }
@@ -118,7 +118,7 @@ std::vector<AwaitCurve> AwaitTable::curves(std::size_t most) const {
     curve_of.emplace(numbers_.at(row.site), curves.size());
     curves.push_back({.site = std::move(row.site), .points = {}});
   }
-  // What was told apart then may be one site by now.
+  // Sites that were different then may be one site now.
   std::vector<std::uint64_t> each(sums_.size()), all(curves.size());
   for (const auto& change : changes_) {
     const auto found = curve_of.find(resolve(change.site));

@@ -70,7 +70,7 @@ class AwaitTable {
   /// Points of all curves together (some 5 MB); what comes beyond is counted and not kept.
   static constexpr std::size_t kMaxPoints = 200'000;
 
-  /// From now on curves() has something to tell.
+  /// From now on, changes are kept for curves().
   void keep_curves() { curves_kept_ = true; }
   /// The `most` sites with the largest total, in this order.
   [[nodiscard]] std::vector<AwaitCurve> curves(std::size_t most) const;
@@ -131,7 +131,7 @@ class AwaitTable {
   std::uint64_t last_ns_ = 0;
   bool curves_kept_ = false;
   std::vector<Change> changes_;
-  std::vector<std::uint64_t> told_;  // by site: what the last change said
+  std::vector<std::uint64_t> last_in_flight_;  // by site, of the last change
   std::uint64_t points_over_ = 0;
 };
 

@@ -13,7 +13,7 @@ namespace aiotrace::model {
 /// Follows the samples of one iteration from callback to callback.
 class CallbackRuns {
  public:
-  /// A sample at this time in this callback (0: not known, then it tells nothing).
+  /// A sample at this time in this callback (0: not known, then it is ignored).
   void add(std::uint64_t callback, std::uint64_t time_ns) {
     if (callback == 0) return;
     if (callback != last_) {

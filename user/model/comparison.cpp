@@ -35,10 +35,10 @@ double share_of(const std::optional<Place>& place, const Summary& summary) {
 Change change_of(const PlaceChange& place) {
   if (!place.before) return Change::came;
   if (!place.after) return Change::went;
-  constexpr double kWorthTelling = 50e-6;
+  constexpr double kLeastReported = 50e-6;
   constexpr double kFifth = 0.2;
   const double difference = place.after_share - place.before_share;
-  if (std::abs(difference) < kWorthTelling || std::abs(difference) < kFifth * place.before_share) return Change::same;
+  if (std::abs(difference) < kLeastReported || std::abs(difference) < kFifth * place.before_share) return Change::same;
   return difference > 0 ? Change::grew : Change::shrank;
 }
 

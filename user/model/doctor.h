@@ -35,7 +35,7 @@ struct ProcessReport {
     std::optional<std::string> version;  ///< "3.11.2"
     bool supported = false;
     std::optional<bool> free_threaded;
-    std::optional<bool> gil;       ///< its threads take turns: a free-threaded build can be told to
+    std::optional<bool> gil;       ///< its threads take turns: a free-threaded build can be set to do that
     std::optional<bool> debug;     ///< built with Py_DEBUG
     std::optional<bool> stripped;  ///< its file has no symbol table
     std::string where;             ///< file that holds the runtime, as the process sees it; empty: unknown

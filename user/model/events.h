@@ -110,7 +110,7 @@ struct Blocked {
   bool throttled = false;        ///< the runnable part is throttled
   bool has_native = false;       ///< the thread's last NativeSeen is its
   bool has_runs = false;         ///< the thread's last RunsSeen is its
-  bool holds_gil = false;        ///< the thread kept it meanwhile; only told in a profile of the GIL
+  bool holds_gil = false;        ///< the thread kept it meanwhile; known only in a profile of the GIL
   std::uint32_t runner_pid = 0;  ///< who left the CPU for this thread; 0: it was idle
   std::string runner_comm;
 };
@@ -159,7 +159,7 @@ struct Sample {
   std::uint64_t iteration = 0;
   std::uint64_t stack_id = 0;
   std::uint64_t ip = 0;
-  std::uint64_t callback = 0;  ///< tells callbacks of one iteration apart; 0: not known
+  std::uint64_t callback = 0;  ///< distinguishes callbacks of one iteration; 0: not known
   std::uint64_t sp = 0;        ///< user stack pointer; 0 in kernel mode
   std::uint64_t bp = 0;        ///< frame pointer, with sp
   std::uint64_t cpu_ns = 0;    ///< time on a CPU that it stands for: since the iteration's last sample or its beginning
@@ -169,7 +169,7 @@ struct Sample {
   bool has_task = false;
   bool has_native = false;           ///< the thread's last NativeSeen is its
   bool wants_fine = false;           ///< the iteration lasts, and its thread is sampled coarsely
-  bool holds_gil = false;            ///< only told in a profile of the GIL
+  bool holds_gil = false;            ///< known only in a profile of the GIL
   std::vector<std::uint64_t> words;  ///< top of the user stack, when the leaf was outside the interpreter
 };
 

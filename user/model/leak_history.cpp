@@ -85,9 +85,9 @@ std::vector<LeakCourse> LeakHistory::courses() const {
   std::vector<LeakCourse> courses;
   courses.reserve(places_.size());
   for (const auto& [key, course] : places_) {
-    auto& told = courses.emplace_back(course);
+    auto& added = courses.emplace_back(course);
     const auto last = processes_.at(std::get<0>(key)).last_scan;
-    told.gone = told.last.scan != last;
+    added.gone = added.last.scan != last;
   }
   std::ranges::stable_sort(courses, [](const LeakCourse& a, const LeakCourse& b) {
     const auto rank = [](const LeakCourse& each) {

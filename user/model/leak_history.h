@@ -27,7 +27,7 @@ struct ScanPoint {
   std::uint64_t candidates = 0;
 };
 
-/// A place and its course. What is told of it is what the last scan that found it said.
+/// A place and its course. Its data are those of the last scan that found it.
 struct LeakCourse {
   Leak last;                      ///< its leaks where there are some, else its candidates
   std::uint64_t leaks = 0;        ///< in that scan

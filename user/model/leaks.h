@@ -71,7 +71,7 @@ struct LeakPlace {
   Stack made_by{};                     ///< whose calls made them, innermost first; empty: not known
 };
 
-/// A group of objects as it is told.
+/// A group of objects as it is reported.
 struct Leak {
   LeakClass leak_class = LeakClass::never_awaited;
   bool leak = false;  ///< older than --age; else a candidate
@@ -133,9 +133,9 @@ using LeakCounts = std::array<std::uint64_t, kLeakClasses>;
 
 class LeakTracker {
  public:
-  /// More objects than this are not told apart from those of the next look: they stay candidates.
+  /// Objects beyond this number are not recognized in the next look: they stay candidates.
   static constexpr std::size_t kMaxObjects = 1'000'000;
-  /// Places beyond this are told as one without a name: a program can make code objects as it goes.
+  /// Places beyond this number are reported as one without a name: a program can make code objects while it runs.
   static constexpr std::size_t kMaxGroups = 10'000;
 
   explicit LeakTracker(std::uint64_t age_ns) : age_ns_(age_ns) {}

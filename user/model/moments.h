@@ -19,7 +19,7 @@ class Moments {
   static constexpr std::size_t kMax = 256;  ///< of one iteration
   explicit Moments(std::size_t most = kMax) : most_(most) {}
 
-  /// A sample on a CPU tells of the `cpu_ns` before it. Samples in the same function, one after the other, are one
+  /// A sample on a CPU stands for the `cpu_ns` before it. Samples in the same function, one after the other, are one
   /// stretch.
   void add_sample(std::uint64_t time_ns, std::uint64_t cpu_ns, Cause cause, const std::string& syscall,
                   const StackRef& stack);

@@ -41,7 +41,7 @@ struct ProfileRow {
   enum class Kind : std::uint8_t {
     sample,   ///< on a CPU; `ns` is an estimate, `count` the samples
     wait,     ///< intervals off the CPU; exact
-    shorter,  ///< intervals shorter than the least one told on its own; exact, without stack
+    shorter,  ///< intervals too short to be reported separately; exact, without stack
     idle,     ///< in the loop's own poll; exact, without stack
   };
   Kind kind = Kind::sample;
@@ -53,7 +53,7 @@ struct ProfileRow {
   std::string syscall;         ///< empty: none
   std::optional<Culprit> culprit;
   StackRef stack;          ///< null: none
-  bool holds_gil = false;  ///< told only in a profile of the GIL
+  bool holds_gil = false;  ///< known only in a profile of the GIL
   std::uint64_t ns = 0;
   std::uint64_t count = 0;
   std::uint64_t max_ns = 0;  ///< the longest interval; 0 of samples

@@ -56,19 +56,19 @@ std::array<std::uint64_t, kCauses> fitting_times(const ExactTimes& exact) {
 
 void add_off_cpu(std::vector<Part>& parts, Cause cause, std::uint64_t time, std::uint32_t times_seen,
                  const Pieces& pieces) {
-  std::vector<const Pieces::Piece*> told;
+  std::vector<const Pieces::Piece*> selected;
   std::vector<std::uint64_t> weights;
   std::uint64_t sum = 0;
   std::uint64_t count = 0;
   for (const auto& piece : pieces.all()) {
     if (piece.key.cause != cause) continue;
-    told.push_back(&piece);
+    selected.push_back(&piece);
     weights.push_back(std::min(piece.ns, kNever / (2 * Pieces::kMaxKeys)));
     sum += weights.back();
     count += piece.count;
   }
   const auto scaled = sum > time ? apportion(time, weights) : weights;
-  for (std::size_t i = 0; i < told.size(); ++i) parts.push_back({told[i]->key, scaled[i], told[i]->count});
+  for (std::size_t i = 0; i < selected.size(); ++i) parts.push_back({selected[i]->key, scaled[i], selected[i]->count});
   if (time > sum) {
     SegmentKey rest;
     rest.cause = cause;
@@ -98,22 +98,22 @@ std::optional<SegmentKey> interrupted_by_few(const Pieces& pieces) {
 
 void add_on_cpu(std::vector<Part>& parts, std::uint64_t time, const Pieces& pieces) {
   const auto interrupted = interrupted_by_few(pieces);
-  std::vector<const Pieces::Piece*> told;
+  std::vector<const Pieces::Piece*> selected;
   std::vector<std::uint64_t> weights;
   for (const auto& piece : pieces.all()) {
     if (!on_cpu(piece.key.cause) || piece.count == 0) continue;
-    told.push_back(&piece);
+    selected.push_back(&piece);
     weights.push_back(std::clamp<std::uint64_t>(piece.ns, 1, kNever / (2 * Pieces::kMaxKeys)));
   }
-  if (told.empty()) {
+  if (selected.empty()) {
     SegmentKey unknown;
     unknown.cause = Cause::python;
     parts.push_back({std::move(unknown), time, 0});
     return;
   }
   const auto shares = apportion(time, weights);
-  for (std::size_t i = 0; i < told.size(); ++i) {
-    Part part{told[i]->key, shares[i], told[i]->count};
+  for (std::size_t i = 0; i < selected.size(); ++i) {
+    Part part{selected[i]->key, shares[i], selected[i]->count};
     if (interrupted && part.key.cause == Cause::kernel && part.key.syscall.empty()) {
       part.key.cause = interrupted->cause;
       part.key.culprit = interrupted->culprit;
@@ -122,7 +122,7 @@ void add_on_cpu(std::vector<Part>& parts, std::uint64_t time, const Pieces& piec
   }
 }
 
-// Who ran while a thread waited for a CPU tells parts apart only until here: one part for each place, with all of them.
+// Until here parts of one place differ by the thread that ran instead. This makes one part with all of them.
 std::vector<Part> with_runners_merged(std::vector<Part> parts) {
   std::vector<Part> merged;
   for (auto& part : parts) {

@@ -1,4 +1,4 @@
-// From what was told of an iteration to segments that add up to it.
+// Makes segments of the recorded pieces of an iteration; they add up to its duration.
 #pragma once
 
 #include <array>
@@ -27,7 +27,7 @@ struct SegmentKeyHash {
   std::size_t operator()(const SegmentKey& key) const;
 };
 
-/// The pieces told of so far in one iteration, merged by key, at most kMaxKeys of them: what comes beyond is merged by
+/// The pieces of one iteration recorded so far, merged by key, at most kMaxKeys of them: further ones are merged by
 /// cause, without a stack.
 class Pieces {
  public:
@@ -62,7 +62,7 @@ struct SplitIteration {
 
 inline constexpr std::size_t kMaxSegments = 64;
 
-/// Splits the duration. Exact times of a cause beyond what the pieces tell become a segment without a stack; pieces
+/// Splits the duration. Exact time of a cause that no piece covers becomes a segment without a stack; pieces
 /// beyond the exact time are scaled down to it; exact times beyond the duration are scaled down to that. On-CPU time
 /// goes to the samples by their weight; without any it is one `python` segment with count 0 and no stack.
 [[nodiscard]] SplitIteration split_iteration(const ExactTimes& exact, const Pieces& pieces);

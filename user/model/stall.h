@@ -1,4 +1,4 @@
-// What the model tells: stalls with their segments, and the running statistics. Passive data.
+// What the model reports: stalls with their segments, and the running statistics. Passive data.
 #pragma once
 
 #include <array>
@@ -177,7 +177,7 @@ struct Stall {
   std::vector<Segment> segments;                  ///< largest first; adds up to duration_ns
   HeldUp held_up{};
   std::uint32_t losses = 0;  ///< records of this stall that were lost
-  /// Many callbacks that add up, none of them long: as far as samples can tell.
+  /// Many callbacks that add up, none of them long, as far as samples show.
   struct Callbacks {
     std::uint64_t count = 0;  ///< at least so many
     std::uint64_t longest_ns = 0;
@@ -190,7 +190,7 @@ struct Stall {
     Stack stack;
   };
   std::vector<OtherThread> other_threads;
-  /// In the order of time, the first Moments::kMax: for pictures. Waits too short to be told of are not among them.
+  /// In the order of time, the first Moments::kMax: for pictures. Without waits too short to be reported separately.
   std::vector<Moment> moments;
 };
 

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kMaxThreads = 65536;
 constexpr std::size_t kMaxUnfinished = 4096;
 
-// Who ran instead is told for each: a piece for every one of them, so that the different pieces are few.
+// Adds one piece for each thread that ran instead: this keeps the number of different pieces small.
 void add_wait(Pieces& pieces, const SegmentKey& key, std::uint64_t ns, std::uint64_t count) {
   const auto* runners = culprit_as<Runners>(key.culprit);
   if (runners == nullptr || runners->running.empty()) return pieces.add(key, ns, count);
@@ -164,16 +164,16 @@ Stall StallBuilder::stall_of(const EventHead& head, const ExactTimes& exact, con
 Stall StallBuilder::end(const IterationEnd& end) {
   static const Collected kNothing;
   auto* collected = current(end.head, end.iteration);
-  const auto& told = collected != nullptr ? *collected : kNothing;
+  const auto& known = collected != nullptr ? *collected : kNothing;
   const ExactTimes exact{end.duration_ns, end.cause_ns, end.cause_count};
-  auto stall = stall_of(end.head, exact, told.pieces, told.tasks);
+  auto stall = stall_of(end.head, exact, known.pieces, known.tasks);
   stall.start_ns = end.start_ns;
   stall.at_least = end.open_start;
   stall.epfd = end.epfd;
   stall.losses = end.losses;
   stall.held_up = end.held_up;
-  stall.callbacks = told.callbacks.many(end.duration_ns);
-  stall.moments = told.moments.all();
+  stall.callbacks = known.callbacks.many(end.duration_ns);
+  stall.moments = known.moments.all();
   const auto before = ongoing_.find({thread_id(end.head), end.iteration});
   if (before != ongoing_.end()) {
     stall.id = before->second.id;
@@ -230,7 +230,7 @@ std::optional<Stall> StallBuilder::snapshot(const OpenIteration& open) {
   return stall;
 }
 
-// The ring buffer keeps a thread's order: once it tells of a later iteration, the end of an earlier one was lost.
+// The ring buffer keeps a thread's order: after a record of a later iteration, the end of an earlier one was lost.
 void StallBuilder::retire_before(ThreadId thread, std::uint64_t iteration) {
   for (auto at = ongoing_.lower_bound({thread, 0}); at != ongoing_.end() && at->first < std::pair(thread, iteration);) {
     if (unfinished_.size() < kMaxUnfinished) unfinished_.push_back(std::move(at->second));

@@ -1,4 +1,4 @@
-// Collects what is told of each thread's present iteration and makes stalls of it.
+// Collects the events of each thread's present iteration and makes stalls of them.
 #pragma once
 
 #include <array>

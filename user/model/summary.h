@@ -1,4 +1,4 @@
-// What is told at the beginning and at the end of a run. Passive data.
+// What is reported at the beginning and at the end of a run. Passive data.
 #pragma once
 
 #include <array>

@@ -9,7 +9,7 @@
 
 namespace aiotrace::model {
 
-/// The tasks told of in one iteration, at most kMaxTasks of them (past that the one with the least gives way), and the
+/// The tasks reported in one iteration, at most kMaxTasks of them (past that the one with the least gives way), and the
 /// time and samples of each.
 class TaskShares {
  public:

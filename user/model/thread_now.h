@@ -27,7 +27,7 @@ struct ThreadNow {
     std::uint64_t holder_stack = 0;
     std::uint32_t holder_tid = 0;
     bool has_target = false;  ///< the thread's last TargetSeen is its
-    bool holds_gil = false;   ///< the thread kept it; only known in a profile of the GIL
+    bool holds_gil = false;   ///< the thread kept it; known only in a profile of the GIL
   };
 
   std::uint32_t pid = 0;

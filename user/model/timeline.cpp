@@ -29,12 +29,12 @@ void Timeline::note(Thread& thread, const ProfileRow& row, const Before& before)
   const auto end_ns = last.start_ns + last.ns;
   // A stretch that goes on may have been another task's so far.
   const bool goes_on = all.size() == before.moments;
-  const auto told_ns = thread.tasks.empty() ? 0 : thread.tasks.back().end_ns;
-  const auto from_ns = std::max(goes_on ? before.end_ns : last.start_ns, told_ns);
+  const auto last_end_ns = thread.tasks.empty() ? 0 : thread.tasks.back().end_ns;
+  const auto from_ns = std::max(goes_on ? before.end_ns : last.start_ns, last_end_ns);
   const auto task = label(row);
   if (from_ns >= end_ns || task.empty()) return;
-  // One step of the task is told from the next only where another's, or none's, came between.
-  if (told_ns == from_ns && !thread.tasks.empty() && thread.tasks.back().task == task) {
+  // Two steps of the same task are separate only if time of another task, or of none, lies between them.
+  if (last_end_ns == from_ns && !thread.tasks.empty() && thread.tasks.back().task == task) {
     thread.tasks.back().end_ns = end_ns;
   } else {
     thread.tasks.push_back({.start_ns = from_ns, .end_ns = end_ns, .task = task});

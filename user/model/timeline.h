@@ -32,8 +32,8 @@ class Timeline {
   };
   using ThreadId = std::pair<std::uint32_t, std::uint32_t>;  ///< pid, tid
 
-  /// A sample of the row's thread that tells of the `cpu_ns` before it, or a wait from `start_ns` on. Both take cause,
-  /// system call, culprit, stack and task from the row, and are given in the order of the ring buffer.
+  /// A sample of the row's thread that stands for the `cpu_ns` before it, or a wait from `start_ns` on. Both take
+  /// cause, system call, culprit, stack and task from the row, and are given in the order of the ring buffer.
   void add_sample(const ProfileRow& row, std::uint64_t time_ns, std::uint64_t cpu_ns);
   void add_wait(const ProfileRow& row, std::uint64_t start_ns, std::uint64_t ns);
 

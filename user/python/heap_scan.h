@@ -12,9 +12,10 @@
 
 namespace aiotrace::python {
 
-/// Objects are told by the type pointer in their header. CPython's own lists of objects would be exact, but they change
-/// while they are walked; a scan of all memory follows no pointer at all, so there is no race that leads it astray.
-/// What it finds can be a block that was freed, or no object at all: each hit has to be checked before it is believed.
+/// Recognizes objects by the type pointer in their header. CPython's own lists of objects would be exact, but they
+/// change while they are walked; a scan of all memory follows no pointer at all, so there is no race that leads it
+/// astray. What it finds can be a block that was freed, or no object at all: each hit has to be checked before it is
+/// believed.
 class HeapScan {
  public:
   /// More hits than this are counted and dropped.

@@ -128,16 +128,16 @@ class Check {
   Objects objects_;
 };
 
-/// The version as the target tells it; 0 when it does not.
-std::uint32_t told_version(const proc::Memory& memory, const RuntimeImage& image,
-                           const std::optional<DebugHeader>& header) {
+/// The version as the target states it; 0 when it does not.
+std::uint32_t stated_version(const proc::Memory& memory, const RuntimeImage& image,
+                             const std::optional<DebugHeader>& header) {
   if (header) return header->version_hex;
   if (image.version != 0) return memory.read<std::uint32_t>(image.version).value_or(0);
   if (const auto version = version_from_name(image.name)) return *version;
   return version_from_name(std::string_view(image.path).substr(image.path.rfind('/') + 1)).value_or(0);
 }
 
-/// Before 3.11 a renamed program tells no version: the table that every check and sys.version itself agree with.
+/// Before 3.11 a renamed program states no version: finds the table that every check and sys.version agree with.
 std::uint32_t tried_version(const proc::Memory& memory, const proc::Maps& maps, const RuntimeImage& image) {
   for (const Layout& layout : known_layouts()) {
     if (layout.bpf.version >= 0x030b0000) break;
@@ -220,7 +220,7 @@ std::expected<Interpreter, InspectError> inspect(const proc::Process& process, c
                    "its runtime cannot be read");
   }
   const auto header = debug_header(head);
-  std::uint32_t version = told_version(memory, *image, header);
+  std::uint32_t version = stated_version(memory, *image, header);
   if (version == 0) version = tried_version(memory, maps, *image);
   if (version == 0) {
     return give_up(NoPython::unknown, process, "a CPython of an unknown version", std::string(kSupported));
@@ -263,7 +263,7 @@ std::expected<Interpreter, InspectError> inspect(const proc::Process& process, c
                    fmt::format("CPython {} of an unknown build: {}", version_name(version), problem));
   }
   if ((version & 0xffff) == 0) {
-    // 3.8 to 3.10 told their minor version only; the program itself knows the rest.
+    // 3.8 to 3.10 state their minor version only; the program itself knows the rest.
     const std::string text = check.version(found.main_interpreter);
     version = with_patch_level(version, text);
     found.version_hex = found.layout.bpf.version = version;

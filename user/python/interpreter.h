@@ -26,7 +26,7 @@ enum class NoPython {
 
 struct InspectError : Error {
   NoPython why = NoPython::unreadable;
-  std::string version;  ///< of a CPython that is refused, as far as it is told; empty: unknown
+  std::string version;  ///< of a CPython that is refused, as far as it is known; empty: unknown
   std::string where;    ///< path of the program or libpython that holds its runtime; empty: unknown
   bool free_threaded = false;
 };
@@ -69,15 +69,15 @@ struct Interpreter {
                                                                const proc::Memory& memory);
 
 /// Looks again for what a process can load later: asyncio, uvloop, other libraries. True if anything changed that BPF
-/// is told. `maps` must be fresh. Cheap when asyncio was loaded before.
+/// has to know. `maps` must be fresh. Cheap when asyncio was loaded before.
 bool refresh(Interpreter& interpreter, const proc::Process& process, const proc::Maps& maps,
              const proc::Memory& memory);
 
 /// What BPF is to know: without the fields of tasks where they are not C's.
 [[nodiscard]] py_layout layout_for_bpf(const Interpreter& interpreter);
 
-/// Whether its threads take turns: all builds but a free-threaded one that was not told to (PYTHON_GIL=1, or a module
-/// that needs it was imported). Include/internal/pycore_gil.h: with Py_GIL_DISABLED the lock begins with int enabled.
+/// Whether its threads take turns: all builds but a free-threaded one whose GIL is off (PYTHON_GIL=1 or a module
+/// that needs it switches it on). Include/internal/pycore_gil.h: with Py_GIL_DISABLED the lock begins with int enabled.
 [[nodiscard]] bool uses_gil(const Interpreter& interpreter, const proc::Memory& memory);
 
 /// "3.11.7", "3.15.0rc1" of a PY_VERSION_HEX.

@@ -1,4 +1,4 @@
-// Event loops of a process, as far as their objects tell.
+// Event loops of a process, as far as their objects show them.
 #pragma once
 
 #include <cstdint>

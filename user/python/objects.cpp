@@ -72,7 +72,7 @@ std::optional<std::vector<Objects::Entry>> Objects::split_entries(std::uint64_t 
   auto entries = entries_of(*shared);
   if (!entries) return std::nullopt;
   if (layout_.user.values_valid != kNoOffset) {
-    // The class's keys can have become more than this instance has room for; the first byte tells its room.
+    // The class's keys can have become more than this instance has room for; the first byte is its room.
     const auto room = memory_.read<std::uint8_t>(values);
     if (!room) return std::nullopt;
     entries->resize(std::min<std::size_t>(entries->size(), *room));
@@ -99,7 +99,7 @@ std::optional<std::vector<Objects::Entry>> Objects::entries(std::uint64_t dict, 
 }
 
 std::optional<std::uint64_t> Objects::find_in(const std::vector<Entry>& entries, std::string_view key) const {
-  // A key of another length is told by the header alone; what is no string at all fails the text's own checks.
+  // The header alone excludes a key of another length; what is no string at all fails the checks of its text.
   for (const Entry& entry : entries) {
     if (entry.key == 0 || entry.value == 0) continue;
     const auto text = read_text(memory_, layout_, entry.key, key.size() + 1);

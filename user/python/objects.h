@@ -14,7 +14,7 @@
 namespace aiotrace::python {
 
 /// Reads objects of one interpreter. The program runs on meanwhile: a walk sees a state that may never have been
-/// whole, is bounded, and gives nothing rather than a wrong value where it can tell.
+/// whole, is bounded, and gives nothing rather than a wrong value where it can detect one.
 class Objects {
  public:
   /// A larger dict is not walked to its end.

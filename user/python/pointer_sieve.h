@@ -11,7 +11,7 @@
 
 namespace aiotrace::python {
 
-/// Tells nearly every word that is none of some pointers from those that may be one, in about a nanosecond.
+/// Excludes nearly every word that is none of some pointers, in about a nanosecond.
 class PointerSieve {
  public:
   /// For about so many: one word in 64 is let through in vain then. Never more than 1 MiB, so that it stays in a cache.

@@ -21,8 +21,8 @@ struct PythonThread {
   std::uint64_t thread_id = 0;  ///< pthread_self(), threading's ident
 };
 
-/// Every Python thread of every interpreter, by its id in /proc's pid namespace; threads whose id cannot be told (a C
-/// library other than glibc before 3.11) are left out. At most 8,192.
+/// Every Python thread of every interpreter, by its id in /proc's pid namespace; threads whose id cannot be determined
+/// (a C library other than glibc before 3.11) are left out. At most 8,192.
 [[nodiscard]] std::map<pid_t, PythonThread> python_threads(const Interpreter& interpreter, const proc::Process& process,
                                                            const proc::Memory& memory);
 

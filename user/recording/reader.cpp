@@ -175,7 +175,7 @@ Result<std::optional<Reader::Raw>> Reader::next_raw() {
 }
 
 Result<Record> Reader::end() {
-  told_end_ = true;
+  end_returned_ = true;
   // To the end of the frame, whose own checksum zstd then looks at.
   if (auto status = unpack(1); !status) return std::unexpected(status.error());
   if (waiting_.empty() && !frame_ended_) return End{.cut_off = true};
@@ -255,11 +255,11 @@ Result<std::optional<Record>> Reader::run_record(const Raw& raw) {
 }
 
 Result<Record> Reader::next() {
-  while (!told_end_) {
+  while (!end_returned_) {
     auto raw = next_raw();
     if (!raw) return std::unexpected(raw.error());
     if (!*raw) {
-      told_end_ = true;
+      end_returned_ = true;
       return End{.cut_off = true};
     }
     auto record = take(**raw);

@@ -110,7 +110,7 @@ class Reader {
   std::optional<Error> broken_;  // what is packed cannot be unpacked from here on
   bool file_ended_ = false;
   bool frame_ended_ = false;
-  bool told_end_ = false;
+  bool end_returned_ = false;
 };
 
 }  // namespace aiotrace::recording

@@ -93,7 +93,7 @@ class Pace {
 
  private:
   static constexpr double kForget = 0.9;
-  static constexpr double kForSnapshots = 0.9;  // of the budget; the rest is for the start and for telling
+  static constexpr double kForSnapshots = 0.9;  // of the budget; the rest is for the start and the report
   double period_ns_;
   double budget_;
   int pidfd_;

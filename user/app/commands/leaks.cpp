@@ -79,7 +79,7 @@ class LeaksRun {
   int finish();
 
  private:
-  Status scan_all(bool tell_them);
+  Status scan_all(bool shown);
   bool wait_until(std::uint64_t time_ns, int signals);
   void recheck();
 
@@ -117,7 +117,7 @@ Status LeaksRun::open() {
   return {};
 }
 
-Status LeaksRun::scan_all(bool tell_them) {
+Status LeaksRun::scan_all(bool shown) {
   ++round_;
   for (Watched& each : watched_) {
     if (each.ended) continue;
@@ -143,7 +143,7 @@ Status LeaksRun::scan_all(bool tell_them) {
     summary_.losses.objects_over_limit += scan->objects_over_limit;
     summary_.losses.unconfirmed += scan->unconfirmed;
     summary_.losses.unclassified += scan->unclassified;
-    out_.scan({.leaks = each.leaks, .scan = each.scan, .shown = tell_them});
+    out_.scan({.leaks = each.leaks, .scan = each.scan, .shown = shown});
   }
   summary_.scans = round_;
   return {};

@@ -46,9 +46,9 @@ HelpText help() {
               "reached --fail-over, or --fail-on-hang. With -- COMMAND it is the command's own, unless that is 0."};
 }
 
-// Ignore samples in short iterations: they never become stalls. Without that the iterations of some milliseconds of a
-// busy server are most of what is sampled; uvicorn's took half of all BPF time. A stall loses a tenth of its samples at
-// most.
+// Ignore samples in short iterations: they never become stalls. Otherwise most samples of a busy server are in
+// iterations of some milliseconds; with uvicorn they took half of all BPF time. A stall loses at most 10 % of its
+// samples.
 std::uint64_t young_ns(std::uint64_t warn_ns) { return std::clamp<std::uint64_t>(warn_ns / 10, 1'000'000, 5'000'000); }
 
 // The clock that always runs: two samples in a stall, and the first of them that is late enough starts the fine one. At

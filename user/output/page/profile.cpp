@@ -118,13 +118,13 @@ std::string profile_page(const model::ProfileReport& report, const model::Weight
     busy.push_back(row);
   }
   const auto split = gil ? gil_rows(report.rows) : GilRows{};
-  const auto& told = gil ? split.held : busy;
-  std::uint64_t told_ns = 0;
-  for (const auto& row : told) told_ns += row.ns;
+  const auto& counted = gil ? split.held : busy;
+  std::uint64_t counted_ns = 0;
+  for (const auto& row : counted) counted_ns += row.ns;
 
   PageNames names;
   auto flame = page_flame(stacks, names);
-  auto functions = function_rows(model::functions_of(told), names);
+  auto functions = function_rows(model::functions_of(counted), names);
   auto waits = wait_rows(gil ? gil_waits_of(split.waited) : waits_of(busy));
   auto threads = thread_rows(report.threads);
   auto notes = notes_json(report);
@@ -147,7 +147,7 @@ std::string profile_page(const model::ProfileReport& report, const model::Weight
                 {"idle_us", page_micros(idle_ns)},
                 {"held_us", page_micros(split.held_ns)},
                 {"waited_us", page_micros(split.waited_ns)},
-                {"functions_us", page_micros(told_ns)},
+                {"functions_us", page_micros(counted_ns)},
                 {"functions", functions.take()},
                 {"waits", waits.take()},
                 {"holders", holder_rows(gil_holders_of(split.held)).take()},

@@ -1,4 +1,4 @@
-// Waits of a profile added up by what they have in common, and who holds the GIL: what its text and its page tell.
+// Waits of a profile added up by what they have in common, and who holds the GIL: for its text and its page.
 #pragma once
 
 #include <cstdint>

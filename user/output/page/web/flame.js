@@ -1,9 +1,9 @@
 // The flame graph: D.flame {what, unit, nodes [[parent, frame, weight, …]]}, below it the same as text. `options`:
-//   amount(node)    what a node weighs, in words: told of it and of its share
+//   amount(node)    what a node weighs, in words; its share is shown after it
 //   fill(node)      its colour; "" leaves it to its kind
 //   columns, cells  the text's own columns before the stack; cells(leaf) gives as many
 //   heavy(node)     what sorts the stacks of the text, largest first
-//   what            what its width is, if not the time that is told
+//   what            what its width is, if not the time that is reported
 //   empty           what stands there without any
 const sharpEnough = 1.5; // pixels: what is narrower is not drawn
 
@@ -50,7 +50,7 @@ function flameGraph(options) {
   }
   const fill = options.fill || causeColor;
 
-  function tell(node) {
+  function describe(node) {
     $("said").textContent = `${label(node)}: ${amount(node)}, ${shareOf(node)} of all`;
   }
 
@@ -104,7 +104,7 @@ function flameGraph(options) {
     zoomed = node;
     current = node.index;
     draw();
-    tell(node);
+    describe(node);
   }
 
   function go(node) {
@@ -114,7 +114,7 @@ function flameGraph(options) {
     current = node.index;
     button.tabIndex = 0;
     button.focus();
-    tell(node);
+    describe(node);
   }
 
   function onKey(event) {
@@ -176,7 +176,7 @@ function flameGraph(options) {
   });
   $("flame").addEventListener("mouseover", (event) => {
     const button = event.target.closest("[data-node]");
-    if (button) tell(nodes[Number(button.dataset.node)]);
+    if (button) describe(nodes[Number(button.dataset.node)]);
   });
   $("flame").addEventListener("keydown", onKey);
   $("flame-all").onclick = () => { $("search").value = ""; hits = new Set(); $("found").textContent = ""; zoomTo(nodes[0]); };

@@ -86,7 +86,7 @@ function show(index, focus) {
     }
     if (at < us) stretch(us - at, -1);
   } else for (const s of more.segments) stretch(s.us, s.cause);
-  box.append(bar, el("p", { class: "soft small", text: more.moments ? "In the order of time; what is blank was too short to be told of." : "By size, not in the order of time." }));
+  box.append(bar, el("p", { class: "soft small", text: more.moments ? "In the order of time; what is blank was too short to be reported." : "By size, not in the order of time." }));
   const rest = el("details", {}, el("summary", { class: "small", text: "" }));
   let smaller = 0;
   more.segments.forEach((s, at) => {
@@ -247,7 +247,7 @@ function timeline() {
 function histogram(loop) {
   const box = el("div");
   if (!loop.hist.length) return box;
-  // Octaves of eight steps each are merged to halves of an octave: that is what an eye can tell apart.
+  // Octaves of eight steps each are merged to halves of an octave: that is what an eye can distinguish.
   const startOf = (bucket) => (bucket < 8 ? bucket : 2 ** Math.floor(bucket / 8) * (1 + (bucket % 8) / 8)) / 1e3;
   const bins = new Map();
   for (const [bucket, n] of loop.hist) bins.set(bucket >> 2, (bins.get(bucket >> 2) || 0) + n);

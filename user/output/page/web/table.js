@@ -80,7 +80,7 @@ const timeColumn = (title, us, text) => ({ title, n: true, value: us, cell: (row
 const countColumn = (title, n, text) => ({ title, n: true, value: n, cell: (row) => cell(text ? text(row) : count(n(row)), "n") });
 const shareColumn = (title, us, whole) => ({ title, n: true, value: us, cell: (row) => cell(share(us(row), whole), "n") });
 
-// What await sites are told by.
+// What identifies await sites.
 const siteColumns = [
   { title: "awaits what", value: (s) => s.awaits, cell: (s) => cell(s.awaits, "mono") },
   { title: "where", value: (s) => s.function, cell: (s) => {
