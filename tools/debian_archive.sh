@@ -47,7 +47,7 @@ open_suite() { # SUITE: its package lists, fetched once; else ${suite_state[SUIT
     : > "$dir/status"
     echo "deb [signed-by=$keyring] $mirror $suite main" > "$dir/sources.list"
     suite_state[$suite]=reached
-    # apt-get update succeeds with warnings when nothing could be fetched: the lists tell.
+    # apt-get update succeeds with warnings when nothing could be fetched: the lists show it.
     suite_apt apt-get "$suite" update
     compgen -G "$dir/state/lists/*_Packages*" >/dev/null || suite_state[$suite]="not reachable ($(grep -m 1 '^[EW]:' "$dir/log" | cut -c1-120))"
   fi

@@ -272,13 +272,13 @@ void read_recording(std::string_view bytes) {
   while (true) {
     const auto record = reader->next();
     if (!record || std::holds_alternative<recording::End>(*record)) break;
-    if (const auto* told = std::get_if<model::Watching>(&*record)) watching = *told;
-    if (const auto* told = std::get_if<recording::RecordedSummary>(&*record)) summary = told->summary;
+    if (const auto* found = std::get_if<model::Watching>(&*record)) watching = *found;
+    if (const auto* found = std::get_if<recording::RecordedSummary>(&*record)) summary = found->summary;
     use_run(*record);
-    const auto* told = std::get_if<recording::RecordedStall>(&*record);
-    if (told == nullptr || (told->stall.ongoing && !told->unfinished)) continue;
-    log.add(told->stall);
-    model::add_stall(stacks, told->stall);
+    const auto* found = std::get_if<recording::RecordedStall>(&*record);
+    if (found == nullptr || (found->stall.ongoing && !found->unfinished)) continue;
+    log.add(found->stall);
+    model::add_stall(stacks, found->stall);
   }
   output::OutputContext context;
   context.realtime_minus_monotonic_ns = reader->head().realtime_minus_monotonic_ns;
@@ -375,7 +375,7 @@ void fuzz_text(Bytes bytes) {
   require(valid_utf8(decoded) == decoded, "decoded text is UTF-8");
   const auto line = output::line_of(output::Json(decoded));
   for (std::string_view left = line; !left.empty();) require(!is_unsafe(next_code_point(left)), "JSON is clean");
-  require(output::Json::parse(line) == output::Json(decoded), "JSON says what it was told");
+  require(output::Json::parse(line) == output::Json(decoded), "JSON says what it was given");
   use(parse_duration(text_of(raw)));
 }
 

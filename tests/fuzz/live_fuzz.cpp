@@ -38,9 +38,9 @@ class Liar final : public proc::Memory {
       if (error == 0 && into.size() == 8) remember(into);
       return error;
     }
-    const int told = lie(into, error);
+    const int result = lie(into, error);
     next();
-    return told;
+    return result;
   }
 
  private:

@@ -118,7 +118,7 @@ void fuzz_code(Bytes bytes) {
 const Registration line_table({.name = "line-table", .run = fuzz_line_table, .seeds = line_table_seeds});
 const Registration code({.name = "code", .run = fuzz_code, .seeds = memory_seeds});
 
-// ---- Offsets that the program tells itself
+// ---- Offsets that the program itself contains
 
 void fuzz_debug_offsets(Bytes bytes) {
   Input input(bytes);

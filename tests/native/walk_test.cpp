@@ -28,7 +28,7 @@ std::size_t count_of(const Memory& memory, std::uint16_t type) {
   return count;
 }
 
-TEST_CASE("a walk: innermost first, each code object told once, the stack once") {
+TEST_CASE("a walk: innermost first, each code object is sent once, the stack once") {
   for (const bool objects : {false, true}) {
     Memory memory;
     FakePython python(memory, objects);
@@ -78,7 +78,7 @@ TEST_CASE("a walk: tag bits of a code reference (3.14) are no part of its addres
   CHECK(host_frames()[0].lasti == 6);
 }
 
-TEST_CASE("a walk: the first of two code objects told makes the same address another one later") {
+TEST_CASE("a walk: another first line makes the same address another code object") {
   Memory memory;
   FakePython python(memory);
   const auto code = python.code("f", "/app/a.py");
@@ -214,7 +214,7 @@ TEST_CASE("a walk: the loop's own frame, a callback and a coroutine each say wha
   CHECK(host_root_coroutine() == 0);
 }
 
-TEST_CASE("a walk: a full ring buffer is counted, and the code object is told again later") {
+TEST_CASE("a walk: a full ring buffer is counted, and the code object is sent again later") {
   Memory memory;
   FakePython python(memory);
   python.frame(frame_at(0), python.code("f", "/app/a.py"), 0);

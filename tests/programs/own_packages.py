@@ -125,7 +125,7 @@ def main(options):
         await asyncio.sleep(0.05)
         said = [{"name": task.get_name(), "waits_for": expected[task.get_name()],
                  "place": place_of(task.get_coro(), library)} for task in tasks]
-        asyncio.get_running_loop().call_later(0.05, lambda: tell(options, said))
+        asyncio.get_running_loop().call_later(0.05, lambda: write_ready(options, said))
         asyncio.current_task().set_name("main")
         await wait_go(options.go)
 
@@ -134,7 +134,7 @@ def main(options):
         asyncio.run(run(modules))
 
 
-def tell(options, said):
+def write_ready(options, said):
     with open(options.ready, "w") as ready:
         ready.write(json.dumps(said) + "\n")
 

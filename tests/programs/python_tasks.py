@@ -49,11 +49,11 @@ async def main(options):
     everything = asyncio.all_tasks() | set(kept)
     said = {"tasks": names(everything), "stuck": names(stuck), "class": type(parent).__name__,
             "parent": names(stuck[:2])}
-    loop.call_later(0.05, lambda: tell(options, said))
+    loop.call_later(0.05, lambda: write_ready(options, said))
     await wait_go(options.go)
 
 
-def tell(options, said):
+def write_ready(options, said):
     with open(options.ready, "w") as ready:
         ready.write(json.dumps(said) + "\n")
 

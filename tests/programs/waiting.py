@@ -101,14 +101,14 @@ async def until_signal(stopped):
     await stopped.wait()
 
 
-async def until_told(told):
-    await told.wait()
+async def until_set(set_later):
+    await set_later.wait()
 
 
-async def tells(told):
+async def sets_later(set_later):
     """Has the event in a variable of its frame."""
     await asyncio.sleep(3600)
-    told.set()
+    set_later.set()
 
 
 async def until_changed(service):
@@ -210,9 +210,9 @@ async def main(options):
     start(5, lambda: until_stopped(SERVICE[0]))
     start(2, lambda: without_deadline(SERVICE[0]))
     start(2, lambda: until_changed(SERVICE[0]))
-    told = asyncio.Event()
-    start(2, lambda: until_told(told))
-    start(1, lambda: tells(told))
+    set_later = asyncio.Event()
+    start(2, lambda: until_set(set_later))
+    start(1, lambda: sets_later(set_later))
     second = asyncio.Event()
     start(1, lambda: after_chain(SERVICE[0].stopped, second))
     start(1, lambda: chained(second))
@@ -232,10 +232,10 @@ async def main(options):
         await asyncio.sleep(0)
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(event))  # as C code does that keeps an object in memory of its own
     await asyncio.sleep(0.1)
-    del told, event, second, stopped, future, line, client, stream, writer, slotted
+    del set_later, event, second, stopped, future, line, client, stream, writer, slotted
     count = options.connections
     said = {"idle": {"reads": count, "hears": count, "Client.answers": 1, "Client.ask": 4, "polls": 3, "of_thread": 2,
-                     "until_stopped": 5, "without_deadline": 2, "until_changed": 2, "until_told": 2, "after_chain": 1,
+                     "until_stopped": 5, "without_deadline": 2, "until_changed": 2, "until_set": 2, "after_chain": 1,
                      "chained": 1, "until_signal": 1},
             "stuck": {"nobody_sets": 2, "own_service": 2, "own_variables": 2, "own_condition": 2, "nobody_in_time": 2,
                       "listed_future": 3, "in_vain": 3},

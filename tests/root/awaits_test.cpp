@@ -199,7 +199,7 @@ AIOTRACE_TEST_CASES(awaits_uvloop) {
 
 FOR_EACH_PYTHON(exact, "every await is timed as the program says", "[awaits][exact]") { check_exact(python, {}); }
 
-TEST_CASE("a gather() that holds itself is told in bounded time, by tasks and awaits", "[awaits]") {
+TEST_CASE("a gather() that holds itself is reported in bounded time, by tasks and awaits", "[awaits]") {
   Target target(any_python(), "self_gather.py");
   target.wait_ready();
   const auto pid = std::to_string(target.pid());
@@ -217,7 +217,7 @@ TEST_CASE("a gather() that holds itself is told in bounded time, by tasks and aw
   CHECK(target.process().wait() == 0);
 }
 
-TEST_CASE("awaits: Ctrl-C ends the watching with everything told", "[awaits]") {
+TEST_CASE("awaits: Ctrl-C ends the watching with everything reported", "[awaits]") {
   Target target(any_python(), "awaits.py");
   target.wait_ready();
   Tracer tracer({"awaits", "-p", std::to_string(target.pid()), "--rate", "50", "--budget", "50"});

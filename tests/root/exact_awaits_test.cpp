@@ -123,8 +123,8 @@ FOR_FEW_PYTHONS(exact_cost, "awaits --exact reports what it costs as the target 
   const double whole = run.summary["elapsed_ns"].get<double>() / steps_ns;
   CHECK(whole < 1.2);
   const auto& cost = run.summary["target_cost"];
-  INFO("told " << cost["ns"].get<double>() / 1e6 << " ms, by the target's own clock " << whole * low_ns / 1e6 << " to "
-               << whole * high_ns / 1e6 << " ms; " << cost.dump());
+  INFO("reported " << cost["ns"].get<double>() / 1e6 << " ms, by the target's own clock " << whole * low_ns / 1e6
+                   << " to " << whole * high_ns / 1e6 << " ms; " << cost.dump());
   if (low_ns <= 0) AIOTRACE_SKIP("what a step costs wandered by more than what tracing adds to it");
   // How right it is, is for the bench: what a step costs without probes wanders by more than that between two seconds.
   // A price that is taken for another instruction's, or counted for one trap of two, is ten or two times off.
@@ -150,7 +150,7 @@ FOR_FEW_PYTHONS(exact_let_go, "awaits --exact lets a target go that it costs too
   for (const auto& record : run.records) {
     if (run.within(record, "begin_ns", "end_ns")) own += record["steps"].get<double>();
   }
-  INFO("told " << awaits << " awaits, own " << own);
+  INFO("reported " << awaits << " awaits, own " << own);
   CHECK(own > 0);
   CHECK(awaits >= own);
   CHECK(awaits <= own + 2 * 200);  // the windows at both ends
@@ -168,21 +168,21 @@ TEST_CASE("awaits --exact --match reports only what it asks for, all of it", "[a
     const auto run = watch(python, "matched.py", {}, {"--max-cost", "100", "-d", "700ms", "--match", pattern.text});
     CHECK(run.status == 0);
     CHECK(run.err == "");
-    std::map<std::string, double> own, told;  // by function
+    std::map<std::string, double> own, reported;  // by function
     for (const auto& record : run.records) {
       if (!record[pattern.field].get<std::string>().contains(pattern.text)) continue;
       if (run.within(record, "begin_ns", "end_ns")) own[record["function"].get<std::string>()]++;
     }
     REQUIRE_FALSE(own.empty());
     for (const auto& row : run.rows("await"))
-      told[row["site"]["function"].get<std::string>()] += row["count"].get<double>();
-    CHECK(told.size() == own.size());
+      reported[row["site"]["function"].get<std::string>()] += row["count"].get<double>();
+    CHECK(reported.size() == own.size());
     for (const auto& [function, count] : own) {
-      INFO(function << ": told " << told[function] << ", own " << count);
+      INFO(function << ": reported " << reported[function] << ", own " << count);
       CHECK(count >= 10);
       // One more or less for each of two tasks, where a clock was read on one side of a bound and the step taken on the
       // other.
-      CHECK(std::abs(told[function] - count) <= 2);
+      CHECK(std::abs(reported[function] - count) <= 2);
     }
     for (const auto& [name, count] : run.summary["losses"].items()) {
       INFO("loss " << name);
@@ -215,7 +215,7 @@ FOR_FEW_PYTHONS(exact_delay, "awaits --exact reports how late tasks ran as the p
     const auto& row = *found;
     // Tasks of some kinds have another step, their first: it was made ready a moment before, and is not late.
     const double others = row["count"].get<double>() - static_cast<double>(delays.size());
-    INFO("told " << row.dump() << ", own " << Json(delays).dump());
+    INFO("reported " << row.dump() << ", own " << Json(delays).dump());
     REQUIRE(delays.size() >= 8);
     const double own_ns = std::accumulate(delays.begin(), delays.end(), 0.0);
     const double longest_ns = std::ranges::max(delays);

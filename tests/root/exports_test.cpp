@@ -42,11 +42,12 @@ void check_page(const Json& data, const std::vector<Json>& lines) {
       by_cause[data["causes"][moment[2].get<std::size_t>()].get<std::string>()] += moment[1].get<double>();
     }
     CHECK(end <= found->first + 0.01);
-    // A single long wait is exact: it is there once, as long as the JSON says but for waits too short to be told of.
+    // A single long wait is exact: it is there once, as long as the JSON says except for waits too short to be
+    // reported.
     for (const auto* cause : {"sleep", "network", "gil"}) {
       if (!stall["causes"].contains(cause)) continue;
-      const double told = micros(stall["causes"][cause]);
-      if (told > 50'000) CHECK(std::abs(by_cause[cause] - told) < 0.1 * told);
+      const double reported = micros(stall["causes"][cause]);
+      if (reported > 50'000) CHECK(std::abs(by_cause[cause] - reported) < 0.1 * reported);
     }
   }
 }

@@ -115,7 +115,7 @@ void check_kind(const Python& python, const Kind& kind) {
   CHECK(kind.syscalls.contains(syscall.is_null() ? "" : syscall.get<std::string>()));
   if (cause == "native" && record.contains("library")) {
     REQUIRE((*segment)["culprit"].is_object());
-    // "_json." names _json.cpython-311-x86_64-linux-gnu.so; told without what follows the module's name.
+    // "_json." names _json.cpython-311-x86_64-linux-gnu.so; it is reported without what follows the module's name.
     std::string library = record["library"];
     if (library.ends_with('.')) library.pop_back();
     CHECK((*segment)["culprit"]["library"].get<std::string>().starts_with(library));

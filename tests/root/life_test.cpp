@@ -79,7 +79,7 @@ TEST_CASE("a target that ends while aiotrace attaches", "[life]") {
   if (status != 0) CHECK_THAT(tracer.err(), ContainsSubstring("process " + std::to_string(target.pid())));
 }
 
-TEST_CASE("a target that becomes another program: the stalls of both are told", "[life]") {
+TEST_CASE("a target that becomes another program: the stalls of both are reported", "[life]") {
   Target target(any_python(), "execs.py");
   target.wait_ready();
   Tracer tracer({"-p", std::to_string(target.pid())});

@@ -17,17 +17,17 @@ bool names_lock(const Json& line) {
   return segment != nullptr && (*segment)["culprit"].is_object() && (*segment)["culprit"]["name"].is_string();
 }
 
-/// The target holds each of its locks until aiotrace has told of it: how soon it looks depends on the machine.
+/// The target holds each of its locks until aiotrace has reported it: how soon it looks depends on the machine.
 Run trace_locks(Target& target, int stalls) {
   target.wait_ready();
   Tracer tracer({"-p", std::to_string(target.pid()), "--error", "200ms"});
   tracer.wait_watching();
   target.go();
-  std::set<std::uint64_t> told;
+  std::set<std::uint64_t> reported;
   for (int i = 0; i < stalls; ++i) {
     const auto line = tracer.wait_line(
-        [&](const Json& each) { return names_lock(each) && !told.contains(each["id"].get<std::uint64_t>()); });
-    told.insert(line["id"].get<std::uint64_t>());
+        [&](const Json& each) { return names_lock(each) && !reported.contains(each["id"].get<std::uint64_t>()); });
+    reported.insert(line["id"].get<std::uint64_t>());
     target.go();
   }
   CHECK(target.process().wait() == 0);

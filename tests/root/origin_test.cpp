@@ -9,7 +9,7 @@
 namespace aiotrace::testing {
 namespace {
 
-constexpr std::size_t kFrames = 16;  // as many as are told
+constexpr std::size_t kFrames = 16;  // as many as are reported
 
 bool is_scan(const Json& line) { return line["type"] == "scan"; }
 
@@ -59,9 +59,10 @@ FOR_EACH_PYTHON(origins, "leaks --origin: who made it, on which line, and when",
   const auto records = target.records();
   REQUIRE(records.size() == 5);
   // The scan that was under way has seen half of it.
-  int told = 0;
-  for (const auto& line : tracer.lines()) told = is_scan(line) ? line["number"].get<int>() : told;
-  const auto last = tracer.wait_line([&](const Json& line) { return is_scan(line) && line["number"] >= told + 2; });
+  int last_number = 0;
+  for (const auto& line : tracer.lines()) last_number = is_scan(line) ? line["number"].get<int>() : last_number;
+  const auto last = tracer.wait_line(
+      [&](const Json& line) { return is_scan(line) && line["number"] >= last_number + 2; });
   tracer.process().signal(SIGINT);
   CHECK(tracer.wait() == 0);
   CHECK(tracer.err() == "");

@@ -31,7 +31,7 @@ constexpr std::uint64_t kPolls = 200'000;
   ::_exit(0);
 }
 
-TEST_CASE("a ring buffer of one page under 200,000 iterations: what is told and what is counted as lost add up",
+TEST_CASE("a ring buffer of one page under 200,000 iterations: what is reported and what is counted as lost add up",
           "[alone][overload]") {
   std::array<int, 2> go{};
   std::array<int, 2> done{};
@@ -41,7 +41,7 @@ TEST_CASE("a ring buffer of one page under 200,000 iterations: what is told and 
   if (child == 0) poll_often(go[0], done[1]);
 
   probe::ProbeOptions options;
-  options.warn_ns = 0;  // every iteration is told
+  options.warn_ns = 0;  // every iteration is reported
   options.segment_ns = ~std::uint64_t{0};
   options.ring_bytes = 4096;
   options.poll = probe::PollProbe::tracepoint;
@@ -50,7 +50,7 @@ TEST_CASE("a ring buffer of one page under 200,000 iterations: what is told and 
   REQUIRE(probe->set_process(static_cast<std::uint32_t>(child), process_config{}));
   REQUIRE(probe->attach());
 
-  std::uint64_t told = 0;
+  std::uint64_t reported = 0;
   std::uint64_t other = 0;
   std::uint64_t last = 0;
   const auto take = [&](std::span<const std::byte> bytes) {
@@ -64,9 +64,9 @@ TEST_CASE("a ring buffer of one page under 200,000 iterations: what is told and 
     iteration_record iteration{};
     REQUIRE(bytes.size() >= sizeof iteration);
     std::memcpy(&iteration, bytes.data(), sizeof iteration);
-    CHECK((told == 0 || iteration.iteration > last));
+    CHECK((reported == 0 || iteration.iteration > last));
     last = iteration.iteration;
-    ++told;
+    ++reported;
   };
   char byte = 'x';
   REQUIRE(::write(go[1], &byte, 1) == 1);
@@ -79,11 +79,11 @@ TEST_CASE("a ring buffer of one page under 200,000 iterations: what is told and 
   REQUIRE(::waitpid(child, &status, 0) == child);
   CHECK(status == 0);
   REQUIRE(thread);
-  INFO("told " << told << ", lost " << lost << ", other records " << other);
-  CHECK(told > 0);
+  INFO("reported " << reported << ", lost " << lost << ", other records " << other);
+  CHECK(reported > 0);
   CHECK(lost > kPolls / 2);
   // An iteration lies between two polls; the record of the loop itself is one more.
-  CHECK(told + lost + other == kPolls - 1 + 1);
+  CHECK(reported + lost + other == kPolls - 1 + 1);
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ std::vector<Json> of_type(const std::vector<Json>& lines, const std::string& typ
 
 void check_us(const Json& us, const Json& ns) { CHECK(std::abs(us.get<double>() - ns.get<double>() / 1000) < 0.01); }
 
-// One command on a target that runs until it is told to end.
+// One command on a target that runs until it is asked to end.
 struct Ran {
   std::vector<Json> lines;
   Json page;
@@ -96,9 +96,9 @@ TEST_CASE("pages: profile", "[pages]") {
     CHECK(ran.page["mode"] == mode);
     check_us(ran.page["idle_us"], summary["idle_ns"]);
     for (std::size_t i = 0; i < ran.page["causes"].size(); ++i) {
-      const auto& told = summary["causes"];
+      const auto& reported = summary["causes"];
       const auto cause = ran.page["causes"][i].get<std::string>();
-      check_us(ran.page["cause_us"][i], told.contains(cause) ? told[cause] : Json(0));
+      check_us(ran.page["cause_us"][i], reported.contains(cause) ? reported[cause] : Json(0));
     }
     if (mode != "gil") CHECK(ran.page["functions"].size() == summary["functions"].size());
   }
@@ -111,17 +111,17 @@ TEST_CASE("pages: leaks", "[pages]") {
   const auto scans = of_type(ran.lines, "scan");
   REQUIRE(scans.size() >= 2);
   CHECK(ran.page["scans"].size() == scans.size());
-  std::uint64_t told = 0, shown = 0;
+  std::uint64_t reported = 0, shown = 0;
   for (const auto& leak : of_type(ran.lines, "leak")) {
     if (leak["scan"] == scans.back()["number"])
-      told += leak["count"].is_null() ? 1 : leak["count"].get<std::uint64_t>();
+      reported += leak["count"].is_null() ? 1 : leak["count"].get<std::uint64_t>();
   }
   for (const auto& place : ran.page["places"]) {
     CHECK(place["gone"] == false);
     CHECK(place["points"].size() == scans.size());
     shown += place["leaks"].get<std::uint64_t>() + place["candidates"].get<std::uint64_t>();
   }
-  CHECK(shown == told);
+  CHECK(shown == reported);
 }
 
 TEST_CASE("pages: two recordings compared", "[pages]") {

@@ -31,7 +31,7 @@ void check_plain(const Run& run, std::size_t stalls, const Json& python = nullpt
     CHECK((*stall)["task"].is_null());
     const auto lasted = record["end_ns"].get<double>() - record["start_ns"].get<double>();
     const double duration = (*stall)["duration_ns"];
-    // A poll's return that no event told of is seen at the thread's next switch.
+    // A poll's return without an event is seen at the thread's next switch.
     INFO("losses " << run.lines.back()["losses"].dump());
     const bool unseen = run.lines.back()["losses"]["switch-unseen"] != 0;
     CHECK(duration >= lasted - (unseen ? 1e6 : 0));

@@ -117,7 +117,7 @@ TEST_CASE("while it watches, aiotrace keeps no capability that it does not need"
   const auto kept = bit(CAP_BPF) | bit(CAP_PERFMON) | bit(CAP_SYS_PTRACE) | bit(CAP_CHECKPOINT_RESTORE) |
                     bit(CAP_DAC_READ_SEARCH);
   const auto pid = tracer.process().pid();
-  // It says that it watches before it gives them up: a line more tells that it has. The SIGUSR1 it answers is one.
+  // It says that it watches before it gives them up. The answer to SIGUSR1 is a line that shows that it has.
   ::kill(pid, SIGUSR1);
   tracer.wait_text("Watched");
   // CAP_SYS_ADMIN is there for the moment in which the kernel is asked to measure.

@@ -74,7 +74,7 @@ FOR_FEW_PYTHONS(profile_all, "profile -a: the processes that are there, and one 
   CHECK(has_target(lines, second.pid()));
   CHECK_FALSE(has_target(lines, late.pid()));
   for (auto* target : {&first, &second}) check_process(finish(*target), lines, target->pid());
-  // It is found within a second: what it does then is told, in its own functions.
+  // It is found within a second: what it does then is reported, in its own functions.
   const auto records = finish(late);
   const auto rows = rows_of(lines, late.pid());
   CHECK(std::ranges::any_of(rows, [](const Json& row) { return function_in(row, {"heavy"}) == "heavy"; }));

@@ -120,12 +120,12 @@ FOR_FEW_PYTHONS(profile_off_cpu, "time off the CPU is exact, with its cause", "[
       own_ns += record["end_ns"].get<double>() - record["begin_ns"].get<double>() - record["cpu_ns"].get<double>();
       count++;
     }
-    double told_ns = 0, cause_ns = 0, not_ready_ns = 0;
+    double reported_ns = 0, cause_ns = 0, not_ready_ns = 0;
     int unnamed = 0;  // what goes on at the beginning and at the end of the profile
     for (const auto& row : rows_of(run)) {
       if (function_in(row, {function}).empty()) continue;
       CHECK(row["exact"] == true);
-      told_ns += row["ns"].get<double>();
+      reported_ns += row["ns"].get<double>();
       if (row["cause"] != "cpu-wait" && row["cause"] != "throttled") not_ready_ns += row["ns"].get<double>();
       if (row["cause"] != cause) continue;
       cause_ns += row["ns"].get<double>();
@@ -136,12 +136,12 @@ FOR_FEW_PYTHONS(profile_off_cpu, "time off the CPU is exact, with its cause", "[
       else
         CHECK(row["culprit"]["protocol"] == "unix");
     }
-    INFO(site << ": " << count << " waits, own " << own_ns / 1e6 << " ms, told " << told_ns / 1e6 << " ms, as " << cause
-              << " " << cause_ns / 1e6 << " ms");
+    INFO(site << ": " << count << " waits, own " << own_ns / 1e6 << " ms, reported " << reported_ns / 1e6 << " ms, as "
+              << cause << " " << cause_ns / 1e6 << " ms");
     REQUIRE(count > 10);
     CHECK(unnamed <= 2);
     // One wait at each end of the profile is not whole in it; each one is exact to 0.1 ms.
-    CHECK(std::abs(told_ns - own_ns) <= 2 * own_ns / count + 1e5 * count + 5e6);
+    CHECK(std::abs(reported_ns - own_ns) <= 2 * own_ns / count + 1e5 * count + 5e6);
     CHECK(cause_ns >= 0.95 * not_ready_ns - 5e6);
   }
 }
@@ -247,7 +247,7 @@ TEST_CASE("profile: a program from its start on, with text", "[profile]") {
   CHECK(lines.back()["samples"] > 0);
 }
 
-TEST_CASE("profile: Ctrl-C ends it with everything told, nonsense is a usage error", "[profile]") {
+TEST_CASE("profile: Ctrl-C ends it with everything reported, nonsense is a usage error", "[profile]") {
   Target target(any_python(), "profiled.py");
   target.wait_ready();
   Tracer tracer({"profile", "-p", std::to_string(target.pid())});

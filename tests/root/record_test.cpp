@@ -1,4 +1,4 @@
-// A recording tells the same as the run that made it; doctor says what works for a process.
+// A recording shows the same as the run that made it; doctor says what works for a process.
 #include <signal.h>
 
 #include <filesystem>

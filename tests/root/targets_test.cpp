@@ -204,7 +204,7 @@ void check_killed(const Python& python, const std::string& kind) {
   Tracer tracer({"-p", std::to_string(target.pid()), "--folded", "FOLDED"});
   tracer.wait_watching();
   target.go();
-  const auto told = tracer.wait_line(is_ongoing);
+  const auto reported = tracer.wait_line(is_ongoing);
   target.process().signal(SIGKILL);
   CHECK(tracer.wait() == 0);
   CHECK(tracer.err() == "");
@@ -212,8 +212,8 @@ void check_killed(const Python& python, const std::string& kind) {
   CHECK(schema_complaints(lines) == std::vector<std::string>{});
   const auto& last = lines[lines.size() - 2];
   INFO(last.dump());
-  CHECK(last["id"] == told["id"]);
-  CHECK(last["duration_ns"] >= told["duration_ns"]);
+  CHECK(last["id"] == reported["id"]);
+  CHECK(last["duration_ns"] >= reported["duration_ns"]);
   CHECK(cause_ns(last, kind) >= 0.95 * own_ns(last));
   CHECK(last["task"]["name"] == "hanging");
   const auto* segment = segment_of(last, kind);
@@ -236,24 +236,25 @@ void check_ongoing(const Python& python, const std::string& kind) {
   Target target(python, "killed.py", {"--kind", kind, "--seconds", "2"});
   const auto run = trace(target, {"--error", "60ms"});
   check_documented(run);
-  std::vector<Json> told;
-  std::ranges::copy_if(run.lines, std::back_inserter(told), [](const Json& line) { return line["type"] == "stall"; });
-  REQUIRE(told.size() >= 4);
-  for (std::size_t i = 0; i < told.size(); ++i) {
-    INFO(told[i].dump());
-    const bool ended = i + 1 == told.size();
-    CHECK(told[i]["id"] == told[0]["id"]);
-    CHECK(told[i]["start_ns"] == told[0]["start_ns"]);
-    CHECK(told[i]["ongoing"] == !ended);
-    CHECK(told[i]["level"] == "error");
-    CHECK(told[i]["task"]["name"] == "hanging");
-    if (i > 0) CHECK(told[i]["duration_ns"] > told[i - 1]["duration_ns"]);
-    CHECK(cause_ns(told[i], kind) >= 0.9 * own_ns(told[i]));
-    const auto* segment = segment_of(told[i], kind);
+  std::vector<Json> reported;
+  std::ranges::copy_if(run.lines, std::back_inserter(reported),
+                       [](const Json& line) { return line["type"] == "stall"; });
+  REQUIRE(reported.size() >= 4);
+  for (std::size_t i = 0; i < reported.size(); ++i) {
+    INFO(reported[i].dump());
+    const bool ended = i + 1 == reported.size();
+    CHECK(reported[i]["id"] == reported[0]["id"]);
+    CHECK(reported[i]["start_ns"] == reported[0]["start_ns"]);
+    CHECK(reported[i]["ongoing"] == !ended);
+    CHECK(reported[i]["level"] == "error");
+    CHECK(reported[i]["task"]["name"] == "hanging");
+    if (i > 0) CHECK(reported[i]["duration_ns"] > reported[i - 1]["duration_ns"]);
+    CHECK(cause_ns(reported[i], kind) >= 0.9 * own_ns(reported[i]));
+    const auto* segment = segment_of(reported[i], kind);
     REQUIRE(segment != nullptr);
     check_stack(run.records.at(0), (*segment)["stack"]);
   }
-  CHECK(told.back()["duration_ns"] >= 2'000'000'000);
+  CHECK(reported.back()["duration_ns"] >= 2'000'000'000);
   CHECK(run.lines.back()["stalls"] == 1);
 }
 

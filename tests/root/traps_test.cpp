@@ -28,7 +28,7 @@ void check_traps(const Python& python, const std::vector<std::string>& arguments
   for (const auto& line : lines) {
     if (line["type"] != "leak") continue;
     const auto& name = line["coroutine"];
-    // `Outer.<locals>.inner` and such are told by their last name.
+    // `Outer.<locals>.inner` and such are reported by their last name.
     const std::string full = name.is_null() ? "?" : name.get<std::string>();
     rows[full.substr(full.rfind('.') + 1)].push_back(line);
   }

@@ -81,15 +81,15 @@ void check_duration(const Json& record, const Json& stall) {
   const double room = asked ? theirs - number(record, "asked_ms") * kMs + kMs : theirs;
   if (field(record, "wait_ns").is_number() && flag(record, "single") && number(record, "wait_ns") <= room) {
     const double waited = number(record, "wait_ns");
-    const double told = cause_ns(stall, "cpu-wait");
-    INFO("cpu-wait " << told / kMs << " ms, by the kernel's count " << waited / kMs << " ms");
-    // Some kernels have switches that nothing tells of (aiotrace counts them as switch-unseen): a tick of slack.
-    CHECK(told >= waited - std::max(0.01 * ours, 4.5 * kMs));
+    const double reported = cause_ns(stall, "cpu-wait");
+    INFO("cpu-wait " << reported / kMs << " ms, by the kernel's count " << waited / kMs << " ms");
+    // Some kernels have switches without an event (aiotrace counts them as switch-unseen): a tick of slack.
+    CHECK(reported >= waited - std::max(0.01 * ours, 4.5 * kMs));
   }
 }
 
 // How long the fault had its cause. What should not run may have to (interrupts, an emulated CPU that is slow): the
-// kernel's count tells how long it did. What the iteration did before and after is the duration's to check.
+// kernel's count shows how long it did. What the iteration did before and after is the duration's to check.
 double meant_ns(const Json& record, const Json& stall) {
   const bool waits_for_cpu = record["expected_cause"] == "cpu-wait";
   if (flag(record, "in_poll") || !field(record, "end_ns").is_number())

@@ -1,4 +1,4 @@
-// A target's record against aiotrace's stall: the same thing, told by the one who did it and by the one who saw it.
+// Compares a target's record with aiotrace's stall: the target describes what it did, aiotrace what it saw.
 #pragma once
 
 #include <string>

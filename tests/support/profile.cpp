@@ -52,7 +52,7 @@ Shares shares_of(const std::vector<Json>& records, const std::vector<Json>& rows
   for (const auto& row : rows) {
     const auto function = function_in(row, kFunctions);
     if (function.empty() || row["exact"] == true || !wanted(row)) continue;
-    shares.told_ns[function] += row["ns"].get<double>();
+    shares.reported_ns[function] += row["ns"].get<double>();
     shares.samples += row["count"].get<double>();
   }
   return shares;
@@ -61,15 +61,15 @@ Shares shares_of(const std::vector<Json>& records, const std::vector<Json>& rows
 void check_shares(const Shares& shares) {
   REQUIRE(shares.own_ns.size() == kFunctions.size());
   REQUIRE(shares.samples > 50);
-  const double own_ns = sum_of(shares.own_ns), told_ns = sum_of(shares.told_ns);
+  const double own_ns = sum_of(shares.own_ns), reported_ns = sum_of(shares.reported_ns);
   for (const auto& [function, ns] : shares.own_ns) {
     const double own = ns / own_ns;
-    const auto told_at = shares.told_ns.find(function);
-    const double told = told_at == shares.told_ns.end() ? 0 : told_at->second / told_ns;
+    const auto reported_at = shares.reported_ns.find(function);
+    const double reported = reported_at == shares.reported_ns.end() ? 0 : reported_at->second / reported_ns;
     const double deviation = std::sqrt(own * (1 - own) / shares.samples);
-    INFO(function << ": own share " << own << ", told " << told << " of " << shares.samples << " samples, deviation "
-                  << deviation);
-    CHECK(std::abs(told - own) <= 4 * deviation + 0.005);
+    INFO(function << ": own share " << own << ", reported " << reported << " of " << shares.samples
+                  << " samples, deviation " << deviation);
+    CHECK(std::abs(reported - own) <= 4 * deviation + 0.005);
   }
 }
 

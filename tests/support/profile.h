@@ -21,7 +21,7 @@ namespace aiotrace::testing {
 /// CPU time by function, of the busy kind: the target's count, and what the samples of the rows say.
 struct Shares {
   std::map<std::string, double> own_ns;
-  std::map<std::string, double> told_ns;
+  std::map<std::string, double> reported_ns;
   double samples = 0;
 };
 [[nodiscard]] Shares shares_of(const std::vector<Json>& records, const std::vector<Json>& rows,

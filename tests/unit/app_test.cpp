@@ -135,7 +135,7 @@ TEST_CASE("sockets, files and children become culprits", "[app]") {
   CHECK_FALSE(app::culprit_of_target(model::Cause::lock, seen, ""));
 }
 
-TEST_CASE("many short callbacks are told from one long one", "[model]") {
+TEST_CASE("many short callbacks are distinguished from one long one", "[model]") {
   constexpr std::uint64_t kMs = 1'000'000;
   model::CallbackRuns many;
   for (std::uint64_t ms = 0; ms < 120; ms++) many.add(1 + ms / 3, ms * kMs);

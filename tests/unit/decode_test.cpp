@@ -527,8 +527,8 @@ TEST_CASE("a record cut at any length is refused and nothing beyond is read", "[
       if (decode::decode(honest.span()).has_value()) FAIL("accepted at " << size << " of " << bytes.size());
       if (size < sizeof(record)) continue;
       // The same with a size field that agrees with the cut.
-      const auto told = static_cast<std::uint32_t>(size);
-      std::memcpy(honest.span().data() + offsetof(record, size), &told, sizeof(told));
+      const auto claimed = static_cast<std::uint32_t>(size);
+      std::memcpy(honest.span().data() + offsetof(record, size), &claimed, sizeof(claimed));
       if (decode::decode(honest.span()).has_value()) FAIL("accepted at " << size << " of " << bytes.size());
     }
   }

@@ -91,7 +91,7 @@ TEST_CASE("stacks that are the same but for directory and line are one", "[pages
   CHECK(model::compare_stacks(stacks("a", 1, ~0ULL), 1, stacks("b", 1, 7), ~0ULL).stacks.stacks().size() == 2);
 }
 
-TEST_CASE("a page of awaits has the sites as they are told", "[pages]") {
+TEST_CASE("a page of awaits has the sites as they are reported", "[pages]") {
   const auto page = data(samples::awaits_page());
   CHECK(page["title"] == "python3 (pid 1234)");
   REQUIRE(page["sites"].size() == 12);
@@ -104,7 +104,7 @@ TEST_CASE("a page of awaits has the sites as they are told", "[pages]") {
   CHECK_THAT(page["notes"].dump(), ContainsSubstring("while they were read 3"));
 }
 
-TEST_CASE("a page of exact awaits has percentiles and delays, as they are told", "[pages]") {
+TEST_CASE("a page of exact awaits has percentiles and delays, as they are reported", "[pages]") {
   const auto page = data(samples::exact_awaits_page());
   REQUIRE(page["sites"].size() == 9);
   CHECK(page["sites"][0]["function"] == "fetch_0");

@@ -51,7 +51,7 @@ TEST_CASE("process: itself, and its threads by name", "[process]") {
   CHECK(!process->comm_of(other));
 }
 
-TEST_CASE("process: what cannot be opened is told apart", "[process]") {
+TEST_CASE("process: reasons why one cannot be opened are distinguished", "[process]") {
   for (const pid_t pid : {0, -1}) {
     const auto none = Process::open(pid);
     REQUIRE(!none);

@@ -1,4 +1,4 @@
-"""A program that tells about itself, for python_live_test.cpp: one JSON object a line, then waits for a line."""
+"""A program that describes itself, for python_live_test.cpp: one JSON object a line, then waits for a line."""
 import json
 import sys
 import threading

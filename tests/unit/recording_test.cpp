@@ -78,42 +78,42 @@ void record(const std::string& path) {
   REQUIRE(writer->finish(samples::summary()).has_value());
 }
 
-// What a file tells, as JSON lines with a word in front, and how it ended: "end", "cut off" or the error.
-struct Told {
+// What a file contains, as JSON lines with a word in front, and how it ended: "end", "cut off" or the error.
+struct ReadBack {
   std::vector<std::string> records;
   std::string ending;
 };
 
-Told told_by(const std::string& path) {
-  Told told;
+ReadBack read_back(const std::string& path) {
+  ReadBack result;
   auto reader = recording::Reader::open(path);
   if (!reader) {
-    told.ending = reader.error().message();
-    return told;
+    result.ending = reader.error().message();
+    return result;
   }
   auto context = samples::context();
   context.realtime_minus_monotonic_ns = reader->head().realtime_minus_monotonic_ns;
   while (true) {
     const auto record = reader->next();
     if (!record) {
-      told.ending = record.error().message();
-      return told;
+      result.ending = record.error().message();
+      return result;
     }
     output::StringSink sink;
     output::JsonOutput json(sink, context);
     if (const auto* end = std::get_if<recording::End>(&*record)) {
-      told.ending = end->cut_off ? "cut off" : "end";
-      return told;
+      result.ending = end->cut_off ? "cut off" : "end";
+      return result;
     }
     if (const auto* watching = std::get_if<model::Watching>(&*record)) {
       REQUIRE(json.watching(*watching).has_value());
-      told.records.push_back(sink.text());
+      result.records.push_back(sink.text());
     } else if (const auto* stall = std::get_if<recording::RecordedStall>(&*record)) {
       REQUIRE(json.stall(stall->stall).has_value());
-      told.records.push_back((stall->unfinished ? "unfinished " : "") + sink.text());
+      result.records.push_back((stall->unfinished ? "unfinished " : "") + sink.text());
     } else if (const auto* summary = std::get_if<recording::RecordedSummary>(&*record)) {
       REQUIRE(json.summary(summary->summary).has_value());
-      told.records.push_back((summary->so_far ? "so far " : "") + sink.text());
+      result.records.push_back((summary->so_far ? "so far " : "") + sink.text());
     }
   }
 }
@@ -158,15 +158,15 @@ TEST_CASE("what is recorded is what is read", "[recording]") {
   const Directory directory;
   const auto path = directory.file("r");
   record(path);
-  const auto told = told_by(path);
-  CHECK(told.ending == "end");
-  REQUIRE(told.records.size() == 6);
+  const auto result = read_back(path);
+  CHECK(result.ending == "end");
+  REQUIRE(result.records.size() == 6);
   output::StringSink sink;
   output::JsonOutput json(sink, samples::context());
   REQUIRE(json.stall(full_stall()).has_value());
-  CHECK(told.records[3] == sink.text());
-  CHECK(told.records[4] == "unfinished " + sink.text());
-  CHECK(told.records[2] == "so far " + told.records[5]);
+  CHECK(result.records[3] == sink.text());
+  CHECK(result.records[4] == "unfinished " + sink.text());
+  CHECK(result.records[2] == "so far " + result.records[5]);
   const auto reader = recording::Reader::open(path);
   REQUIRE(reader.has_value());
   CHECK(reader->head().utc_offset_s == -5 * 3600);
@@ -201,9 +201,9 @@ TEST_CASE("what a stall did in the order of time is recorded with its last word"
   for (const std::size_t count : {0, 2, 0, 2}) {
     const auto record = reader->next();
     REQUIRE(record.has_value());
-    const auto* told = std::get_if<recording::RecordedStall>(&*record);
-    REQUIRE(told != nullptr);
-    const auto& moments = told->stall.moments;
+    const auto* recorded = std::get_if<recording::RecordedStall>(&*record);
+    REQUIRE(recorded != nullptr);
+    const auto& moments = recorded->stall.moments;
     REQUIRE(moments.size() == count);
     if (count == 0) continue;
     CHECK(moments[0].start_ns == 5);
@@ -239,48 +239,48 @@ TEST_CASE("a recording of an old format shows what the golden files show", "[rec
   samples::check_golden("run.json", sink.text());
 }
 
-TEST_CASE("a file cut at any byte tells everything up to there", "[recording]") {
+TEST_CASE("a file cut at any byte gives everything up to there", "[recording]") {
   const Directory directory;
   record(directory.file("r"));
   const auto whole = bytes_of(directory.file("r"));
-  const auto all = told_by(directory.file("r")).records;
+  const auto all = read_back(directory.file("r")).records;
   const auto path = directory.file("cut");
   std::size_t most = 0;
   for (std::size_t size = 0; size < whole.size(); size++) {
     write_bytes(path, whole.substr(0, size));
-    const auto told = told_by(path);
-    INFO("cut at " << size << " of " << whole.size() << ": " << told.ending);
-    REQUIRE(is_prefix(told.records, all));
-    REQUIRE(told.records.size() >= most);
-    most = told.records.size();
-    if (told.records.empty()) {
-      REQUIRE((told.ending == "cut off" || told.ending.find("cut off") != std::string::npos ||
-               told.ending.find("is empty") != std::string::npos));
+    const auto result = read_back(path);
+    INFO("cut at " << size << " of " << whole.size() << ": " << result.ending);
+    REQUIRE(is_prefix(result.records, all));
+    REQUIRE(result.records.size() >= most);
+    most = result.records.size();
+    if (result.records.empty()) {
+      REQUIRE((result.ending == "cut off" || result.ending.find("cut off") != std::string::npos ||
+               result.ending.find("is empty") != std::string::npos));
     } else {
-      REQUIRE(told.ending == "cut off");
+      REQUIRE(result.ending == "cut off");
     }
   }
   // Flushed behind every record: the last bytes are those of the end only.
   CHECK(most == all.size());
 }
 
-TEST_CASE("a file with any bit turned is an error or tells the same", "[recording]") {
+TEST_CASE("a file with any bit turned is an error or gives the same", "[recording]") {
   const Directory directory;
   record(directory.file("r"));
   const auto whole = bytes_of(directory.file("r"));
-  const auto all = told_by(directory.file("r")).records;
+  const auto all = read_back(directory.file("r")).records;
   const auto path = directory.file("flipped");
   std::size_t refused = 0;
   for (std::size_t bit = 0; bit < whole.size() * 8; bit++) {
     auto bytes = whole;
     bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ 1 << bit % 8);
     write_bytes(path, bytes);
-    const auto told = told_by(path);
-    INFO("bit " << bit << " of " << whole.size() * 8 << ": " << told.ending);
-    REQUIRE(is_prefix(told.records, all));
-    REQUIRE(told.ending.find('\n') == std::string::npos);
-    if (told.ending == "end") REQUIRE(told.records == all);
-    refused += told.ending != "end" ? 1 : 0;
+    const auto result = read_back(path);
+    INFO("bit " << bit << " of " << whole.size() * 8 << ": " << result.ending);
+    REQUIRE(is_prefix(result.records, all));
+    REQUIRE(result.ending.find('\n') == std::string::npos);
+    if (result.ending == "end") REQUIRE(result.records == all);
+    refused += result.ending != "end" ? 1 : 0;
   }
   // What may be turned unnoticed says nothing: the size of the window, padding.
   CHECK(refused > whole.size() * 8 - 64);
@@ -291,7 +291,7 @@ TEST_CASE("what is no recording of this version is named", "[recording]") {
   const auto path = directory.file("r");
   const auto ending = [&](const std::string& bytes) {
     write_bytes(path, bytes);
-    return told_by(path).ending;
+    return read_back(path).ending;
   };
   using Catch::Matchers::ContainsSubstring;
   CHECK_THAT(ending(""), ContainsSubstring("the file is empty"));
@@ -299,21 +299,21 @@ TEST_CASE("what is no recording of this version is named", "[recording]") {
   std::string newer(recording::kMagic.begin(), recording::kMagic.end());
   append_u32(newer, 99);
   CHECK_THAT(ending(newer), ContainsSubstring("in format 99 of a newer aiotrace"));
-  CHECK_THAT(told_by(directory.path).ending, ContainsSubstring("Is a directory"));
-  CHECK_THAT(told_by(directory.file("none")).ending, ContainsSubstring("No such file"));
+  CHECK_THAT(read_back(directory.path).ending, ContainsSubstring("Is a directory"));
+  CHECK_THAT(read_back(directory.file("none")).ending, ContainsSubstring("No such file"));
   write_bytes(path, newer);
   CHECK(recording::Reader::open(path).error().kind == ErrorKind::unsupported);
 }
 
-TEST_CASE("a forged recording costs little and tells nothing", "[recording]") {
+TEST_CASE("a forged recording costs little and gives nothing", "[recording]") {
   const Directory directory;
   const auto path = directory.file("r");
   using Catch::Matchers::ContainsSubstring;
   const auto ending = [&](const std::string& records) {
     write_bytes(path, forged(forged_head() + records));
-    const auto told = told_by(path);
-    CHECK(told.records.empty());
-    return told.ending;
+    const auto result = read_back(path);
+    CHECK(result.records.empty());
+    return result.ending;
   };
   // A list that claims more than its body holds, and one whose values take more memory than is granted.
   recording::Encoder claims;
@@ -380,10 +380,10 @@ TEST_CASE("a record that is too large is left out, the others are kept", "[recor
   CHECK_THAT(status.error().message(), Catch::Matchers::ContainsSubstring("too large"));
   REQUIRE(writer->stall(samples::stall()).has_value());
   REQUIRE(writer->finish(samples::summary()).has_value());
-  CHECK(told_by(directory.file("r")).records.size() == 2);
+  CHECK(read_back(directory.file("r")).records.size() == 2);
 }
 
-TEST_CASE("a full disk is told once and ends the recording", "[recording]") {
+TEST_CASE("a full disk is reported once and ends the recording", "[recording]") {
   const auto writer = recording::Writer::create("/dev/full", head());
   REQUIRE_FALSE(writer.has_value());
   CHECK_THAT(writer.error().message(), Catch::Matchers::ContainsSubstring("No space left on device"));

@@ -71,7 +71,7 @@ TEST_CASE("without samples on-CPU time is python, count 0, stack unknown", "[mod
   CHECK_FALSE(split.segments[0].stack.has_value());
 }
 
-TEST_CASE("exact time that no piece tells of is a segment without a stack", "[model]") {
+TEST_CASE("exact time that no piece covers is a segment without a stack", "[model]") {
   auto times = exact(100 * kMs);
   times.cause_ns[index(Cause::network)] = 100 * kMs;
   times.cause_count[index(Cause::network)] = 51;
@@ -124,7 +124,7 @@ TEST_CASE("an empty or unreadable stack is no stack, and says so", "[model]") {
   CHECK(split.segments[0].stack_unreadable);
 }
 
-TEST_CASE("pieces with the same key are merged, culprits tell them apart", "[model]") {
+TEST_CASE("pieces with the same key are merged, different culprits keep them apart", "[model]") {
   Pieces pieces;
   const auto f = stack_ref("f");
   auto with_peer = key(Cause::network, "recvfrom", f);
@@ -157,7 +157,7 @@ TEST_CASE("no more than 64 segments, and still everything in them", "[model]") {
   }
   CHECK(sum == 1'000'000);
   CHECK(samples == 100);
-  // Every read is among the smallest here: they join the file time that no piece told of.
+  // Every read is among the smallest here: they join the file time that no piece covers.
   CHECK(split.segments[0].cause == Cause::file);
   CHECK(split.segments[0].ns == 400'000);
 }

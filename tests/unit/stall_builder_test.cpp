@@ -324,7 +324,7 @@ TEST_CASE_METHOD(Fixture, "a snapshot of an iteration that is over is no stall",
   CHECK(builder.take_unfinished(true).empty());
 }
 
-TEST_CASE_METHOD(Fixture, "stalls whose end never came are told of once", "[model]") {
+TEST_CASE_METHOD(Fixture, "stalls whose end never came are reported once", "[model]") {
   const auto id = builder.snapshot(open(3, 300 * kMs))->id;
   CHECK(builder.take_unfinished().empty());
   sample(5, 1);  // a later iteration: the end of 3 was lost

@@ -27,7 +27,7 @@ TEST_CASE("a task without any share is not named", "[model]") {
   CHECK(shares.largest(100) == nullptr);
 }
 
-TEST_CASE("what claims a task before any was told of belongs to none", "[model]") {
+TEST_CASE("what claims a task before any was reported belongs to none", "[model]") {
   TaskShares shares;
   shares.add_off_cpu(Cause::sleep, 50, true);
   shares.begin(task(1));

@@ -63,7 +63,7 @@ class MatchTest(unittest.TestCase):
         result = match([fault(0, 20)], [stall(0, 60)], WARN)
         self.assertEqual((len(result.matches), len(result.invented)), (0, 1))
 
-    def test_one_stall_told_as_two(self):
+    def test_one_stall_reported_as_two(self):
         result = match([fault(0, 100)], [stall(0, 90), stall(90, 55)], WARN)
         self.assertEqual((len(result.matches), len(result.invented)), (1, 1))
 
