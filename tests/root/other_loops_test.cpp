@@ -1,4 +1,6 @@
 // Loops that are not asyncio's are named, and what cannot be answered of them ends with status 3.
+#include <csignal>
+
 #include "tests/catch.h"
 #include "tests/support/match.h"
 #include "tests/support/tracer.h"
@@ -38,6 +40,41 @@ TEST_CASE("a loop of another library beside asyncio's hides no task", "[tasks]")
   const auto outcome = run_on(target, {"tasks"});
   CHECK(outcome.status == 0);
   CHECK_THAT(outcome.out, Catch::Matchers::ContainsSubstring("beside"));
+}
+
+FOR_FEW_PYTHONS(unseen_loop, "a loop of asyncio whose polls are not seen is reported as that", "[unseen]") {
+  if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
+  Target target(python, "unseen_loop.py");
+  target.wait_ready();
+  Tracer tracer({"-p", std::to_string(target.pid())});
+  tracer.wait_watching();
+  tracer.wait_message("runs an asyncio loop, but none of its polls was seen");
+  tracer.process().signal(SIGINT);
+  CHECK(tracer.wait() == 1);
+  CHECK_THAT(tracer.err(), Catch::Matchers::ContainsSubstring("it waits by ReadSelector, now in read"));
+  CHECK(form_complaints(tracer.lines()) == std::vector<std::string>{});
+  const auto unseen = tracer.lines().back()["unseen_loops"];
+  REQUIRE(unseen.size() == 1);
+  CHECK(unseen[0]["pid"] == target.pid());
+  CHECK(unseen[0]["tid"] == target.pid());
+  CHECK(unseen[0]["thread"] == "MainThread");
+
+  const auto doctor = run({aiotrace_binary(), "doctor", "-p", std::to_string(target.pid()), "--json", "-"});
+  const auto process = ndjson(doctor.out).back();
+  REQUIRE(process["loops"].size() == 1);
+  CHECK(process["loops"][0]["kind"] == "asyncio");
+  CHECK_THAT(process["loops"][0]["note"].get<std::string>(), Catch::Matchers::ContainsSubstring("ReadSelector"));
+}
+
+TEST_CASE("a loop that is idle for seconds is not one whose polls are not seen", "[unseen]") {
+  Target target(any_python(), "unseen_loop.py", {"--seen"});
+  target.wait_ready();
+  const auto outcome = run({aiotrace_binary(), "-p", std::to_string(target.pid()), "-d", "5s", "--json", "-"});
+  CHECK(outcome.status == 0);
+  CHECK(outcome.err == "");
+  const auto summary = ndjson(outcome.out).back();
+  CHECK(summary["unseen_loops"].empty());
+  CHECK(summary["loops"].size() == 1);
 }
 
 }  // namespace

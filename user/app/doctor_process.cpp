@@ -8,6 +8,7 @@
 #include "python/build.h"
 #include "python/frames.h"
 #include "python/other_loops.h"
+#include "python/running_loops.h"
 #include "python/threads.h"
 #include "symbolize/perf_map.h"
 
@@ -18,15 +19,29 @@ namespace {
 using model::Cause;
 using model::Finding;
 
+// Why the polls of a loop that asyncio runs may not be seen.
+std::string note_of(const python::RunningLoop& loop) {
+  if (loop.polls_as_known()) return {};
+  return (loop.selector.empty() ? "it has no selector of the standard library" : "it waits by " + loop.selector) +
+         ": its stalls are seen only if it polls by epoll, poll or select";
+}
+
 std::vector<model::ProcessReport::Loop> loops_of(Target& target) {
   std::vector<model::ProcessReport::Loop> loops;
   const auto* interpreter = target.interpreter();
   std::map<pid_t, python::PythonThread> threads;
-  if (interpreter != nullptr) threads = python::python_threads(*interpreter, target.process(), target.memory());
+  std::map<pid_t, python::RunningLoop> running;
+  if (interpreter != nullptr) {
+    threads = python::python_threads(*interpreter, target.process(), target.memory());
+    for (auto& loop : python::running_loops(*interpreter, target.process(), target.memory()))
+      running.emplace(loop.tid, std::move(loop));
+  }
   for (const auto tid : target.process().threads()) {
     const auto thread = threads.find(tid);
-    const bool asyncio = thread != threads.end() &&
-                         python::runs_loop(python::read_stack(*interpreter, target.memory(), thread->second.tstate));
+    const auto runs = running.find(tid);
+    const bool asyncio = (runs != running.end() && runs->second.kind != python::EventLoopKind::uvloop) ||
+                         (thread != threads.end() &&
+                          python::runs_loop(python::read_stack(*interpreter, target.memory(), thread->second.tstate)));
     const auto call = proc::current_syscall(target.process().pid(), tid);
     const auto epfd = call ? proc::polled_epoll(*call) : std::nullopt;
     if (!epfd && !asyncio) continue;
@@ -34,7 +49,11 @@ std::vector<model::ProcessReport::Loop> loops_of(Target& target) {
     if (thread != threads.end() && interpreter->uvloop) kind = model::LoopKind::uvloop;
     if (asyncio) kind = model::LoopKind::asyncio;
     const auto own = static_cast<std::uint32_t>(tid);
-    loops.push_back({.tid = own, .thread = target.thread_name(own), .kind = kind, .epfd = epfd.value_or(-1)});
+    loops.push_back({.tid = own,
+                     .thread = target.thread_name(own),
+                     .kind = kind,
+                     .epfd = epfd.value_or(-1),
+                     .note = runs == running.end() ? std::string() : note_of(runs->second)});
   }
   return loops;
 }

@@ -115,6 +115,11 @@ void Session::report_waiting(std::uint64_t now_ns) {
   }
 }
 
+void Session::look_for_unseen(std::uint64_t now_ns) {
+  unseen_.look(now_ns, tracker_.targets(), probe_);
+  for (const auto& message : unseen_.take_messages()) say(message);
+}
+
 void Session::take_requests(const std::function<Requests()>& requests) {
   const auto asked = requests();
   if (asked.summary) outputs_.interim(summary(monotonic_ns()));
@@ -131,6 +136,7 @@ void Session::tick(std::uint64_t now_ns) {
   tracker_.stop_idle(now_ns);
   tracker_.show_queues();
   report_waiting(now_ns);
+  look_for_unseen(now_ns);
   take_leaks();
   take_hangs();
   if (!config_.recording || now_ns < next_so_far_ns_) return;
@@ -186,6 +192,7 @@ model::Summary Session::summary(std::uint64_t now_ns) const {
     summary.hangs.insert(summary.hangs.end(), hangs.begin(), hangs.end());
     summary.hang_looks += watch->looks();
   }
+  summary.unseen_loops = unseen_.all();
   summary.cost = own_cost(probe_);
   return summary;
 }

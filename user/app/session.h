@@ -16,6 +16,7 @@
 #include "app/requests.h"
 #include "app/target.h"
 #include "app/tracker.h"
+#include "app/unseen_loops.h"
 #include "model/summary.h"
 #include "probe/probe.h"
 #include "util/result.h"
@@ -57,6 +58,7 @@ class Session {
   void watch_leaks_and_hangs();
   void take_leaks();
   void take_hangs();
+  void look_for_unseen(std::uint64_t now_ns);
 
   SessionConfig config_;
   probe::Probe& probe_;
@@ -65,6 +67,7 @@ class Session {
   std::uint64_t began_ns_ = 0;
   std::uint64_t next_so_far_ns_ = 0;
   bool stop_ = false;
+  UnseenLoops unseen_;
   std::map<std::uint32_t, std::unique_ptr<LeakWatch>> leak_watches_;  // by pid
   std::map<std::uint32_t, LeakWatch::Look> last_leaks_;
   std::map<std::uint32_t, std::unique_ptr<HangWatch>> hang_watches_;

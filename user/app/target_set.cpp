@@ -19,6 +19,12 @@ Target* TargetSet::find(std::uint32_t pid) {
   return found == targets_.end() ? nullptr : &found->second;
 }
 
+Target* TargetSet::next_after(std::uint32_t pid) {
+  auto next = targets_.upper_bound(pid);
+  if (next == targets_.end()) next = targets_.begin();
+  return next == targets_.end() ? nullptr : &next->second;
+}
+
 std::size_t TargetSet::alive() const {
   return static_cast<std::size_t>(
       std::ranges::count_if(targets_, [](const auto& each) { return !each.second.ended(); }));

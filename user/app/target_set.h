@@ -41,6 +41,9 @@ class TargetSet {
   [[nodiscard]] auto end() const { return targets_.end(); }
   /// Null: not traced.
   [[nodiscard]] Target* find(std::uint32_t pid);
+  /// The one with the next higher pid, else the first; null: there is none.
+  [[nodiscard]] Target* next_after(std::uint32_t pid);
+  [[nodiscard]] std::size_t size() const { return targets_.size(); }
   /// How many have not ended.
   [[nodiscard]] std::size_t alive() const;
 

@@ -46,6 +46,7 @@ struct ProcessReport {
     std::string thread;
     LoopKind kind = LoopKind::other;
     std::int32_t epfd = -1;  ///< it waits on this one now; -1: it runs, or waits in another way
+    std::string note;        ///< why its stalls may not be seen; empty: they are
   };
 
   std::uint32_t pid = 0;

@@ -195,6 +195,12 @@ struct Fields<Cost> {
 };
 
 template <>
+struct Fields<UnseenLoop> {
+  using T = UnseenLoop;
+  static constexpr auto list = std::tuple{FIELD(pid), FIELD(tid), FIELD(thread), FIELD(waits_by)};
+};
+
+template <>
 struct Fields<Summary> {
   using T = Summary;
   static constexpr auto list = std::tuple{FIELD(time_ns),
@@ -211,7 +217,8 @@ struct Fields<Summary> {
                                           FIELD(leaks, Apart{}),
                                           FIELD(last_leak_scan, Apart{}),
                                           FIELD(hangs, Since{3}),
-                                          FIELD(hang_looks, Since{3})};
+                                          FIELD(hang_looks, Since{3}),
+                                          FIELD(unseen_loops, Since{3})};
 };
 
 template <>

@@ -75,6 +75,14 @@ struct Cost {
   std::optional<std::uint64_t> rss_bytes{};    ///< aiotrace's own memory, at most
 };
 
+/// A thread that runs an asyncio loop of which no poll was seen: nothing is known of its stalls.
+struct UnseenLoop {
+  std::uint32_t pid = 0;
+  std::uint32_t tid = 0;
+  std::string thread;    ///< Python's name or the comm
+  std::string waits_by;  ///< class of its selector, and the system call that it was found in
+};
+
 struct Summary {
   std::uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC
   std::uint64_t elapsed_ns = 0;
@@ -91,6 +99,7 @@ struct Summary {
       last_leak_scan{};          ///< nullopt: not looked for leaks, or not yet; `unclassified` of all processes
   std::vector<Hang> hangs{};     ///< that were reported, each as it was found last
   std::uint64_t hang_looks = 0;  ///< for hangs, in all processes
+  std::vector<UnseenLoop> unseen_loops{};
   Cost cost;
 };
 

@@ -102,8 +102,10 @@ SessionConfig session_config(const WatchOptions& options, Filter filter) {
 }
 
 // A run that saw no loop knows nothing of stalls: "no stall" would be wrong.
-int without_loop(const TargetOptions& options, const TargetSet& targets, std::uint64_t elapsed_ns) {
-  const auto after = "no event loop was seen in " + format_duration_ns(elapsed_ns);
+int without_loop(const TargetOptions& options, const TargetSet& targets, const model::Summary& summary) {
+  auto after = "no event loop was seen in " + format_duration_ns(summary.elapsed_ns);
+  if (!summary.unseen_loops.empty())
+    after += ", though asyncio runs one: it waits by " + summary.unseen_loops.front().waits_by;
   // The whole machine may have none, and the status of a program that was started is its own.
   if (!options.command.empty() || (options.all && !options.comm && !options.cgroup)) {
     say(after);
@@ -122,8 +124,7 @@ int without_loop(const TargetOptions& options, const TargetSet& targets, std::ui
 int finish(const WatchOptions& options, Session& session, const Outputs& outputs) {
   const auto summary = session.finish();
   if (outputs.failed()) return kExitFailure;
-  if (summary.loops.empty() && summary.stalls == 0)
-    return without_loop(options.targets, session.targets(), summary.elapsed_ns);
+  if (summary.loops.empty() && summary.stalls == 0) return without_loop(options.targets, session.targets(), summary);
   if (options.fail_on_hang && summary.hang_looks == 0)
     return report(fail("--fail-on-hang", "there was no look that saw all tasks, so hangs are not ruled out").error());
   const bool hangs = std::ranges::any_of(summary.hangs, [](const auto& hang) { return model::is_final(hang.verdict); });

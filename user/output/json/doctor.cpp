@@ -52,7 +52,8 @@ std::string process_json(const model::ProcessReport& process) {
     loops.push_back({{"tid", loop.tid},
                      {"thread", text_or_null(loop.thread)},
                      {"kind", name(loop.kind)},
-                     {"epfd", loop.epfd < 0 ? Json(nullptr) : Json(loop.epfd)}});
+                     {"epfd", loop.epfd < 0 ? Json(nullptr) : Json(loop.epfd)},
+                     {"note", text_or_null(loop.note)}});
   }
   return line_of({{"type", "process"},
                   {"pid", process.pid},

@@ -135,6 +135,7 @@ struct JsonForm<model::Summary> {
                                           SHOWN(stalls),
                                           SHOWN(errors),
                                           SHOWN(loops),
+                                          SHOWN(unseen_loops),
                                           form::shown("causes", &T::cause_ns, causes_json),
                                           SHOWN(places),
                                           form::made("leaks", leaks_json, &T::leaks, &T::last_leak_scan),

@@ -97,6 +97,7 @@ std::vector<std::string> process_lines(const model::ProcessReport& process, cons
                                 name(loop.kind),
                                 loop.epfd < 0 ? ", in mid-iteration or in another call than epoll"
                                               : fmt::format(", waits on epoll fd {}", loop.epfd)));
+    if (!loop.note.empty()) lines.push_back("    " + paint(clean_for_terminal(loop.note), Color::yellow, context));
   }
   if (process.loops.empty()) {
     lines.push_back(process.epolls == 0

@@ -79,6 +79,20 @@ void append_loops(Lines& lines, const Summary& summary, const OutputContext& con
   if (shown < loops.size()) lines.push_back(fmt::format("   and {} more", loops.size() - shown));
 }
 
+void append_unseen(Lines& lines, const Summary& summary, const OutputContext& context) {
+  constexpr std::size_t kShown = 5;
+  const auto& unseen = summary.unseen_loops;
+  const auto shown = context.verbose ? unseen.size() : std::min(kShown, unseen.size());
+  for (const auto& loop : std::span(unseen).first(shown)) {
+    const auto text = fmt::format(
+        "Not seen: the asyncio loop of pid {}, thread {} (tid {}), which waits by {}: nothing is "
+        "known of its stalls",
+        loop.pid, clean_for_terminal(loop.thread), loop.tid, clean_for_terminal(loop.waits_by));
+    for (const auto& line : wrapped(text, "   ", context)) lines.push_back(paint(line, Color::yellow, context));
+  }
+  if (shown < unseen.size()) lines.push_back(fmt::format("   and {} more loops are not seen", unseen.size() - shown));
+}
+
 void append_causes(Lines& lines, const Summary& summary, const OutputContext& context) {
   const auto total = stalled_ns(summary);
   if (total == 0) return;
@@ -227,6 +241,7 @@ std::vector<std::string> summary_lines(const Summary& summary, const OutputConte
   Lines lines;
   append_totals(lines, summary, context);
   append_loops(lines, summary, context);
+  append_unseen(lines, summary, context);
   append_causes(lines, summary, context);
   append_places(lines, summary, context);
   append_leaks(lines, summary, context);

@@ -1,0 +1,40 @@
+"""An asyncio loop that waits in a read of a pipe: no system call that a loop is known by. With --seen it waits by epoll."""
+import argparse
+import asyncio
+import os
+import selectors
+
+from records import add_handshake_options, open_channel, say_ready
+
+
+class ReadSelector(selectors.SelectSelector):
+    """Ready is what is ready now; else it waits for a byte."""
+
+    def __init__(self, channel):
+        super().__init__()
+        self.channel = channel
+
+    def select(self, timeout=None):
+        if timeout is None or timeout > 0:
+            os.read(self.channel, 1)
+        return []
+
+
+async def main(options):
+    say_ready(options.ready)
+    await asyncio.get_running_loop().create_future()
+
+
+def run(options):
+    if options.seen:
+        loop = asyncio.new_event_loop()
+    else:
+        loop = asyncio.SelectorEventLoop(ReadSelector(open_channel(options.go, os.O_RDWR)))
+    loop.run_until_complete(main(options))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    add_handshake_options(parser)
+    parser.add_argument("--seen", action="store_true")
+    run(parser.parse_args())

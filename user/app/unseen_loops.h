@@ -1,0 +1,44 @@
+// Loops that run and of which aiotrace sees no poll: they wait in a way that it does not know.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/target_set.h"
+#include "model/summary.h"
+#include "probe/probe.h"
+#include "python/running_loops.h"
+
+namespace aiotrace::app {
+
+class UnseenLoops {
+ public:
+  /// To be called now and then. A thread that has run the same loop for 3 s without a poll is one. Takes 1 % of the
+  /// time at most; processes whose Python cannot be read are left out.
+  void look(std::uint64_t now_ns, TargetSet& targets, const probe::Probe& probe);
+
+  [[nodiscard]] const std::vector<model::UnseenLoop>& all() const { return all_; }
+  /// What is new since the last call, a sentence each.
+  [[nodiscard]] std::vector<std::string> take_messages() { return std::exchange(messages_, {}); }
+
+ private:
+  struct Candidate {
+    std::uint64_t loop = 0;
+    std::uint64_t since_ns = 0;
+    bool reported = false;
+  };
+
+  void look_at(std::uint64_t now_ns, Target& target, const probe::Probe& probe);
+  void report(std::uint64_t for_ns, Target& target, const python::RunningLoop& loop);
+
+  std::uint64_t next_ns_ = 0;
+  std::uint32_t last_pid_ = 0;
+  std::map<std::uint32_t, std::map<std::uint32_t, Candidate>> candidates_;  // by pid and tid
+  std::vector<model::UnseenLoop> all_;
+  std::vector<std::string> messages_;
+};
+
+}  // namespace aiotrace::app
