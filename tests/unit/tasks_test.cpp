@@ -230,7 +230,7 @@ TEST_CASE("task tree: siblings that read the same are one line, with what is bel
         std::vector<std::string>{"main  work  waits for a future", "├─ other  work  waits for a future",
                                  "├─ session × 4,000  waits for a future  (session-0, …)",
                                  "│  └─ reader-0  work  waits for socket, fd 0", "├─ few  few  waits for a future",
-                                 "├─ few  few  waits for a future", "├─ few  work  waits for a future",
+                                 "├─ few  few  waits for a future", "├─ few  few  waits for a future",
                                  "└─ session-x  session  waits for a future"});
   context.verbose = true;
   CHECK(output::task_tree(tasks, context).size() == tasks.size());
