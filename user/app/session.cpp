@@ -111,6 +111,7 @@ void Session::report_waiting(std::uint64_t now_ns) {
   if (now_ns - began_ns_ < kNoLoopYetNs || config_.tracker.all || config_.tracker.follow) return;
   for (auto& [pid, target] : tracker_.targets()) {
     if (target.ended() || target.had_loop() || !target.note_waiting()) continue;
+    if (runs_asyncio_loop(target)) continue;  // it has one: whether its polls are seen shows later
     say("pid " + std::to_string(pid) + " (" + target.comm() + ") has no event loop yet: waiting for one");
   }
 }

@@ -28,6 +28,12 @@ std::string waits_in(const Target& target, std::uint32_t tid, const python::Runn
 
 }  // namespace
 
+bool runs_asyncio_loop(const Target& target) {
+  const auto* interpreter = target.interpreter();
+  if (interpreter == nullptr || !interpreter->asyncio_loaded) return false;
+  return !python::running_loops(*interpreter, target.process(), target.memory()).empty();
+}
+
 void UnseenLoops::look_at(std::uint64_t now_ns, Target& target, const probe::Probe& probe) {
   const auto* interpreter = target.interpreter();
   if (target.ended() || interpreter == nullptr || !interpreter->asyncio_loaded) return;

@@ -14,6 +14,9 @@
 
 namespace aiotrace::app {
 
+/// A thread of it runs a loop by asyncio's own account, whether it is seen or not.
+[[nodiscard]] bool runs_asyncio_loop(const Target& target);
+
 class UnseenLoops {
  public:
   /// To be called now and then. A thread that has run the same loop for 3 s without a poll is one. Takes 1 % of the
