@@ -155,6 +155,23 @@ FOR_FEW_PYTHONS(hangs_watched, "a hang is reported while stalls are watched", "[
   const auto again = run({aiotrace_binary(), "report", tracer.file("recording"), "--json", "-"});
   CHECK(again.status == 0);
   CHECK(of_type(ndjson(again.out), "hang") == hung.hangs);
+  CHECK(run({aiotrace_binary(), "report", tracer.file("recording"), "-q", "--fail-on-hang"}).status == 4);
+}
+
+TEST_CASE("hangs of several processes have different numbers", "[hangs]") {
+  Target one(any_python(), "hang_graphs.py", {"--seed", "2"}), other(any_python(), "hang_graphs.py", {"--seed", "2"});
+  one.wait_ready();
+  other.wait_ready();
+  Tracer tracer({"-p", std::to_string(one.pid()) + "," + std::to_string(other.pid())});
+  std::set<std::uint64_t> ids;
+  for (const auto* target : {&one, &other}) {
+    (void)tracer.wait_line([&](const Json& line) { return line["type"] == "hang" && line["pid"] == target->pid(); });
+  }
+  tracer.process().signal(SIGINT);
+  CHECK(tracer.wait() == 0);
+  const auto hangs = of_type(tracer.lines(), "hang");
+  for (const auto& hang : hangs) ids.insert(hang["id"].get<std::uint64_t>());
+  CHECK(ids.size() == hangs.size());
 }
 
 FOR_FEW_PYTHONS(hangs_none_watched, "a busy program has no hang while stalls are watched", "[hangs]") {

@@ -97,16 +97,16 @@ inline std::string awaits_page(const Named& name = harmless, std::size_t sites =
     rows.push_back(std::move(row));
   }
   const model::AwaitsSummary summary{.time_ns = 1'030'000 * kMs,
-                                      .elapsed_ns = 30'000 * kMs,
-                                      .snapshots = 601,
-                                      .first_ns = 1'000'000 * kMs,
-                                      .watched_ns = 30'000 * kMs,
-                                      .tasks = 120,
-                                      .slow_ns = 2'000 * kMs,
-                                      .unreadable = 3,
-                                      .torn = 1,
-                                      .cpu_ns = 200 * kMs,
-                                      .slower = true};
+                                     .elapsed_ns = 30'000 * kMs,
+                                     .snapshots = 601,
+                                     .first_ns = 1'000'000 * kMs,
+                                     .watched_ns = 30'000 * kMs,
+                                     .tasks = 120,
+                                     .slow_ns = 2'000 * kMs,
+                                     .unreadable = 3,
+                                     .torn = 1,
+                                     .cpu_ns = 200 * kMs,
+                                     .slower = true};
   return output::awaits_page(name("python3") + " (pid 1234)", rows, stacks, summary, context());
 }
 
@@ -129,19 +129,19 @@ inline std::string exact_awaits_page(const Named& name = harmless, std::size_t s
       {.tasks = name("worker-*"), .coroutine = "", .delay = durations(900, kMs)},
       {.tasks = "", .coroutine = name("main_1"), .delay = durations(90, 2 * kMs)}};
   const model::ExactSummary summary{.first_ns = 1'000'000 * kMs,
-                                     .time_ns = 1'010'000 * kMs,
-                                     .elapsed_ns = 10'000 * kMs,
-                                     .slow_ns = 8 * kMs,
-                                     .losses = {{"sites-full", 2}},
-                                     .traps = 4'000,
-                                     .run_ns = kMs,
-                                     .cost_ns = 9 * kMs,
-                                     .entry_ns = 700,
-                                     .return_ns = 900,
-                                     .most_share = 0.012,
-                                     .max_share = 0.05,
-                                     .too_dear = false,
-                                     .cpu_ns = 100 * kMs};
+                                    .time_ns = 1'010'000 * kMs,
+                                    .elapsed_ns = 10'000 * kMs,
+                                    .slow_ns = 8 * kMs,
+                                    .losses = {{"sites-full", 2}},
+                                    .traps = 4'000,
+                                    .run_ns = kMs,
+                                    .cost_ns = 9 * kMs,
+                                    .entry_ns = 700,
+                                    .return_ns = 900,
+                                    .most_share = 0.012,
+                                    .max_share = 0.05,
+                                    .too_dear = false,
+                                    .cpu_ns = 100 * kMs};
   return output::exact_awaits_page(name("python3") + " (pid 1234)", awaits.rows(), delays, summary, context());
 }
 

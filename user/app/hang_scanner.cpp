@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <ctime>
 #include <utility>
 
@@ -17,6 +18,12 @@
 
 namespace aiotrace::app {
 namespace {
+
+// A hang has a number of its own in a run, however many processes are looked at, each by a thread.
+std::uint64_t new_id() {
+  static std::atomic<std::uint64_t> last = 0;
+  return ++last;
+}
 
 constexpr std::uint64_t kBetweenNs = 50'000'000;
 // Memory can be made so that to follow it never ends.
@@ -100,7 +107,7 @@ Result<HangScanner::Found> HangScanner::scan() {
   if (auto status = over(pages); !status) return std::unexpected(status.error());
   for (model::Hang& hang : found.hangs) {
     const auto known = std::ranges::find_if(before_, [&](const model::Hang& each) { return same(each, hang); });
-    hang.id = known != before_.end() ? known->id : next_id_++;
+    hang.id = known != before_.end() ? known->id : new_id();
     hang.since_ns = known != before_.end() ? known->since_ns : first.read_ns;
     hang.pid = static_cast<std::uint32_t>(process_.pid());
   }

@@ -46,7 +46,6 @@ class HangScanner {
   std::optional<python::Interpreter> interpreter_;
   std::vector<model::Hang> before_;  // those of the last scan
   std::uint64_t scans_ = 0;
-  std::uint64_t next_id_ = 1;
 };
 
 }  // namespace aiotrace::app

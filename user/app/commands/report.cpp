@@ -12,6 +12,7 @@
 #include "app/cli/run_options.h"
 #include "app/command_output.h"
 #include "app/commands/command.h"
+#include "app/commands/fail_on_hang.h"
 #include "app/outputs.h"
 #include "app/replay.h"
 #include "app/replay_runs.h"
@@ -33,14 +34,16 @@ struct ReportOptions {
   bool diff = false;
   Thresholds thresholds;
   std::optional<std::uint64_t> fail_over_ns;  ///< a stall this long makes the exit status 4
+  bool fail_on_hang = false;                  ///< something that was proved to hang does, too
   OutputsConfig output;
 };
 
 int replay_other(recording::Reader& reader, const recording::Record& first, const ReportOptions& options) {
   const auto& name = options.recordings.front();
-  if (options.thresholds.warn_ns || options.thresholds.error_ns || options.fail_over_ns)
-    return report(
-        fail(name, "there are no stalls in it", "leave out --warn, --error and --fail-over", ErrorKind::usage).error());
+  if (options.thresholds.warn_ns || options.thresholds.error_ns || options.fail_over_ns || options.fail_on_hang)
+    return report(fail(name, "there are no stalls in it", "leave out --warn, --error, --fail-over and --fail-on-hang",
+                       ErrorKind::usage)
+                      .error());
   const auto status = replay_command_run(reader, first, name, options.output);
   if (status) return 0;
   return status.error().reason.empty() ? kExitFailure : report(status.error());
@@ -66,7 +69,8 @@ int replay_one(const ReportOptions& options) {
   if (replayed->incomplete) return report(*replayed->incomplete);
   if (outputs->failed()) return kExitFailure;
   const auto& fail_over = options.fail_over_ns;
-  return fail_over && replayed->longest_stall_ns >= *fail_over ? kExitStall : 0;
+  if (fail_over && replayed->longest_stall_ns >= *fail_over) return kExitStall;
+  return options.fail_on_hang ? status_of_hangs(replayed->summary) : 0;
 }
 
 // What of a run is compared.
@@ -168,6 +172,7 @@ void Report::declare(CommandLine& line) {
                     "only stalls at least this long; not less than the recording's own threshold");
   line.add_duration("--error", options_.thresholds.error_ns, "a stall at least this long is marked as ERROR");
   line.add_duration("--fail-over", options_.fail_over_ns, "exit with status 4 if a stall was at least this long");
+  line.add_flag("--fail-on-hang", options_.fail_on_hang, "exit with status 4 if something was proved to hang");
   line.group("Output");
   declare_files(line, options_.output.files, kStallFiles);
   line.add_flag("-q,--quiet", options_.output.quiet, "no text about single stalls, only the summary");

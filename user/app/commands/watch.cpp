@@ -10,6 +10,7 @@
 #include "app/cli/exit_status.h"
 #include "app/cli/messages.h"
 #include "app/cli/signals.h"
+#include "app/commands/fail_on_hang.h"
 #include "app/commands/run_targets.h"
 #include "app/probe_setup.h"
 #include "app/session.h"
@@ -125,11 +126,8 @@ int finish(const WatchOptions& options, Session& session, const Outputs& outputs
   const auto summary = session.finish();
   if (outputs.failed()) return kExitFailure;
   if (summary.loops.empty() && summary.stalls == 0) return without_loop(options.targets, session.targets(), summary);
-  if (options.fail_on_hang && summary.hang_looks == 0)
-    return report(fail("--fail-on-hang", "there was no look that saw all tasks, so hangs are not ruled out").error());
-  const bool hangs = std::ranges::any_of(summary.hangs, [](const auto& hang) { return model::is_final(hang.verdict); });
-  const bool stalls = options.fail_over_ns && session.longest_stall_ns() >= *options.fail_over_ns;
-  return stalls || (options.fail_on_hang && hangs) ? kExitStall : 0;
+  if (options.fail_over_ns && session.longest_stall_ns() >= *options.fail_over_ns) return kExitStall;
+  return options.fail_on_hang ? status_of_hangs(summary) : 0;
 }
 
 }  // namespace
