@@ -23,8 +23,7 @@
 #include "output/text/leaks.h"
 #include "output/text/profile.h"
 #include "output/trace/perfetto_stalls.h"
-#include "output/trace/pprof.h"
-#include "output/trace/speedscope.h"
+#include "output/trace/stack_formats.h"
 #include "proc/elf_image.h"
 #include "proc/file_budget.h"
 #include "proc/process.h"
@@ -294,8 +293,14 @@ void read_recording(std::string_view bytes) {
   require(output::comparison_page(model::compare({}, summary), came, "a", "b").size() <= kMostOfPage,
           "a page of what came has a bound");
   use(output::perfetto_trace(report));
-  use(output::speedscope(stacks, output::targets_label(watching), watching.version));
-  use(output::pprof(stacks, {.start_unix_ns = report.start_unix_ns(), .duration_ns = summary.elapsed_ns}).has_value());
+  for (const auto& format : output::kStackFormatTable) {
+    use(format
+            .bytes(stacks, {.title = output::targets_label(watching),
+                            .exporter = watching.version,
+                            .start_unix_ns = report.start_unix_ns(),
+                            .duration_ns = summary.elapsed_ns})
+            .has_value());
+  }
 }
 
 /// As it is, and as the records in a whole file: a damaged frame is the compressor's to find, what is in it is ours.

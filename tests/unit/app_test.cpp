@@ -47,7 +47,7 @@ TEST_CASE("options: what is asked for is what is set", "[app]") {
                                "-", "--html", "r.html", "--pprof", "p"});
   REQUIRE(options);
   CHECK(options->files.html == "r.html");
-  CHECK(options->files.pprof == "p");
+  CHECK(options->files.stacks[1] == "p");
   CHECK_FALSE(options->files.perfetto);
   CHECK(options->targets.pids == std::vector<std::int32_t>{12, 34});
   CHECK(options->duration_ns == 1'500'000'000);

@@ -26,7 +26,7 @@ Result<AwaitsOutputs> AwaitsOutputs::open(const OutputFiles& files) {
     if (!sink) return std::unexpected(sink.error());
     *into = std::move(*sink);
   }
-  auto others = StackFiles::open(files.speedscope, files.pprof);
+  auto others = StackFiles::open(files);
   if (!others) return std::unexpected(others.error());
   outputs.others_ = std::move(*others);
   return outputs;

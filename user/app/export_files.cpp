@@ -5,20 +5,28 @@
 #include "output/labels.h"
 #include "output/page/stalls.h"
 #include "output/trace/perfetto_stalls.h"
-#include "output/trace/pprof.h"
-#include "output/trace/speedscope.h"
 
 namespace aiotrace::app {
 
 Result<ExportFiles> ExportFiles::open(const OutputFiles& paths) {
   ExportFiles exports;
-  for (const auto& [format, path] :
-       {std::pair{Format::html, &paths.html}, std::pair{Format::perfetto, &paths.perfetto},
-        std::pair{Format::speedscope, &paths.speedscope}, std::pair{Format::pprof, &paths.pprof}}) {
-    if (!*path) continue;
-    auto sink = output::FileSink::open(**path);
+  const auto open = [&exports](const std::optional<std::string>& path, Write write) -> Status {
+    if (!path) return {};
+    auto sink = output::FileSink::open(*path);
     if (!sink) return std::unexpected(sink.error());
-    exports.files_.push_back({.format = format, .sink = std::move(*sink)});
+    exports.files_.push_back({.write = std::move(write), .sink = std::move(*sink)});
+    return {};
+  };
+  if (auto status = open(paths.html, output::html_page); !status) return std::unexpected(status.error());
+  if (auto status = open(paths.perfetto, output::perfetto_trace); !status) return std::unexpected(status.error());
+  for (std::size_t i = 0; i < paths.stacks.size(); ++i) {
+    const auto write = [format = output::kStackFormatTable[i]](const output::Report& report) {
+      return format.bytes(report.stacks, {.title = output::targets_label(report.watching),
+                                          .exporter = "aiotrace " + report.watching.version,
+                                          .start_unix_ns = report.start_unix_ns(),
+                                          .duration_ns = report.summary.elapsed_ns});
+    };
+    if (auto status = open(paths.stacks[i], write); !status) return std::unexpected(status.error());
   }
   return exports;
 }
@@ -31,20 +39,10 @@ void ExportFiles::add(const model::Stall& stall) {
 
 std::vector<Error> ExportFiles::finish(const model::Summary& summary, const output::OutputContext& context) {
   const output::Report report{watching_, summary, log_, stacks_, context};
-  const auto text_of = [&](Format format) -> Result<std::string> {
-    switch (format) {
-      case Format::html: return output::html_page(report);
-      case Format::perfetto: return output::perfetto_trace(report);
-      case Format::speedscope:
-        return output::speedscope(stacks_, output::targets_label(watching_), "aiotrace " + watching_.version);
-      case Format::pprof: break;
-    }
-    return output::pprof(stacks_, {.start_unix_ns = report.start_unix_ns(), .duration_ns = summary.elapsed_ns});
-  };
   std::vector<Error> errors;
-  for (auto& [format, sink] : files_) {
-    const auto text = text_of(format);
-    const Status status = text ? sink->write_bytes(*text) : std::unexpected(text.error());
+  for (auto& [write, sink] : files_) {
+    const auto bytes = write(report);
+    const Status status = bytes ? sink->write_bytes(*bytes) : std::unexpected(bytes.error());
     if (!status) errors.push_back(status.error());
   }
   return errors;

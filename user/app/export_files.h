@@ -1,6 +1,7 @@
 // The files that are written at the end of a run, from what it kept until then.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "model/weighted_stacks.h"
 #include "output/context.h"
 #include "output/file_sink.h"
+#include "output/report.h"
 
 namespace aiotrace::app {
 
@@ -26,9 +28,9 @@ class ExportFiles {
   [[nodiscard]] std::vector<Error> finish(const model::Summary& summary, const output::OutputContext& context);
 
  private:
-  enum class Format : std::uint8_t { html, perfetto, speedscope, pprof };
+  using Write = std::function<Result<std::string>(const output::Report& report)>;
   struct File {
-    Format format;
+    Write write;
     std::unique_ptr<output::FileSink> sink;
   };
 

@@ -23,7 +23,7 @@ Result<ProfileOutputs> ProfileOutputs::open(const OutputFiles& files, bool verbo
     if (!sink) return std::unexpected(sink.error());
     *into = std::move(*sink);
   }
-  auto others = StackFiles::open(files.speedscope, files.pprof);
+  auto others = StackFiles::open(files);
   if (!others) return std::unexpected(others.error());
   outputs.others_ = std::move(*others);
   return outputs;

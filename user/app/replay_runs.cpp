@@ -1,10 +1,10 @@
 #include "app/replay_runs.h"
 
-#include <initializer_list>
 #include <optional>
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "app/awaits_outputs.h"
 #include "app/leaks_outputs.h"
@@ -14,9 +14,7 @@
 namespace aiotrace::app {
 namespace {
 
-using AskedFile = std::pair<const char*, const std::optional<std::string>*>;
-
-Status refuse(const std::string& name, std::string_view command, std::initializer_list<AskedFile> files) {
+Status refuse(const std::string& name, std::string_view command, const std::vector<AskedFile>& files) {
   for (const auto& [option, path] : files) {
     if (*path)
       return fail(option,
@@ -49,13 +47,9 @@ Status written(const Outputs& outputs, Status read) {
 Status replay_leaks(recording::Reader& reader, const model::LeaksHead& head, const std::string& name,
                     const OutputsConfig& config) {
   const auto& files = config.files;
-  if (auto status = refuse(name, "leaks",
-                           {{"--folded", &files.folded},
-                            {"--perfetto", &files.perfetto},
-                            {"--speedscope", &files.speedscope},
-                            {"--pprof", &files.pprof}});
-      !status)
-    return status;
+  auto not_of_leaks = stack_files(files);
+  not_of_leaks.emplace_back("--perfetto", &files.perfetto);
+  if (auto status = refuse(name, "leaks", not_of_leaks); !status) return status;
   auto outputs = LeaksOutputs::open(
       {.json = files.json, .html = files.html, .record = {}, .quiet = config.quiet, .verbose = config.verbose});
   if (!outputs) return std::unexpected(outputs.error());
@@ -81,8 +75,7 @@ Status replay_awaits(recording::Reader& reader, const model::AwaitsHead& head, c
   auto read = read_all(reader, name, [&](const recording::Record& record) {
     if (const auto* found = std::get_if<model::AwaitsFound>(&record)) outputs->finish(*found, {}, 0);
     if (const auto* found = std::get_if<model::ExactFound>(&record)) {
-      refused = refuse(name, "awaits --exact",
-                       {{"--folded", &files.folded}, {"--speedscope", &files.speedscope}, {"--pprof", &files.pprof}});
+      refused = refuse(name, "awaits --exact", stack_files(files));
       outputs->finish(*found);
     }
   });

@@ -45,8 +45,10 @@ void declare_files(CommandLine& line, OutputFiles& files, const FileTexts& texts
   line.add_file("--folded", files.folded, texts.folded);
   line.add_file("--html", files.html, texts.html);
   line.add_file("--perfetto", files.perfetto, texts.perfetto);
-  line.add_file("--speedscope", files.speedscope, texts.speedscope);
-  line.add_file("--pprof", files.pprof, texts.pprof);
+  for (std::size_t i = 0; i < files.stacks.size(); ++i) {
+    const auto& format = output::kStackFormatTable[i];
+    line.add_file(std::string(format.option), files.stacks[i], texts.stacks + (", for " + std::string(format.viewer)));
+  }
 }
 
 void declare_record(CommandLine& line, std::optional<std::string>& into) {

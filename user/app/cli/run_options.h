@@ -34,8 +34,7 @@ struct FileTexts {
   const char* folded;
   const char* html;
   const char* perfetto;
-  const char* speedscope;
-  const char* pprof;
+  const char* stacks;  ///< of the other formats of weighted stacks: what is in them
 };
 
 /// --json and the files for viewers.
@@ -46,8 +45,7 @@ inline constexpr FileTexts kStallFiles{
     .folded = "folded stacks of the stalled time, for flame graphs",
     .html = "a page for a browser: time line, stalls, flame graph",
     .perfetto = "a trace for ui.perfetto.dev",
-    .speedscope = "a profile of the stalled time, for speedscope",
-    .pprof = "the same for go tool pprof",
+    .stacks = "a profile of the stalled time",
 };
 
 /// --record.

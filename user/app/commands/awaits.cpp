@@ -278,8 +278,7 @@ void Awaits::declare(CommandLine& line) {
                 {.folded = "folded await chains, for a flame graph of waiting",
                  .html = "a page for a browser: sites and a flame graph (--exact: delays)",
                  .perfetto = "for ui.perfetto.dev: how many tasks wait at each site, over time",
-                 .speedscope = "await chains, for speedscope",
-                 .pprof = "await chains, for go tool pprof"});
+                 .stacks = "await chains"});
   declare_record(line, options_.files.record);
 }
 
@@ -289,10 +288,9 @@ Status Awaits::check(const CommandLine& line) {
   options_.slow_ns = slow_ns_.value_or(options_.slow_ns);
   options_.budget = percents_.budget / 100;
   options_.max_cost = percents_.max_cost / 100;
-  for (const auto& [name, path] : {std::pair{"--folded", &options_.files.folded},
-                                   {"--perfetto", &options_.files.perfetto},
-                                   {"--speedscope", &options_.files.speedscope},
-                                   {"--pprof", &options_.files.pprof}}) {
+  auto not_exact = stack_files(options_.files);
+  not_exact.emplace_back("--perfetto", &options_.files.perfetto);
+  for (const auto& [name, path] : not_exact) {
     if (options_.exact && *path)
       return line.usage(name, "not with --exact, which writes text, --json, --html and --record");
   }

@@ -251,8 +251,7 @@ void Profile::declare(CommandLine& line) {
                 {.folded = "folded stacks in microseconds, for flame graphs",
                  .html = "a page for a browser: functions, waits, flame graph",
                  .perfetto = "for ui.perfetto.dev: what each thread did, over time",
-                 .speedscope = "for speedscope",
-                 .pprof = "for go tool pprof"});
+                 .stacks = "the stacks"});
   declare_record(line, options_.files.record);
   line.add_flag("-v,--verbose", options_.verbose, "what aiotrace does");
 }

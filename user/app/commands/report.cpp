@@ -1,5 +1,6 @@
 // `aiotrace report FILE`: everything again from a recording; --diff compares two.
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -183,8 +184,10 @@ Status Report::check(const CommandLine& line) {
   const auto& files = options_.output.files;
   if (options_.recordings.size() != (options_.diff ? 2U : 1U))
     return line.usage_see_help(options_.diff ? "--diff needs two recordings" : "give one recording");
-  if (options_.diff && (files.folded || files.perfetto || files.speedscope || files.pprof))
-    return line.usage("--diff", "writes text, --json and --html, no other file");
+  const auto stacks = stack_files(files);
+  const bool others = files.perfetto ||
+                      std::ranges::any_of(stacks, [](const auto& file) { return file.second->has_value(); });
+  if (options_.diff && others) return line.usage("--diff", "writes text, --json and --html, no other file");
   return {};
 }
 
