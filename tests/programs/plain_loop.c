@@ -72,9 +72,10 @@ __attribute__((noinline)) static void block_file(long long ns) {
 }
 
 __attribute__((noinline)) static void block_spin(long long ns) {
-  // The kernel's clocks of a thread are system calls: between two of them it reads the other one a thousand times.
+  // The kernel's clocks of a thread are system calls: between two of them it reads the other one ten thousand times, so
+  // that they are no part of it that a sample meets.
   for (long long deadline = ran_ns() + ns; ran_ns() < deadline;) {
-    for (int i = 0; i < 1000; i++) now_ns();
+    for (int i = 0; i < 10000; i++) now_ns();
   }
 }
 
