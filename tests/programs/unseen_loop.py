@@ -1,4 +1,4 @@
-"""An asyncio loop that waits in a read of a pipe: no system call that a loop is known by. With --seen it waits by epoll."""
+"""An asyncio loop that waits in a read of a pipe: no system call that a loop is known by. With --seen it waits by a call that is known."""
 import argparse
 import asyncio
 import os
@@ -27,7 +27,7 @@ async def main(options):
 
 def run(options):
     if options.seen:
-        loop = asyncio.new_event_loop()
+        loop = asyncio.SelectorEventLoop(getattr(selectors, options.seen)())
     else:
         loop = asyncio.SelectorEventLoop(ReadSelector(open_channel(options.go, os.O_RDWR)))
     loop.run_until_complete(main(options))
@@ -36,5 +36,5 @@ def run(options):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     add_handshake_options(parser)
-    parser.add_argument("--seen", action="store_true")
+    parser.add_argument("--seen", choices=("EpollSelector", "SelectSelector"), help="a selector of the standard library")
     run(parser.parse_args())

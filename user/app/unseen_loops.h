@@ -19,11 +19,13 @@ namespace aiotrace::app {
 
 class UnseenLoops {
  public:
-  /// To be called now and then. A thread that has run the same loop for 3 s without a poll is one. Takes 1 % of the
-  /// time at most; processes whose Python cannot be read are left out.
+  /// To be called now and then. A thread that has run the same loop for 3 s without a poll is one, unless the loop has
+  /// a selector of the standard library or is uvloop's: that one is seen when it polls next. Takes 1 % of the time at
+  /// most, one process at a time; processes whose Python cannot be read are left out.
   void look(std::uint64_t now_ns, TargetSet& targets, const probe::Probe& probe);
 
-  [[nodiscard]] const std::vector<model::UnseenLoop>& all() const { return all_; }
+  /// By pid and tid, at most 100; none that was seen later.
+  [[nodiscard]] std::vector<model::UnseenLoop> all() const;
   /// What is new since the last call, a sentence each.
   [[nodiscard]] std::vector<std::string> take_messages() { return std::exchange(messages_, {}); }
 
@@ -31,16 +33,16 @@ class UnseenLoops {
   struct Candidate {
     std::uint64_t loop = 0;
     std::uint64_t since_ns = 0;
-    bool reported = false;
   };
+  using Thread = std::pair<std::uint32_t, std::uint32_t>;  // pid and tid
 
-  void look_at(std::uint64_t now_ns, Target& target, const probe::Probe& probe);
+  void look_at(Target& target, const probe::Probe& probe);
   void report(std::uint64_t for_ns, Target& target, const python::RunningLoop& loop);
 
   std::uint64_t next_ns_ = 0;
   std::uint32_t last_pid_ = 0;
   std::map<std::uint32_t, std::map<std::uint32_t, Candidate>> candidates_;  // by pid and tid
-  std::vector<model::UnseenLoop> all_;
+  std::map<Thread, model::UnseenLoop> rows_;
   std::vector<std::string> messages_;
 };
 

@@ -16,6 +16,7 @@ namespace aiotrace::recording {
 
 inline constexpr std::array<unsigned char, 8> kMagic{0x89, 'A', 'I', 'O', 'R', 'E', 'C', '\n'};
 /// Each change of what a record holds is a new format; fields say since which one they are there. Older ones are read.
+/// 3 is open until the first release that has it.
 inline constexpr std::uint32_t kFormat = 3;
 inline constexpr std::size_t kStart = kMagic.size() + sizeof(std::uint32_t);
 

@@ -1,12 +1,13 @@
 // JSON from the field lists of model/field_lists.h: an object has each field under its own name, by the rule of its
 // type, unless the type has a form of its own.
 //
-// Rules: text is null where empty, an optional value is null without one, an enumeration is its name (null for one
-// without), a list is an array, a variant is what it holds.
+// Rules: text is null where empty, an optional value is null without one (text that is known to be empty stays empty),
+// an enumeration is its name (null for one without), a list is an array, a variant is what it holds.
 #pragma once
 
 #include <concepts>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -84,7 +85,6 @@ struct Constant {
   Value value;
   std::tuple<> members{};
 };
-constexpr Constant<std::string_view> constant(std::string_view name, std::string_view text) { return {name, text}; }
 template <class Value>
 constexpr Constant<Value> constant(std::string_view name, Value value) {
   return {name, value};
@@ -162,6 +162,8 @@ Json json_of(const T& value, const OutputContext& context) {
     model::for_each_field<T>(
         [&](const auto& field) { object[std::string(field.name)] = json_of(value.*field.member, context); });
     return object;
+  } else if constexpr (std::same_as<T, std::optional<std::string>>) {
+    return value_or_null(value);
   } else if constexpr (model::kIsOptional<T> || model::kIsSharedPtr<T>) {
     return value ? json_of(*value, context) : Json(nullptr);
   } else if constexpr (model::kIsVector<T>) {

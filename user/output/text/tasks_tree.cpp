@@ -60,6 +60,7 @@ class Signs {
     hash_into(sign, task.state);
     hash_into(sign, task.waits_for.kind);
     hash_into(sign, task.waits_for.call);
+    hash_into(sign, task.waits_for.tasks.size());
     if (const auto* own = own_frame(task)) {
       hash_into(sign, own->file);
       hash_into(sign, own->line);
