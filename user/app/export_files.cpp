@@ -19,14 +19,15 @@ Result<ExportFiles> ExportFiles::open(const OutputFiles& paths) {
   };
   if (auto status = open(paths.html, output::html_page); !status) return std::unexpected(status.error());
   if (auto status = open(paths.perfetto, output::perfetto_trace); !status) return std::unexpected(status.error());
-  for (std::size_t i = 0; i < paths.stacks.size(); ++i) {
-    const auto write = [format = output::kStackFormatTable[i]](const output::Report& report) {
+  const auto* path = paths.stacks.data();
+  for (const auto& format : output::kStackFormatTable) {
+    const auto write = [format](const output::Report& report) {
       return format.bytes(report.stacks, {.title = output::targets_label(report.watching),
                                           .exporter = "aiotrace " + report.watching.version,
                                           .start_unix_ns = report.start_unix_ns(),
                                           .duration_ns = report.summary.elapsed_ns});
     };
-    if (auto status = open(paths.stacks[i], write); !status) return std::unexpected(status.error());
+    if (auto status = open(*path++, write); !status) return std::unexpected(status.error());
   }
   return exports;
 }

@@ -108,6 +108,7 @@ void UnseenLoops::look(std::uint64_t now_ns, TargetSet& targets, const probe::Pr
 
 std::vector<model::UnseenLoop> UnseenLoops::all() const {
   std::vector<model::UnseenLoop> rows;
+  rows.reserve(rows_.size());
   for (const auto& [thread, row] : rows_) rows.push_back(row);
   return rows;
 }

@@ -15,10 +15,12 @@ void close_together(std::vector<Link> links) {
   };
   std::vector<std::jthread> threads;
   threads.reserve(count);
-  try {
-    while (threads.size() + 1 < count) threads.emplace_back(close_every, threads.size() + 1);
-  } catch (const std::system_error&) {
-    // No more threads are to be had: what is left is closed with `links`.
+  for (bool more = true; more && threads.size() + 1 < count;) {
+    try {
+      threads.emplace_back(close_every, threads.size() + 1);
+    } catch (const std::system_error&) {
+      more = false;  // what no thread closes is closed with `links`
+    }
   }
   if (count != 0) close_every(0);
 }

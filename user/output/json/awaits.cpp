@@ -16,7 +16,7 @@ struct JsonForm<model::AwaitRow> {
                                           SHOWN(mean_ns),
                                           form::constant("p50_ns", nullptr),
                                           form::constant("p99_ns", nullptr),
-                                          form::shown("max_ns", &T::longest_ns, form::nonzero),
+                                          form::shown("max_ns", &T::longest_ns, form::kNonzero),
                                           SHOWN(snapshots),
                                           SHOWN(estimate),
                                           form::constant("exact", false)};

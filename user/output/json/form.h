@@ -91,8 +91,8 @@ constexpr Constant<Value> constant(std::string_view name, Value value) {
 }
 
 // Values for shown().
-inline constexpr auto nonzero = [](const auto& number) { return nonzero_or_null(number); };
-inline constexpr auto nonempty = [](const auto& list) { return list.empty() ? Json(nullptr) : json_of(list); };
+inline constexpr auto kNonzero = [](const auto& number) { return nonzero_or_null(number); };
+inline constexpr auto kNonempty = [](const auto& list) { return list.empty() ? Json(nullptr) : json_of(list); };
 
 // Values for made().
 template <class T>

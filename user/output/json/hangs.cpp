@@ -18,7 +18,7 @@ struct JsonForm<model::HangParty> {
   static constexpr auto list = std::tuple{form::shown("kind", &T::task,
                                                       [](bool task) { return Json(task ? "task" : "thread"); }),
                                           SHOWN(id),
-                                          SHOWN(tid, form::nonzero),
+                                          SHOWN(tid, form::kNonzero),
                                           SHOWN(name),
                                           SHOWN(count),
                                           SHOWN(waits_for),
@@ -57,7 +57,7 @@ struct JsonForm<model::Hang> {
                                           SHOWN(resource),
                                           SHOWN(waiters, waiters_json),
                                           SHOWN(holders),
-                                          SHOWN(ring, form::nonempty),
+                                          SHOWN(ring, form::kNonempty),
                                           SHOWN(ring_more)};
 };
 

@@ -19,8 +19,8 @@ Json scan_losses(const model::LeakScan& scan, const OutputContext& /*context*/ =
 template <>
 struct JsonForm<model::LeakPlace> {
   using T = model::LeakPlace;
-  static constexpr auto list = std::tuple{SHOWN(coroutine), SHOWN(file),   SHOWN(line, form::nonzero),    SHOWN(stack),
-                                          SHOWN(detail),    SHOWN(holder), SHOWN(made_by, form::nonempty)};
+  static constexpr auto list = std::tuple{SHOWN(coroutine), SHOWN(file),   SHOWN(line, form::kNonzero),    SHOWN(stack),
+                                          SHOWN(detail),    SHOWN(holder), SHOWN(made_by, form::kNonempty)};
 };
 
 template <>

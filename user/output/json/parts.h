@@ -39,25 +39,25 @@ struct LooklessSummary {
 template <>
 struct JsonForm<model::Frame> {
   using T = model::Frame;
-  static constexpr auto list = std::tuple{SHOWN(kind), SHOWN(function), SHOWN(file), SHOWN(line, form::nonzero)};
+  static constexpr auto list = std::tuple{SHOWN(kind), SHOWN(function), SHOWN(file), SHOWN(line, form::kNonzero)};
 };
 
 template <>
 struct JsonForm<model::Task> {
   using T = model::Task;
-  static constexpr auto list = std::tuple{SHOWN(name), SHOWN(coroutine), SHOWN(file), SHOWN(line, form::nonzero)};
+  static constexpr auto list = std::tuple{SHOWN(name), SHOWN(coroutine), SHOWN(file), SHOWN(line, form::kNonzero)};
 };
 
 template <>
 struct JsonForm<model::GilHolder> {
   using T = model::GilHolder;
-  static constexpr auto list = std::tuple{SHOWN(tid, form::nonzero), SHOWN(thread), SHOWN(stack, form::nonempty)};
+  static constexpr auto list = std::tuple{SHOWN(tid, form::kNonzero), SHOWN(thread), SHOWN(stack, form::kNonempty)};
 };
 
 template <>
 struct JsonForm<model::ChildProcess> {
   using T = model::ChildProcess;
-  static constexpr auto list = std::tuple{SHOWN(pid, form::nonzero), SHOWN(comm)};
+  static constexpr auto list = std::tuple{SHOWN(pid, form::kNonzero), SHOWN(comm)};
 };
 
 template <>
@@ -70,14 +70,14 @@ struct JsonForm<model::LockHolder> {
 template <>
 struct JsonForm<model::LockAt> {
   using T = model::LockAt;
-  static constexpr auto list = std::tuple{SHOWN(address, form::nonzero), SHOWN(name), SHOWN(holder)};
+  static constexpr auto list = std::tuple{SHOWN(address, form::kNonzero), SHOWN(name), SHOWN(holder)};
 };
 
 template <>
 struct JsonForm<model::CpuQuota> {
   using T = model::CpuQuota;
-  static constexpr auto list = std::tuple{SHOWN(cgroup), SHOWN(quota_us, form::nonzero),
-                                          SHOWN(period_us, form::nonzero)};
+  static constexpr auto list = std::tuple{SHOWN(cgroup), SHOWN(quota_us, form::kNonzero),
+                                          SHOWN(period_us, form::kNonzero)};
 };
 
 }  // namespace aiotrace::output

@@ -70,7 +70,7 @@ struct JsonForm<model::ProfileHead> {
                                           form::constant("error_ns", nullptr),
                                           SHOWN(mode),
                                           SHOWN(by),
-                                          SHOWN(frequency_hz, form::nonzero),
+                                          SHOWN(frequency_hz, form::kNonzero),
                                           SHOWN(min_ns),
                                           SHOWN(targets, targets_json),
                                           form::left_out(&T::top)};  // of text

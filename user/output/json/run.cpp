@@ -70,7 +70,7 @@ struct JsonForm<model::Stall> {
       form::shown("causes", &T::cause_ns, causes_json),
       SHOWN(segments),
       SHOWN(callbacks),
-      SHOWN(other_threads, form::nonempty),  // null unless they were looked at
+      SHOWN(other_threads, form::kNonempty),  // null unless they were looked at
       SHOWN(losses),
       form::left_out(&T::moments)};  // for pictures
 };
@@ -101,7 +101,7 @@ template <>
 struct JsonForm<model::Place> {
   using T = model::Place;
   static constexpr auto list = std::tuple{
-      SHOWN(cause),     SHOWN(syscall), SHOWN(function), SHOWN(file), SHOWN(line, form::nonzero),
+      SHOWN(cause),     SHOWN(syscall), SHOWN(function), SHOWN(file), SHOWN(line, form::kNonzero),
       SHOWN(coroutine), SHOWN(advice),  SHOWN(others),   SHOWN(ns),   SHOWN(stalls),
       SHOWN(max_ns)};
 };
