@@ -20,6 +20,10 @@ class ReadSelector(selectors.SelectSelector):
         return []
 
 
+class OwnSelector(selectors.SelectSelector):
+    """Waits as its base does."""
+
+
 async def main(options):
     say_ready(options.ready)
     await asyncio.get_running_loop().create_future()
@@ -27,7 +31,7 @@ async def main(options):
 
 def run(options):
     if options.seen:
-        loop = asyncio.SelectorEventLoop(getattr(selectors, options.seen)())
+        loop = asyncio.SelectorEventLoop((OwnSelector if options.seen == "OwnSelector" else getattr(selectors, options.seen))())
     else:
         loop = asyncio.SelectorEventLoop(ReadSelector(open_channel(options.go, os.O_RDWR)))
     loop.run_until_complete(main(options))
@@ -36,5 +40,5 @@ def run(options):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     add_handshake_options(parser)
-    parser.add_argument("--seen", choices=("EpollSelector", "SelectSelector"), help="a selector of the standard library")
+    parser.add_argument("--seen", choices=("EpollSelector", "SelectSelector", "OwnSelector"), help="a selector that waits by a call that is known")
     run(parser.parse_args())

@@ -70,13 +70,17 @@ FOR_FEW_PYTHONS(unseen_loop, "a loop of asyncio whose polls are not seen is repo
 TEST_CASE("a loop that is idle for seconds is not one whose polls are not seen", "[unseen]") {
   Target epoll(any_python(), "unseen_loop.py", {"--seen", "EpollSelector"});
   Target select(any_python(), "unseen_loop.py", {"--seen", "SelectSelector"});
-  epoll.wait_ready();
-  select.wait_ready();
-  const auto pids = std::to_string(epoll.pid()) + "," + std::to_string(select.pid());
+  Target own(any_python(), "unseen_loop.py", {"--seen", "OwnSelector"});
+  for (auto* target : {&epoll, &select, &own}) target->wait_ready();
+  const auto pids = std::to_string(epoll.pid()) + "," + std::to_string(select.pid()) + "," + std::to_string(own.pid());
   const auto outcome = run({aiotrace_binary(), "-p", pids, "-d", "5s", "--json", "-"});
   CHECK(outcome.status == 0);
   CHECK(outcome.err == "");
   CHECK(ndjson(outcome.out).back()["unseen_loops"].empty());
+  // One that is idle all the time has not been seen to poll, which is no proof that there is none.
+  const auto idle = run({aiotrace_binary(), "-p", std::to_string(own.pid()), "-d", "300ms"});
+  CHECK(idle.status == 1);
+  CHECK_THAT(idle.err, Catch::Matchers::ContainsSubstring("asyncio runs one: it has not polled meanwhile"));
 }
 
 }  // namespace

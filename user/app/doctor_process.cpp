@@ -4,6 +4,7 @@
 #include "app/doctor_reports.h"
 #include "app/memory_access.h"
 #include "model/cause.h"
+#include "proc/page_cache.h"
 #include "proc/thread_syscall.h"
 #include "python/build.h"
 #include "python/frames.h"
@@ -11,6 +12,7 @@
 #include "python/running_loops.h"
 #include "python/threads.h"
 #include "symbolize/perf_map.h"
+#include "util/clock.h"
 
 namespace aiotrace::app {
 
@@ -33,7 +35,10 @@ std::vector<model::ProcessReport::Loop> loops_of(Target& target) {
   std::map<pid_t, python::RunningLoop> running;
   if (interpreter != nullptr) {
     threads = python::python_threads(*interpreter, target.process(), target.memory());
-    for (auto& loop : python::running_loops(*interpreter, target.process(), target.memory()))
+    constexpr std::uint64_t kMostNs = 1'000'000'000;  // what a program has put beside its loops can be of any size
+    proc::PageCache pages(target.memory());
+    pages.end_at(monotonic_ns() + kMostNs);
+    for (auto& loop : python::running_loops(*interpreter, target.process(), pages))
       running.emplace(loop.tid, std::move(loop));
   }
   for (const auto tid : target.process().threads()) {

@@ -31,6 +31,17 @@ std::vector<python::RunningLoop> loops_of(const Target& target, bool& late) {
   return loops;
 }
 
+// In a call that aiotrace knows polls by, whatever the selector is called: it is seen when it polls next.
+bool polls_now(const Target& target, std::uint32_t tid) {
+  const auto call = proc::current_syscall(target.process().pid(), static_cast<pid_t>(tid));
+  if (!call) return false;
+  const auto all = proc::syscalls();
+  const auto found = std::ranges::lower_bound(all, call->number, {}, &proc::Syscall::number);
+  const bool poll = found != all.end() && found->number == call->number &&
+                    found->wait_class == proc::SyscallClass::poll;
+  return poll || proc::polled_epoll(*call);
+}
+
 std::string waits_in(const Target& target, std::uint32_t tid, const python::RunningLoop& loop) {
   const auto call = proc::current_syscall(target.process().pid(), static_cast<pid_t>(tid));
   const auto name = call ? proc::syscall_name(call->number) : std::string_view();
@@ -57,6 +68,7 @@ void UnseenLoops::look_at(Target& target, const probe::Probe& probe) {
     const auto tid = static_cast<std::uint32_t>(loop.tid);
     // A selector of the standard library is seen at its next poll, however long this iteration or this poll goes on.
     if (loop.polls_as_known() || target.loops().contains(tid) || probe.thread(tid)) continue;
+    if (polls_now(target, tid)) continue;
     Candidate candidate{.loop = loop.object, .since_ns = now_ns};
     if (before != candidates_.end()) {
       const auto known = before->second.find(tid);

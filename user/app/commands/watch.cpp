@@ -15,6 +15,7 @@
 #include "app/probe_setup.h"
 #include "app/session.h"
 #include "app/target_set.h"
+#include "app/unseen_loops.h"
 #include "probe/confine.h"
 #include "probe/permissions.h"
 #include "util/duration.h"
@@ -107,6 +108,8 @@ int without_loop(const TargetOptions& options, const TargetSet& targets, const m
   auto after = "no event loop was seen in " + format_duration_ns(summary.elapsed_ns);
   if (!summary.unseen_loops.empty())
     after += ", though asyncio runs one: it waits by " + summary.unseen_loops.front().waits_by;
+  else if (std::ranges::any_of(targets, [](const auto& each) { return runs_asyncio_loop(each.second); }))
+    after += ", though asyncio runs one: it has not polled meanwhile";
   // The whole machine may have none, and the status of a program that was started is its own.
   if (!options.command.empty() || (options.all && !options.comm && !options.cgroup)) {
     say(after);
