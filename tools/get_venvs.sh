@@ -3,29 +3,32 @@
 #   ${AIOTRACE_VENVS:-.cache/venvs}/3.X/     uvloop, aiohttp, uvicorn, fastapi, greenlet on the machine's own interpreters
 #   ${AIOTRACE_VENVS:-.cache/venvs}/readers/ Perfetto's schema, to read traces with
 #   ${AIOTRACE_VENVS:-.cache/venvs}/tools/   with --bench: py-spy and austin, to compare with
-# Wheels only, from the package index that pip is set up for. What cannot be had is named, and is no failure.
+# Wheels only, of the versions and with the hashes of tools/venvs/ (tools/pin_venvs.py writes them), from the package index that
+# pip is set up for. The hashes are of wheels for x86-64. What cannot be had is named, and is no failure.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
 versions=(3.8 3.11 3.12 3.13) # in step with VENV_MINORS of tools/pythons.py
-packages=(uvloop aiohttp uvicorn fastapi greenlet)
 store=${AIOTRACE_VENVS:-.cache/venvs}
 mkdir -p "$store" || exit 0
 
 say() { echo "get_venvs: $*" >&2; }
 
-make_venv() { # NAME PYTHON-COMMAND PACKAGE…
+is_made() { # NAME
+  cmp -s "$store/$1/.complete" "tools/venvs/$1.txt"
+}
+
+make_venv() { # NAME PYTHON-COMMAND
   local dir=$store/$1 python=$2 log
-  shift 2
-  [ -e "$dir/.complete" ] && [ "$(cat "$dir/.complete")" = "$*" ] && "$dir/bin/python" -c '' 2>/dev/null && return 0
+  is_made "$1" && "$dir/bin/python" -c '' 2>/dev/null && return 0
   log=$dir.log
   rm -rf "$dir"
   if timeout 120 "$python" -m venv "$dir" >"$log" 2>&1 &&
     timeout 300 "$dir/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --only-binary :all: \
-      --retries 2 --timeout 30 "$@" </dev/null >>"$log" 2>&1; then
-    echo "$*" > "$dir/.complete"
+      --retries 2 --timeout 30 --require-hashes -r "tools/venvs/$1.txt" </dev/null >>"$log" 2>&1; then
+    cp "tools/venvs/$1.txt" "$dir/.complete"
     rm -f "$log"
-    say "made $dir: $*"
+    say "made $dir: $(sed -n 's/^# \(.*\);.*/\1/p' "tools/venvs/$1.txt")"
     return 0
   fi
   rm -rf "$dir"
@@ -35,7 +38,7 @@ make_venv() { # NAME PYTHON-COMMAND PACKAGE…
 
 todo=0
 for version in "${versions[@]}"; do
-  [ "$(cat "$store/$version/.complete" 2>/dev/null)" = "${packages[*]}" ] || todo=1
+  is_made "$version" || todo=1
 done
 if [ $todo = 1 ]; then
   # Of several patch releases the last; a venv needs the interpreter at its own path, so none of another root.
@@ -45,10 +48,10 @@ if [ $todo = 1 ]; then
     if [ -z "$python" ]; then
       say "no $store/$version: no Python $version on this machine"
     else
-      make_venv "$version" "$python" "${packages[@]}"
+      make_venv "$version" "$python"
     fi
   done
 fi
-[ -e "$store/readers/.complete" ] || make_venv readers /usr/bin/python3 perfetto
-[ "${1:-}" != --bench ] || make_venv tools /usr/bin/python3 py-spy austin-dist
+is_made readers || make_venv readers /usr/bin/python3
+[ "${1:-}" != --bench ] || make_venv tools /usr/bin/python3
 exit 0
