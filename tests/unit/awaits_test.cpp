@@ -9,6 +9,7 @@
 
 #include "app/await_sampler.h"
 #include "tests/catch.h"
+#include "util/clock.h"
 
 using namespace aiotrace::model;
 
@@ -222,9 +223,49 @@ TEST_CASE("awaits: a task that seems to have gone on is read again, and counts a
     return std::pair(again, by_line);
   };
   using ByLine = std::map<std::uint32_t, std::uint64_t>;
-  CHECK(counts({}) == std::pair(std::uint64_t{2}, ByLine{{2, 1}, {3, 2}}));
-  CHECK(counts({{20, after.tasks.front()}}) == std::pair(std::uint64_t{1}, ByLine{{2, 1}, {3, 1}}));
-  CHECK(counts({{20, before.tasks.front()}}) == std::pair(std::uint64_t{2}, ByLine{{2, 1}, {3, 1}}));
-  // Then nothing waits, and the next snapshot is like a first one.
-  CHECK(counts({{20, std::nullopt}}) == std::pair(std::uint64_t{1}, ByLine{{2, 1}, {3, 1}}));
+  // The first time it is new.
+  CHECK(counts({}) == std::pair(std::uint64_t{3}, ByLine{{2, 1}, {3, 2}}));
+  CHECK(counts({{20, after.tasks.front()}}) == std::pair(std::uint64_t{2}, ByLine{{2, 1}, {3, 1}}));
+  CHECK(counts({{20, before.tasks.front()}}) == std::pair(std::uint64_t{3}, ByLine{{2, 1}, {3, 1}}));
+  // Then nothing waits, and it is new again.
+  CHECK(counts({{20, std::nullopt}}) == std::pair(std::uint64_t{3}, ByLine{{2, 1}, {3, 1}}));
+}
+
+TEST_CASE("awaits: what there was no time to read again makes no site until it is seen twice", "[awaits]") {
+  constexpr std::size_t kTasks = 40;
+  constexpr std::size_t kRead = 16;  // at once
+  const auto all_at = [](std::uint64_t taken_ns, std::uint32_t first_line, std::uint32_t line) {
+    auto snapshot = asleep(taken_ns, {});
+    const auto task = snapshot.tasks.front();
+    snapshot.tasks.clear();
+    for (std::size_t i = 0; i < kTasks; i++) {
+      snapshot.tasks.push_back(task);
+      snapshot.tasks.back().object = 0x10000 + i;
+      snapshot.tasks.back().stack.front().line = i < kRead ? first_line : line;
+    }
+    return snapshot;
+  };
+  aiotrace::app::AwaitSampler sampler({}, false);
+  const auto counts = [&sampler] {
+    std::map<std::uint32_t, std::uint64_t> by_line;
+    for (const auto& row : sampler.sites().rows()) by_line[row.site.place.line] = row.count;
+    return by_line;
+  };
+  using ByLine = std::map<std::uint32_t, std::uint64_t>;
+  const auto read = [](std::uint64_t for_ns) {
+    return [for_ns](std::span<const python::Task* const> tasks, std::uint64_t) {
+      const auto begin_ns = aiotrace::monotonic_ns();
+      while (aiotrace::monotonic_ns() - begin_ns < for_ns) continue;
+      Tasks again;
+      for (const auto* task : tasks) again.emplace_back(*task);
+      return again;
+    };
+  };
+  sampler.add(all_at(10, 2, 2), read(0));
+  // Longer than all of them may take.
+  constexpr std::uint64_t kLongNs = 20 * kMs;
+  sampler.add(all_at(20, 3, 4), read(kLongNs));
+  CHECK(counts() == ByLine{{2, kTasks}, {3, kRead}});
+  sampler.add(all_at(30, 3, 4), read(kLongNs));
+  CHECK(counts() == ByLine{{2, kTasks}, {3, kRead}, {4, kTasks - kRead}});
 }

@@ -1,5 +1,7 @@
 #include "proc/page_cache.h"
 
+#include <unistd.h>
+
 #include <array>
 #include <cerrno>
 
@@ -42,4 +44,33 @@ TEST_CASE("the deadline of a cache of pages comes while it is read", "[proc]") {
   while (pages.read<std::uint64_t>(0x10008)) REQUIRE(monotonic_ns() < end_ns + 10'000'000'000);
   CHECK(pages.late());
   CHECK(monotonic_ns() >= end_ns);
+}
+
+TEST_CASE("a refreshed cache has its pages as they were at that moment", "[proc]") {
+  constexpr std::size_t kPages = 3;
+  struct alignas(proc::PageCache::kPage) Page {
+    volatile std::uint64_t value = 0;
+  };
+  static std::array<Page, kPages> pages;
+  const proc::LiveMemory memory(::getpid());
+  const proc::PageCache cache(memory);
+  const auto set = [](std::uint64_t value) {
+    for (auto& page : pages) page.value = value;
+  };
+  const auto seen = [&cache] {
+    std::vector<std::uint64_t> values;
+    for (const auto& page : pages)
+      values.push_back(cache.read<std::uint64_t>(reinterpret_cast<std::uintptr_t>(&page)).value_or(~std::uint64_t{0}));
+    return values;
+  };
+  set(1);
+  CHECK(seen() == std::vector<std::uint64_t>(kPages, 1));
+  set(2);
+  CHECK(seen() == std::vector<std::uint64_t>(kPages, 1));
+  cache.refresh();
+  set(3);
+  CHECK(seen() == std::vector<std::uint64_t>(kPages, 2));
+  CHECK(cache.pages_read() == 2 * kPages);
+  cache.forget();
+  CHECK(seen() == std::vector<std::uint64_t>(kPages, 3));
 }

@@ -19,10 +19,11 @@ namespace {
 // More await chains than this are a program that makes code objects as it goes: the rest is one site.
 constexpr std::size_t kMaxChains = 100'000;
 
-// Tasks are read again if no more of a snapshot's than these have gone on: 16 and one of each 64. Where more have,
-// awaits are so short that their number is a guess anyway.
-constexpr std::size_t kMinAgain = 16;
-constexpr std::size_t kTasksPerAgain = 64;
+// Reading tasks again takes as long as the snapshot did, and two milliseconds. The first snapshot, where all are new,
+// gets more: it is the one that every later one is compared with.
+constexpr std::uint64_t kMinAgainNs = 2'000'000;
+constexpr std::uint64_t kFirstAgainNs = 200'000'000;
+constexpr std::size_t kAgainAtOnce = 16;
 
 // What it awaited has come, and it waits for its turn: that still belongs to the await.
 bool is_its_turn(const python::Task& task) { return task.waits_for.kind == python::WaitKind::turn; }
@@ -129,33 +130,46 @@ AwaitSampler::Standing AwaitSampler::stands(const python::Task& task, std::uint6
 AwaitSampler::Seen AwaitSampler::see(const python::Task& task, std::uint64_t taken_ns) const {
   if (!suspended(task) || !matches(task, match_)) return {};
   const auto chain = hash_of_chain(task) | 1;
-  return {.chain = chain, .standing = stands(task, chain, taken_ns)};
+  auto standing = stands(task, chain, taken_ns);
+  const bool stayed = standing.await != 0;
+  return {.chain = chain, .standing = std::move(standing), .sure = stayed};
+}
+
+// By address, so that no order of names decides who is read again where there is no time for all.
+std::vector<std::size_t> AwaitSampler::moved_in(const python::TaskSnapshot& snapshot, const std::vector<Seen>& seen) {
+  std::vector<std::size_t> moved;
+  for (std::size_t i = 0; i < seen.size(); i++)
+    if (seen[i].chain != 0 && !seen[i].sure) moved.push_back(i);
+  std::ranges::sort(moved, {}, [&snapshot](std::size_t i) { return snapshot.tasks[i].object; });
+  return moved;
 }
 
 std::vector<AwaitSampler::Seen> AwaitSampler::see_all(python::TaskSnapshot& snapshot,
                                                       const ReadAgain& read_again) const {
   std::vector<Seen> seen;
   seen.reserve(snapshot.tasks.size());
-  std::vector<std::size_t> moved;
-  std::vector<const python::Task*> tasks;
-  for (const auto& task : snapshot.tasks) {
-    seen.push_back(see(task, snapshot.taken_ns));
-    if (seen.back().chain == 0 || seen.back().standing.await != 0) continue;
-    moved.push_back(seen.size() - 1);
-    tasks.push_back(&task);
+  for (const auto& task : snapshot.tasks) seen.push_back(see(task, snapshot.taken_ns));
+  const auto moved = moved_in(snapshot, seen);
+  const auto begin_ns = monotonic_ns();
+  const auto time_ns = snapshots_ == 0 ? kFirstAgainNs
+                                       : kMinAgainNs + snapshot.read_ns - std::min(snapshot.read_ns, snapshot.taken_ns);
+  for (std::size_t at = 0; at < moved.size() && monotonic_ns() - begin_ns < time_ns; at += kAgainAtOnce) {
+    const auto some = std::span(moved).subspan(at, std::min(kAgainAtOnce, moved.size() - at));
+    std::vector<const python::Task*> tasks;
+    for (const auto i : some) tasks.push_back(&snapshot.tasks[i]);
+    auto again = read_again(tasks, snapshot.taken_ns);
+    for (std::size_t k = 0; k < some.size(); k++) {
+      auto& now = seen[some[k]];
+      now = {};
+      if (!again[k]) continue;
+      auto& task = snapshot.tasks[some[k]];
+      task = std::move(*again[k]);
+      now = see(task, snapshot.taken_ns);
+      // A task that goes on just then can look twice as if it waited for something unknown.
+      now.sure = now.sure || task.waits_for.kind != python::WaitKind::unknown;
+    }
   }
-  if (moved.empty() || standing_.empty() || moved.size() > kMinAgain + snapshot.tasks.size() / kTasksPerAgain)
-    return seen;
-  auto again = read_again(tasks, snapshot.taken_ns);
-  for (std::size_t i = 0; i < moved.size(); i++) {
-    auto& now = seen[moved[i]];
-    now = {};
-    if (!again[i]) continue;
-    auto& task = snapshot.tasks[moved[i]];
-    task = std::move(*again[i]);
-    now = see(task, snapshot.taken_ns);
-  }
-  snapshot.read_ns = monotonic_ns();
+  if (!moved.empty()) snapshot.read_ns = std::max(snapshot.read_ns, monotonic_ns());
   return seen;
 }
 
@@ -167,14 +181,20 @@ void AwaitSampler::add(python::TaskSnapshot snapshot, const ReadAgain& read_agai
   for (std::size_t i = 0; i < all.size(); i++) {
     if (all[i].chain == 0) continue;
     const auto& task = snapshot.tasks[i];
-    const auto known = find(task, all[i].chain);
     auto now = all[i].standing;
     if (now.await == 0) now.await = ++awaits_;
     standing.insert_or_assign(task.object, now);
+    // One that was read while it went on can show a chain that never was: it makes no site of its own.
+    if (!all[i].sure && !chains_.contains(all[i].chain)) {
+      left_out_++;
+      continue;
+    }
+    const auto known = find(task, all[i].chain);
     seen.push_back({.task = task.object, .await = now.await, .site = known.site});
     if (stacks_) by_stack.push_back({.task = task.object, .await = now.await, .site = known.stack});
   }
   standing_ = std::move(standing);
+  snapshots_++;
   last_tasks_ = seen.size();
   most_tasks_ = std::max(most_tasks_, last_tasks_);
   sites_.add_snapshot(snapshot.taken_ns, snapshot.read_ns, seen);

@@ -25,7 +25,8 @@ class AwaitSampler {
                                                                            std::uint64_t taken_ns)>;
 
   /// Tasks that seem to be in another await than in the snapshot before are read again: some only seem so, since they
-  /// went on while they were read.
+  /// went on while they were read. Where there is no time to read all of them again, the others count only where a
+  /// chain of awaits like theirs has been seen for sure.
   void add(python::TaskSnapshot snapshot, const ReadAgain& read_again);
   /// To be called when all are added. Where a task changed while it was read, a place shows less: it then takes what
   /// other snapshots show of it.
@@ -40,6 +41,8 @@ class AwaitSampler {
   [[nodiscard]] model::WeightedStacks weighted_stacks() const;
   /// Tasks that waited, in the snapshot with most of them.
   [[nodiscard]] std::uint64_t most_tasks() const { return most_tasks_; }
+  /// Times that a task was left out, as there was no time to read it again.
+  [[nodiscard]] std::uint64_t left_out() const { return left_out_; }
   /// Those of the last snapshot.
   [[nodiscard]] std::uint64_t last_tasks() const { return last_tasks_; }
 
@@ -70,9 +73,12 @@ class AwaitSampler {
   struct Seen {
     std::uint64_t chain = 0;  ///< 0: it waits for nothing, or is not wanted
     Standing standing;        ///< its await 0: another one than in the snapshot before
+    bool sure = false;        ///< seen twice: in the snapshot before, or read again
   };
   [[nodiscard]] Seen see(const python::Task& task, std::uint64_t taken_ns) const;
   [[nodiscard]] Standing stands(const python::Task& task, std::uint64_t chain, std::uint64_t taken_ns) const;
+  [[nodiscard]] static std::vector<std::size_t> moved_in(const python::TaskSnapshot& snapshot,
+                                                         const std::vector<Seen>& seen);
   [[nodiscard]] std::vector<Seen> see_all(python::TaskSnapshot& snapshot, const ReadAgain& read_again) const;
 
   std::optional<std::string> match_;
@@ -83,7 +89,9 @@ class AwaitSampler {
   std::unordered_map<std::uint64_t, Chain> chains_;
   std::vector<Made> made_;
   std::unordered_map<std::uint64_t, Standing> standing_;  // by task
-  std::uint64_t awaits_ = 0;                              // numbers given
+  std::size_t snapshots_ = 0;
+  std::uint64_t left_out_ = 0;
+  std::uint64_t awaits_ = 0;  // numbers given
   std::uint64_t most_tasks_ = 0;
   std::uint64_t last_tasks_ = 0;
 };

@@ -11,6 +11,10 @@ namespace {
 // A snapshot takes some milliseconds, so where the first begins and the last ends is not known better.
 constexpr double kEndsNs = 5e6;
 
+// Between two awaits a task runs, and what it awaits there may be over before it is seen: up to so much of a total is
+// that.
+constexpr double kBetween = 0.005;
+
 // The total is known to its error only, and the longest is a lower bound.
 std::optional<std::uint64_t> mean_of(const AwaitRow& row) {
   const auto least_ns = (row.total_ns - std::min(row.total_ns, row.error_ns)) / row.count;
@@ -154,9 +158,13 @@ std::vector<AwaitRow> AwaitTable::rows() const {
     // What is seen more than once has an uncertain begin and end, f(1-f) of an interval squared each await, a quarter
     // at most; what is seen once may not have been seen.
     const double once = sums.ended != 0 ? static_cast<double>(sums.seen_once) / static_cast<double>(sums.ended) : 0;
-    const double chance_ns = 2 * std::sqrt(sums.variance * (once + (1 - once) / 4));
+    // A variance that is estimated from few samples is itself too small by chance: two more samples of each kind
+    // (Agresti and Coull 1998), and more than two deviations (Student).
+    const double few = 1.5 * interval_ns * interval_ns * once;
+    const double deviations = 2 + 6.0 / static_cast<double>(std::max<std::size_t>(snapshots_, 2));
+    const double chance_ns = deviations * std::sqrt((sums.variance + few) * (once + (1 - once) / 4));
     const double mean_in_flight = watched_ns() == 0 ? 0 : sums.total_ns / static_cast<double>(watched_ns());
-    row.error_ns = static_cast<std::uint64_t>(chance_ns + mean_in_flight * kEndsNs);
+    row.error_ns = static_cast<std::uint64_t>(chance_ns + mean_in_flight * kEndsNs + sums.total_ns * kBetween);
     row.longest_ns = std::max(sums.longest_ns, longest[number]);
     row.mean_ns = mean_of(row);
     row.estimate = sums.total_ns / static_cast<double>(sums.count) < 2 * interval_ns;

@@ -2,7 +2,10 @@
 
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <vector>
 
 namespace aiotrace::proc {
 
@@ -21,6 +24,26 @@ int LiveMemory::try_read(std::uint64_t address, std::span<std::byte> into) const
     into = into.subspan(static_cast<std::size_t>(got));
   }
   return 0;
+}
+
+std::size_t LiveMemory::read_at_once(std::span<const Piece> pieces) const {
+  if (stop_ != nullptr && stop_->load(std::memory_order_relaxed)) return 0;
+  pieces = pieces.first(std::min<std::size_t>(pieces.size(), IOV_MAX));
+  std::vector<iovec> local, remote;
+  local.reserve(pieces.size());
+  remote.reserve(pieces.size());
+  for (const auto& piece : pieces) {
+    local.push_back({.iov_base = piece.into.data(), .iov_len = piece.into.size()});
+    remote.push_back({.iov_base = reinterpret_cast<void*>(piece.address), .iov_len = piece.into.size()});
+  }
+  auto got = ::process_vm_readv(pid_, local.data(), local.size(), remote.data(), remote.size(), 0);
+  std::size_t whole = 0;
+  for (const auto& piece : pieces) {
+    if (got < static_cast<ssize_t>(piece.into.size())) break;
+    got -= static_cast<ssize_t>(piece.into.size());
+    ++whole;
+  }
+  return whole;
 }
 
 }  // namespace aiotrace::proc

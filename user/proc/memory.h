@@ -23,6 +23,14 @@ class Memory {
   /// All of `into` from `address` on. 0, or why it failed (EFAULT, ESRCH, EPERM); `into` is undefined then.
   [[nodiscard]] virtual int try_read(std::uint64_t address, std::span<std::byte> into) const = 0;
 
+  struct Piece {
+    std::uint64_t address = 0;
+    std::span<std::byte> into;
+  };
+  /// Reads the first ones of `pieces` in one piece of work: how many were read whole. 0 where memory has no quicker way
+  /// than one after the other.
+  [[nodiscard]] virtual std::size_t read_at_once(std::span<const Piece> /*pieces*/) const { return 0; }
+
   /// Once this is set every read fails: what ends all walks, however long the target has made them. Null: nothing does.
   [[nodiscard]] virtual const std::atomic<bool>* stop() const { return nullptr; }
 
@@ -54,6 +62,8 @@ class LiveMemory final : public Memory {
   explicit LiveMemory(pid_t pid, const std::atomic<bool>* stop = nullptr) : pid_(pid), stop_(stop) {}
   /// ECANCELED: stopped.
   [[nodiscard]] int try_read(std::uint64_t address, std::span<std::byte> into) const override;
+  /// One system call: at most IOV_MAX pieces.
+  [[nodiscard]] std::size_t read_at_once(std::span<const Piece> pieces) const override;
   [[nodiscard]] const std::atomic<bool>* stop() const override { return stop_; }
 
  private:

@@ -14,6 +14,27 @@ void PageCache::forget() const {
   recent_.fill(Recent{});
 }
 
+void PageCache::refresh() const {
+  constexpr std::size_t kMostAtOnce = 512;   // 2 MiB
+  constexpr unsigned kRefreshesInARow = 16;  // pages that are used no more are dropped then
+  std::vector<std::uint64_t> numbers;
+  for (const auto& [number, page] : pages_)
+    if (page.error == 0) numbers.push_back(number);
+  forget();
+  if (numbers.size() > kMostAtOnce || numbers.empty() || refreshes_++ % kRefreshesInARow == kRefreshesInARow - 1)
+    return;
+  std::ranges::sort(numbers);
+  std::vector<Piece> pieces;
+  pieces.reserve(numbers.size());
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    pieces.push_back({.address = numbers[i] * kPage, .into = *storage_[i]});
+  const auto read = memory_.read_at_once(pieces);
+  pages_read_ += read;
+  for (std::size_t i = 0; i < read; ++i)
+    pages_.emplace(numbers[i], Page{.error = 0, .slot = static_cast<std::uint32_t>(i)});
+  used_ = read;
+}
+
 void PageCache::end_at(std::uint64_t time_ns) {
   end_ns_ = time_ns;
   reads_ = 0;

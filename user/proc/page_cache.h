@@ -32,6 +32,10 @@ class PageCache final : public Memory {
   /// The next read of any page is a new one. Keeps the storage.
   void forget() const;
 
+  /// The same, but the pages that have been read are read again now, in one system call: what a look at the same things
+  /// will see is of one moment, as nearly as can be. Of very many pages it is forget().
+  void refresh() const;
+
   /// From this time on (CLOCK_MONOTONIC) every read fails with ETIME, but for a few that the clock is not asked for:
   /// what ends each walk, however long the target has made it.
   void end_at(std::uint64_t time_ns);
@@ -63,6 +67,7 @@ class PageCache final : public Memory {
   };
   mutable std::array<Recent, 1024> recent_;
   mutable std::uint64_t pages_read_ = 0;
+  mutable unsigned refreshes_ = 0;
   std::uint64_t end_ns_ = ~std::uint64_t{0};
   mutable std::uint64_t reads_ = 0;  // since end_at()
   mutable bool late_ = false;

@@ -267,7 +267,7 @@ Result<TaskSnapshot> TaskReader::read(Options options) {
   constexpr unsigned kTries = 5;
   TaskSnapshot snapshot;
   for (unsigned i = 0; i < kTries; ++i) {
-    pages_.forget();
+    pages_.refresh();
     snapshot = TaskSnapshot{};
     snapshot.taken_ns = monotonic_ns();
     Look look(interpreter_, process_, pages_, codes_, options);
@@ -283,16 +283,37 @@ Result<TaskSnapshot> TaskReader::read(Options options) {
   return snapshot;
 }
 
+namespace {
+
+// In the same await, as far as two readings of a task show.
+bool same_await(const Task& a, const Task& b) {
+  return a.stack_cut == b.stack_cut && a.waits_for.kind == b.waits_for.kind &&
+         a.waits_for.object == b.waits_for.object && a.waits_for.left_ns == b.waits_for.left_ns &&
+         std::ranges::equal(a.stack, b.stack, [](const TaskFrame& one, const TaskFrame& other) {
+           return one.code_at == other.code_at && one.coroutine_at == other.coroutine_at && one.line == other.line;
+         });
+}
+
+}  // namespace
+
 std::vector<std::optional<Task>> TaskReader::read_again(std::span<const Task* const> before, std::uint64_t taken_ns) {
-  std::vector<std::optional<Task>> tasks;
-  tasks.reserve(before.size());
-  pages_.forget();
-  Look look(interpreter_, process_, pages_, codes_, Options{});
-  for (const Task* task : before) {
-    pages_.forget();
-    tasks.push_back(look.read_alone(*task, taken_ns));
+  constexpr unsigned kRounds = 4;
+  std::vector<std::optional<Task>> found(before.size()), last;
+  last.reserve(before.size());
+  for (const Task* task : before) last.emplace_back(*task);
+  const auto open = [&](std::size_t i) { return !found[i] && last[i]; };
+  for (unsigned round = 0; round < kRounds; ++round) {
+    if (std::ranges::none_of(std::views::iota(std::size_t{0}, before.size()), open)) break;
+    pages_.refresh();
+    Look look(interpreter_, process_, pages_, codes_, Options{});
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      if (!open(i)) continue;
+      auto next = look.read_alone(*last[i], taken_ns);
+      if (next && same_await(*last[i], *next)) found[i] = next;
+      last[i] = std::move(next);
+    }
   }
-  return tasks;
+  return found;
 }
 
 }  // namespace aiotrace::python

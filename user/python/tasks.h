@@ -78,9 +78,10 @@ class TaskReader {
   [[nodiscard]] Result<TaskSnapshot> read(Options options);
   [[nodiscard]] Result<TaskSnapshot> read() { return read(Options{}); }
 
-  /// Tasks of a snapshot again, each alone and from fresh pages: one that went on while the snapshot was read can look
-  /// as if it were in an await that never was. What they wait for is anew, the rest as it was. Nothing for one that is
-  /// not pending any more. `taken_ns`: the snapshot's, from which left_ns counts.
+  /// Tasks of a snapshot again, each alone and from fresh pages, until two readings agree: one that went on while the
+  /// snapshot was read can look as if it were in an await that never was. What they wait for is anew, the rest as it
+  /// was. Nothing for one that is not pending any more or goes on all the time. `taken_ns`: the snapshot's, from which
+  /// left_ns counts.
   [[nodiscard]] std::vector<std::optional<Task>> read_again(std::span<const Task* const> before,
                                                             std::uint64_t taken_ns);
 

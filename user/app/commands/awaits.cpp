@@ -207,6 +207,7 @@ Status watch(const AwaitsOptions& options, const Interrupt& interrupt, AwaitsOut
   summary.first_ns = sampler.sites().first_ns();
   summary.watched_ns = sampler.sites().watched_ns();
   summary.tasks = sampler.most_tasks();
+  summary.unreadable += sampler.left_out();
   summary.cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
   summary.slower = pace.slower();
   found.rows = sampler.sites().rows();
