@@ -120,6 +120,10 @@ TEST_CASE("without a match there is the cause's own line", "[model]") {
 TEST_CASE("of what nobody saw there is no advice", "[model]") {
   for (const auto loop : {LoopKind::asyncio, LoopKind::other})
     CHECK(advise(segment(Cause::unknown, {library("requests/api", "get"), own()}), loop).empty());
+  auto somewhere = segment(Cause::python, {own()});
+  CHECK_FALSE(advise(somewhere, LoopKind::asyncio).empty());
+  somewhere.stack.reset();
+  CHECK(advise(somewhere, LoopKind::asyncio).empty());
 }
 
 TEST_CASE("what the program itself called wins, and is named with its caller", "[model]") {

@@ -247,6 +247,8 @@ const AdviceRule& find_advice(const Segment& segment, LoopKind loop) { return *f
 
 std::string advise(const Segment& segment, LoopKind loop) {
   if (!has_advice(segment.cause)) return {};
+  // Which code it was is not known: any advice would be a guess.
+  if (segment.cause == Cause::python && !segment.stack && loop != LoopKind::other) return {};
   const auto facts = facts_of(segment, loop);
   const auto [rule, rank] = find(facts);
   const auto* place = segment.stack ? own_frame(*segment.stack) : nullptr;
