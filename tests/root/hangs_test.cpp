@@ -99,6 +99,41 @@ void check_held(const Hung& hung, const Json& said) {
   }
 }
 
+std::vector<Json> of_type(const std::vector<Json>& lines, const std::string& type) {
+  std::vector<Json> found;
+  std::ranges::copy_if(lines, std::back_inserter(found), [&](const Json& line) { return line["type"] == type; });
+  return found;
+}
+
+std::vector<Json> tasks_of(pid_t pid) {
+  const auto outcome = run({aiotrace_binary(), "tasks", "-p", std::to_string(pid), "--json", "-"});
+  CHECK(outcome.status == 0);
+  const auto lines = ndjson(outcome.out);
+  CHECK(form_complaints(lines) == std::vector<std::string>{});
+  return of_type(lines, "task");
+}
+
+// The list of tasks names the same locks and holders.
+void check_tasks(const std::vector<Json>& tasks, const Json& said) {
+  std::size_t seen = 0;
+  for (const auto& [lock, its] : said["locks"].items()) {
+    for (const auto& waiter : its["waiters"]) {
+      const auto task = std::ranges::find_if(tasks, [&](const Json& each) { return each["name"] == waiter; });
+      if (task == tasks.end()) continue;  // a thread
+      INFO(lock << " " << its.dump() << "\n" << task->dump());
+      const auto& wait = (*task)["waits_for"];
+      REQUIRE(wait.contains("resource"));
+      CHECK(wait["kind"] == "lock");
+      CHECK(wait["resource"]["name"] == "__main__." + lock);
+      CHECK(wait["resource"]["waiting"] == its["waiters"].size());
+      REQUIRE(wait["holders"].size() == 1);
+      CHECK(wait["holders"][0]["name"] == its["holder"]);
+      seen++;
+    }
+  }
+  CHECK(seen > 2);
+}
+
 FOR_EACH_PYTHON(hangs_graphs, "hang: rings and holders are those that the program wrote down", "[hangs]") {
   if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
   for (const char* seed : {"1", "2", "3"}) {
@@ -112,6 +147,7 @@ FOR_EACH_PYTHON(hangs_graphs, "hang: rings and holders are those that the progra
     check_rings(hung, said);
     check_held(hung, said);
     CHECK(hung.status == 4);
+    check_tasks(tasks_of(target.pid()), said);
   }
 }
 
@@ -123,12 +159,6 @@ FOR_FEW_PYTHONS(hangs_healthy, "hang: a busy program that contends for locks has
   CHECK(hung.status == 0);
   CHECK(hung.summary["looks"] >= 3);
   for (const auto& hang : hung.hangs) CHECK(!is_final(hang));
-}
-
-std::vector<Json> of_type(const std::vector<Json>& lines, const std::string& type) {
-  std::vector<Json> found;
-  std::ranges::copy_if(lines, std::back_inserter(found), [&](const Json& line) { return line["type"] == type; });
-  return found;
 }
 
 // The same beside stalls: in text, JSON, a recording, a page and a trace.
@@ -257,6 +287,17 @@ FOR_EACH_PYTHON(hangs_threads, "hang: threads, executors and a loop that waits f
   CHECK(hung.status == 0);
   check_threads(hung, said);
   check_executors(hung, said);
+  std::size_t of_busy = 0;
+  for (const auto& task : tasks_of(target.pid())) {
+    const auto& wait = task["waits_for"];
+    if (wait.is_null() || !wait.contains("resource") || wait["resource"]["name"] != "__main__.BUSY") continue;
+    of_busy++;
+    CHECK(wait["kind"] == "executor");
+    CHECK(wait["resource"]["capacity"] == said["exhausted"]["capacity"]);
+    CHECK(wait["resource"]["out"] == said["exhausted"]["capacity"]);
+    CHECK(wait["holders"].size() == said["exhausted"]["capacity"]);
+  }
+  CHECK(of_busy >= said["exhausted"]["waiting"]);
 }
 
 bool has_line(const std::string& path, const std::function<bool(const Json&)>& wanted) {

@@ -1,5 +1,8 @@
 // Loops that are not asyncio's are named, and what cannot be answered of them ends with status 3.
+#include <algorithm>
 #include <csignal>
+#include <map>
+#include <memory>
 
 #include "tests/catch.h"
 #include "tests/support/match.h"
@@ -77,10 +80,60 @@ TEST_CASE("a loop that is idle for seconds is not one whose polls are not seen",
   CHECK(outcome.status == 0);
   CHECK(outcome.err == "");
   CHECK(ndjson(outcome.out).back()["unseen_loops"].empty());
-  // One that is idle all the time has not been seen to poll, which is no proof that there is none.
-  const auto idle = run({aiotrace_binary(), "-p", std::to_string(own.pid()), "-d", "300ms"});
-  CHECK(idle.status == 1);
-  CHECK_THAT(idle.err, Catch::Matchers::ContainsSubstring("asyncio runs one: it has not polled meanwhile"));
+  // All of them were idle in their polls when aiotrace came, and stayed so: they are loops all the same.
+  const auto loops = ndjson(outcome.out).back()["loops"];
+  REQUIRE(loops.size() == 3);
+  for (const auto* target : {&epoll, &select, &own}) {
+    const auto loop = std::ranges::find_if(loops, [&](const Json& one) { return one["pid"] == target->pid(); });
+    REQUIRE(loop != loops.end());
+    CHECK((*loop)["kind"] == "asyncio");
+    CHECK((*loop)["iterations"] <= 1);  // it may have been on its way to the poll
+  }
+  // Of one whose waits are not known, a look that is short is no proof that there is none.
+  Target read(any_python(), "unseen_loop.py");
+  read.wait_ready();
+  const auto unseen = run({aiotrace_binary(), "-p", std::to_string(read.pid()), "-d", "300ms"});
+  CHECK(unseen.status == 1);
+  CHECK_THAT(unseen.err, Catch::Matchers::ContainsSubstring("asyncio runs one: it has not polled meanwhile"));
+}
+
+bool spins(const Json& said) { return !said["task"].is_null() || !said["callback"].is_null(); }
+
+FOR_FEW_PYTHONS(spinning, "a loop that never waits is named with what it calls", "[unseen]") {
+  if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
+  std::map<pid_t, Json> said;
+  std::vector<std::unique_ptr<Target>> targets;
+  std::string pids;
+  for (const char* kind : {"pipe", "task", "callback", "work"}) {
+    auto& target = targets.emplace_back(
+        std::make_unique<Target>(python, "spinning.py", std::vector<std::string>{"--kind", kind}));
+    target->wait_ready();
+    said[target->pid()] = Json::parse(target->line());
+    pids += (pids.empty() ? "" : ",") + std::to_string(target->pid());
+  }
+  Tracer tracer({"-p", pids});
+  tracer.wait_watching();
+  // The one that works is under the same watch as long as the others.
+  for (const auto& [pid, its] : said)
+    if (spins(its)) tracer.wait_message("pid " + std::to_string(pid) + " thread MainThread: the loop spins");
+  tracer.process().signal(SIGINT);
+  CHECK(tracer.wait() == 0);
+  CHECK(form_complaints(tracer.lines()) == std::vector<std::string>{});
+  const auto spinning = tracer.lines().back()["spinning_loops"];
+  REQUIRE(spinning.size() == 3);
+  for (const auto& loop : spinning) {
+    const auto& its = said.at(loop["pid"].get<pid_t>());
+    CHECK(spins(its));
+    INFO(loop.dump() << "\n" << its.dump());
+    CHECK(loop["tid"] == loop["pid"]);
+    CHECK(loop["iterations_per_s"] >= 1000);
+    CHECK(loop["fd"] == its["fd"]);
+    CHECK(loop["task"].is_null() == its["task"].is_null());
+    if (!its["task"].is_null()) CHECK(loop["task"]["name"] == its["task"]);
+    if (!its["line"].is_null()) CHECK(loop["line"] == its["line"]);
+    if (!its["callback"].is_null())
+      CHECK_THAT(loop["callback"].get<std::string>(), Catch::Matchers::EndsWith(its["callback"].get<std::string>()));
+  }
 }
 
 }  // namespace

@@ -54,6 +54,36 @@ TEST_CASE("a loop in C: sleep, file and its own code are distinguished, without 
   check_plain(run, 4);
 }
 
+TEST_CASE("threads that take turns to poll one epoll are no loops, and a loop beside them is one", "[plain]") {
+  const Scratch scratch;
+  const auto compiled = run({"cc", "-O1", "-pthread", "-o", scratch.file("scheduler"), program("scheduler.c")});
+  if (compiled.status != 0) AIOTRACE_SKIP("no C compiler: " + compiled.err);
+  Target target(std::vector<std::string>{scratch.file("scheduler")}, {});
+  const auto run = trace(target);
+  CHECK(run.status == 0);
+  CHECK_THAT(run.err, Catch::Matchers::ContainsSubstring("its threads take turns to poll one epoll"));
+  REQUIRE(run.records.size() == 1);
+  const auto& record = run.records.front();
+  std::size_t sleeps = 0;
+  for (const auto& stall : stalls_in(run.lines)) {
+    INFO(stall.dump());
+    // A worker that waits for a CPU waits, whatever the other one does.
+    if (stall["tid"] != record["loop"]) {
+      CHECK(cause_ns(stall, "cpu-wait") > 0);
+      continue;
+    }
+    sleeps++;
+    CHECK(cause_ns(stall, "sleep") >= record["sleep_ms"].get<double>() * 1e6);
+  }
+  CHECK(sleeps == record["sleeps"]);
+  CHECK(run.lines.back()["taken_over"] >= 4);
+  const auto& loops = run.lines.back()["loops"];
+  const auto own = std::ranges::find_if(loops, [&](const Json& loop) { return loop["tid"] == record["loop"]; });
+  REQUIRE(own != loops.end());
+  CHECK((*own)["comm"] == "scheduler");
+  for (const auto& loop : loops) CHECK((loop["tid"] == record["loop"] || loop["stalls"] != 0));
+}
+
 FOR_FEW_PYTHONS(own_loop, "a loop of its own make is none of asyncio's, though that is imported", "[plain]") {
   Target target(python, "own_loop.py");
   const auto run = trace(target);

@@ -65,18 +65,54 @@ TEST_CASE("stalls add up by cause and place", "[model]") {
   CHECK(statistics.stalls_of(0, 1) == 0);
   CHECK(statistics.cause_ns()[index(Cause::network)] == 380 * kMs);
   const auto places = statistics.places();
-  REQUIRE(places.size() == 3);
+  REQUIRE(places.size() == 2);
   CHECK(places[0].cause == Cause::network);
   CHECK(places[0].syscall == "recvfrom");
   CHECK(places[0].function == "fetch");
   CHECK(places[0].file == "app/a.py");
   CHECK(places[0].line == 9);
-  CHECK(places[0].coroutine == "handle");
-  CHECK(places[0].ns == 320 * kMs);
-  CHECK(places[0].stalls == 2);
+  CHECK(places[0].coroutine.empty());
+  CHECK(places[0].ns == 380 * kMs);
+  CHECK(places[0].cause_ns[index(Cause::network)] == 380 * kMs);
+  CHECK(places[0].stalls == 3);
   CHECK(places[0].max_ns == 200 * kMs);
-  CHECK(places[1].syscall == "sendto");
-  CHECK(places[2].function.empty());
+  CHECK(places[1].function.empty());
+}
+
+TEST_CASE("what a line with a wait takes besides belongs to its place, waits for a CPU do not", "[model]") {
+  Statistics statistics;
+  const Stack fetch{python("fetch", "a.py", 9)};
+  statistics.add(
+      stall_of({segment(Cause::python, 30 * kMs, "", fetch), segment(Cause::network, 100 * kMs, "recvfrom", fetch),
+                segment(Cause::gil, 20 * kMs, "futex", fetch), segment(Cause::cpu_wait, 40 * kMs, "", fetch),
+                segment(Cause::python, 5 * kMs, "", Stack{python("fetch", "a.py", 12)})}));
+  const auto places = statistics.places();
+  REQUIRE(places.size() == 3);
+  CHECK(places[0].cause == Cause::network);
+  CHECK(places[0].syscall == "recvfrom");
+  CHECK(places[0].line == 9);
+  CHECK(places[0].ns == 150 * kMs);
+  CHECK(places[0].max_ns == 150 * kMs);
+  CHECK(places[0].stalls == 1);
+  CHECK(places[0].cause_ns[index(Cause::python)] == 30 * kMs);
+  CHECK(places[0].cause_ns[index(Cause::gil)] == 20 * kMs);
+  CHECK(places[1].cause == Cause::cpu_wait);
+  CHECK(places[1].ns == 40 * kMs);
+  CHECK(places[2].cause == Cause::python);
+  CHECK(places[2].line == 12);
+}
+
+TEST_CASE("the same line in two programs is two places", "[model]") {
+  Statistics statistics;
+  for (const auto* comm : {"api", "worker"}) {
+    auto stall = stall_of({segment(Cause::sleep, kMs, "", Stack{python("f", "a.py", 4)})});
+    stall.comm = comm;
+    statistics.add(stall);
+  }
+  const auto places = statistics.places();
+  REQUIRE(places.size() == 2);
+  CHECK(places[0].comm == "api");
+  CHECK(places[1].comm == "worker");
 }
 
 TEST_CASE("a CPU-bound function is one place with its hottest line, a blocking one a place for each line", "[model]") {
@@ -104,7 +140,7 @@ TEST_CASE("a place that several coroutines reach names none", "[model]") {
   CHECK(statistics.places().at(0).coroutine.empty());
 }
 
-TEST_CASE("places beyond the limit are merged by cause", "[model]") {
+TEST_CASE("places beyond the limit are one", "[model]") {
   Statistics statistics;
   for (std::uint32_t i = 1; i <= 5; ++i) {
     statistics.add(stall_of({segment(Cause::sleep, i * kMs, "", Stack{python("f", "a.py", i)})}));
@@ -138,9 +174,12 @@ TEST_CASE("causes and places add up to the stalls, also past the bound", "[model
   CHECK(std::accumulate(causes.begin(), causes.end(), std::uint64_t{0}) == total);
   const auto places = statistics.places();
   std::array<std::uint64_t, kCauses> by_place{};
-  for (const auto& place : places) by_place[index(place.cause)] += place.ns;
+  for (const auto& place : places) {
+    CHECK(std::accumulate(place.cause_ns.begin(), place.cause_ns.end(), std::uint64_t{0}) == place.ns);
+    for (std::size_t i = 0; i < kCauses; ++i) by_place.at(i) += place.cause_ns.at(i);
+  }
   CHECK(by_place == causes);
-  CHECK(places.size() <= Statistics::kMaxPlaces + kCauses);
+  CHECK(places.size() <= Statistics::kMaxPlaces + 1);
 }
 
 TEST_CASE("a loop's row has its percentiles", "[model]") {

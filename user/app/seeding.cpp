@@ -98,6 +98,7 @@ std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<s
   Seeded seeded{.seed = {.pid = target.pid(),
                          .tid = tid,
                          .epfd = -1,
+                         .selects = false,
                          .python = tstate.has_value(),
                          .began_ns = monotonic_ns(),
                          .waiting = {}},
@@ -122,9 +123,13 @@ std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<s
   }
   if (!tstate) return std::nullopt;
   if (!python::runs_loop(stack)) return std::nullopt;
-  // In its loop's own code it may be in the loop's own poll: in a select, else it would have been found above, or woken
-  // from an epoll and not yet back. Its next poll is the first thing that is known.
-  if (!python::in_callback(stack)) return std::nullopt;
+  if (!python::in_callback(stack)) {
+    // In its loop's own code: in its poll, or woken from it and not yet back. Its next poll is the first thing that is
+    // known.
+    if (!call || !proc::selects(*call)) return std::nullopt;
+    seeded.seed.selects = true;
+    return seeded;
+  }
   if (const auto began = began_ns(target, stack); began != 0) {
     seeded.seed.began_ns = began;
     seeded.start_known = true;
@@ -171,12 +176,12 @@ Cause cause_of_call(const Target& target, std::int32_t syscall, const std::array
 
 bool has_moved_on(Target& target, const probe::ThreadSeed& seed, bool start_known) {
   const auto* interpreter = target.interpreter();
-  if (seed.epfd >= 0 || interpreter == nullptr) return false;
+  if (seed.idle() || interpreter == nullptr) return false;
   const auto python = python::python_threads(*interpreter, target.process(), target.memory());
   const auto thread = python.find(static_cast<pid_t>(seed.tid));
   if (thread == python.end()) return true;
   const auto now = seed_of(target, seed.tid, thread->second.tstate);
-  return !now || now->seed.epfd >= 0 || (start_known && now->seed.began_ns != seed.began_ns);
+  return !now || now->seed.idle() || (start_known && now->seed.began_ns != seed.began_ns);
 }
 
 std::vector<Seeded> threads_to_seed(Target& target) {

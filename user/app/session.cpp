@@ -121,6 +121,11 @@ void Session::look_for_unseen(std::uint64_t now_ns) {
   for (const auto& message : unseen_.take_messages()) say(message);
 }
 
+void Session::look_for_spinning(std::uint64_t now_ns) {
+  spinning_.look(now_ns, tracker_.targets(), probe_);
+  for (const auto& message : spinning_.take_messages()) say(message);
+}
+
 void Session::take_requests(const std::function<Requests()>& requests) {
   const auto asked = requests();
   if (asked.summary) outputs_.interim(summary(monotonic_ns()));
@@ -138,6 +143,7 @@ void Session::tick(std::uint64_t now_ns) {
   tracker_.show_queues();
   report_waiting(now_ns);
   look_for_unseen(now_ns);
+  look_for_spinning(now_ns);
   take_leaks();
   take_hangs();
   if (!config_.recording || now_ns < next_so_far_ns_) return;
@@ -194,6 +200,7 @@ model::Summary Session::summary(std::uint64_t now_ns) const {
     summary.hang_looks += watch->looks();
   }
   summary.unseen_loops = unseen_.all();
+  summary.spinning_loops = spinning_.all();
   summary.cost = own_cost(probe_);
   return summary;
 }

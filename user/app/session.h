@@ -14,6 +14,7 @@
 #include "app/leak_watch.h"
 #include "app/outputs.h"
 #include "app/requests.h"
+#include "app/spinning_loops.h"
 #include "app/target.h"
 #include "app/tracker.h"
 #include "app/unseen_loops.h"
@@ -59,6 +60,7 @@ class Session {
   void take_leaks();
   void take_hangs();
   void look_for_unseen(std::uint64_t now_ns);
+  void look_for_spinning(std::uint64_t now_ns);
 
   SessionConfig config_;
   probe::Probe& probe_;
@@ -68,6 +70,7 @@ class Session {
   std::uint64_t next_so_far_ns_ = 0;
   bool stop_ = false;
   UnseenLoops unseen_;
+  SpinningLoops spinning_;
   std::map<std::uint32_t, std::unique_ptr<LeakWatch>> leak_watches_;  // by pid
   std::map<std::uint32_t, LeakWatch::Look> last_leaks_;
   std::map<std::uint32_t, std::unique_ptr<HangWatch>> hang_watches_;

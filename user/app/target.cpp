@@ -1,14 +1,17 @@
 #include "app/target.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "app/python_stack.h"
+#include "app/wait_kinds.h"
 #include "probe/probe.h"
 #include "proc/page_cache.h"
 #include "python/frames.h"
 #include "python/gil.h"
 #include "python/loop_queues.h"
 #include "python/process_config.h"
+#include "python/running_loops.h"
 #include "python/threads.h"
 #include "util/clock.h"
 
@@ -108,6 +111,17 @@ model::LoopKind Target::loop_kind(model::LoopSource source) const {
   if (source == model::LoopSource::asyncio) return model::LoopKind::asyncio;
   if (source == model::LoopSource::python && interpreter_ && interpreter_->uvloop) return model::LoopKind::uvloop;
   return model::LoopKind::other;
+}
+
+std::optional<model::LoopKind> Target::running_kind(std::uint32_t tid) const {
+  constexpr std::uint64_t kMostNs = 50'000'000;
+  if (!interpreter_ || !interpreter_->initialized) return std::nullopt;
+  proc::PageCache pages(*memory_);
+  pages.end_at(monotonic_ns() + kMostNs);
+  const auto loops = python::running_loops(*interpreter_, process_, pages);
+  const auto loop = std::ranges::find(loops, static_cast<pid_t>(tid), &python::RunningLoop::tid);
+  if (loop == loops.end()) return std::nullopt;
+  return loop_kind_of(loop->kind);
 }
 
 void Target::show_queues(probe::Probe& probe) {

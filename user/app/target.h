@@ -47,7 +47,11 @@ class Target {
   [[nodiscard]] std::optional<std::uint32_t> own_tid(std::uint32_t ns_tid) const;
   /// Python's name of a thread, else its comm.
   [[nodiscard]] std::string thread_name(std::uint32_t tid);
+  /// By its frames and what is mapped: that is no proof, as a program can have several libraries with loops.
   [[nodiscard]] model::LoopKind loop_kind(model::LoopSource source) const;
+  /// By the class of the loop that the thread runs, by asyncio's own account; nothing: it runs none, or is not
+  /// readable.
+  [[nodiscard]] std::optional<model::LoopKind> running_kind(std::uint32_t tid) const;
   /// "3.11.2", also of a CPython that is refused; nothing: no CPython, or its version is not known.
   [[nodiscard]] std::optional<std::string> python_version() const;
   /// Why there is no Python detail, for people: only for a CPython that is refused or cannot be read.

@@ -32,6 +32,7 @@ Tracker::Tracker(TrackerConfig config, probe::Probe& probe, Outputs& outputs)
                [this](std::uint32_t pid, std::uint64_t code_id) { return targets_.codes().definition(pid, code_id); }),
       natives_(classifier_.symbolizer(), targets_.stacks()),
       fine_(probe),
+      shared_([&probe](std::uint32_t tid) { return probe.thread(tid); }),
       start_ns_(monotonic_ns()) {}
 
 // A machine's processes come and go: their descriptors and names must not stay.
@@ -97,9 +98,12 @@ void Tracker::seed(Target& target) {
     auto& loop = loops_[seed.tid];
     loop.pid = target.pid();
     loop.thread = target.thread_name(seed.tid);
+    loop.comm = target.comm();
     loop.start_known = start_known;
     if (seed.waiting) loop.found_wait = FoundWait{.since_ns = seed.waiting->since_ns, .culprit = std::move(culprit)};
     loop.kind = kind;
+    if (!seed.python) shared_.polls(target.pid(), seed.tid, seed.epfd);
+    if (seed.python && kind != model::LoopKind::asyncio) name_kind(target, seed.tid, model::LoopSource::python, loop);
   }
   target.want_queues();
   target.show_queues(probe_);
@@ -154,6 +158,14 @@ void Tracker::note_untraced() {
         ") is reached: some processes are not traced, or not sampled; raise it with ulimit -n, or watch fewer");
 }
 
+void Tracker::name_kind(const Target& target, std::uint32_t tid, model::LoopSource source, Loop& loop) {
+  loop.kind = target.loop_kind(source);
+  if (source != model::LoopSource::python) return;
+  const auto running = target.running_kind(tid);
+  loop.kind_known = running || target.settled();
+  loop.kind = running.value_or(loop.kind);
+}
+
 // Informs BPF that nobody asked for this process: otherwise BPF reports each of its polls again.
 void Tracker::ignore(std::uint32_t pid, std::uint32_t tid) {
   if (auto status = probe_.ignore_process(pid); !status && config_.verbose) say(status.error().message());
@@ -187,7 +199,10 @@ std::uint64_t Tracker::look(std::uint64_t now_ns) {
 
 void Tracker::take_changed(Target& target) {
   attach_uprobes(target);
-  for (const auto tid : target.loops()) loops_[tid].thread = target.thread_name(tid);
+  for (const auto tid : target.loops()) {
+    loops_[tid].thread = target.thread_name(tid);
+    loops_[tid].comm = target.comm();
+  }
 }
 
 // A thread that goes on with its iteration; not one whose first poll was entered before aiotrace came and goes on.
@@ -197,6 +212,10 @@ bool Tracker::in_iteration(const model::ThreadNow& thread, std::uint64_t now_ns)
     return false;
   return thread.epfd_settled || thread.state == State::blocked ||
          !proc::polled_epoll(static_cast<pid_t>(thread.pid), static_cast<pid_t>(thread.tid));
+}
+
+bool Tracker::is_worker(std::uint32_t pid, std::uint32_t tid) const {
+  return workers_.contains({pid, tid}) && statistics_.stalls_of(pid, tid) == 0;
 }
 
 model::Summary Tracker::summary(std::uint64_t now_ns) const {
@@ -212,7 +231,7 @@ model::Summary Tracker::summary(std::uint64_t now_ns) const {
                          .losses = user_losses_,
                          .cost = {}};
   for (const auto& [tid, loop] : loops_) {
-    if (loop.pid == 0) continue;
+    if (loop.pid == 0 || is_worker(loop.pid, tid)) continue;
     auto counters = loop.last;
     if (const auto now = loop.ended ? std::nullopt : probe_.counters(tid)) {
       counters = *now;
@@ -221,10 +240,12 @@ model::Summary Tracker::summary(std::uint64_t now_ns) const {
     }
     auto row = model::summarize_loop(loop.pid, tid, counters);
     row.thread = loop.thread;
+    row.comm = loop.comm;
     row.kind = loop.kind;
     row.stalls = statistics_.stalls_of(loop.pid, tid);
     summary.loops.push_back(std::move(row));
   }
+  summary.taken_over = taken_over_;
   const auto kernel = probe_.losses();
   for (std::size_t i = 0; i < kernel.size(); i++) summary.losses[i] += kernel[i];
   summary.losses[index(model::Loss::native_cut)] += natives_.cut();

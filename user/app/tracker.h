@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -18,6 +19,7 @@
 #include "app/native_stacks.h"
 #include "app/outputs.h"
 #include "app/sample_classifier.h"
+#include "app/shared_polls.h"
 #include "app/target.h"
 #include "app/target_set.h"
 #include "model/stall_builder.h"
@@ -82,7 +84,9 @@ class Tracker {
   struct Loop {
     std::uint32_t pid = 0;
     model::LoopKind kind = model::LoopKind::other;
+    bool kind_known = false;  // it need not be asked again
     std::string thread;
+    std::string comm;
     std::uint64_t reported_iteration = ~std::uint64_t{0};
     std::uint64_t report_at_ns = 0;  // age at which the present iteration is reported next
     std::uint64_t due_ns = 0;        // when its first report was due; 0: not yet
@@ -111,6 +115,12 @@ class Tracker {
 
   Target* target_or_new(const model::LoopSeen& event);
   void ignore(std::uint32_t pid, std::uint32_t tid);
+  // A thread of a scheduler: another one always took over its poll.
+  [[nodiscard]] bool is_worker(std::uint32_t pid, std::uint32_t tid) const;
+  // The wait of a thread whose poll another one has taken over.
+  [[nodiscard]] bool is_no_stall(const model::Stall& stall);
+  // What the loop is called. asyncio's own is known by its frames; of others the running loop is asked, once.
+  static void name_kind(const Target& target, std::uint32_t tid, model::LoopSource source, Loop& loop);
   void drop_ended();
   void forget_image(std::uint32_t pid);
   [[nodiscard]] std::uint64_t with_native(const model::EventHead& head, std::uint64_t iteration,
@@ -148,6 +158,10 @@ class Tracker {
   NativeStacks natives_;
   HeldEvents held_;
   FineSampling fine_;
+  SharedPolls shared_;
+  std::set<std::uint32_t> takes_turns_;                               // pids of which the user knows
+  std::set<std::pair<std::uint32_t, std::uint32_t>> workers_;         // pid and tid: others have taken over their polls
+  std::uint64_t taken_over_ = 0;                                      // waits
   std::optional<Result<probe::OffSince>> off_since_;                  // loaded when the first one is asked for
   std::map<std::uint32_t, Loop> loops_;                               // by tid
   std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;  // by tid

@@ -51,8 +51,11 @@ void Tracker::on(const model::LoopSeen& event) {
   auto& loop = loops_[event.head.tid];
   if (loop.pid != event.head.pid) loop = Loop{};
   loop.pid = event.head.pid;
-  loop.kind = seen->loop_kind(event.source);
+  shared_.polls(event.head.pid, event.head.tid, event.source == model::LoopSource::plain ? event.epfd : -1);
+  loop.kind_known = false;
+  name_kind(*seen, event.head.tid, event.source, loop);
   loop.thread = seen->thread_name(event.head.tid);
+  loop.comm = seen->comm();
   if (config_.verbose)
     say("pid " + std::to_string(loop.pid) + " thread " + std::to_string(event.head.tid) + " (" + loop.thread +
         "): a loop on epoll " + std::to_string(event.epfd));
@@ -246,6 +249,7 @@ void Tracker::on(const model::ProcessExec& event) {
     held_.forget_thread(tid);  // the new image counts its iterations from the beginning
     probe_.remove_thread(tid);
   }
+  shared_.forget_process(event.head.pid);
   targets_.exec(*seen, event.comm);
   probe_.detach_uprobes(event.head.pid);
 }
@@ -260,6 +264,7 @@ void Tracker::on(const model::ThreadExit& event) {
   last_target_.erase(event.head.tid);
   last_runs_.erase(event.head.tid);
   quotas_.erase(event.head.tid);
+  shared_.forget_thread(event.head.pid, event.head.tid);
   faults_.erase(event.head.tid);
   held_.forget_thread(event.head.tid);
   natives_.forget_thread(event.head.tid);

@@ -42,13 +42,28 @@ void say_native(model::Stall& stall) {
 
 }  // namespace
 
+bool Tracker::is_no_stall(const model::Stall& stall) {
+  const SharedPolls::Iteration iteration{.start_ns = stall.start_ns, .end_ns = stall.start_ns + stall.duration_ns};
+  if (!shared_.taken_over(stall.pid, stall.tid, iteration, config_.warn_ns)) return false;
+  constexpr std::size_t kMaxWorkers = 16'384;
+  if (workers_.size() < kMaxWorkers) workers_.emplace(stall.pid, stall.tid);
+  if (!stall.ongoing) ++taken_over_;
+  if (!config_.all && takes_turns_.insert(stall.pid).second)
+    say("pid " + std::to_string(stall.pid) +
+        ": its threads take turns to poll one epoll, as the schedulers of Go and tokio do: what one of them waits for "
+        "while another polls is no stall");
+  return true;
+}
+
 void Tracker::report(model::Stall stall, bool unfinished) {
+  if (is_no_stall(stall)) return;
   const auto loop = loops_.find(stall.tid);
   auto* owner = targets_.find(stall.pid);
   if (loop != loops_.end() && loop->second.pid == stall.pid) {
     // A loop whose Python came to be known later than itself changes its kind.
-    if (owner != nullptr && loop->second.kind == model::LoopKind::other && owner->interpreter() != nullptr) {
-      if (const auto thread = probe_.thread(stall.tid)) loop->second.kind = owner->loop_kind(thread->source);
+    if (owner != nullptr && loop->second.kind == model::LoopKind::other && !loop->second.kind_known &&
+        owner->interpreter() != nullptr) {
+      if (const auto thread = probe_.thread(stall.tid)) name_kind(*owner, stall.tid, thread->source, loop->second);
       loop->second.thread = owner->thread_name(stall.tid);
     }
     stall.thread = loop->second.thread;
@@ -59,6 +74,7 @@ void Tracker::report(model::Stall stall, bool unfinished) {
     stall.loop_kind = owner->loop_kind(owner->interpreter() != nullptr ? model::LoopSource::python
                                                                        : model::LoopSource::plain);
   }
+  if (owner != nullptr) stall.comm = owner->comm();
   if (owner != nullptr && owner->settled() && owner->interpreter() == nullptr && !owner->refusal()) say_native(stall);
   longest_ns_ = std::max(longest_ns_, stall.duration_ns);
   if (!stall.ongoing || unfinished) statistics_.add(stall);

@@ -34,12 +34,7 @@ std::vector<python::RunningLoop> loops_of(const Target& target, bool& late) {
 // In a call that aiotrace knows polls by, whatever the selector is called: it is seen when it polls next.
 bool polls_now(const Target& target, std::uint32_t tid) {
   const auto call = proc::current_syscall(target.process().pid(), static_cast<pid_t>(tid));
-  if (!call) return false;
-  const auto all = proc::syscalls();
-  const auto found = std::ranges::lower_bound(all, call->number, {}, &proc::Syscall::number);
-  const bool poll = found != all.end() && found->number == call->number &&
-                    found->wait_class == proc::SyscallClass::poll;
-  return poll || proc::polled_epoll(*call);
+  return call && (proc::selects(*call) || proc::polled_epoll(*call));
 }
 
 std::string waits_in(const Target& target, std::uint32_t tid, const python::RunningLoop& loop) {

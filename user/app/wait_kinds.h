@@ -1,10 +1,21 @@
-// What the reader of tasks calls a wait, as the model has it.
+// What the reader of tasks calls a wait or a loop, as the model has it.
 #pragma once
 
+#include "model/stall.h"
 #include "model/task_row.h"
+#include "python/loops.h"
 #include "python/wait_kind.h"
 
 namespace aiotrace::app {
+
+[[nodiscard]] constexpr model::LoopKind loop_kind_of(python::EventLoopKind kind) {
+  switch (kind) {
+    case python::EventLoopKind::asyncio: return model::LoopKind::asyncio;
+    case python::EventLoopKind::uvloop: return model::LoopKind::uvloop;
+    case python::EventLoopKind::other: break;
+  }
+  return model::LoopKind::other;
+}
 
 [[nodiscard]] constexpr model::TaskWaitKind wait_kind(python::WaitKind kind) {
   using To = model::TaskWaitKind;

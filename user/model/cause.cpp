@@ -14,4 +14,13 @@ std::optional<Cause> cause_from_name(std::string_view name) {
   return row == std::end(kCauseTable) ? std::nullopt : std::optional(row->cause);
 }
 
+std::vector<Cause> causes_by_size(const std::array<std::uint64_t, kCauses>& cause_ns) {
+  std::vector<Cause> causes;
+  for (std::size_t i = 0; i < kCauses; ++i)
+    if (cause_ns.at(i) != 0) causes.push_back(static_cast<Cause>(i));
+  std::ranges::stable_sort(causes, std::ranges::greater{},
+                           [&cause_ns](Cause cause) { return cause_ns.at(index(cause)); });
+  return causes;
+}
+
 }  // namespace aiotrace::model

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "model/events.h"
 
@@ -33,6 +34,9 @@ inline constexpr CauseInfo kCauseTable[] = {
 /// The cause of that JSON name, if there is one.
 [[nodiscard]] std::optional<Cause> cause_from_name(std::string_view name);
 
+/// Those that took time, largest first; equal ones by number.
+[[nodiscard]] std::vector<Cause> causes_by_size(const std::array<std::uint64_t, kCauses>& cause_ns);
+
 [[nodiscard]] constexpr std::size_t index(Cause cause) { return static_cast<std::size_t>(cause); }
 
 /// The same rows by number.
@@ -58,6 +62,11 @@ inline constexpr auto kCauseRows = [] {
 /// Whether the program made a call that did not go on, rather than being kept from going on.
 [[nodiscard]] constexpr bool own_wait(Cause cause) {
   return index(cause) < kCauses && kCauseRows[index(cause)].own_wait;
+}
+
+/// Whether it comes from outside of the place where it struck: a busy machine, a debugger, or time that was not seen.
+[[nodiscard]] constexpr bool stands_apart(Cause cause) {
+  return runnable(cause) || is_in(CauseGroup::not_seen, cause) || cause == Cause::stopped;
 }
 
 /// Whether anything can be said of what to do about it.

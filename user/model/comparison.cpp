@@ -8,13 +8,27 @@
 #include <tuple>
 #include <utility>
 
+#include "model/cause.h"
+
 namespace aiotrace::model {
 namespace {
 
-using Key = std::tuple<Cause, std::string, std::string, std::string, bool>;
+// The cause and the system call are of what stands apart or has no function; elsewhere they may change with a release.
+using Key = std::tuple<std::optional<Cause>, std::string, std::string, std::string, std::string, bool>;
 
-Key key_of(const Place& place) {
-  return {place.cause, place.syscall, place.function, place.file.substr(place.file.rfind('/') + 1), place.others};
+Key key_of(const Place& place, bool by_process) {
+  Key key{{},          {}, by_process ? place.comm : "", place.function, place.file.substr(place.file.rfind('/') + 1),
+          place.others};
+  if (stands_apart(place.cause) || (place.function.empty() && !place.others)) std::get<0>(key) = place.cause;
+  if (place.function.empty()) std::get<1>(key) = place.syscall;
+  return key;
+}
+
+// With one program on each side its name may be another one: python3.11 before, python3.12 after.
+bool several_processes(const Summary& summary) {
+  return std::ranges::any_of(summary.places, [&summary](const Place& place) {
+    return !place.others && place.comm != summary.places.front().comm;
+  });
 }
 
 void merge(std::optional<Place>& into, const Place& place) {
@@ -25,6 +39,11 @@ void merge(std::optional<Place>& into, const Place& place) {
   into->ns += place.ns;
   into->stalls += place.stalls;
   into->max_ns = std::max(into->max_ns, place.max_ns);
+  for (std::size_t i = 0; i < kCauses; ++i) into->cause_ns.at(i) += place.cause_ns.at(i);
+  const auto largest = causes_by_size(into->cause_ns);
+  if (largest.empty() || largest.front() == into->cause) return;
+  into->cause = largest.front();
+  into->syscall = into->cause == place.cause ? place.syscall : std::string();
 }
 
 double share_of(const std::optional<Place>& place, const Summary& summary) {
@@ -52,8 +71,9 @@ std::string_view name(Change change) {
 
 Comparison compare(Summary before, Summary after) {
   std::map<Key, PlaceChange> by_key;
-  for (const auto& place : before.places) merge(by_key[key_of(place)].before, place);
-  for (const auto& place : after.places) merge(by_key[key_of(place)].after, place);
+  const bool by_process = several_processes(before) && several_processes(after);
+  for (const auto& place : before.places) merge(by_key[key_of(place, by_process)].before, place);
+  for (const auto& place : after.places) merge(by_key[key_of(place, by_process)].after, place);
   Comparison comparison{.before = std::move(before), .after = std::move(after), .places = {}};
   for (auto& [key, place] : by_key) {
     place.before_share = share_of(place.before, comparison.before);

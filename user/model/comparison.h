@@ -16,8 +16,8 @@ enum class Change : std::uint8_t { came, grew, same, shrank, went };
 /// The name as in JSON: "came".
 [[nodiscard]] std::string_view name(Change change);
 
-/// The same place in both: cause, system call, function and the file's last part are the same. Releases live in
-/// directories of their own, and lines move.
+/// The same place in both: function and the file's last part are the same, of several processes the command too, and
+/// the cause where it stands apart (stands_apart()). Releases live in directories of their own, and lines move.
 struct PlaceChange {
   Change change = Change::same;
   std::optional<Place> before;

@@ -155,7 +155,8 @@ struct Fields<Stall> {
                                           FIELD(callbacks),
                                           FIELD(other_threads),
                                           FIELD(moments, Apart{}),
-                                          FIELD(held_up, Since{3})};
+                                          FIELD(held_up, Since{3}),
+                                          FIELD(comm, Since{3})};
 };
 
 template <>
@@ -174,17 +175,19 @@ struct Fields<Watching> {
 template <>
 struct Fields<LoopSummary> {
   using T = LoopSummary;
-  static constexpr auto list = std::tuple{FIELD(pid),        FIELD(tid),     FIELD(thread),          FIELD(kind),
-                                          FIELD(iterations), FIELD(busy_ns), FIELD(p50_ns),          FIELD(p99_ns),
-                                          FIELD(max_ns),     FIELD(stalls),  FIELD(buckets, Apart{})};
+  static constexpr auto list = std::tuple{
+      FIELD(pid),    FIELD(tid),    FIELD(thread), FIELD(kind),   FIELD(iterations),       FIELD(busy_ns),
+      FIELD(p50_ns), FIELD(p99_ns), FIELD(max_ns), FIELD(stalls), FIELD(buckets, Apart{}), FIELD(comm, Since{3})};
 };
 
 template <>
 struct Fields<Place> {
   using T = Place;
-  static constexpr auto list = std::tuple{FIELD(cause), FIELD(syscall),   FIELD(function), FIELD(file),
-                                          FIELD(line),  FIELD(coroutine), FIELD(advice),   FIELD(others),
-                                          FIELD(ns),    FIELD(stalls),    FIELD(max_ns)};
+  static constexpr auto list = std::tuple{FIELD(cause),         FIELD(syscall), FIELD(function),
+                                          FIELD(file),          FIELD(line),    FIELD(coroutine),
+                                          FIELD(advice),        FIELD(others),  FIELD(ns),
+                                          FIELD(stalls),        FIELD(max_ns),  FIELD(cause_ns, Since{3}),
+                                          FIELD(comm, Since{3})};
 };
 
 template <>
@@ -198,6 +201,14 @@ template <>
 struct Fields<UnseenLoop> {
   using T = UnseenLoop;
   static constexpr auto list = std::tuple{FIELD(pid), FIELD(tid), FIELD(thread), FIELD(waits_by)};
+};
+
+template <>
+struct Fields<SpinningLoop> {
+  using T = SpinningLoop;
+  static constexpr auto list = std::tuple{FIELD(pid),   FIELD(tid),  FIELD(thread), FIELD(iterations_per_s),
+                                          FIELD(looks), FIELD(same), FIELD(task),   FIELD(callback),
+                                          FIELD(file),  FIELD(line), FIELD(fd),     FIELD(ended)};
 };
 
 template <>
@@ -218,7 +229,9 @@ struct Fields<Summary> {
                                           FIELD(last_leak_scan, Apart{}),
                                           FIELD(hangs, Since{3}),
                                           FIELD(hang_looks, Since{3}),
-                                          FIELD(unseen_loops, Since{3})};
+                                          FIELD(unseen_loops, Since{3}),
+                                          FIELD(spinning_loops, Since{3}),
+                                          FIELD(taken_over, Since{3})};
 };
 
 template <>

@@ -192,6 +192,7 @@ struct Stall {
   std::vector<OtherThread> other_threads;
   /// In the order of time, the first Moments::kMax: for pictures. Without waits too short to be reported separately.
   std::vector<Moment> moments;
+  std::string comm{};  ///< of its process; empty: not known
 };
 
 }  // namespace aiotrace::model

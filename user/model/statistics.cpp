@@ -28,6 +28,32 @@ std::uint32_t longest_line(const std::vector<std::pair<std::uint32_t, std::uint6
   return longest == lines.end() ? 0 : longest->first;
 }
 
+// The system calls of a place, as far as there is room; the time of the others is in no call.
+template <class Calls>
+void add_call(std::vector<Calls>& calls, const Segment& segment) {
+  constexpr std::size_t kMaxCalls = 16;
+  if (segment.syscall.empty()) return;
+  const auto known = std::ranges::find_if(calls, [&segment](const auto& one) {
+    return one.cause == segment.cause && one.syscall == segment.syscall;
+  });
+  if (known != calls.end())
+    known->ns += segment.ns;
+  else if (calls.size() < kMaxCalls)
+    calls.push_back({.cause = segment.cause, .syscall = segment.syscall, .ns = segment.ns});
+}
+
+template <class Calls>
+std::string longest_call(const std::vector<Calls>& calls, Cause cause) {
+  const Calls* longest = nullptr;
+  for (const auto& one : calls)
+    if (one.cause == cause && (longest == nullptr || one.ns > longest->ns)) longest = &one;
+  return longest == nullptr ? std::string() : longest->syscall;
+}
+
+Cause largest_cause(const std::array<std::uint64_t, kCauses>& cause_ns) {
+  return static_cast<Cause>(std::ranges::max_element(cause_ns) - cause_ns.begin());
+}
+
 }  // namespace
 
 const Frame* native_frame(const Stack& stack) {
@@ -66,26 +92,42 @@ LoopSummary summarize_loop(std::uint32_t pid, std::uint32_t tid, const LoopCount
 }
 
 std::size_t Statistics::KeyHash::operator()(const Key& key) const {
-  auto seed = index(key.cause);
+  auto seed = key.cause ? index(*key.cause) : kCauses;
   hash_into(seed, key.syscall);
+  hash_into(seed, key.comm);
   hash_into(seed, key.function);
   hash_into(seed, key.file);
   hash_into(seed, key.line);
   return seed;
 }
 
-Statistics::Key Statistics::key_of(const Segment& segment, std::uint32_t& line) {
-  Key key{.cause = segment.cause, .syscall = segment.syscall, .function = {}, .file = {}, .line = 0};
+Statistics::Key Statistics::key_of(const Segment& segment, const std::string& comm, std::uint32_t& line) {
+  Key key{.cause = {}, .syscall = {}, .comm = comm, .function = {}, .file = {}, .line = 0};
   line = 0;
-  if (!segment.stack) return key;
-  const auto* frame = own_frame(*segment.stack);
-  if (frame == nullptr) frame = native_frame(*segment.stack);
-  if (frame == nullptr) return key;
+  const auto* frame = segment.stack ? own_frame(*segment.stack) : nullptr;
+  if (frame == nullptr && segment.stack) frame = native_frame(*segment.stack);
+  if (frame == nullptr || stands_apart(segment.cause)) key.cause = segment.cause;
+  if (frame == nullptr) {
+    key.syscall = segment.syscall;
+    return key;
+  }
   key.function = frame->function;
   key.file = frame->file;
-  line = frame->line;
-  if (!on_cpu(segment.cause)) key.line = line;
+  key.line = line = frame->line;
   return key;
+}
+
+void Statistics::add(const Segment& segment, const Stall& stall, Part& here) {
+  std::uint32_t line = 0;
+  auto key = key_of(segment, stall.comm, line);
+  if (!own_wait(segment.cause) && (key.cause || !places_.contains(key))) key.line = 0;
+  here[key] += segment.ns;
+  auto& value = places_[key];
+  value.cause_ns.at(index(segment.cause)) += segment.ns;
+  add_call(value.calls, segment);
+  if (line != 0) add_line(value.lines, line, segment.ns);
+  auto& advice = value.advice.at(index(segment.cause));
+  if (segment.ns > advice.ns) advice = {.text = advise(segment, stall.loop_kind), .ns = segment.ns};
 }
 
 void Statistics::add(const Stall& stall) {
@@ -93,20 +135,13 @@ void Statistics::add(const Stall& stall) {
   ++by_loop_[{stall.pid, stall.tid}];
   errors_ += stall.error ? 1 : 0;
   for (std::size_t i = 0; i < kCauses; ++i) cause_ns_[i] += stall.cause_ns[i];
-  // A stall counts once at a place, however many of its segments lie there.
-  std::unordered_map<Key, std::uint64_t, KeyHash> here;
+  // A stall counts once at a place, however many of its segments lie there. The calls that wait come first: whatever
+  // else takes time at their lines belongs to their places.
+  Part here;
+  for (const bool waits : {true, false})
+    for (const auto& segment : stall.segments)
+      if (own_wait(segment.cause) == waits) add(segment, stall, here);
   const auto coroutine = stall.task ? stall.task->coroutine : std::string();
-  for (const auto& segment : stall.segments) {
-    std::uint32_t line = 0;
-    const auto key = key_of(segment, line);
-    here[key] += segment.ns;
-    auto& value = places_[key];
-    if (line != 0) add_line(value.lines, line, segment.ns);
-    if (value.advice.empty() || segment.ns > value.advice_ns) {
-      value.advice = advise(segment, stall.loop_kind);
-      value.advice_ns = segment.ns;
-    }
-  }
   for (const auto& [key, ns] : here) {
     auto& value = places_[key];
     if (value.stalls == 0) value.coroutine = coroutine;
@@ -128,6 +163,8 @@ void Statistics::merge_into(Place& others, const Value& value) {
   others.ns += value.ns;
   others.stalls += value.stalls;
   others.max_ns = std::max(others.max_ns, value.max_ns);
+  for (std::size_t i = 0; i < kCauses; ++i) others.cause_ns.at(i) += value.cause_ns.at(i);
+  others.cause = largest_cause(others.cause_ns);
 }
 
 // A tenth at a time, so that it is rare.
@@ -139,9 +176,26 @@ void Statistics::shrink() {
   std::nth_element(all.begin(), all.begin() + kKept, all.end(),
                    [](const auto& a, const auto& b) { return a->second.ns > b->second.ns; });
   for (auto i = kKept; i < all.size(); ++i) {
-    merge_into(others_[index(all[i]->first.cause)], all[i]->second);
+    merge_into(others_, all[i]->second);
     places_.erase(all[i]);
   }
+}
+
+Place Statistics::place_of(const Key& key, const Value& value) {
+  const auto cause = largest_cause(value.cause_ns);
+  return {.cause = cause,
+          .syscall = longest_call(value.calls, cause),
+          .function = key.function,
+          .file = key.file,
+          .line = key.line != 0 ? key.line : longest_line(value.lines),
+          .coroutine = value.coroutine_differs ? std::string() : value.coroutine,
+          .advice = value.advice.at(index(cause)).text,
+          .others = false,
+          .ns = value.ns,
+          .stalls = value.stalls,
+          .max_ns = value.max_ns,
+          .cause_ns = value.cause_ns,
+          .comm = key.comm};
 }
 
 std::vector<Place> Statistics::places(std::size_t limit) const {
@@ -151,7 +205,7 @@ std::vector<Place> Statistics::places(std::size_t limit) const {
   const auto order = [](const auto* a, const auto* b) {
     const auto rank = [](const auto* entry) {
       const auto& key = entry->first;
-      return std::tie(key.cause, key.file, key.line, key.function, key.syscall);
+      return std::tie(key.cause, key.file, key.line, key.function, key.syscall, key.comm);
     };
     return a->second.ns != b->second.ns ? a->second.ns > b->second.ns : rank(a) < rank(b);
   };
@@ -160,27 +214,12 @@ std::vector<Place> Statistics::places(std::size_t limit) const {
   auto others = others_;
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     const auto& [key, value] = *sorted[i];
-    if (i >= limit) {
-      merge_into(others[index(key.cause)], value);
-      continue;
-    }
-    places.push_back({.cause = key.cause,
-                      .syscall = key.syscall,
-                      .function = key.function,
-                      .file = key.file,
-                      .line = on_cpu(key.cause) ? longest_line(value.lines) : key.line,
-                      .coroutine = value.coroutine_differs ? std::string() : value.coroutine,
-                      .advice = value.advice,
-                      .others = false,
-                      .ns = value.ns,
-                      .stalls = value.stalls,
-                      .max_ns = value.max_ns});
+    if (i < limit)
+      places.push_back(place_of(key, value));
+    else
+      merge_into(others, value);
   }
-  for (std::size_t i = 0; i < kCauses; ++i) {
-    if (!others[i].others) continue;
-    others[i].cause = static_cast<Cause>(i);
-    places.push_back(others[i]);
-  }
+  if (others.others) places.push_back(others);
   return places;
 }
 

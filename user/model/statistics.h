@@ -39,7 +39,7 @@ struct LoopCounters {
 /// Give it each stall once: when it has ended, or as unfinished.
 class Statistics {
  public:
-  /// More places than this are never kept: the smallest are merged by cause.
+  /// More places than this are never kept: the smallest become one.
   static constexpr std::size_t kMaxPlaces = 10'000;
 
   void add(const Stall& stall);
@@ -50,34 +50,49 @@ class Statistics {
   [[nodiscard]] std::uint64_t stalls_of(std::uint32_t pid, std::uint32_t tid) const;
   /// Adds up to the stalls' durations.
   [[nodiscard]] const std::array<std::uint64_t, kCauses>& cause_ns() const { return cause_ns_; }
-  /// At most `limit` places, largest first, then the smaller ones merged by cause (`others`). Adds up to cause_ns().
+  /// At most `limit` places, largest first, then the smaller ones as one (`others`). They add up to cause_ns().
   [[nodiscard]] std::vector<Place> places(std::size_t limit = kMaxPlaces) const;
 
  private:
   struct Key {
-    Cause cause = Cause::other;
-    std::string syscall;
+    std::optional<Cause> cause;  // that stands apart, or has no frame
+    std::string syscall;         // of one without a frame
+    std::string comm;
     std::string function;
     std::string file;
-    std::uint32_t line = 0;  // 0 on a CPU: there a function is one place
+    std::uint32_t line = 0;  // of a call that waits; 0: all lines of the function that make none
     bool operator==(const Key&) const = default;
   };
   struct KeyHash {
     std::size_t operator()(const Key& key) const;
   };
+  struct Calls {
+    Cause cause = Cause::other;
+    std::string syscall;
+    std::uint64_t ns = 0;
+  };
+  struct Advice {
+    std::string text;
+    std::uint64_t ns = 0;  // of the longest segment, which it is of
+  };
   struct Value {
     std::uint64_t ns = 0;
+    std::array<std::uint64_t, kCauses> cause_ns{};
+    std::vector<Calls> calls;
     std::uint64_t stalls = 0;
     std::uint64_t max_ns = 0;
     std::string coroutine;
     bool coroutine_differs = false;
     std::vector<std::pair<std::uint32_t, std::uint64_t>> lines;  // line, ns
-    std::string advice;                                          // of the longest segment
-    std::uint64_t advice_ns = 0;                                 // that segment
+    std::array<Advice, kCauses> advice;                          // by cause
   };
   using Map = std::unordered_map<Key, Value, KeyHash>;
 
-  static Key key_of(const Segment& segment, std::uint32_t& line);
+  using Part = std::unordered_map<Key, std::uint64_t, KeyHash>;  // of one stall
+
+  static Key key_of(const Segment& segment, const std::string& comm, std::uint32_t& line);
+  void add(const Segment& segment, const Stall& stall, Part& here);
+  [[nodiscard]] static Place place_of(const Key& key, const Value& value);
   static void merge_into(Place& others, const Value& value);
   void shrink();
 
@@ -86,7 +101,7 @@ class Statistics {
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> by_loop_;  // by pid and tid
   std::array<std::uint64_t, kCauses> cause_ns_{};
   Map places_;
-  std::array<Place, kCauses> others_{};
+  Place others_{};
 };
 
 }  // namespace aiotrace::model

@@ -49,21 +49,26 @@ struct LoopSummary {
   std::uint64_t stalls = 0;
   /// How many iterations fell into each bucket of model/histogram.h; empty: unknown.
   std::vector<std::uint32_t> buckets = {};
+  std::string comm{};  ///< of its process; empty: not known
 };
 
-/// Stalled time at one place in the program.
+/// Stalled time at one place in the program, whatever caused it there; only what is nobody's doing there
+/// (stands_apart()) is a place of its own.
 struct Place {
-  Cause cause = Cause::other;
-  std::string syscall;   ///< empty: none or unknown
-  std::string function;  ///< empty: no Python stack
+  Cause cause = Cause::other;  ///< the largest
+  std::string syscall;         ///< that this cause lay in most; empty: none or unknown
+  std::string function;        ///< empty: no Python stack
   std::string file;
   std::uint32_t line = 0;  ///< of a CPU-bound function the line with most time; 0: unknown
   std::string coroutine;   ///< of the task, if it was always the same; else empty
-  std::string advice;      ///< what to do, from its longest segment; one clean line; empty for `others`
-  bool others = false;     ///< all the smaller places of this cause together
+  std::string
+      advice;  ///< what to do, from the longest segment of its largest cause; one clean line; empty for `others`
+  bool others = false;  ///< all the smaller places together
   std::uint64_t ns = 0;
-  std::uint64_t stalls = 0;  ///< stalls with time at this place
-  std::uint64_t max_ns = 0;  ///< most of one stall; of `others`: of one place in one stall
+  std::uint64_t stalls = 0;                       ///< stalls with time at this place
+  std::uint64_t max_ns = 0;                       ///< most of one stall; of `others`: of one place in one stall
+  std::array<std::uint64_t, kCauses> cause_ns{};  ///< adds up to `ns`
+  std::string comm{};                             ///< of its process; empty: not known, and of `others`
 };
 
 /// What tracing cost; what was not measured is unknown.
@@ -83,6 +88,22 @@ struct UnseenLoop {
   std::string waits_by;  ///< class of its selector, and the system call that it was found in
 };
 
+/// A loop whose thread never waits, though none of its iterations is long.
+struct SpinningLoop {
+  std::uint32_t pid = 0;
+  std::uint32_t tid = 0;
+  std::string thread{};  ///< Python's name or the comm
+  std::uint64_t iterations_per_s = 0;
+  std::uint64_t looks = 0;           ///< at its queue, of those that found something in it
+  std::uint64_t same = 0;            ///< looks that found this callback or task in it
+  std::optional<Task> task{};        ///< that asks for its next turn at once
+  std::string callback{};            ///< function that is called, of no task; empty: not known
+  std::string file{};                ///< of the task's own line, or of the function
+  std::uint32_t line = 0;            ///< 0: not known
+  std::optional<std::int32_t> fd{};  ///< descriptor whose readiness calls it
+  bool ended = false;                ///< it waits again, or has ended
+};
+
 struct Summary {
   std::uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC
   std::uint64_t elapsed_ns = 0;
@@ -100,6 +121,8 @@ struct Summary {
   std::vector<Hang> hangs{};     ///< that were reported, each as it was found last
   std::uint64_t hang_looks = 0;  ///< for hangs, in all processes
   std::vector<UnseenLoop> unseen_loops{};
+  std::vector<SpinningLoop> spinning_loops{};
+  std::uint64_t taken_over = 0;  ///< long waits of threads while another one polled their epoll: no stalls
   Cost cost;
 };
 

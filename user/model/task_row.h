@@ -4,11 +4,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "model/hang.h"
 #include "model/names.h"
 #include "model/stall.h"
 
@@ -47,15 +49,22 @@ struct Names<TaskWaitKind> {
       "queue",   "socket", "executor",   "process", "server", "async-generator"};
 };
 
+/// What tasks wait for where that is an object of its own, and who has it: a lock, a queue, an executor …
+struct TaskResource {
+  HangResource resource;
+  std::vector<HangParty> holders;
+};
+
 struct TaskWait {
   TaskWaitKind kind = TaskWaitKind::unknown;
   std::string call;                     ///< of the library, that it waits in: "Queue.get"; empty: none that is known
   std::vector<std::uint64_t> tasks;     ///< ids of the tasks that it waits for
   std::optional<std::int64_t> left_ns;  ///< of a sleep, until it is due; negative: overdue
-  std::optional<std::uint64_t> waiting_ns;  ///< of a sleep, since when
-  std::optional<std::uint64_t> queue_size;  ///< of a queue, items in it
-  std::optional<std::int32_t> fd;           ///< of a socket
-  std::optional<std::int32_t> child_pid;    ///< of a child process
+  std::optional<std::uint64_t> waiting_ns;         ///< of a sleep, since when
+  std::optional<std::uint64_t> queue_size;         ///< of a queue, items in it
+  std::optional<std::int32_t> fd;                  ///< of a socket
+  std::optional<std::int32_t> child_pid;           ///< of a child process
+  std::shared_ptr<const TaskResource> resource{};  ///< shared by all that wait for it; null: none, or not known
 };
 
 struct TaskRow {
@@ -95,6 +104,7 @@ struct TaskListSummary {
   std::size_t unreadable = 0;  ///< tasks that went while they were read
   bool torn = false;           ///< the lists changed under the walk: some tasks may be missing
   bool too_many = false;       ///< there are more tasks than are looked at
+  bool unnamed = false;        ///< names and holders of what tasks wait for were not looked up: too many, or too slow
   std::uint64_t cpu_ns = 0;    ///< of aiotrace
 };
 

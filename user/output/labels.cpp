@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "model/cause.h"
 #include "util/duration.h"
+#include "util/text.h"
 
 namespace aiotrace::output {
 namespace {
@@ -52,6 +54,19 @@ std::string label_of(const model::CpuQuota& who) {
 std::string task_label(const model::Task& task) {
   if (!task.name) return task.coroutine;
   return task.coroutine.empty() ? *task.name : *task.name + " (" + task.coroutine + ")";
+}
+
+std::string place_causes(const model::Place& place) {
+  constexpr std::uint64_t kLeastPart = 100;
+  std::string text;
+  std::size_t shown = 0;
+  for (const auto cause : model::causes_by_size(place.cause_ns)) {
+    const auto ns = place.cause_ns.at(model::index(cause));
+    if (ns < place.ns / kLeastPart) break;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", model::name(cause), format_share(ns, place.ns));
+    ++shown;
+  }
+  return shown < 2 ? std::string() : text;
 }
 
 std::string culprit_label(const model::Culprit& culprit) {

@@ -22,6 +22,10 @@ namespace aiotrace::output {
 /// What stands for the function where no stack is known.
 [[nodiscard]] std::string_view no_stack_label(model::Cause cause);
 
+/// The causes of a place, largest first: "network 81 %, python 12 %"; without those below a hundredth of it. Empty:
+/// only one.
+[[nodiscard]] std::string place_causes(const model::Place& place);
+
 /// "python3 (pid 1234)", "2 processes", "every loop of the machine".
 [[nodiscard]] std::string targets_label(const model::Watching& watching);
 

@@ -21,11 +21,12 @@ loop_thread thread_of(const ThreadSeed& seed) {
   loop_thread thread{};
   thread.pid = seed.pid;
   thread.tid = seed.tid;
-  thread.epfd = seed.epfd;
+  thread.epfd = seed.selects ? EPFD_SELECT : seed.epfd;
+  thread.in_select = seed.selects ? 1 : 0;
   thread.kind = seed.python ? LOOP_PYTHON : LOOP_PLAIN;
   thread.return_ns = seed.began_ns;
   thread.open_start = 1;
-  if (seed.epfd >= 0) {
+  if (seed.idle()) {
     // It is idle until it is seen to run: an iteration begins then, not now. If it ran before BPF knew it, or if its
     // switch-in is not reported, what it does is known from the next switch, sample or poll on.
     thread.off = OFF_IN_POLL;
@@ -39,7 +40,7 @@ loop_thread thread_of(const ThreadSeed& seed) {
     thread.dirty = 1;
   }
   if (!seed.waiting) {
-    thread.found_ready = seed.epfd < 0 ? 1 : 0;
+    thread.found_ready = seed.idle() ? 0 : 1;
     return thread;
   }
   thread.off = OFF_BLOCKED;

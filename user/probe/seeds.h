@@ -15,7 +15,8 @@ namespace aiotrace::probe {
 struct ThreadSeed {
   std::uint32_t pid = 0;
   std::uint32_t tid = 0;
-  std::int32_t epfd = -1;  ///< it waits in its poll on this one; -1: it is in the middle of an iteration
+  std::int32_t epfd = -1;  ///< it waits in its poll on this one; -1: it does not
+  bool selects = false;    ///< it waits in its loop's own select or poll. Neither: it is in the middle of an iteration
   bool python = false;
   std::uint64_t began_ns = 0;  ///< when its iteration began, or when it was looked at
   std::uint64_t seen_ns = 0;   ///< what it does is seen from now on; at least began_ns
@@ -29,6 +30,7 @@ struct ThreadSeed {
     std::uint64_t since_ns = 0;  ///< from began_ns to seen_ns; nobody knows what was before
   };
   std::optional<Waiting> waiting;  ///< nothing: it runs, or is ready to
+  [[nodiscard]] bool idle() const { return epfd >= 0 || selects; }
 };
 
 /// A thread of a profile that was there before its probes.

@@ -1,7 +1,6 @@
 #include "proc/progress.h"
 
 #include <charconv>
-#include <optional>
 #include <string>
 
 #include "proc/text_file.h"
@@ -16,12 +15,9 @@ std::string dir_of(const Process& process, pid_t tid) {
   return "/proc/" + std::to_string(process.pid()) + "/task/" + std::to_string(tid);
 }
 
-// The first number of it: Documentation/scheduler/sched-stats.rst, "time spent on the cpu (in nanoseconds)".
 std::optional<std::uint64_t> ran_ns(const Process& process, pid_t tid) {
-  const auto text = read_text(dir_of(process, tid) + "/schedstat", 128);
-  std::uint64_t ns = 0;
-  if (!text || std::from_chars(text->data(), text->data() + text->size(), ns).ec != std::errc()) return std::nullopt;
-  return ns;
+  const auto times = sched_times(process, tid);
+  return times ? std::optional(times->ran_ns) : std::nullopt;
 }
 
 char state_of(const Process& process, pid_t tid) {
@@ -33,6 +29,19 @@ char state_of(const Process& process, pid_t tid) {
 bool wants_cpu(const Process& process, pid_t tid) { return state_of(process, tid) == 'R'; }
 
 }  // namespace
+
+// Documentation/scheduler/sched-stats.rst: "time spent on the cpu (in nanoseconds)", "time spent waiting on a
+// runqueue".
+std::optional<SchedTimes> sched_times(const Process& process, pid_t tid) {
+  const auto text = read_text(dir_of(process, tid) + "/schedstat", 128);
+  if (!text) return std::nullopt;
+  SchedTimes times;
+  const auto* const end = text->data() + text->size();
+  const auto ran = std::from_chars(text->data(), end, times.ran_ns);
+  if (ran.ec != std::errc() || ran.ptr == end) return std::nullopt;
+  if (std::from_chars(ran.ptr + 1, end, times.waited_ns).ec != std::errc()) return std::nullopt;
+  return times;
+}
 
 Progress::Progress(const Process& process) : process_(process) {
   for (const pid_t tid : process.threads()) {

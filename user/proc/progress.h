@@ -2,12 +2,20 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "proc/process.h"
 
 namespace aiotrace::proc {
+
+struct SchedTimes {
+  std::uint64_t ran_ns = 0;     ///< on a CPU
+  std::uint64_t waited_ns = 0;  ///< ready to run, waiting for one
+};
+/// Of a thread, since it began; nothing where the kernel does not say (CONFIG_SCHED_INFO), or it has ended.
+[[nodiscard]] std::optional<SchedTimes> sched_times(const Process& process, pid_t tid);
 
 /// Two looks at a program say more than one only if it ran between them: on a machine with too few CPUs a thread can
 /// stand still for tens of milliseconds in the middle of anything.

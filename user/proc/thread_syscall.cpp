@@ -49,6 +49,13 @@ std::optional<std::int32_t> polled_epoll(const ThreadSyscall& call) {
   return static_cast<std::int32_t>(call.arguments[0]);
 }
 
+bool selects(const ThreadSyscall& call) {
+  const auto all = syscalls();
+  const auto found = std::ranges::lower_bound(all, call.number, {}, &Syscall::number);
+  return found != all.end() && found->number == call.number && found->wait_class == SyscallClass::poll &&
+         !polled_epoll(call);
+}
+
 std::optional<std::int32_t> polled_epoll(pid_t pid, pid_t tid) {
   const auto call = current_syscall(pid, tid);
   return call ? polled_epoll(*call) : std::nullopt;

@@ -26,6 +26,9 @@ struct ThreadSyscall {
 /// The descriptor of a call that is one of the epoll waits.
 [[nodiscard]] std::optional<std::int32_t> polled_epoll(const ThreadSyscall& call);
 
+/// A select or poll, whatever on.
+[[nodiscard]] bool selects(const ThreadSyscall& call);
+
 /// The descriptor that a thread polls with one of the epoll calls right now.
 [[nodiscard]] std::optional<std::int32_t> polled_epoll(pid_t pid, pid_t tid);
 

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "model/cause.h"
 #include "model/histogram.h"
 #include "model/moments.h"
 #include "recording/transfer.h"
@@ -297,6 +298,9 @@ Result<std::optional<Record>> Reader::take(Raw raw) {
         for (std::size_t i = 0; histograms_ && i < std::min(histograms_->size(), summary->loops.size()); i++)
           summary->loops[i].buckets = std::move((*histograms_)[i]);
         histograms_.reset();
+        // Up to format 2 a place had one cause.
+        if (format_ < 3)
+          for (auto& place : summary->places) place.cause_ns.at(model::index(place.cause)) = place.ns;
         return RecordedSummary{.summary = *std::move(summary), .so_far = raw.kind == Kind::so_far};
       }
       break;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "app/cli/exit_status.h"
@@ -15,6 +16,7 @@
 #include "app/commands/command.h"
 #include "app/memory_access.h"
 #include "app/wait_kinds.h"
+#include "app/wait_resources.h"
 #include "model/task_row.h"
 #include "output/json/tasks.h"
 #include "output/text/tasks.h"
@@ -42,15 +44,6 @@ struct TasksOptions {
   bool verbose = false;                  ///< the tree: no task stands for others
   std::optional<std::string> json;       ///< "-": standard output
 };
-
-model::LoopKind loop_kind(python::EventLoopKind kind) {
-  switch (kind) {
-    case python::EventLoopKind::asyncio: return model::LoopKind::asyncio;
-    case python::EventLoopKind::uvloop: return model::LoopKind::uvloop;
-    case python::EventLoopKind::other: break;
-  }
-  return model::LoopKind::other;
-}
 
 model::TaskRow row_of(const python::TaskSnapshot& snapshot, const python::Task& task, std::uint32_t pid) {
   model::TaskRow row;
@@ -88,6 +81,23 @@ model::TaskRow row_of(const python::TaskSnapshot& snapshot, const python::Task& 
   return row;
 }
 
+// More tasks than that are listed without: it takes as long again as reading them.
+constexpr std::size_t kMostWithResources = 20'000;
+
+// The look at resources came after the list: the task may be in another wait by then.
+bool is_of(model::TaskWaitKind kind, const model::TaskResource& waited) {
+  using enum model::TaskWaitKind;
+  switch (kind) {
+    case lock: return waited.resource.kind == model::ResourceKind::lock;
+    case semaphore: return waited.resource.kind == model::ResourceKind::semaphore;
+    case condition: return waited.resource.kind == model::ResourceKind::condition;
+    case event: return waited.resource.kind == model::ResourceKind::event;
+    case queue: return waited.resource.kind == model::ResourceKind::queue;
+    case executor: return waited.resource.kind == model::ResourceKind::executor;
+    default: return false;
+  }
+}
+
 class TasksRun {
  public:
   TasksRun(const TasksOptions& options, CommandOutput& out, const std::atomic<bool>* interrupted)
@@ -119,6 +129,10 @@ class TasksRun {
                                   (snapshot->tasks.size() == 1 ? " task" : " tasks");
       out_.text({{heading}});
     }
+    auto resources = snapshot->tasks.size() <= kMostWithResources ? wait_resources(*interpreter, *process, memory)
+                                                                  : std::nullopt;
+    summary_.unnamed = summary_.unnamed || !resources;
+    resources_ = std::move(resources).value_or(WaitResources{});
     write(*snapshot, *process, python::thread_names(*interpreter, *process, memory));
     return {};
   }
@@ -145,6 +159,9 @@ class TasksRun {
       if (!wanted(task)) continue;
       own.shown++;
       auto row = row_of(snapshot, task, pid);
+      if (const auto known = resources_.find(task.object);
+          known != resources_.end() && is_of(row.waits_for.kind, *known->second))
+        row.waits_for.resource = known->second;
       if (out_.has_json()) out_.json(output::task_row_json(row));
       if (out_.has_text()) rows.push_back(std::move(row));
     }
@@ -152,6 +169,7 @@ class TasksRun {
     own.unreadable = snapshot.unreadable;
     own.torn = snapshot.torn;
     own.too_many = snapshot.too_many;
+    own.unnamed = summary_.unnamed;
     for (const auto& loop : snapshot.loops) {
       const auto name = names.find(loop.tid);
       own.loops.push_back({.pid = pid,
@@ -159,7 +177,7 @@ class TasksRun {
                            .thread = name != names.end() ? name->second
                                      : loop.tid != 0     ? process.comm_of(loop.tid).value_or("")
                                                          : "",
-                           .kind = loop_kind(loop.fields.kind),
+                           .kind = loop_kind_of(loop.fields.kind),
                            .tasks = loop.tasks,
                            .ready = loop.fields.ready,
                            .scheduled = loop.fields.scheduled});
@@ -185,6 +203,7 @@ class TasksRun {
   const TasksOptions& options_;
   CommandOutput& out_;
   const std::atomic<bool>* interrupted_;
+  WaitResources resources_;
   model::TaskListSummary summary_;
   std::uint64_t begin_ns_ = monotonic_ns();
 };

@@ -59,6 +59,7 @@ struct JsonForm<model::Stall> {
       SHOWN(pid),
       SHOWN(tid),
       SHOWN(thread),
+      SHOWN(comm),
       form::made(
           "loop",
           [](const T& stall, const OutputContext&) {
@@ -92,18 +93,28 @@ struct JsonForm<model::Watching> {
 template <>
 struct JsonForm<model::LoopSummary> {
   using T = model::LoopSummary;
-  static constexpr auto list = std::tuple{
-      SHOWN(pid),    SHOWN(tid),    SHOWN(thread), SHOWN(kind),   SHOWN(iterations),          SHOWN(busy_ns),
-      SHOWN(p50_ns), SHOWN(p99_ns), SHOWN(max_ns), SHOWN(stalls), form::left_out(&T::buckets)};
+  static constexpr auto list = std::tuple{SHOWN(pid),    SHOWN(tid),        SHOWN(thread),
+                                          SHOWN(kind),   SHOWN(iterations), SHOWN(busy_ns),
+                                          SHOWN(p50_ns), SHOWN(p99_ns),     SHOWN(max_ns),
+                                          SHOWN(stalls), SHOWN(comm),       form::left_out(&T::buckets)};
 };
 
 template <>
 struct JsonForm<model::Place> {
   using T = model::Place;
-  static constexpr auto list = std::tuple{
-      SHOWN(cause),     SHOWN(syscall), SHOWN(function), SHOWN(file), SHOWN(line, form::kNonzero),
-      SHOWN(coroutine), SHOWN(advice),  SHOWN(others),   SHOWN(ns),   SHOWN(stalls),
-      SHOWN(max_ns)};
+  static constexpr auto list = std::tuple{SHOWN(cause),
+                                          SHOWN(syscall),
+                                          SHOWN(function),
+                                          SHOWN(file),
+                                          SHOWN(line, form::kNonzero),
+                                          SHOWN(coroutine),
+                                          SHOWN(advice),
+                                          SHOWN(others),
+                                          SHOWN(ns),
+                                          SHOWN(stalls),
+                                          SHOWN(max_ns),
+                                          form::shown("causes", &T::cause_ns, causes_json),
+                                          SHOWN(comm)};
 };
 
 namespace {
@@ -136,6 +147,8 @@ struct JsonForm<model::Summary> {
                                           SHOWN(errors),
                                           SHOWN(loops),
                                           SHOWN(unseen_loops),
+                                          SHOWN(spinning_loops),
+                                          SHOWN(taken_over),
                                           form::shown("causes", &T::cause_ns, causes_json),
                                           SHOWN(places),
                                           form::made("leaks", leaks_json, &T::leaks, &T::last_leak_scan),

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "output/json/hang_parts.h"
 #include "output/json/parts.h"
 
 namespace aiotrace::output {
@@ -53,6 +54,7 @@ class Writer {
     }
     text_ += ']';
   }
+  void json(const Json& value) { text_ += line_of(value); }
   void boolean(bool value) { text_ += value ? "true" : "false"; }
   void null() { text_ += "null"; }
   void raw(char c) { text_ += c; }
@@ -76,6 +78,10 @@ void write_wait(Writer& out, const model::TaskWait& wait) {
   if (wait.kind == Kind::queue) out.field("queue_size").optional(wait.queue_size);
   if (wait.kind == Kind::socket) out.field("fd").optional(wait.fd);
   if (wait.kind == Kind::process) out.field("child_pid").optional(wait.child_pid);
+  if (wait.resource) {
+    out.field("resource").json(json_of(wait.resource->resource));
+    out.field("holders").json(json_of(wait.resource->holders));
+  }
   out.raw('}');
 }
 
@@ -133,7 +139,7 @@ std::string task_summary_json(const model::TaskListSummary& summary, const Outpu
   }
   return summary_json({.time_ns = summary.time_ns,
                        .elapsed_ns = summary.elapsed_ns,
-                       .own = {{"tasks", summary.tasks}, {"shown", summary.shown}},
+                       .own = {{"tasks", summary.tasks}, {"shown", summary.shown}, {"named", !summary.unnamed}},
                        .losses = {{"task-unreadable", summary.unreadable},
                                   {"task-list-torn", summary.torn ? 1 : 0},
                                   {"tasks-too-many", summary.too_many ? 1 : 0}},

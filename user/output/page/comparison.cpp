@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "model/cause.h"
+#include "output/labels.h"
 #include "output/page/comparison.h"
 #include "output/page/page.h"
 #include "util/text.h"
@@ -27,7 +28,10 @@ PageJson side_json(const model::Summary& summary, const std::string& file) {
 
 PageJson half_json(const std::optional<model::Place>& place) {
   if (!place) return nullptr;
-  return {{"us", page_micros(place->ns)}, {"stalls", place->stalls}, {"max_us", page_micros(place->max_ns)}};
+  return {{"us", page_micros(place->ns)},
+          {"stalls", place->stalls},
+          {"max_us", page_micros(place->max_ns)},
+          {"causes", place_causes(*place)}};
 }
 
 PageJson place_json(const model::PlaceChange& each) {
@@ -70,8 +74,8 @@ std::string comparison_page(const model::Comparison& comparison, const model::St
   notes.push_back(
       "Runs differ in length: they are compared by the time stalled per second watched. Less than a fifth, or less "
       "than "
-      "50 µs a second, is the same: runs differ by as much on their own. A place is the same in both by cause, system "
-      "call, function and the last part of its file.");
+      "50 µs a second, is the same: runs differ by as much on their own. A place is the same in both by "
+      "function and the last part of its file.");
   if (places.left_out() != 0)
     notes.push_back(fmt::format("{} places that differ least are left out.", format_count(places.left_out())));
   if (flame.cut) notes.push_back("The narrowest parts of the flame graph are left out.");

@@ -23,12 +23,6 @@ constexpr std::size_t kStackIndent = 6;
 // Groups of waiters in which nothing is proved.
 constexpr std::size_t kMaxUnproved = 5;
 
-std::string name_of(const HangParty& party) {
-  const std::string name = shorten_right(clean_for_terminal(party.name), kName);
-  if (party.task) return name.empty() ? "a task" : name;
-  return "thread " + (name.empty() ? std::to_string(party.tid) : name);
-}
-
 std::uint64_t count(std::span<const HangParty> parties, bool tasks) {
   std::uint64_t sum = 0;
   for (const HangParty& party : parties) sum += party.task == tasks ? party.count : 0;
@@ -45,17 +39,6 @@ std::string crowd(std::span<const HangParty> parties) {
 }
 
 bool one(std::span<const HangParty> parties) { return count(parties, true) + count(parties, false) == 1; }
-
-std::string resource_text(const model::HangResource& resource) {
-  std::string text(model::name(resource.kind));
-  if (resource.kind == model::ResourceKind::future && resource.class_name.ends_with("Task")) text = "task";
-  if (!resource.name.empty() && resource.name != text)
-    text += " " + shorten_left(clean_for_terminal(resource.name), kName);
-  else if (!resource.class_name.empty())
-    text += " (" + clean_for_terminal(resource.class_name) + ")";
-  if (resource.capacity && resource.out) text += fmt::format(", {} of {} out", *resource.out, *resource.capacity);
-  return text;
-}
 
 // What a holder does, in a word or two; empty: it waits.
 std::string doing(const HangParty& holder) {
@@ -76,7 +59,7 @@ std::string sentence(const Hang& hang) {
     case HangVerdict::deadlock:
       if (in_ring.size() == 1 && hang.holders.size() > 1)
         return fmt::format("all {} who have {} wait for it themselves", hang.holders.size(), what);
-      return in_ring.size() == 1 ? name_of(in_ring.front()) + " waits for what it holds itself: " + what
+      return in_ring.size() == 1 ? party_name(in_ring.front()) + " waits for what it holds itself: " + what
                                  : crowd(in_ring) + more(hang.ring_more) + " wait for each other";
     case HangVerdict::self_wait: return "the loop's thread waits for what only its own loop can finish: " + what;
     case HangVerdict::unresolvable: return who + wait + " for " + what + " that nobody can set";
@@ -86,7 +69,7 @@ std::string sentence(const Hang& hang) {
     case HangVerdict::exhausted: return who + wait + " for " + what + ": all in use";
     case HangVerdict::held: {
       const HangParty& holder = hang.holders.front();
-      std::string text = who + wait + " for " + what + ", held by " + name_of(holder);
+      std::string text = who + wait + " for " + what + ", held by " + party_name(holder);
       return text + more(hang.holders.size() - 1) + " (" + doing(holder) + ")";
     }
     case HangVerdict::waiting: break;
@@ -135,8 +118,8 @@ void add_ring(const Hang& hang, Lines& lines) {
     const HangParty& party = hang.waiters[i];
     const std::string wants = party.waits_for.empty() ? "its loop's thread" : clean_for_terminal(party.waits_for);
     const bool cut = hang.ring_more != 0 && i + 1 == ring;
-    const std::string holder = cut ? "the first of those that are not shown" : name_of(hang.waiters[(i + 1) % ring]);
-    lines.add_party(fmt::format("{} waits for {}, held by {}", name_of(party), wants, holder), party.stack, frames);
+    const std::string holder = cut ? "the first of those that are not shown" : party_name(hang.waiters[(i + 1) % ring]);
+    lines.add_party(fmt::format("{} waits for {}, held by {}", party_name(party), wants, holder), party.stack, frames);
   }
   const auto behind = std::span(hang.waiters).subspan(ring);
   if (behind.empty()) return;
@@ -148,8 +131,8 @@ void add_waiters(const Hang& hang, Lines& lines) {
   constexpr std::size_t kGroups = 3;
   for (const HangParty& party : std::span(hang.waiters).first(std::min(hang.waiters.size(), kGroups))) {
     const std::string who = party.count == 1
-                                ? name_of(party)
-                                : plural(party.count, party.task ? "task" : "thread") + " like " + name_of(party);
+                                ? party_name(party)
+                                : plural(party.count, party.task ? "task" : "thread") + " like " + party_name(party);
     lines.add_party(who, party.stack, 2);
   }
 }
@@ -172,9 +155,9 @@ void add_holders(const Hang& hang, Lines& lines) {
   if (groups.size() > kGroups) groups.resize(kGroups);
   for (const auto& [party, count] : groups) {
     const bool may = party->how == model::HoldHow::refers;
-    const std::string who = count == 1 ? name_of(*party) + (may ? " may hold it: " : " holds it: ")
-                                       : plural(count, party->task ? "task" : "thread") + " like " + name_of(*party) +
-                                             (may ? " may hold it: " : " hold it: ");
+    const std::string who = count == 1 ? party_name(*party) + (may ? " may hold it: " : " holds it: ")
+                                       : plural(count, party->task ? "task" : "thread") + " like " +
+                                             party_name(*party) + (may ? " may hold it: " : " hold it: ");
     lines.add_party(who + doing(*party), party->stack, 2);
   }
 }
@@ -190,6 +173,24 @@ std::vector<std::string> with_parties(const Hang& hang, Lines lines) {
 }
 
 }  // namespace
+
+std::string party_name(const HangParty& party) {
+  const std::string name = shorten_right(clean_for_terminal(party.name), kName);
+  if (party.task) return name.empty() ? "a task" : name;
+  return "thread " + (name.empty() ? std::to_string(party.tid) : name);
+}
+
+std::string resource_text(const model::HangResource& resource) {
+  std::string text(model::name(resource.kind));
+  if (resource.kind == model::ResourceKind::future && resource.class_name.ends_with("Task")) text = "task";
+  if (!resource.name.empty() && resource.name != text)
+    text += " " + shorten_left(clean_for_terminal(resource.name), kName);
+  else if (!resource.class_name.empty())
+    text += " (" + clean_for_terminal(resource.class_name) + ")";
+  const auto* taken = resource.kind == model::ResourceKind::executor ? "busy" : "out";
+  if (resource.capacity && resource.out) text += fmt::format(", {} of {} {}", *resource.out, *resource.capacity, taken);
+  return text;
+}
 
 std::string hang_headline(const Hang& hang) { return std::string(model::name(hang.verdict)) + ": " + sentence(hang); }
 

@@ -19,6 +19,11 @@ inline constexpr std::size_t kMaxHangLines = 12;
 /// "deadlock: 2 tasks wait for each other"; clean.
 [[nodiscard]] std::string hang_headline(const model::Hang& hang);
 
+/// "lock app.LOCK", "pool (QueuePool), 4 of 4 out": clean.
+[[nodiscard]] std::string resource_text(const model::HangResource& resource);
+/// "refresh-2", "a task", "thread worker": clean.
+[[nodiscard]] std::string party_name(const model::HangParty& party);
+
 /// What one look found, and what it could not read. Of waits in which nothing is proved the largest groups only, unless
 /// verbose.
 [[nodiscard]] std::vector<std::string> hang_look_lines(const std::vector<model::Hang>& hangs,

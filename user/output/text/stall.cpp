@@ -59,14 +59,6 @@ std::string header(const Stall& stall, const OutputContext& context) {
   return line + "  " + shorten_right(task_text(stall), room);
 }
 
-/// Causes by their time, largest first.
-std::array<std::size_t, model::kCauses> by_size(const std::array<std::uint64_t, model::kCauses>& ns) {
-  std::array<std::size_t, model::kCauses> order{};
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&ns](std::size_t a, std::size_t b) { return ns[a] > ns[b]; });
-  return order;
-}
-
 struct CausePiece {
   Cause cause;
   std::string text;
@@ -76,10 +68,8 @@ struct CausePiece {
 /// All causes, largest first; those worth it with the system call and culprit that hold most of them.
 std::vector<CausePiece> cause_pieces(const Stall& stall, const std::vector<StallGroup>& groups) {
   std::vector<CausePiece> pieces;
-  for (const auto i : by_size(stall.cause_ns)) {
-    const auto ns = stall.cause_ns[i];
-    if (ns == 0) break;
-    const auto cause = static_cast<Cause>(i);
+  for (const auto cause : model::causes_by_size(stall.cause_ns)) {
+    const auto ns = stall.cause_ns[model::index(cause)];
     auto& piece = pieces.emplace_back(cause, fmt::format("{} {}", model::name(cause), format_ms_ns(ns)), std::string());
     const auto main = std::ranges::find_if(groups, [cause](const auto& one) { return one.largest->cause == cause; });
     if (main != groups.end() && main->ns >= ns / 2 && ns >= worth_showing_ns(stall))
@@ -124,10 +114,10 @@ std::string part_line(const StallPart& part, const OutputContext& context) {
   for (const auto& group : part.groups) ns[model::index(group.largest->cause)] += group.ns;
   constexpr std::uint64_t kShown = 20;
   std::string text = "in ";
-  for (const auto i : by_size(ns)) {
-    if (ns[i] == 0 || ns[i] < part.ns / kShown) break;
-    text += fmt::format("{}{} {}", text.size() > 3 ? ", " : "", model::name(static_cast<Cause>(i)),
-                        format_ms_ns(ns[i]));
+  for (const auto cause : model::causes_by_size(ns)) {
+    const auto of_cause = ns.at(model::index(cause));
+    if (of_cause < part.ns / kShown) break;
+    text += fmt::format("{}{} {}", text.size() > 3 ? ", " : "", model::name(cause), format_ms_ns(of_cause));
   }
   if (part.groups.size() == 1) {
     if (const auto what = describe(part.largest()); !what.empty()) text += "  " + what;

@@ -13,6 +13,7 @@
 #include "output/text/leaks.h"
 #include "output/text/losses.h"
 #include "output/text/run.h"
+#include "output/text/spinning.h"
 #include "output/text/style.h"
 #include "output/text/table.h"
 #include "util/text.h"
@@ -20,7 +21,6 @@
 namespace aiotrace::output {
 namespace {
 
-using model::Cause;
 using model::Summary;
 using Lines = std::vector<std::string>;
 
@@ -48,6 +48,12 @@ void append_totals(Lines& lines, const Summary& summary, const OutputContext& co
   heading(lines, text, context);
 }
 
+// More than one process: rows have its name.
+template <class Rows>
+bool several_processes(const Rows& rows) {
+  return std::ranges::any_of(rows, [&rows](const auto& row) { return row.comm != rows.front().comm; });
+}
+
 void append_loops(Lines& lines, const Summary& summary, const OutputContext& context) {
   constexpr std::size_t kShown = 20;
   if (summary.loops.empty()) return;
@@ -58,22 +64,27 @@ void append_loops(Lines& lines, const Summary& summary, const OutputContext& con
   const auto shown = context.verbose ? loops.size() : std::min(kShown, loops.size());
   heading(lines, "Loops", context);
   using enum Column::Side;
-  Table table({{.heading = "pid"},
-               {.heading = "tid", .expendable = 3},
-               {.heading = "thread", .side = left, .most = 16},
-               {.heading = "kind", .side = left, .expendable = 1},
-               {.heading = "iterations"},
-               {.heading = "busy"},
-               {.heading = "p50", .expendable = 2},
-               {.heading = "p99"},
-               {.heading = "max"},
-               {.heading = "stalls"}});
+  std::vector<Column> columns{{.heading = "pid"},
+                              {.heading = "tid", .expendable = 3},
+                              {.heading = "thread", .side = left, .most = 16},
+                              {.heading = "kind", .side = left, .expendable = 1},
+                              {.heading = "iterations"},
+                              {.heading = "busy"},
+                              {.heading = "p50", .expendable = 2},
+                              {.heading = "p99"},
+                              {.heading = "max"},
+                              {.heading = "stalls"}};
+  const bool processes = several_processes(loops);
+  if (processes) columns.insert(columns.begin() + 1, {.heading = "process", .side = left, .least = 8, .most = 16});
+  Table table(std::move(columns));
   for (const auto& loop : std::span(loops).first(shown)) {
-    table.add({.cells = {std::to_string(loop.pid), std::to_string(loop.tid), clean_for_terminal(loop.thread),
-                         std::string(name(loop.kind)), format_count(loop.iterations),
-                         format_share(loop.busy_ns, summary.elapsed_ns), format_duration_ns(loop.p50_ns),
-                         format_duration_ns(loop.p99_ns), format_duration_ns(loop.max_ns), format_count(loop.stalls)},
-               .text = {}});
+    std::vector<std::string> cells{std::to_string(loop.pid),        std::to_string(loop.tid),
+                                   clean_for_terminal(loop.thread), std::string(name(loop.kind)),
+                                   format_count(loop.iterations),   format_share(loop.busy_ns, summary.elapsed_ns),
+                                   format_duration_ns(loop.p50_ns), format_duration_ns(loop.p99_ns),
+                                   format_duration_ns(loop.max_ns), format_count(loop.stalls)};
+    if (processes) cells.insert(cells.begin() + 1, clean_for_terminal(loop.comm));
+    table.add({.cells = std::move(cells), .text = {}});
   }
   std::ranges::move(table.lines(context), std::back_inserter(lines));
   if (shown < loops.size()) lines.push_back(fmt::format("   and {} more", loops.size() - shown));
@@ -93,19 +104,28 @@ void append_unseen(Lines& lines, const Summary& summary, const OutputContext& co
   if (shown < unseen.size()) lines.push_back(fmt::format("   and {} more loops are not seen", unseen.size() - shown));
 }
 
+void append_spinning(Lines& lines, const Summary& summary, const OutputContext& context) {
+  for (const auto& loop : summary.spinning_loops) {
+    for (const auto& line : wrapped(spinning_text(loop), "   ", context))
+      lines.push_back(paint(line, Color::yellow, context));
+  }
+}
+
+void append_taken_over(Lines& lines, const Summary& summary, const OutputContext& context) {
+  if (summary.taken_over == 0) return;
+  const auto text = fmt::format("Not counted: {} of threads while another thread polled the same epoll",
+                                plural(summary.taken_over, "long wait"));
+  for (auto& line : wrapped(text, "   ", context)) lines.push_back(std::move(line));
+}
+
 void append_causes(Lines& lines, const Summary& summary, const OutputContext& context) {
   const auto total = stalled_ns(summary);
   if (total == 0) return;
   heading(lines, "Stalled time by cause", context);
-  std::array<std::size_t, model::kCauses> order{};
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&summary](std::size_t a, std::size_t b) { return summary.cause_ns[a] > summary.cause_ns[b]; });
-  for (const auto i : order) {
-    if (summary.cause_ns[i] == 0) break;
-    lines.push_back(fmt::format("   {:<10} {}  {:>7}", model::name(static_cast<Cause>(i)),
-                                pad_left(format_duration_ns(summary.cause_ns[i]), 8),
-                                format_share(summary.cause_ns[i], total)));
+  for (const auto cause : model::causes_by_size(summary.cause_ns)) {
+    const auto ns = summary.cause_ns[model::index(cause)];
+    lines.push_back(fmt::format("   {:<10} {}  {:>7}", model::name(cause), pad_left(format_duration_ns(ns), 8),
+                                format_share(ns, total)));
   }
 }
 
@@ -116,7 +136,17 @@ std::vector<std::string> advice_lines(const model::Place& place, const OutputCon
   return lines;
 }
 
-Table::Row place_row(const model::Place& place, const OutputContext& context) {
+// What else took its time there, and where that is: lines below the row.
+Lines below_place(const model::Place& place, bool processes, const OutputContext& context) {
+  Lines lines;
+  std::string text = processes && !place.comm.empty() ? "in process " + clean_for_terminal(place.comm) : "";
+  if (const auto causes = place_causes(place); !causes.empty()) text += (text.empty() ? "" : ": ") + causes;
+  if (!text.empty()) lines = wrapped(text, "     ", context);
+  std::ranges::move(advice_lines(place, context), std::back_inserter(lines));
+  return lines;
+}
+
+Table::Row place_row(const model::Place& place, bool processes, const OutputContext& context) {
   auto cause = std::string(model::name(place.cause));
   if (!place.syscall.empty()) cause += " " + clean_for_terminal(place.syscall);
   auto function = clean_for_terminal(place.function);
@@ -126,7 +156,7 @@ Table::Row place_row(const model::Place& place, const OutputContext& context) {
           .text = [where = place_text(place.file, place.line)](
                       std::size_t columns) { return shorten_left(where, columns); },
           .marked = {},
-          .below = advice_lines(place, context)};
+          .below = below_place(place, processes, context)};
 }
 
 void append_places(Lines& lines, const Summary& summary, const OutputContext& context) {
@@ -142,7 +172,8 @@ void append_places(Lines& lines, const Summary& summary, const OutputContext& co
                {.heading = "function", .side = left, .least = 14, .most = 24, .keep_end = true}},
               "line", kLine);
   const auto shown = context.verbose ? summary.places.size() : std::min(kShown, summary.places.size());
-  for (const auto& place : std::span(summary.places).first(shown)) table.add(place_row(place, context));
+  const bool processes = several_processes(summary.loops);
+  for (const auto& place : std::span(summary.places).first(shown)) table.add(place_row(place, processes, context));
   std::ranges::move(table.lines(context), std::back_inserter(lines));
   if (shown < summary.places.size()) lines.push_back(fmt::format("   and {} more", summary.places.size() - shown));
 }
@@ -242,6 +273,8 @@ std::vector<std::string> summary_lines(const Summary& summary, const OutputConte
   append_totals(lines, summary, context);
   append_loops(lines, summary, context);
   append_unseen(lines, summary, context);
+  append_spinning(lines, summary, context);
+  append_taken_over(lines, summary, context);
   append_causes(lines, summary, context);
   append_places(lines, summary, context);
   append_leaks(lines, summary, context);

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "model/frame_origin.h"
+#include "output/text/hangs.h"
 #include "output/text/stack.h"
 #include "output/text/style.h"
 #include "util/duration.h"
@@ -49,8 +51,27 @@ std::string age_text(const model::TaskRow& task) {
 
 }  // namespace
 
+// "lock app.CACHE_LOCK, held by refresh-2 at cache.py:41"; "executor (ThreadPoolExecutor), 6 of 6 busy, 31 wait".
+std::string wait_text(const model::TaskResource& waited) {
+  auto text = resource_text(waited.resource);
+  if (!waited.holders.empty()) {
+    const auto& holder = waited.holders.front();
+    text += (holder.how == model::HoldHow::refers ? ", perhaps held by " : ", held by ") + party_name(holder);
+    if (const auto* frame = model::own_frame(holder.stack))
+      text += " at " + place_text(frame->file.substr(frame->file.rfind('/') + 1), frame->line);
+    if (waited.holders.size() > 1) text += fmt::format(" and {} more", waited.holders.size() - 1);
+  }
+  if (waited.resource.waiting > 1) text += fmt::format(", {} wait", format_count(waited.resource.waiting));
+  return text;
+}
+
 std::string wait_text(const model::TaskWait& wait) {
   using Kind = model::TaskWaitKind;
+  if (wait.resource) {
+    auto text = wait_text(*wait.resource);
+    if (wait.queue_size) text += fmt::format(", {} in it", *wait.queue_size);
+    return text;
+  }
   std::string text(model::name(wait.kind));
   if (wait.kind == Kind::wait && !wait.call.empty()) text = clean_for_terminal(wait.call);
   if (wait.kind == Kind::turn) text = "its turn";
@@ -92,7 +113,7 @@ std::vector<std::string> task_table(const std::vector<model::TaskRow>& tasks, co
   constexpr Cells::size_type kFirstElastic = kCoroutine;
   static const Cells kHeadings = {"TASK", "STATE", "AGE", "COROUTINE", "WAITS FOR", "AT", "AWAITED BY"};
   // No column grows beyond what leaves room for the others.
-  static constexpr std::array<std::size_t, kColumns> kLimits = {28, 8, 12, 36, 44, 48, 10};
+  static constexpr std::array<std::size_t, kColumns> kLimits = {28, 8, 12, 36, 72, 48, 10};
 
   const auto cells_of = [&](const model::TaskRow& task) -> Cells {
     return {shorten_right(name_of(task), kLimits[kTask]),
@@ -169,6 +190,8 @@ std::vector<std::string> task_summary(const model::TaskListSummary& summary, con
   }
   if (summary.unreadable != 0) lines.push_back(tasks_text(summary.unreadable) + " went while being read");
   if (summary.torn) lines.emplace_back("tasks came and went while they were listed: some may be missing");
+  if (summary.unnamed)
+    lines.emplace_back("what they wait for is not named: there are too many tasks, or it took too long");
   if (summary.too_many) lines.emplace_back("there are more tasks than are looked at");
   return lines;
 }

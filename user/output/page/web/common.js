@@ -67,6 +67,13 @@ const causeCell = (cause, syscall) =>
   el("td", {}, el("span", { class: "key", style: { background: color(cause) } }),
      D.causes[cause] + (syscall ? ` ${syscall}` : ""));
 
+// Of a place: the largest, and below it all of them where there are several.
+function causesCell(place, causes = place.causes) {
+  const node = causeCell(place.cause, place.syscall);
+  if (causes) node.append(el("div", { class: "soft small", text: causes }));
+  return node;
+}
+
 // ---- What every page begins and ends with ----
 
 function head(title, when, lead) {

@@ -51,8 +51,8 @@ function placesOf(change) {
     { title: "after", n: true, value: after, cell: (p) => cell(side(p.after, after(p)), "n") },
     { title: "stalls", n: true, value: (p) => worst(p, "stalls"), cell: (p) => cell(of(p, "stalls"), "n") },
     { title: "worst", n: true, value: (p) => worst(p, "max_us"), cell: (p) => cell(of(p, "max_us"), "n") },
-    { title: "cause", value: (p) => D.causes[p.cause], cell: (p) => causeCell(p.cause, p.syscall) },
-    { title: "where", value: (p) => p.function, cell: (p) => (p.others ? cell("all smaller places of this cause", "text where") : whereCell(p.function, p.file, p.line, "(no Python frame)")) },
+    { title: "cause", value: (p) => D.causes[p.cause], cell: (p) => causesCell(p, (p.after || p.before).causes) },
+    { title: "where", value: (p) => p.function, cell: (p) => (p.others ? cell("all smaller places", "text where") : whereCell(p.function, p.file, p.line, "(no Python frame)")) },
   ], rows, { filter: "function, file or cause", empty: "None.", words: (p) => `${p.function} ${p.file} ${D.causes[p.cause]} ${p.syscall}` });
 }
 

@@ -2,7 +2,8 @@
 
 // ---- The head ----
 
-const loopName = (loop) => `pid ${loop.pid} ${loop.thread || "thread " + loop.tid}`;
+const processes = new Set(D.loops.map((loop) => loop.comm)).size > 1;
+const loopName = (loop) => `${processes && loop.comm ? loop.comm + " " : ""}pid ${loop.pid} ${loop.thread || "thread " + loop.tid}`;
 const stalledUs = D.cause_us.reduce((a, b) => a + b, 0);
 
 function beginning() {
@@ -26,10 +27,11 @@ function places() {
     return;
   }
   const rows = D.places.map((p) => {
-    const where = p.others ? cell("all smaller places of this cause", "text where") : whereCell(p.function, p.file, p.line, "(no Python frame)");
+    const where = p.others ? cell("all smaller places", "text where") : whereCell(p.function, p.file, p.line, "(no Python frame)");
+    if (processes && p.comm) where.append(el("div", { class: "soft small", text: `in ${p.comm}` }));
     return el("tr", {}, cell(span(p.us), "n"), cell(share(p.us, stalledUs), "n"), el("td", { class: "n", "data-unit": p.stalls === 1 ? "stall" : "stalls", text: count(p.stalls) }),
               el("td", { class: "n", "data-unit": "at worst", text: span(p.max_us) }),
-              causeCell(p.cause, p.syscall), where, cell(p.advice || "", "text"));
+              causesCell(p), where, cell(p.advice || "", "text"));
   });
   const columns = [["total", "n"], ["share", "n"], ["stalls", "n"], ["worst", "n"], ["cause"], ["where"], ["what to do"]];
   const most = 8;

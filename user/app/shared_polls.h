@@ -1,0 +1,49 @@
+// Threads that take turns to poll one epoll: the workers of a scheduler (Go, tokio, Boost.Asio), not event loops.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "model/thread_now.h"
+
+namespace aiotrace::app {
+
+/// Of programs whose polls no Python frame explains. What one thread waits for while another one polls the same epoll
+/// keeps nobody waiting: it is no stall.
+class SharedPolls {
+ public:
+  using ThreadOf = std::function<std::optional<model::ThreadNow>(std::uint32_t tid)>;
+  explicit SharedPolls(ThreadOf thread_of) : thread_of_(std::move(thread_of)) {}
+
+  /// The thread polls this epoll, by its descriptor in the process; -1: none any more.
+  void polls(std::uint32_t pid, std::uint32_t tid, std::int32_t epfd);
+  void forget_thread(std::uint32_t pid, std::uint32_t tid) { polls(pid, tid, -1); }
+  void forget_process(std::uint32_t pid);
+
+  struct Iteration {
+    std::uint64_t start_ns = 0;  ///< CLOCK_MONOTONIC
+    std::uint64_t end_ns = 0;    ///< of one that goes on: now
+  };
+  /// A long iteration of the thread. True if another thread came back to the epoll during it: then all threads together
+  /// left the epoll alone for less than `warn_ns`, as far as their long iterations show.
+  [[nodiscard]] bool taken_over(std::uint32_t pid, std::uint32_t tid, Iteration iteration, std::uint64_t warn_ns);
+
+ private:
+  using Epoll = std::pair<std::uint32_t, std::int32_t>;    // pid and descriptor
+  using Thread = std::pair<std::uint32_t, std::uint32_t>;  // pid and tid
+  struct Poller {
+    std::int32_t epfd = -1;
+    Iteration last;  // long one
+  };
+  [[nodiscard]] std::optional<std::uint64_t> away_ns(const Thread& other, const Iteration& meanwhile) const;
+
+  ThreadOf thread_of_;
+  std::map<Thread, Poller> pollers_;
+  std::map<Epoll, std::set<std::uint32_t>> threads_;
+};
+
+}  // namespace aiotrace::app
