@@ -21,25 +21,36 @@ constexpr std::size_t kMostRows = 100;
 constexpr std::size_t kMostThreads = 4096;
 constexpr std::size_t kThreadsOfProcess = 16;  // that are measured in one call
 
-// A look at a queue that finds something: so many make a verdict, and after so many it begins anew.
-constexpr std::uint64_t kEnough = 10;
-constexpr std::uint64_t kMostLooks = 100;
+// Looks at a queue that find something: so many make a verdict, of one call no more than a third of them. After so many
+// they begin anew.
+constexpr std::uint64_t kEnough = 18;
+constexpr std::uint64_t kMostInOneCall = 6;
+constexpr std::uint64_t kMostLooks = 180;
 // Most reads find the queue empty: one call reads it so often, as long as its time lasts.
-constexpr unsigned kReadsAtOnce = 16;
+constexpr unsigned kReadsAtOnce = 64;
 constexpr std::uint64_t kMostNs = 2'000'000;
 
-model::Stack stack_of(python::AsyncioReader& reader, std::uint64_t coroutine) {
-  model::Stack stack;
-  const auto chain = python::read_await_chain(reader, coroutine);
-  for (auto link = chain.links.rbegin(); link != chain.links.rend(); ++link) {
-    const auto code = reader.codes().find(link->code);
-    if (code)
-      stack.push_back({.kind = model::Frame::Kind::python,
-                       .function = code->function,
-                       .file = code->file,
-                       .line = reader.codes().line(link->code, link->lasti)});
+// The task's innermost own line; the line of its definition where it runs each time that it is looked at.
+model::Frame place_of(python::AsyncioReader& reader, const proc::PageCache& pages, std::uint64_t coroutine) {
+  constexpr unsigned kTries = 20;
+  for (unsigned i = 0; i < kTries; ++i) {
+    model::Stack stack;
+    const auto chain = python::read_await_chain(reader, coroutine);
+    for (auto link = chain.links.rbegin(); link != chain.links.rend(); ++link) {
+      const auto code = reader.codes().find(link->code);
+      if (code && link->state == python::CoroutineState::suspended)
+        stack.push_back({.kind = model::Frame::Kind::python,
+                         .function = code->function,
+                         .file = code->file,
+                         .line = reader.codes().line(link->code, link->lasti)});
+    }
+    if (const auto* own = model::own_frame(stack); own != nullptr && own->line != 0) return *own;
+    pages.refresh();
   }
-  return stack;
+  const auto root = reader.coroutines().read(coroutine);
+  const auto code = root ? reader.codes().find(root->code) : nullptr;
+  if (!code) return {};
+  return {.kind = model::Frame::Kind::python, .function = code->function, .file = code->file, .line = code->first_line};
 }
 
 // What makes two callbacks the same: addresses of handles are used again at once, that of a descriptor's stays.
@@ -87,8 +98,8 @@ void SpinningLoops::measure(Target& target, std::uint64_t now_ns, const probe::P
   }
 }
 
-void SpinningLoops::report(python::AsyncioReader& reader, Target& target, const python::RunningLoop& loop,
-                           const python::ReadyCallback& callback, Watched& watched) {
+void SpinningLoops::report(python::AsyncioReader& reader, const proc::PageCache& pages, Target& target,
+                           const python::RunningLoop& loop, const python::ReadyCallback& callback, Watched& watched) {
   model::SpinningLoop row{.pid = target.pid(),
                           .tid = static_cast<std::uint32_t>(loop.tid),
                           .thread = target.thread_name(static_cast<std::uint32_t>(loop.tid)),
@@ -97,14 +108,13 @@ void SpinningLoops::report(python::AsyncioReader& reader, Target& target, const 
                           .same = 0};
   for (const auto& [what, times] : watched.times) row.same = std::max(row.same, times);
   if (const auto task = callback.task == 0 ? std::nullopt : reader.futures().read(callback.task)) {
-    const auto stack = stack_of(reader, task->coroutine);
-    const auto* place = model::own_frame(stack);
+    const auto place = place_of(reader, pages, task->coroutine);
     row.task = model::Task{.name = reader.futures().name_of(*task),
                            .coroutine = reader.coroutines().qualified_name(task->coroutine).value_or(""),
                            .file = {},
                            .line = 0};
-    if (place != nullptr) row.file = place->file;
-    if (place != nullptr) row.line = place->line;
+    row.file = place.file;
+    row.line = place.line;
   } else if (const auto code = reader.codes().find(callback.code)) {
     const auto descriptors = python::descriptor_handles(reader, loop.object);
     const auto fd = descriptors.find(callback.handle);
@@ -123,7 +133,6 @@ void SpinningLoops::report(python::AsyncioReader& reader, Target& target, const 
 void SpinningLoops::look_at(Target& target, std::uint32_t tid, Watched& watched, const probe::Probe& probe) {
   const auto* interpreter = target.interpreter();
   if (interpreter == nullptr || !interpreter->asyncio_loaded) return;
-  const auto end_ns = monotonic_ns() + kMostNs;
   proc::PageCache pages(target.memory());
   pages.end_at(monotonic_ns() + 10 * kMostNs);
   const auto loops = python::running_loops(*interpreter, target.process(), pages);
@@ -131,7 +140,9 @@ void SpinningLoops::look_at(Target& target, std::uint32_t tid, Watched& watched,
   if (loop == loops.end()) return;
   python::CodeCache codes(pages, interpreter->layout);
   python::AsyncioReader reader(*interpreter, pages, codes);
-  for (unsigned i = 0; i < kReadsAtOnce && monotonic_ns() < end_ns; ++i) {
+  const auto end_ns = monotonic_ns() + kMostNs;
+  std::uint64_t looks = 0;
+  for (unsigned i = 0; i < kReadsAtOnce && looks < kMostInOneCall && monotonic_ns() < end_ns; ++i) {
     const auto before = probe.counters(tid);
     if (!before || before->iterations == watched.last_iteration) continue;
     pages.refresh();
@@ -140,6 +151,7 @@ void SpinningLoops::look_at(Target& target, std::uint32_t tid, Watched& watched,
     watched.last_iteration = before->iterations;
     const auto descriptors = python::descriptor_handles(reader, loop->object);
     if (pages.late()) return;
+    looks++;
     if (++watched.looks > kMostLooks) {
       watched.looks = 1;
       watched.times.clear();
@@ -149,9 +161,8 @@ void SpinningLoops::look_at(Target& target, std::uint32_t tid, Watched& watched,
       if (what == 0) continue;
       const auto times = ++watched.times[what];
       if (watched.looks >= kEnough && times >= watched.looks - watched.looks / 10)
-        return report(reader, target, *loop, one, watched);
+        return report(reader, pages, target, *loop, one, watched);
     }
-    return;
   }
 }
 

@@ -10,6 +10,7 @@
 #include "app/target_set.h"
 #include "model/summary.h"
 #include "probe/probe.h"
+#include "proc/page_cache.h"
 #include "python/ready_callbacks.h"
 #include "python/running_loops.h"
 
@@ -47,8 +48,8 @@ class SpinningLoops {
 
   void measure(Target& target, std::uint64_t now_ns, const probe::Probe& probe);
   void look_at(Target& target, std::uint32_t tid, Watched& watched, const probe::Probe& probe);
-  void report(python::AsyncioReader& reader, Target& target, const python::RunningLoop& loop,
-              const python::ReadyCallback& callback, Watched& watched);
+  void report(python::AsyncioReader& reader, const proc::PageCache& pages, Target& target,
+              const python::RunningLoop& loop, const python::ReadyCallback& callback, Watched& watched);
   void wait_again(Watched& watched);
 
   std::uint64_t next_ns_ = 0;

@@ -100,6 +100,14 @@ struct JsonForm<model::LoopSummary> {
 };
 
 template <>
+struct JsonForm<model::SpinningLoop> {
+  using T = model::SpinningLoop;
+  static constexpr auto list = std::tuple{
+      SHOWN(pid),  SHOWN(tid),      SHOWN(thread), SHOWN(iterations_per_s),     SHOWN(looks), SHOWN(same),
+      SHOWN(task), SHOWN(callback), SHOWN(file),   SHOWN(line, form::kNonzero), SHOWN(fd),    SHOWN(ended)};
+};
+
+template <>
 struct JsonForm<model::Place> {
   using T = model::Place;
   static constexpr auto list = std::tuple{SHOWN(cause),
