@@ -46,6 +46,11 @@ std::vector<model::Hang> HangWatch::reported() const {
   return reported_;
 }
 
+std::shared_ptr<const model::ScannedHangs> HangWatch::last() const {
+  const std::lock_guard lock(mutex_);
+  return last_;
+}
+
 // False: there is no Python in the process (yet), its tasks cannot be read, or it was given up.
 bool HangWatch::look() {
   auto found = scanner_.scan();
@@ -57,11 +62,15 @@ bool HangWatch::look() {
     const auto now = std::ranges::find(found->hangs, known.id, &model::Hang::id);
     if (now != found->hangs.end()) known = *now;
   }
-  if (news.empty()) return true;
   for (const model::Hang& each : news) {
     if (std::ranges::find(reported_, each.id, &model::Hang::id) != reported_.end()) continue;
     if (reported_.size() < kMaxReported) reported_.push_back(each);
   }
+  std::erase_if(found->hangs, [this](const model::Hang& each) {
+    return std::ranges::find(reported_, each.id, &model::Hang::id) == reported_.end();
+  });
+  last_ = std::make_shared<const model::ScannedHangs>(std::move(found->hangs), found->scan);
+  if (news.empty()) return true;
   to_report_.push_back({.hangs = std::move(news), .scan = found->scan});
   return true;
 }

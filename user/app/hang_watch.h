@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -33,6 +34,8 @@ class HangWatch {
   /// reported of the process, each as it was found last. From any thread.
   [[nodiscard]] std::uint64_t looks() const;
   [[nodiscard]] std::vector<model::Hang> reported() const;
+  /// The last look, with what of it is or was reported; null before the first. From any thread.
+  [[nodiscard]] std::shared_ptr<const model::ScannedHangs> last() const;
 
  private:
   void end(bool at_once);
@@ -41,10 +44,11 @@ class HangWatch {
 
   proc::Process process_;
   Pauses pauses_;
-  mutable std::mutex mutex_;  // of the next three
+  mutable std::mutex mutex_;  // of the next four
   std::vector<model::ScannedHangs> to_report_;
   std::vector<model::Hang> reported_;
   std::uint64_t looks_ = 0;
+  std::shared_ptr<const model::ScannedHangs> last_;
   model::HangNews news_;
   std::atomic<bool> cancel_ = false;  // what is under way
   HangScanner scanner_;
