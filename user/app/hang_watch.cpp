@@ -10,6 +10,8 @@ namespace aiotrace::app {
 namespace {
 
 constexpr std::uint64_t kFirstNs = 1'000'000'000;
+// A look takes some 10 ms.
+constexpr std::uint64_t kStepNs = 4'000'000'000;
 constexpr std::uint64_t kIntervalNs = 10'000'000'000;
 // The run's end waits for the last look.
 constexpr std::uint64_t kMostS = 5;
@@ -22,8 +24,8 @@ bool saw_enough(const model::HangScan& scan) { return !scan.torn && scan.unreada
 
 }  // namespace
 
-HangWatch::HangWatch(proc::Process process)
-    : process_(std::move(process)), scanner_(process_, &cancel_, kMostS), thread_([this] { work(); }) {}
+HangWatch::HangWatch(proc::Process process, LookShare share)
+    : process_(std::move(process)), share_(share), scanner_(process_, &cancel_, kMostS), thread_([this] { work(); }) {}
 
 void HangWatch::end(bool at_once) {
   if (at_once) cancel_ = true;
@@ -78,11 +80,11 @@ bool HangWatch::look() {
 void HangWatch::work() {
   step_back();
   std::uint64_t retry_ns = kFirstRetryNs;
-  for (std::uint64_t pause_ns = kFirstNs; pauses_.wait(pause_ns);) {
+  for (std::uint64_t pause_ns = kFirstNs + share_.first_ns(kStepNs); pauses_.wait(pause_ns);) {
     if (!process_.alive()) return;
     const std::uint64_t before_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     if (look()) {
-      pause_ns = pause_after(clock_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns, kIntervalNs);
+      pause_ns = share_.pause_after(clock_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns, kIntervalNs);
       retry_ns = kFirstRetryNs;
     } else {
       pause_ns = retry_ns;

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "app/background.h"
 #include "app/hang_scanner.h"
 #include "app/pauses.h"
 #include "model/hang_news.h"
@@ -20,7 +21,7 @@ class HangWatch {
  public:
   /// The first look after 1 s, then one every 10 s, less often where looks take so long that they would cost more than
   /// 0.25 % of a CPU, and one at the end. A process that is no Python yet is asked again, at growing intervals.
-  explicit HangWatch(proc::Process process);
+  explicit HangWatch(proc::Process process, LookShare share = {});
   HangWatch(const HangWatch&) = delete;
   HangWatch& operator=(const HangWatch&) = delete;
   /// A look that is under way is given up.
@@ -43,6 +44,7 @@ class HangWatch {
   [[nodiscard]] bool look();
 
   proc::Process process_;
+  LookShare share_;
   Pauses pauses_;
   mutable std::mutex mutex_;  // of the next four
   std::vector<model::ScannedHangs> to_report_;

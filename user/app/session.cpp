@@ -86,12 +86,15 @@ void Session::report_poll_probe() {
 // Behind all that a run begins with: how soon it watches does not depend on them.
 void Session::watch_leaks_and_hangs() {
   if (config_.tracker.all) return;
-  for (auto& [pid, target] : tracker_.targets()) {
+  const auto& targets = tracker_.targets();
+  LookShare share{.processes = config_.frugal ? targets.size() : 1, .position = 0};
+  for (auto& [pid, target] : targets) {
     // It can have ended by now: its stalls are reported all the same.
     if (auto process = proc::Process::open(static_cast<pid_t>(pid)); process && config_.leaks)
-      leak_watches_.emplace(pid, std::make_unique<LeakWatch>(std::move(*process)));
+      leak_watches_.emplace(pid, std::make_unique<LeakWatch>(std::move(*process), share));
     if (auto process = proc::Process::open(static_cast<pid_t>(pid)); process && config_.hangs)
-      hang_watches_.emplace(pid, std::make_unique<HangWatch>(std::move(*process)));
+      hang_watches_.emplace(pid, std::make_unique<HangWatch>(std::move(*process), share));
+    if (config_.frugal) ++share.position;
   }
 }
 
@@ -122,7 +125,10 @@ void Session::report_waiting(std::uint64_t now_ns) {
 }
 
 void Session::look_for_unseen(std::uint64_t now_ns) {
+  constexpr std::uint64_t kFrugalShare = 500;
+  if (now_ns < next_unseen_ns_) return;
   unseen_.look(now_ns, tracker_.targets(), probe_);
+  if (config_.frugal) next_unseen_ns_ = now_ns + (monotonic_ns() - now_ns) * kFrugalShare;
   for (const auto& message : unseen_.take_messages()) say(message);
 }
 
@@ -150,12 +156,12 @@ void Session::tick(std::uint64_t now_ns) {
   outputs_.so_far(summary(now_ns));
 }
 
-// A look at all of 100 processes took half a millisecond.
+// A look at all of 100 loops takes some 300 µs.
 std::uint64_t Session::tick_ns() const {
-  constexpr std::uint64_t kNsForProcess = 1'000'000;
+  constexpr std::uint64_t kNsForLoop = 2'000'000;
   constexpr std::uint64_t kMostNs = 250'000'000;
   if (!config_.frugal) return kTickNs;
-  return std::clamp(tracker_.targets().size() * kNsForProcess, kTickNs, kMostNs);
+  return std::clamp(tracker_.loops_seen() * kNsForLoop, kTickNs, kMostNs);
 }
 
 void Session::watch(int requests_fd, const std::function<Requests()>& requests, Beside* beside) {

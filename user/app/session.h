@@ -32,8 +32,8 @@ struct SessionConfig {
   bool leaks = false;      ///< look for leaks too (not with `tracker.all`)
   bool hangs = false;      ///< look for hangs too (not with `tracker.all`)
   bool recording = false;  ///< now and then the outputs get the summary so far
-  /// What BPF does not wake us for is looked at less often where there are many processes, and the cost of BPF programs
-  /// is not measured: nobody waits for either.
+  /// What BPF does not wake us for is looked at less often where there are many loops, the looks for leaks and hangs at
+  /// all processes take the time of those at one, and the cost of BPF programs is not measured.
   bool frugal = false;
 };
 
@@ -94,6 +94,7 @@ class Session {
   Outputs& outputs_;
   std::uint64_t began_ns_ = 0;
   std::uint64_t next_so_far_ns_ = 0;
+  std::uint64_t next_unseen_ns_ = 0;
   bool stop_ = false;
   UnseenLoops unseen_;
   std::map<std::uint32_t, std::unique_ptr<LeakWatch>> leak_watches_;  // by pid

@@ -52,7 +52,8 @@ class Tracker {
   /// --follow: every process below those that are traced. From then on BPF reports the new ones.
   Status add_descendants();
   [[nodiscard]] TargetSet& targets() { return targets_; }
-  [[nodiscard]] const TargetSet& targets() const { return targets_; }
+  /// Those that have ended too, as long as they are known.
+  [[nodiscard]] std::size_t loops_seen() const { return loops_.size(); }
   void process_ended(std::uint32_t pid);
 
   /// Takes everything that waits in the ring buffer.

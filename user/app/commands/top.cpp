@@ -1,5 +1,6 @@
 // `aiotrace top`: all event loops of the machine, or of some processes, live.
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -81,6 +82,8 @@ std::string targets_text(const TargetOptions& targets) {
   if (targets.comm) return "--comm " + *targets.comm;
   if (targets.cgroup) return "--cgroup " + *targets.cgroup;
   if (targets.all) return "this machine";
+  constexpr std::size_t kNamed = 4;
+  if (targets.pids.size() > kNamed) return fmt::format("{} of -p", targets.pids.size());
   std::string pids;
   for (const auto pid : targets.pids) pids += (pids.empty() ? "pid " : ",") + std::to_string(pid);
   return pids;
