@@ -114,6 +114,22 @@ FOR_FEW_PYTHONS(once, "top --once: a loop that hangs in a sleep, and one that ha
   CHECK(has(quiet, "0"));
 }
 
+TEST_CASE("top --once: what hangs", "[top]") {
+  Target target(any_python(), "hang_graphs.py", {"--seed", "2"});  // has a deadlock, as hangs_test.cpp checks
+  target.wait_ready();
+  REQUIRE(target.line() != "");  // it hangs
+  Target idle(any_python(), "idle.py");
+  idle.wait_ready();
+  const auto outcome = run({aiotrace_binary(), "top", "--once", "-p", pids({&target, &idle})});
+  INFO(outcome.out);
+  REQUIRE(outcome.status == 0);
+  const auto row = row_of(outcome.out, target.pid());
+  REQUIRE_FALSE(row.empty());
+  CHECK(row.front() == "!");
+  CHECK(has(row, "deadlock"));
+  CHECK(has(row_of(outcome.out, idle.pid()), "none"));
+}
+
 TEST_CASE("top: no such process, no terminal, no rights, nonsense", "[top][usage]") {
   const auto status_of = [](Words arguments) {
     arguments.insert(arguments.begin(), {aiotrace_binary(), "top"});
@@ -185,7 +201,8 @@ TEST_CASE("top on a terminal: every stall that the program wrote down, details, 
   terminal.wait_for("aiotrace top: help");
   terminal.send({"Escape"});
   terminal.resize(200, 60);
-  terminal.wait_for("READY");
+  // Its queue was read: nothing is ready to run in a loop that waits.
+  terminal.wait_for("READY", [&](const std::string& screen) { return cell(screen, target.pid(), "READY") == "0"; });
   terminal.send({"q"});
   terminal.wait_for("status 0");
   CHECK_THAT(terminal.screen(), Catch::Matchers::ContainsSubstring("restored"));

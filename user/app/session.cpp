@@ -197,7 +197,10 @@ void Session::watch(int requests_fd, const std::function<Requests()>& requests, 
       next_tick_ns = now + tick_ns();
       tick(now);
     }
-    if (beside != nullptr && (next_turn_ns = beside->turn(now)) == 0) break;
+    if (beside != nullptr) {
+      next_turn_ns = beside->turn(now);
+      if (next_turn_ns == 0) break;
+    }
     next_look_ns = tracker_.look(now);
     if ((drained && tracker_.targets().alive() == 0 && !config_.tracker.all) || outputs_.reader_gone()) break;
   }

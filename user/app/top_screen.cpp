@@ -306,7 +306,7 @@ output::OutputContext TopScreen::context() const {
 }
 
 std::string TopScreen::message(std::uint64_t now_ns) const {
-  const auto latest = messages_.latest(now_ns);
+  auto latest = messages_.latest(now_ns);
   if (!outputs_.is_recording() || latest.find(recording_) != std::string::npos) return latest;
   return "records to " + recording_ + (latest.empty() ? "" : "; " + latest);
 }

@@ -209,9 +209,10 @@ std::vector<TopRow> TopTable::rows() const {
 
 std::vector<const Stall*> TopTable::stalls_of(Loop loop) const {
   std::vector<const Stall*> found;
-  for (auto each = stalls_.rbegin(); each != stalls_.rend(); ++each) {
-    if (Loop{each->pid, each->tid} == loop) found.push_back(&*each);
+  for (const auto& each : stalls_) {
+    if (Loop{each.pid, each.tid} == loop) found.push_back(&each);
   }
+  std::ranges::reverse(found);
   return found;
 }
 

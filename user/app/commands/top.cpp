@@ -212,6 +212,7 @@ int Top::show(Session& session, TopEngine& engine, Outputs& outputs, const FileM
     screen.finish();
   }
   terminal->reset();
+  if (!options_.targets.all && session.targets().alive() == 0) messages.add("every watched process has ended");
   for (const auto& message : messages.all()) say(message);
   return outputs.failed() ? kExitFailure : 0;
 }
@@ -237,7 +238,8 @@ int Top::run() {
   if (!probe) return report(probe.error());
   Session session(session_config(options_, std::move(*filter)), *probe, *outputs);
   if (auto status = session.begin(targets->take()); !status) return report(status.error());
-  (void)probe::confine();  // where the kernel has no filters, doctor says so
+  // Where the kernel has no filters, doctor says so.
+  [[maybe_unused]] const auto confined = probe::confine();
   return files ? show(session, engine, *outputs, *files, signals->get()) : print_once(session, engine, signals->get());
 }
 

@@ -128,8 +128,8 @@ std::vector<PageLine> loop_page(const LoopDetails& details, const OutputContext&
   add_row(lines, details);
   add_stack(lines, details, context);
   add_hangs(lines, details, context);
-  add_stalls(lines, details, context);
   add_places(lines, details, context);
+  add_stalls(lines, details, context);
   add_tasks(lines, details, context);
   return lines.take();
 }
