@@ -10,7 +10,7 @@ import os
 import re
 import sys
 
-OUTPUT = ["output", "output/json", "output/page", "output/text", "output/trace"]
+OUTPUT = ["output", "output/json", "output/page", "output/screen", "output/text", "output/trace"]
 
 # user/FOLDER -> what of user/ (and "abi" of bpf/) it may include.
 USER = {
@@ -25,7 +25,8 @@ USER = {
     "output": ["model", "util"],
     "output/text": ["model", "output", "util"],
     "output/json": ["model", "output", "util"],
-    # Both show sentences that the text has, too.
+    # All three show sentences that the text has, too.
+    "output/screen": ["model", "output", "output/text", "util"],
     "output/page": ["model", "output", "output/text", "util"],
     "output/trace": ["model", "output", "output/text", "util"],
     "recording": ["model", "util"],

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "app/background.h"
 #include "app/look_schedule.h"
 #include "tests/catch.h"
 
@@ -43,4 +44,18 @@ TEST_CASE("a process that starts is looked at every 2 ms for 3 s", "[app]") {
   schedule.start();  // exec
   CHECK(schedule.next_ns() == 0);
   CHECK(intervals(schedule, 9'000 * kMs, 1) == std::vector<std::uint64_t>{2 * kMs});
+}
+
+TEST_CASE("looks at many processes take the time of looks at one, and the first ones do not come at once", "[app]") {
+  constexpr std::uint64_t kSecond = 1'000 * kMs;
+  const app::LookShare alone;
+  CHECK(alone.first_ns(kSecond) == 0);
+  CHECK(alone.pause_after(10 * kMs, kSecond) == 4 * kSecond);
+  const app::LookShare fourth{.processes = 10, .position = 3};
+  CHECK(fourth.first_ns(kSecond) == 0);
+  const app::LookShare sixth{.processes = 10, .position = 5};
+  CHECK(sixth.first_ns(kSecond) == 2 * kSecond);
+  CHECK(sixth.pause_after(10 * kMs, kSecond) == 40 * kSecond);
+  CHECK(sixth.pause_after(kMs / 10, kSecond) == kSecond);
+  CHECK(sixth.pause_after(100 * kSecond, kSecond) == 600 * kSecond);
 }

@@ -21,4 +21,13 @@ std::uint64_t pause_after(std::uint64_t cpu_ns, std::uint64_t least_ns) {
   return std::clamp(cpu_ns * kShareOfTime, least_ns, kLongestNs);
 }
 
+std::uint64_t LookShare::first_ns(std::uint64_t step_ns) const {
+  constexpr std::size_t kAtOnce = 4;
+  return position < kAtOnce ? 0 : (position - kAtOnce + 1) * step_ns;
+}
+
+std::uint64_t LookShare::pause_after(std::uint64_t cpu_ns, std::uint64_t least_ns) const {
+  return app::pause_after(cpu_ns * processes, least_ns);
+}
+
 }  // namespace aiotrace::app

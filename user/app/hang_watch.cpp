@@ -10,6 +10,8 @@ namespace aiotrace::app {
 namespace {
 
 constexpr std::uint64_t kFirstNs = 1'000'000'000;
+// A look takes some 10 ms.
+constexpr std::uint64_t kStepNs = 4'000'000'000;
 constexpr std::uint64_t kIntervalNs = 10'000'000'000;
 // The run's end waits for the last look.
 constexpr std::uint64_t kMostS = 5;
@@ -22,8 +24,8 @@ bool saw_enough(const model::HangScan& scan) { return !scan.torn && scan.unreada
 
 }  // namespace
 
-HangWatch::HangWatch(proc::Process process)
-    : process_(std::move(process)), scanner_(process_, &cancel_, kMostS), thread_([this] { work(); }) {}
+HangWatch::HangWatch(proc::Process process, LookShare share)
+    : process_(std::move(process)), share_(share), scanner_(process_, &cancel_, kMostS), thread_([this] { work(); }) {}
 
 void HangWatch::end(bool at_once) {
   if (at_once) cancel_ = true;
@@ -46,6 +48,11 @@ std::vector<model::Hang> HangWatch::reported() const {
   return reported_;
 }
 
+std::shared_ptr<const model::ScannedHangs> HangWatch::last() const {
+  const std::lock_guard lock(mutex_);
+  return last_;
+}
+
 // False: there is no Python in the process (yet), its tasks cannot be read, or it was given up.
 bool HangWatch::look() {
   auto found = scanner_.scan();
@@ -57,11 +64,15 @@ bool HangWatch::look() {
     const auto now = std::ranges::find(found->hangs, known.id, &model::Hang::id);
     if (now != found->hangs.end()) known = *now;
   }
-  if (news.empty()) return true;
   for (const model::Hang& each : news) {
     if (std::ranges::find(reported_, each.id, &model::Hang::id) != reported_.end()) continue;
     if (reported_.size() < kMaxReported) reported_.push_back(each);
   }
+  std::erase_if(found->hangs, [this](const model::Hang& each) {
+    return std::ranges::find(reported_, each.id, &model::Hang::id) == reported_.end();
+  });
+  last_ = std::make_shared<const model::ScannedHangs>(std::move(found->hangs), found->scan);
+  if (news.empty()) return true;
   to_report_.push_back({.hangs = std::move(news), .scan = found->scan});
   return true;
 }
@@ -69,11 +80,11 @@ bool HangWatch::look() {
 void HangWatch::work() {
   step_back();
   std::uint64_t retry_ns = kFirstRetryNs;
-  for (std::uint64_t pause_ns = kFirstNs; pauses_.wait(pause_ns);) {
+  for (std::uint64_t pause_ns = kFirstNs + share_.first_ns(kStepNs); pauses_.wait(pause_ns);) {
     if (!process_.alive()) return;
     const std::uint64_t before_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     if (look()) {
-      pause_ns = pause_after(clock_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns, kIntervalNs);
+      pause_ns = share_.pause_after(clock_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns, kIntervalNs);
       retry_ns = kFirstRetryNs;
     } else {
       pause_ns = retry_ns;

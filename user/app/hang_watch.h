@@ -3,10 +3,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include "app/background.h"
 #include "app/hang_scanner.h"
 #include "app/pauses.h"
 #include "model/hang_news.h"
@@ -19,7 +21,7 @@ class HangWatch {
  public:
   /// The first look after 1 s, then one every 10 s, less often where looks take so long that they would cost more than
   /// 0.25 % of a CPU, and one at the end. A process that is no Python yet is asked again, at growing intervals.
-  explicit HangWatch(proc::Process process);
+  explicit HangWatch(proc::Process process, LookShare share = {});
   HangWatch(const HangWatch&) = delete;
   HangWatch& operator=(const HangWatch&) = delete;
   /// A look that is under way is given up.
@@ -33,6 +35,8 @@ class HangWatch {
   /// reported of the process, each as it was found last. From any thread.
   [[nodiscard]] std::uint64_t looks() const;
   [[nodiscard]] std::vector<model::Hang> reported() const;
+  /// The last look, with what of it is or was reported; null before the first. From any thread.
+  [[nodiscard]] std::shared_ptr<const model::ScannedHangs> last() const;
 
  private:
   void end(bool at_once);
@@ -40,11 +44,13 @@ class HangWatch {
   [[nodiscard]] bool look();
 
   proc::Process process_;
+  LookShare share_;
   Pauses pauses_;
-  mutable std::mutex mutex_;  // of the next three
+  mutable std::mutex mutex_;  // of the next four
   std::vector<model::ScannedHangs> to_report_;
   std::vector<model::Hang> reported_;
   std::uint64_t looks_ = 0;
+  std::shared_ptr<const model::ScannedHangs> last_;
   model::HangNews news_;
   std::atomic<bool> cancel_ = false;  // what is under way
   HangScanner scanner_;

@@ -10,6 +10,8 @@ namespace aiotrace::app {
 namespace {
 
 constexpr std::uint64_t kFirstNs = 10'000'000'000;
+// A scan takes some 50 ms.
+constexpr std::uint64_t kStepNs = 20'000'000'000;
 constexpr std::uint64_t kIntervalNs = 30'000'000'000;
 constexpr std::uint64_t kRecheckNs = 5'000'000'000;
 constexpr std::uint64_t kFirstRetryNs = 250'000'000;
@@ -18,8 +20,9 @@ std::uint64_t thread_cpu_ns() { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
 
 }  // namespace
 
-LeakWatch::LeakWatch(proc::Process process)
+LeakWatch::LeakWatch(proc::Process process, LookShare share)
     : process_(std::move(process)),
+      share_(share),
       scanner_(process_, model::kDefaultLeakAgeNs, &cancel_, LeakScanner::Holders::leave),
       thread_([this] { work(); }) {}
 
@@ -59,7 +62,7 @@ bool LeakWatch::scan() {
 void LeakWatch::work() {
   step_back();
   // A short run is about stalls: it shall not pay for a scan while it watches.
-  if (!pauses_.wait(kFirstNs)) {
+  if (!pauses_.wait(kFirstNs + share_.first_ns(kStepNs))) {
     if (!cancel_ && process_.alive()) (void)scan();
     return;
   }
@@ -68,7 +71,7 @@ void LeakWatch::work() {
     const std::uint64_t before_ns = thread_cpu_ns();
     std::uint64_t pause_ns = retry_ns;
     if (scan()) {
-      pause_ns = pause_after(thread_cpu_ns() - before_ns, kIntervalNs);
+      pause_ns = share_.pause_after(thread_cpu_ns() - before_ns, kIntervalNs);
       retry_ns = kFirstRetryNs;
     } else {
       retry_ns = std::min(retry_ns * 2, kIntervalNs);
@@ -80,7 +83,7 @@ void LeakWatch::work() {
       pause_ns -= slept_ns;
       const auto recheck_ns = thread_cpu_ns();
       scanner_.recheck();
-      step_ns = std::max(kRecheckNs, (thread_cpu_ns() - recheck_ns) * kShareOfTime);
+      step_ns = share_.pause_after(thread_cpu_ns() - recheck_ns, kRecheckNs);
     }
   }
 }

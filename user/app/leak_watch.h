@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "app/background.h"
 #include "app/leak_scanner.h"
 #include "app/pauses.h"
 #include "model/leaks.h"
@@ -28,7 +29,7 @@ class LeakWatch {
   /// Begins at once: the first scan after 10 s (at the end of a shorter run), then one every 30 s, less often where it
   /// takes so long that it would cost more than 0.25 % of a CPU. A process that is no Python yet is asked again, at
   /// growing intervals.
-  explicit LeakWatch(proc::Process process);
+  explicit LeakWatch(proc::Process process, LookShare share = {});
   LeakWatch(const LeakWatch&) = delete;
   LeakWatch& operator=(const LeakWatch&) = delete;
   /// A scan that is under way is given up.
@@ -48,6 +49,7 @@ class LeakWatch {
   [[nodiscard]] bool scan();
 
   proc::Process process_;
+  LookShare share_;
   Pauses pauses_;
   std::mutex mutex_;  // of the next three
   std::vector<Look> looks_;

@@ -26,6 +26,12 @@ std::int32_t utc_offset_s() {
   return static_cast<std::int32_t>(local.tm_gmtoff);
 }
 
+recording::Head recording_head(const output::OutputContext& context) {
+  return {.version = kVersion,
+          .realtime_minus_monotonic_ns = context.realtime_minus_monotonic_ns,
+          .utc_offset_s = utc_offset_s()};
+}
+
 std::size_t terminal_columns() {
   winsize size{};
   constexpr std::size_t kNarrowest = 60;
@@ -45,9 +51,11 @@ output::OutputContext terminal_context(const output::FileSink& sink) {
 }
 
 Result<recording::Writer> create_recording(const std::string& path, const output::OutputContext& context) {
-  return recording::Writer::create(path, {.version = kVersion,
-                                          .realtime_minus_monotonic_ns = context.realtime_minus_monotonic_ns,
-                                          .utc_offset_s = utc_offset_s()});
+  return recording::Writer::create(path, recording_head(context));
+}
+
+Result<recording::Writer> recording_to(UniqueFd file, const std::string& name, const output::OutputContext& context) {
+  return recording::Writer::create(std::move(file), name, recording_head(context));
 }
 
 Result<Outputs> Outputs::open(const OutputsConfig& config) {
@@ -69,7 +77,8 @@ Result<Outputs> Outputs::open(const OutputsConfig& config) {
   outputs.exports_ = std::move(*exports);
   outputs.error_sink_ = std::make_unique<output::FileSink>(UniqueFd(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)),
                                                            "standard error");
-  if (!outputs.json_on_stdout_) {
+  outputs.on_stall_ = config.on_stall;
+  if (!outputs.json_on_stdout_ && !outputs.on_stall_) {
     auto sink = output::FileSink::standard_output();
     if (!sink) return std::unexpected(sink.error());
     outputs.text_sink_ = std::move(*sink);
@@ -122,6 +131,7 @@ void Outputs::watching(const model::Watching& watching) {
 }
 
 void Outputs::stall(const model::Stall& stall) {
+  if (on_stall_) on_stall_(stall);
   if (recording_) check_recording(recording_->stall(stall));
   if (json_sink_) check(output::JsonOutput(*json_sink_, context_).stall(stall), *json_sink_, json_error_reported_);
   if (text_ && !quiet_) check(text_->stall(stall), *text_sink_, text_error_reported_);
@@ -130,6 +140,7 @@ void Outputs::stall(const model::Stall& stall) {
 }
 
 void Outputs::unfinished(const model::Stall& stall) {
+  if (on_stall_) on_stall_(stall);
   if (recording_) check_recording(recording_->unfinished(stall));
   if (folded_sink_) folded_.add(stall);
   exports_.add(stall);
@@ -154,6 +165,19 @@ void Outputs::hangs(const model::ScannedHangs& look) {
 
 void Outputs::so_far(const model::Summary& summary) {
   if (recording_) check_recording(recording_->so_far(summary));
+}
+
+Status Outputs::start_recording(recording::Writer writer, const model::Watching& watching) {
+  recording_ = std::move(writer);
+  recording_error_reported_ = false;
+  return recording_->watching(watching);
+}
+
+Status Outputs::end_recording(const model::Summary& summary) {
+  if (!recording_) return {};
+  auto status = recording_->finish(summary);
+  recording_.reset();
+  return status;
 }
 
 void Outputs::interim(const model::Summary& summary) {

@@ -1,6 +1,7 @@
 // All outputs of a run at once.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "output/text/run.h"
 #include "output/trace/folded.h"
 #include "recording/writer.h"
+#include "util/unique_fd.h"
 
 namespace aiotrace::app {
 
@@ -23,6 +25,8 @@ struct OutputsConfig {
   OutputFiles files;
   bool quiet = false;    ///< no text about single stalls, and no advice
   bool verbose = false;  ///< whole stacks
+  /// Gets each stall when it is reported, in place of text: of one whose end will not be seen the last.
+  std::function<void(const model::Stall&)> on_stall{};
 };
 
 class Outputs {
@@ -47,6 +51,13 @@ class Outputs {
   /// The last thing: summary, folded stacks and all other files.
   void finish(const model::Summary& summary);
 
+  /// Begins a recording; what was reported before is not in it.
+  Status start_recording(recording::Writer writer, const model::Watching& watching);
+  /// Ends it with this summary.
+  Status end_recording(const model::Summary& summary);
+  [[nodiscard]] bool is_recording() const { return recording_.has_value(); }
+  [[nodiscard]] const output::OutputContext& context() const { return context_; }
+
   /// True when nobody reads standard output any more.
   [[nodiscard]] bool reader_gone() const { return reader_gone_; }
   /// True when something could not be written; each output has reported it once on standard error.
@@ -66,6 +77,7 @@ class Outputs {
   bool folded_error_reported_ = false;
   bool recording_error_reported_ = false;
   output::OutputContext context_;
+  std::function<void(const model::Stall&)> on_stall_;
   std::unique_ptr<output::FileSink> text_sink_;  // null when standard output is for JSON
   std::unique_ptr<output::TextOutput> text_;     // to it
   std::unique_ptr<output::FileSink> error_sink_;
@@ -79,6 +91,10 @@ class Outputs {
 
 /// A recording of what is reported from now on.
 [[nodiscard]] Result<recording::Writer> create_recording(const std::string& path, const output::OutputContext& context);
+
+/// The same into a file that is open and empty.
+[[nodiscard]] Result<recording::Writer> recording_to(UniqueFd file, const std::string& name,
+                                                     const output::OutputContext& context);
 
 /// How text is written to this sink: its colour and width; times are those of now.
 [[nodiscard]] output::OutputContext terminal_context(const output::FileSink& sink);

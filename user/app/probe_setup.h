@@ -1,6 +1,7 @@
 // What every command that loads BPF programs passes to them, and what it reports of their cost at its end.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,9 @@ namespace aiotrace::app {
 
 /// For ProbeOptions::syscalls.
 [[nodiscard]] std::vector<probe::Syscall> syscall_waits();
+
+/// For the watching of stalls from `warn_ns` on: of all processes, or of the children of some too.
+[[nodiscard]] probe::ProbeOptions stall_probe(std::uint64_t warn_ns, bool all, bool follow);
 
 /// "6.18.5"; empty if the kernel does not say.
 [[nodiscard]] std::string kernel_release();

@@ -29,9 +29,8 @@ constexpr std::uint64_t kNoLoopYetNs = 1'000'000'000;
 Session::Session(SessionConfig config, probe::Probe& probe, Outputs& outputs)
     : config_(std::move(config)), probe_(probe), tracker_(config_.tracker, probe, outputs), outputs_(outputs) {}
 
-Status Session::begin(std::vector<Target> targets) {
-  if (auto status = probe_.attach(); !status) return status;
-  model::Watching watching{.time_ns = 0,
+model::Watching Session::watching() {
+  model::Watching watching{.time_ns = began_ns_,
                            .version = kVersion,
                            .kernel = kernel_release(),
                            .warn_ns = config_.tracker.warn_ns,
@@ -39,6 +38,13 @@ Status Session::begin(std::vector<Target> targets) {
                            .targets = {},
                            .all = config_.tracker.all,
                            .starting = config_.starting};
+  for (auto& [pid, target] : tracker_.targets())
+    watching.targets.push_back({pid, target.comm(), target.python_version(), target.epolls()});
+  return watching;
+}
+
+Status Session::begin(std::vector<Target> targets) {
+  if (auto status = probe_.attach(); !status) return status;
   for (auto& target : targets) {
     const auto look = config_.starting ? TargetSet::Look::fresh : TargetSet::Look::now;
     if (auto status = tracker_.add(std::move(target), look); !status) return status;
@@ -47,14 +53,13 @@ Status Session::begin(std::vector<Target> targets) {
   if (config_.tracker.follow && !config_.starting) {
     if (auto status = tracker_.add_descendants(); !status) return status;
   }
-  for (auto& [pid, target] : tracker_.targets())
-    watching.targets.push_back({pid, target.comm(), target.python_version(), target.epolls()});
+  auto report = watching();
   if (config_.tracker.verbose) report_poll_probe();
   began_ns_ = monotonic_ns();
   next_so_far_ns_ = began_ns_ + kSoFarNs;
-  probe_.measure_cost_now_and_then(began_ns_);
-  watching.time_ns = began_ns_;
-  outputs_.watching(watching);
+  if (!config_.frugal) probe_.measure_cost_now_and_then(began_ns_);
+  report.time_ns = began_ns_;
+  outputs_.watching(report);
   if (!config_.tracker.all && !config_.tracker.follow) report_children();
   return {};
 }
@@ -81,12 +86,15 @@ void Session::report_poll_probe() {
 // Behind all that a run begins with: how soon it watches does not depend on them.
 void Session::watch_leaks_and_hangs() {
   if (config_.tracker.all) return;
-  for (auto& [pid, target] : tracker_.targets()) {
+  const auto& targets = tracker_.targets();
+  LookShare share{.processes = config_.frugal ? targets.size() : 1, .position = 0};
+  for (auto& [pid, target] : targets) {
     // It can have ended by now: its stalls are reported all the same.
     if (auto process = proc::Process::open(static_cast<pid_t>(pid)); process && config_.leaks)
-      leak_watches_.emplace(pid, std::make_unique<LeakWatch>(std::move(*process)));
+      leak_watches_.emplace(pid, std::make_unique<LeakWatch>(std::move(*process), share));
     if (auto process = proc::Process::open(static_cast<pid_t>(pid)); process && config_.hangs)
-      hang_watches_.emplace(pid, std::make_unique<HangWatch>(std::move(*process)));
+      hang_watches_.emplace(pid, std::make_unique<HangWatch>(std::move(*process), share));
+    if (config_.frugal) ++share.position;
   }
 }
 
@@ -117,7 +125,10 @@ void Session::report_waiting(std::uint64_t now_ns) {
 }
 
 void Session::look_for_unseen(std::uint64_t now_ns) {
+  constexpr std::uint64_t kFrugalShare = 500;
+  if (now_ns < next_unseen_ns_) return;
   unseen_.look(now_ns, tracker_.targets(), probe_);
+  if (config_.frugal) next_unseen_ns_ = now_ns + (monotonic_ns() - now_ns) * kFrugalShare;
   for (const auto& message : unseen_.take_messages()) say(message);
 }
 
@@ -137,7 +148,7 @@ void Session::take_ended(const std::vector<pollfd>& fds) {
 }
 
 void Session::tick(std::uint64_t now_ns) {
-  probe_.measure_cost_now_and_then(now_ns);
+  if (!config_.frugal) probe_.measure_cost_now_and_then(now_ns);
   tracker_.report_ongoing(now_ns);
   tracker_.stop_idle(now_ns);
   tracker_.show_queues();
@@ -146,24 +157,35 @@ void Session::tick(std::uint64_t now_ns) {
   look_for_spinning(now_ns);
   take_leaks();
   take_hangs();
-  if (!config_.recording || now_ns < next_so_far_ns_) return;
+  if ((!config_.recording && !outputs_.is_recording()) || now_ns < next_so_far_ns_) return;
   next_so_far_ns_ = now_ns + kSoFarNs;
   outputs_.so_far(summary(now_ns));
 }
 
-void Session::watch(int requests_fd, const std::function<Requests()>& requests) {
+// A look at all of 100 loops takes some 300 µs.
+std::uint64_t Session::tick_ns() const {
+  constexpr std::uint64_t kNsForLoop = 2'000'000;
+  constexpr std::uint64_t kMostNs = 250'000'000;
+  if (!config_.frugal) return kTickNs;
+  return std::clamp(tracker_.loops_seen() * kNsForLoop, kTickNs, kMostNs);
+}
+
+void Session::watch(int requests_fd, const std::function<Requests()>& requests, Beside* beside) {
   // Not before: a thread keeps the capabilities that it was started with.
   watch_leaks_and_hangs();
   const std::uint64_t end_ns = config_.duration_ns ? began_ns_ + *config_.duration_ns : 0;
-  std::uint64_t next_tick_ns = began_ns_ + kTickNs;
+  std::uint64_t next_tick_ns = began_ns_ + tick_ns();
   std::uint64_t next_look_ns = 0;
+  std::uint64_t next_turn_ns = beside != nullptr ? beside->turn(monotonic_ns()) : 0;
   while (!stop_) {
     std::uint64_t now = monotonic_ns();
     if (end_ns != 0 && now >= end_ns) break;
     std::uint64_t wake = next_tick_ns;
     if (end_ns != 0) wake = std::min(wake, end_ns);
     if (next_look_ns != 0) wake = std::min(wake, next_look_ns);
+    if (next_turn_ns != 0) wake = std::min(wake, next_turn_ns);
     std::vector<pollfd> fds = {{requests_fd, POLLIN, 0}, {probe_.fd(), POLLIN, 0}};
+    if (beside != nullptr) beside->add_fds(fds);
     // Of a whole machine's processes BPF reports the end.
     if (!config_.tracker.all) tracker_.targets().add_pidfds(fds);
     const auto timeout = to_timespec(wake > now ? wake - now : 0);
@@ -178,12 +200,40 @@ void Session::watch(int requests_fd, const std::function<Requests()>& requests) 
     if (drained) take_ended(fds);
     now = monotonic_ns();
     if (now >= next_tick_ns) {
-      next_tick_ns = now + kTickNs;
+      next_tick_ns = now + tick_ns();
       tick(now);
+    }
+    if (beside != nullptr) {
+      next_turn_ns = beside->turn(now);
+      if (next_turn_ns == 0) break;
     }
     next_look_ns = tracker_.look(now);
     if ((drained && tracker_.targets().alive() == 0 && !config_.tracker.all) || outputs_.reader_gone()) break;
   }
+}
+
+std::map<std::uint32_t, model::ProcessLooks> Session::looks() const {
+  std::map<std::uint32_t, model::ProcessLooks> all;
+  for (const auto& [pid, look] : last_leaks_) {
+    auto& leaks = all[pid].leaks.emplace(0);
+    for (const auto& leak : look.leaks) {
+      if (leak.leak) leaks += leak.count.value_or(1);
+    }
+  }
+  for (const auto& [pid, watch] : hang_watches_) {
+    const auto last = watch->last();
+    if (!last) continue;
+    auto& looks = all[pid];
+    looks.tasks = last->scan.tasks;
+    looks.hangs = last->hangs.size();
+    for (const auto& hang : last->hangs) looks.verdict = std::min(looks.verdict.value_or(hang.verdict), hang.verdict);
+  }
+  return all;
+}
+
+std::shared_ptr<const model::ScannedHangs> Session::last_hangs(std::uint32_t pid) const {
+  const auto watch = hang_watches_.find(pid);
+  return watch == hang_watches_.end() ? nullptr : watch->second->last();
 }
 
 model::Summary Session::summary(std::uint64_t now_ns) const {

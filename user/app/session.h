@@ -18,7 +18,9 @@
 #include "app/target.h"
 #include "app/tracker.h"
 #include "app/unseen_loops.h"
+#include "model/loop_now.h"
 #include "model/summary.h"
+#include "model/top_row.h"
 #include "probe/probe.h"
 #include "util/result.h"
 
@@ -31,6 +33,23 @@ struct SessionConfig {
   bool leaks = false;      ///< look for leaks too (not with `tracker.all`)
   bool hangs = false;      ///< look for hangs too (not with `tracker.all`)
   bool recording = false;  ///< now and then the outputs get the summary so far
+  /// What BPF does not wake us for is looked at less often where there are many loops, the looks for leaks and hangs at
+  /// all processes take the time of those at one, and the cost of BPF programs is not measured.
+  bool frugal = false;
+};
+
+/// What a run does beside watching, in the same thread: a live view.
+class Beside {
+ public:
+  Beside() = default;
+  Beside(const Beside&) = delete;
+  Beside& operator=(const Beside&) = delete;
+  virtual ~Beside() = default;
+
+  /// Adds the descriptors that wake it.
+  virtual void add_fds(std::vector<pollfd>& fds) = 0;
+  /// After each wait. When it is to be called next at the latest, by monotonic_ns(); 0: the run is to end.
+  virtual std::uint64_t turn(std::uint64_t now_ns) = 0;
 };
 
 class Session {
@@ -41,20 +60,29 @@ class Session {
   /// Attaches. When it returns, nothing of these processes is missed.
   Status begin(std::vector<Target> targets);
   /// Until the end: of the time, of all targets, or as asked. `requests_fd` is readable when `requests` has something.
-  void watch(int requests_fd, const std::function<Requests()>& requests);
+  /// `beside` may be null.
+  void watch(int requests_fd, const std::function<Requests()>& requests, Beside* beside = nullptr);
   /// Writes the summary; gives it. Once.
   model::Summary finish();
 
   [[nodiscard]] std::uint64_t longest_stall_ns() const { return tracker_.longest_stall_ns(); }
   [[nodiscard]] TargetSet& targets() { return tracker_.targets(); }
+  [[nodiscard]] std::vector<model::LoopNow> loops_now(std::uint64_t now_ns) const { return tracker_.loops_now(now_ns); }
+  /// What the looks for leaks and hangs have found so far, by pid.
+  [[nodiscard]] std::map<std::uint32_t, model::ProcessLooks> looks() const;
+  /// The last look for hangs at a process, with what of it was reported; null: none was made.
+  [[nodiscard]] std::shared_ptr<const model::ScannedHangs> last_hangs(std::uint32_t pid) const;
+  /// What outputs were given at the beginning, with the targets of now.
+  [[nodiscard]] model::Watching watching();
+  [[nodiscard]] model::Summary summary(std::uint64_t now_ns) const;
 
  private:
-  [[nodiscard]] model::Summary summary(std::uint64_t now_ns) const;
   void report_poll_probe();
   void report_children();
   void take_requests(const std::function<Requests()>& requests);
   void take_ended(const std::vector<pollfd>& fds);
   void tick(std::uint64_t now_ns);
+  [[nodiscard]] std::uint64_t tick_ns() const;
   void report_waiting(std::uint64_t now_ns);
   void watch_leaks_and_hangs();
   void take_leaks();
@@ -68,6 +96,7 @@ class Session {
   Outputs& outputs_;
   std::uint64_t began_ns_ = 0;
   std::uint64_t next_so_far_ns_ = 0;
+  std::uint64_t next_unseen_ns_ = 0;
   bool stop_ = false;
   UnseenLoops unseen_;
   SpinningLoops spinning_;

@@ -69,6 +69,7 @@ void Target::forget_image() {
   refused_.reset();
   names_.clear();
   loops_.clear();
+  queues_.clear();
   schedule_.start();
   had_loop_ = noted_waiting_ = false;
 }
@@ -132,11 +133,16 @@ void Target::show_queues(probe::Probe& probe) {
   if (!queues_wanted_ || begin_ns < next_queues_ns_ || !interpreter_ || !interpreter_->initialized) return;
   proc::PageCache pages(*memory_);
   pages.end_at(begin_ns + kMostNs);
-  const auto queues = python::loop_queues(*interpreter_, process_, pages);
+  auto queues = python::loop_queues(*interpreter_, process_, pages);
   next_queues_ns_ = begin_ns + (monotonic_ns() - begin_ns) * kShareOfTime;
   if (pages.late()) return;  // again, when its share of the time allows it
   queues_wanted_ = false;
   for (const auto& [tid, queue] : queues) probe.set_queue(static_cast<std::uint32_t>(tid), queue);
+  queues_ = std::move(queues);
+}
+
+std::optional<std::uint64_t> Target::ready(std::uint32_t tid) const {
+  return python::ready_callbacks(queues_, static_cast<pid_t>(tid), *memory_);
 }
 
 std::uint64_t Target::gil_at(std::uint64_t futex) const {

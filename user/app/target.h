@@ -16,6 +16,7 @@
 #include "proc/memory.h"
 #include "proc/process.h"
 #include "python/interpreter.h"
+#include "python/loop_queues.h"
 #include "util/result.h"
 
 namespace aiotrace::probe {
@@ -85,6 +86,8 @@ class Target {
   void want_queues() { queues_wanted_ = true; }
   /// Reads that if it is wanted, and lets BPF know.
   void show_queues(probe::Probe& probe);
+  /// Callbacks that are ready to run in the loop of a thread now; nothing: not known.
+  [[nodiscard]] std::optional<std::uint64_t> ready(std::uint32_t tid) const;
   [[nodiscard]] const proc::Memory& memory() const { return *memory_; }
   [[nodiscard]] const python::Interpreter* interpreter() const { return interpreter_ ? &*interpreter_ : nullptr; }
 
@@ -113,6 +116,7 @@ class Target {
   std::map<std::uint32_t, std::string> names_;
   bool queues_wanted_ = false;
   std::uint64_t next_queues_ns_ = 0;
+  python::LoopQueues queues_;      // as they were found last
   std::set<std::uint32_t> loops_;  // tids
   LookSchedule schedule_;
   bool ended_ = false;

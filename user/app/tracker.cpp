@@ -218,6 +218,31 @@ bool Tracker::is_worker(std::uint32_t pid, std::uint32_t tid) const {
   return workers_.contains({pid, tid}) && statistics_.stalls_of(pid, tid) == 0;
 }
 
+std::vector<model::LoopNow> Tracker::loops_now(std::uint64_t now_ns) const {
+  std::vector<model::LoopNow> loops;
+  for (const auto& [pid, target] : targets_) {
+    if (target.ended()) continue;
+    for (const auto tid : target.loops()) {
+      const auto loop = loops_.find(tid);
+      const auto counters = probe_.counters(tid);
+      if (loop == loops_.end() || loop->second.pid != pid || !counters) continue;
+      model::LoopNow now{.pid = pid,
+                         .tid = tid,
+                         .command = target.comm(),
+                         .thread = loop->second.thread,
+                         .kind = loop->second.kind,
+                         .counters = *counters,
+                         .ready = target.ready(tid)};
+      if (const auto thread = probe_.thread(tid); thread && in_iteration(*thread, now_ns)) {
+        now.present_ns = now_ns - thread->start_ns;
+        now.present_seen_ns = now.present_ns - std::min(now.present_ns, thread->unseen_ns);
+      }
+      loops.push_back(std::move(now));
+    }
+  }
+  return loops;
+}
+
 model::Summary Tracker::summary(std::uint64_t now_ns) const {
   model::Summary summary{.time_ns = now_ns,
                          .elapsed_ns = now_ns - start_ns_,

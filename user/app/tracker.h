@@ -22,6 +22,7 @@
 #include "app/shared_polls.h"
 #include "app/target.h"
 #include "app/target_set.h"
+#include "model/loop_now.h"
 #include "model/stall_builder.h"
 #include "model/statistics.h"
 #include "model/thread_now.h"
@@ -53,6 +54,8 @@ class Tracker {
   /// --follow: every process below those that are traced. From then on BPF reports the new ones.
   Status add_descendants();
   [[nodiscard]] TargetSet& targets() { return targets_; }
+  /// Those that have ended too, as long as they are known.
+  [[nodiscard]] std::size_t loops_seen() const { return loops_.size(); }
   void process_ended(std::uint32_t pid);
 
   /// Takes everything that waits in the ring buffer.
@@ -71,6 +74,8 @@ class Tracker {
   void finish(std::uint64_t now_ns);
 
   [[nodiscard]] model::Summary summary(std::uint64_t now_ns) const;
+  /// The loops whose threads have not ended.
+  [[nodiscard]] std::vector<model::LoopNow> loops_now(std::uint64_t now_ns) const;
   [[nodiscard]] std::uint64_t longest_stall_ns() const { return longest_ns_; }
   [[nodiscard]] std::uint64_t start_ns() const { return start_ns_; }
 

@@ -44,9 +44,8 @@ void add_timers(const Objects& objects, std::uint64_t loop, std::uint64_t timer,
 
 }  // namespace
 
-std::map<pid_t, loop_queue> loop_queues(const Interpreter& interpreter, const proc::Process& process,
-                                        const proc::Memory& memory) {
-  std::map<pid_t, loop_queue> queues;
+LoopQueues loop_queues(const Interpreter& interpreter, const proc::Process& process, const proc::Memory& memory) {
+  LoopQueues queues;
   const FutureReader futures(interpreter, memory);
   if (futures.tasks_module() == 0) return queues;
   const Objects& objects = futures.objects();
@@ -62,6 +61,18 @@ std::map<pid_t, loop_queue> loop_queues(const Interpreter& interpreter, const pr
     queues.emplace(tid, queue);
   }
   return queues;
+}
+
+std::optional<std::uint64_t> ready_callbacks(const LoopQueues& queues, pid_t tid, const proc::Memory& memory) {
+  const auto queue = queues.find(tid);
+  if (queue == queues.end() || queue->second.ready == 0) return std::nullopt;
+  struct Head {
+    std::uint64_t type;
+    std::uint64_t length;
+  };
+  const auto head = memory.read<Head>(queue->second.ready + queue->second.type_at);
+  if (!head || head->type != queue->second.ready_type || head->length > LOOP_QUEUE_MAX) return std::nullopt;
+  return head->length;
 }
 
 }  // namespace aiotrace::python

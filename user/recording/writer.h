@@ -27,6 +27,8 @@ class Writer {
  public:
   /// Creates the file and writes its head.
   [[nodiscard]] static Result<Writer> create(const std::string& path, const Head& head);
+  /// The same of a file that is open and empty; `name` is for messages.
+  [[nodiscard]] static Result<Writer> create(UniqueFd file, const std::string& name, const Head& head);
 
   Status watching(const model::Watching& watching);
   /// An error of kind usage: this one is too large (kMaxBody) and left out; the next ones are written.

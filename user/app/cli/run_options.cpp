@@ -11,12 +11,16 @@ constexpr std::size_t kLongestComm = 15;
 
 }  // namespace
 
-void declare_targets(CommandLine& line, TargetOptions& targets, const std::string& what) {
+void declare_processes(CommandLine& line, TargetOptions& targets, const std::string& what) {
   line.add_pids(targets.pids, "processes, with commas between them");
   line.add_flag("-a,--all", targets.all, "every " + what + ", those to come as well");
   line.add_text("--comm", "NAME", targets.comm, "with -a: only processes of this name", "python3");
   line.add_text("--cgroup", "PATH", targets.cgroup, "with -a: only processes in this control group and below it",
                 "/system.slice/web.service");
+}
+
+void declare_targets(CommandLine& line, TargetOptions& targets, const std::string& what) {
+  declare_processes(line, targets, what);
   line.add_flag("--as-root", targets.as_root, "behind sudo, COMMAND runs as root and not as who typed it");
 }
 

@@ -24,6 +24,8 @@ struct TargetOptions {
 };
 
 /// -p, -a, --comm and --cgroup. `what` completes "every …": "event loop on the machine".
+void declare_processes(CommandLine& line, TargetOptions& targets, const std::string& what);
+/// The same, and what a program that is started needs.
 void declare_targets(CommandLine& line, TargetOptions& targets, const std::string& what);
 
 /// Call it after parse(). Exactly one of processes, all and a program is given; a filter alone means all.

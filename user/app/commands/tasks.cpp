@@ -15,6 +15,7 @@
 #include "app/command_output.h"
 #include "app/commands/command.h"
 #include "app/memory_access.h"
+#include "app/task_rows.h"
 #include "app/wait_kinds.h"
 #include "app/wait_resources.h"
 #include "model/task_row.h"
@@ -44,42 +45,6 @@ struct TasksOptions {
   bool verbose = false;                  ///< the tree: no task stands for others
   std::optional<std::string> json;       ///< "-": standard output
 };
-
-model::TaskRow row_of(const python::TaskSnapshot& snapshot, const python::Task& task, std::uint32_t pid) {
-  model::TaskRow row;
-  row.id = task.object;
-  row.pid = pid;
-  row.tid = static_cast<std::uint32_t>(task.tid);
-  row.name = task.name;
-  row.state = task.state == python::TaskState::pending   ? "pending"
-              : task.state == python::TaskState::running ? "running"
-                                                         : "finished";
-  row.coroutine = task.coroutine;
-  row.file = task.file;
-  row.line = task.line;
-  row.stack_cut = task.stack_cut;
-  row.stack.reserve(task.stack.size());
-  for (const auto& frame : task.stack) {
-    row.stack.push_back({.kind = model::Frame::Kind::python,
-                         .function = frame.code->function,
-                         .file = frame.code->file,
-                         .line = frame.line});
-  }
-  const auto& wait = task.waits_for;
-  row.waits_for = {.kind = wait_kind(wait.kind),
-                   .call = std::string(wait.call),
-                   .tasks = wait.tasks,
-                   .left_ns = wait.left_ns,
-                   .waiting_ns = wait.waiting_ns,
-                   .queue_size = wait.queue_size,
-                   .fd = wait.fd,
-                   .child_pid = wait.child_pid};
-  row.awaited_by.reserve(task.awaited_by.size());
-  for (const std::size_t i : task.awaited_by) row.awaited_by.push_back(snapshot.tasks[i].object);
-  // When a task was made is written down nowhere; it is at least as old as the sleep that it is in.
-  row.age_at_least_ns = wait.waiting_ns;
-  return row;
-}
 
 // More tasks than that are listed without: it takes as long again as reading them.
 constexpr std::size_t kMostWithResources = 20'000;
@@ -158,7 +123,7 @@ class TasksRun {
     for (const auto& task : snapshot.tasks) {
       if (!wanted(task)) continue;
       own.shown++;
-      auto row = row_of(snapshot, task, pid);
+      auto row = task_row(snapshot, task, pid);
       if (const auto known = resources_.find(task.object);
           known != resources_.end() && is_of(row.waits_for.kind, *known->second))
         row.waits_for.resource = known->second;

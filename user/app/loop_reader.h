@@ -1,0 +1,41 @@
+// What one loop does now, read in a thread of its own, so that no stall waits for it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "app/pauses.h"
+#include "model/loop_look.h"
+#include "proc/process.h"
+
+namespace aiotrace::app {
+
+class LoopReader {
+ public:
+  /// Looks at once and then every 2 s, less often where a look takes long: a twentieth of a CPU at most.
+  LoopReader(proc::Process process, std::uint32_t tid);
+  LoopReader(const LoopReader&) = delete;
+  LoopReader& operator=(const LoopReader&) = delete;
+  /// A look that is under way is given up.
+  ~LoopReader();
+
+  /// The last look; null before the first. From any thread.
+  [[nodiscard]] std::shared_ptr<const model::LoopLook> last() const;
+
+ private:
+  void work();
+  [[nodiscard]] model::LoopLook look() const;
+
+  proc::Process process_;
+  std::uint32_t tid_;
+  Pauses pauses_;
+  mutable std::mutex mutex_;  // of the next one
+  std::shared_ptr<const model::LoopLook> last_;
+  std::atomic<bool> cancel_ = false;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace aiotrace::app

@@ -1,0 +1,25 @@
+// What is known of an event loop at a moment: what a live view is made of. Passive data.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "model/stall.h"
+#include "model/statistics.h"
+
+namespace aiotrace::model {
+
+struct LoopNow {
+  std::uint32_t pid = 0;
+  std::uint32_t tid = 0;
+  std::string command;  ///< the process's name; UTF-8, not cleaned
+  std::string thread;   ///< Python's name or the comm; not cleaned
+  LoopKind kind = LoopKind::other;
+  LoopCounters counters;               ///< of the iterations that have ended
+  std::uint64_t present_ns = 0;        ///< how long the present iteration has lasted; 0: it is in its poll
+  std::uint64_t present_seen_ns = 0;   ///< and how much of that was after aiotrace came
+  std::optional<std::uint64_t> ready;  ///< callbacks in the loop's queue of what runs next; nothing: not known
+};
+
+}  // namespace aiotrace::model

@@ -1,0 +1,79 @@
+// A screen of characters, before any terminal: what a view draws, and what a terminal shows or a script reads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/cause.h"
+
+namespace aiotrace::output {
+
+/// What a cell means; a terminal decides on its looks.
+enum class Ink : std::uint8_t {
+  plain,
+  dim,
+  strong,
+  heading,
+  sorted,    ///< the heading of the column by which rows are sorted
+  selected,  ///< the row of the cursor
+  warning,
+  error,
+  on_cpu,  ///< these four: groups of causes
+  blocked,
+  runnable,
+  not_seen,
+};
+[[nodiscard]] Ink ink_of(model::CauseGroup group);
+
+/// What the terminal can show.
+struct Look {
+  bool utf8 = true;  ///< else nothing but ASCII is drawn
+  std::size_t columns = 80;
+  std::size_t rows = 24;
+};
+
+class Grid {
+ public:
+  /// Bounds that no terminal exceeds; a larger one is used in part.
+  static constexpr std::size_t kMaxColumns = 1000;
+  static constexpr std::size_t kMaxRows = 1000;
+
+  explicit Grid(const Look& look);
+
+  struct Cell {
+    std::string text = " ";  ///< one character, with what combines with it; empty: the second half of a wide one
+    Ink ink = Ink::plain;
+    bool operator==(const Cell&) const = default;
+  };
+
+  [[nodiscard]] std::size_t columns() const { return columns_; }
+  [[nodiscard]] std::size_t rows() const { return rows_; }
+  [[nodiscard]] bool utf8() const { return utf8_; }
+  [[nodiscard]] const Cell& at(std::size_t row, std::size_t column) const { return cells_[row * columns_ + column]; }
+
+  /// Any text, cleaned; what does not fit in `most` columns, or on the screen, is cut, with a mark at the end. The
+  /// columns that were used.
+  std::size_t put(std::size_t row, std::size_t column, std::string_view text, Ink ink = Ink::plain,
+                  std::size_t most = kMaxColumns);
+  /// The same so that it ends in front of `end`; what is too long loses its end.
+  void put_right(std::size_t row, std::size_t end, std::string_view text, Ink ink, std::size_t most);
+  /// Gives the cells of a row that are plain or dim this ink.
+  void mark_row(std::size_t row, Ink ink);
+
+  /// A line for each row from `first` on, without blanks at its end. Rows at the end that are empty are left out.
+  [[nodiscard]] std::string text(std::size_t first = 0) const;
+
+ private:
+  std::size_t columns_;
+  std::size_t rows_;
+  bool utf8_;
+  std::vector<Cell> cells_;
+};
+
+/// The text with what is not ASCII replaced: known signs by what stands for them, the rest by "?".
+[[nodiscard]] std::string to_ascii(std::string_view utf8);
+
+}  // namespace aiotrace::output
