@@ -23,10 +23,10 @@ std::size_t index(model::Loss loss) { return static_cast<std::size_t>(loss); }
 
 }  // namespace
 
-Tracker::Tracker(TrackerConfig config, probe::Probe& probe, Outputs& outputs)
+Tracker::Tracker(TrackerConfig config, probe::Probe& probe, TrackerSink& sink)
     : config_(std::move(config)),
       probe_(probe),
-      outputs_(outputs),
+      sink_(sink),
       targets_(probe, config_.native ? kNativeStacks : model::StackStore::kDefaultCapacity),
       builder_(config_.error_ns, targets_.stacks(),
                [this](std::uint32_t pid, std::uint64_t code_id) { return targets_.codes().definition(pid, code_id); }),
@@ -98,6 +98,7 @@ void Tracker::seed(Target& target) {
     loop.pid = target.pid();
     loop.thread = target.thread_name(seed.tid);
     loop.start_known = start_known;
+    loop.seen_ns = seed.seen_ns;
     if (seed.waiting) loop.found_wait = FoundWait{.since_ns = seed.waiting->since_ns, .culprit = std::move(culprit)};
     loop.kind = kind;
   }
@@ -108,6 +109,7 @@ void Tracker::seed(Target& target) {
 Status Tracker::add(Target added, TargetSet::Look look) {
   const auto target = targets_.add(std::move(added), look);
   if (!target) return std::unexpected(target.error());
+  sink_.process_seen((*target)->pid(), (*target)->comm());
   if (look == TargetSet::Look::fresh) return {};
   attach_uprobes(**target);
   seed(**target);
@@ -128,6 +130,22 @@ std::size_t Tracker::add_all_running() {
   };
   targets_.scan(config_.filter, take, [this] { note_untraced(); });
   return added;
+}
+
+void Tracker::select(Filter filter) {
+  config_.filter = std::move(filter);
+  const auto now_ns = monotonic_ns();
+  for (auto& [pid, target] : targets_) {
+    if (target.ended() || config_.filter.matches(pid, target.comm())) continue;
+    // BPF will meet its threads anew, and learn that they are not meant.
+    const auto loops = target.loops();
+    for (const auto tid : loops) on(model::ThreadExit{.head = {.pid = pid, .tid = tid, .time_ns = now_ns}});
+    process_ended(pid);
+  }
+  drop_ended();
+  add_all_running();
+  // Those that do not wait in a poll now are met at their next one.
+  targets_.scan(config_.filter, [this](const Target& target) { probe_.remove_process(target.pid()); });
 }
 
 // One that is traced reports its forks: who was forked before it was traced is found by the next look.
@@ -178,7 +196,9 @@ Target* Tracker::target_or_new(const model::LoopSeen& event) {
 
 void Tracker::process_ended(std::uint32_t pid) {
   auto* found = targets_.find(pid);
-  if (found != nullptr && !found->ended()) targets_.mark_ended(*found);
+  if (found == nullptr || found->ended()) return;
+  targets_.mark_ended(*found);
+  sink_.process_ended(pid);
 }
 
 std::uint64_t Tracker::look(std::uint64_t now_ns) {
@@ -187,7 +207,18 @@ std::uint64_t Tracker::look(std::uint64_t now_ns) {
 
 void Tracker::take_changed(Target& target) {
   attach_uprobes(target);
-  for (const auto tid : target.loops()) loops_[tid].thread = target.thread_name(tid);
+  bool unknown = false;
+  for (const auto tid : target.loops()) {
+    auto& loop = loops_[tid];
+    loop.thread = target.thread_name(tid);
+    unknown = unknown || loop.kind == model::LoopKind::other;
+  }
+  // BPF sees of which kind a loop is when it polls; one that was found in its poll may not do so for hours.
+  if (!unknown || target.interpreter() == nullptr) return;
+  for (const auto& seeded : threads_to_seed(target)) {
+    const auto loop = loops_.find(seeded.seed.tid);
+    if (loop != loops_.end() && loop->second.kind == model::LoopKind::other) loop->second.kind = seeded.kind;
+  }
 }
 
 // A thread that goes on with its iteration; not one whose first poll was entered before aiotrace came and goes on.
@@ -209,7 +240,7 @@ model::Summary Tracker::summary(std::uint64_t now_ns) const {
                          .loops = {},
                          .cause_ns = statistics_.cause_ns(),
                          .places = statistics_.places(),
-                         .losses = user_losses_,
+                         .losses = losses(),
                          .cost = {}};
   for (const auto& [tid, loop] : loops_) {
     if (loop.pid == 0) continue;
@@ -225,12 +256,48 @@ model::Summary Tracker::summary(std::uint64_t now_ns) const {
     row.stalls = statistics_.stalls_of(loop.pid, tid);
     summary.loops.push_back(std::move(row));
   }
-  const auto kernel = probe_.losses();
-  for (std::size_t i = 0; i < kernel.size(); i++) summary.losses[i] += kernel[i];
-  summary.losses[index(model::Loss::native_cut)] += natives_.cut();
-  summary.losses[index(model::Loss::file_too_large)] += proc::FileBudget::of_program().refused();
-  summary.losses[index(model::Loss::stack_missing)] += builder_.missing_stacks();
   return summary;
+}
+
+model::LossCounts Tracker::losses() const {
+  auto losses = user_losses_;
+  const auto kernel = probe_.losses();
+  for (std::size_t i = 0; i < kernel.size(); i++) losses[i] += kernel[i];
+  losses[index(model::Loss::native_cut)] += natives_.cut();
+  losses[index(model::Loss::file_too_large)] += proc::FileBudget::of_program().refused();
+  losses[index(model::Loss::stack_missing)] += builder_.missing_stacks();
+  return losses;
+}
+
+std::optional<LoopNow> Tracker::loop_now(std::uint32_t tid, const Loop& loop, std::uint64_t now_ns) const {
+  const auto counters = probe_.counters(tid);
+  if (!counters) return std::nullopt;
+  LoopNow now{
+      .pid = loop.pid, .tid = tid, .kind = loop.kind, .now_ns = now_ns, .seen_ns = loop.seen_ns, .counters = *counters};
+  const auto thread = probe_.thread(tid);
+  if (!thread || !in_iteration(*thread, now_ns)) return now;
+  const auto lasted_ns = now_ns - thread->start_ns;
+  now.present_ns = lasted_ns - std::min(lasted_ns, thread->unseen_ns);
+  return now;
+}
+
+void Tracker::read_loops(const std::function<void(const LoopNow&)>& take) {
+  for (auto& [tid, loop] : loops_) {
+    if (loop.pid == 0 || loop.ended) continue;
+    if (auto* owner = targets_.find(loop.pid)) refresh_kind(tid, loop, *owner);
+    if (const auto now = loop_now(tid, loop, monotonic_ns())) take(*now);
+  }
+}
+
+// While BPF still has its counters.
+void Tracker::end_loop(std::uint32_t tid, std::uint64_t now_ns) {
+  const auto found = loops_.find(tid);
+  if (found == loops_.end()) return;
+  auto& loop = found->second;
+  if (auto* owner = targets_.find(loop.pid)) refresh_kind(tid, loop, *owner);
+  if (const auto now = loop_now(tid, loop, now_ns)) sink_.loop_ended(*now);
+  loop.seen_ns = 0;
+  if (config_.forget_ended) loops_.erase(found);
 }
 
 }  // namespace aiotrace::app

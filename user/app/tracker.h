@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -16,10 +17,10 @@
 #include "app/fine_sampling.h"
 #include "app/held_events.h"
 #include "app/native_stacks.h"
-#include "app/outputs.h"
 #include "app/sample_classifier.h"
 #include "app/target.h"
 #include "app/target_set.h"
+#include "app/tracker_sink.h"
 #include "model/stall_builder.h"
 #include "model/statistics.h"
 #include "model/thread_now.h"
@@ -37,20 +38,25 @@ struct TrackerConfig {
   bool follow = false;         ///< children of the added processes too
   bool native = false;         ///< whole native stacks
   bool verbose = false;        ///< report what else goes wrong
+  /// For a run without an end: what has ended is in no summary, and takes no memory.
+  bool forget_ended = false;
 };
 
 class Tracker {
  public:
-  /// `probe` and `outputs` must outlive the tracker.
-  Tracker(TrackerConfig config, probe::Probe& probe, Outputs& outputs);
+  /// `probe` and `sink` must outlive the tracker.
+  Tracker(TrackerConfig config, probe::Probe& probe, TrackerSink& sink);
 
   /// Begins to trace: BPF knows it when this returns.
   Status add(Target target, TargetSet::Look look);
   /// -a: every process that waits in a poll now. How many were added.
   std::size_t add_all_running();
+  /// Another filter from now on: who does not pass it is traced no longer, who does is.
+  void select(Filter filter);
   /// --follow: every process below those that are traced. From then on BPF reports the new ones.
   Status add_descendants();
   [[nodiscard]] TargetSet& targets() { return targets_; }
+  [[nodiscard]] const TargetSet& targets() const { return targets_; }
   void process_ended(std::uint32_t pid);
 
   /// Takes everything that waits in the ring buffer.
@@ -65,10 +71,14 @@ class Tracker {
   }
   /// Reports stalls that go on: at --error, then at doubling intervals.
   void report_ongoing(std::uint64_t now_ns);
+  /// Every loop that has not ended, with its counters as they are now.
+  void read_loops(const std::function<void(const LoopNow&)>& take);
   /// The end of the run: reports every stall that goes on and has reached --warn.
   void finish(std::uint64_t now_ns);
 
   [[nodiscard]] model::Summary summary(std::uint64_t now_ns) const;
+  /// Everything that was lost, of both sides.
+  [[nodiscard]] model::LossCounts losses() const;
   [[nodiscard]] std::uint64_t longest_stall_ns() const { return longest_ns_; }
   [[nodiscard]] std::uint64_t start_ns() const { return start_ns_; }
 
@@ -82,6 +92,7 @@ class Tracker {
   struct Loop {
     std::uint32_t pid = 0;
     model::LoopKind kind = model::LoopKind::other;
+    std::uint64_t seen_ns = 0;  // since when it is traced
     std::string thread;
     std::uint64_t reported_iteration = ~std::uint64_t{0};
     std::uint64_t report_at_ns = 0;  // age at which the present iteration is reported next
@@ -113,6 +124,10 @@ class Tracker {
   void ignore(std::uint32_t pid, std::uint32_t tid);
   void drop_ended();
   void forget_image(std::uint32_t pid);
+  // Python came to be known later than its loop: that has another kind then.
+  void refresh_kind(std::uint32_t tid, Loop& loop, Target& owner);
+  [[nodiscard]] std::optional<LoopNow> loop_now(std::uint32_t tid, const Loop& loop, std::uint64_t now_ns) const;
+  void end_loop(std::uint32_t tid, std::uint64_t now_ns);
   [[nodiscard]] std::uint64_t with_native(const model::EventHead& head, std::uint64_t iteration,
                                           std::uint64_t python_stack);
   void keep_words(model::Sample& sample) const;
@@ -140,7 +155,7 @@ class Tracker {
 
   TrackerConfig config_;
   probe::Probe& probe_;
-  Outputs& outputs_;
+  TrackerSink& sink_;
   TargetSet targets_;
   model::StallBuilder builder_;
   model::Statistics statistics_;

@@ -39,7 +39,11 @@ Status Writer::write(Kind kind, const T& value) {
 Result<Writer> Writer::create(const std::string& path, const Head& head) {
   auto fd = open_output_file(path);
   if (!fd) return std::unexpected(fd.error());
-  Writer writer(std::move(*fd), path);
+  return begin_in(std::move(*fd), path, head);
+}
+
+Result<Writer> Writer::begin_in(UniqueFd fd, const std::string& name, const Head& head) {
+  Writer writer(std::move(fd), name);
   // Level 3 packs a stall in some 30 µs; a window of 1 MiB holds hundreds of them and bounds what a reader needs.
   constexpr int kLevel = 3;
   constexpr int kWindowLog = 20;
@@ -47,7 +51,7 @@ Result<Writer> Writer::create(const std::string& path, const Head& head) {
       ::ZSTD_isError(::ZSTD_CCtx_setParameter(writer.zstd_.get(), ::ZSTD_c_compressionLevel, kLevel)) != 0 ||
       ::ZSTD_isError(::ZSTD_CCtx_setParameter(writer.zstd_.get(), ::ZSTD_c_windowLog, kWindowLog)) != 0 ||
       ::ZSTD_isError(::ZSTD_CCtx_setParameter(writer.zstd_.get(), ::ZSTD_c_checksumFlag, 1)) != 0)
-    return fail("record to " + path, "zstd cannot be set up");
+    return fail("record to " + name, "zstd cannot be set up");
   std::string start(kMagic.begin(), kMagic.end());
   append_u32(start, kFormat);
   if (auto status = writer.write_bytes(start); !status) return std::unexpected(status.error());
@@ -60,6 +64,8 @@ Status Writer::stall(const model::Stall& stall) { return with_moments(Kind::stal
 Status Writer::unfinished(const model::Stall& stall) { return with_moments(Kind::unfinished, stall); }
 Status Writer::leaks(const model::ScannedLeaks& leaks) { return write(Kind::leaks, leaks); }
 Status Writer::hangs(const model::ScannedHangs& hangs) { return write(Kind::hangs, hangs); }
+
+Status Writer::owner(const Owner& owner) { return write(Kind::owner, owner); }
 
 Status Writer::begin(const model::LeaksHead& head) { return write(Kind::leaks_head, head); }
 Status Writer::begin(const model::AwaitsHead& head) { return write(Kind::awaits_head, head); }
@@ -177,6 +183,7 @@ Status Writer::write_bytes(std::string_view bytes) {
     ended_ = true;
     return fail_errno("record to " + name_, error, "the recording ends here; what is in it can be read");
   }
+  size_ += bytes.size();
   return {};
 }
 

@@ -12,8 +12,8 @@
 #include "app/cli/signals.h"
 #include "app/commands/fail_on_hang.h"
 #include "app/commands/run_targets.h"
-#include "app/probe_setup.h"
 #include "app/session.h"
+#include "app/stall_probe.h"
 #include "app/target_set.h"
 #include "app/unseen_loops.h"
 #include "probe/confine.h"
@@ -48,44 +48,13 @@ HelpText help() {
               "reached --fail-over, or --fail-on-hang. With -- COMMAND it is the command's own, unless that is 0."};
 }
 
-// Ignore samples in short iterations: they never become stalls. Otherwise most samples of a busy server are in
-// iterations of some milliseconds; with uvicorn they took half of all BPF time. A stall loses at most 10 % of its
-// samples.
-std::uint64_t young_ns(std::uint64_t warn_ns) { return std::clamp<std::uint64_t>(warn_ns / 10, 1'000'000, 5'000'000); }
-
-// The clock that always runs: two samples in a stall, and the first of them that is late enough starts the fine one. At
-// 10 ms it took half a percent of a busy server's throughput.
-std::uint64_t coarse_period_ns(std::uint64_t warn_ns) {
-  return std::clamp<std::uint64_t>(2 * warn_ns / 5, 1'000'000, 20'000'000);
-}
-
-std::uint64_t fine_after_ns(std::uint64_t warn_ns) {
-  constexpr auto kNever = ~std::uint64_t{0};
-  return coarse_period_ns(warn_ns) > model::kFineSampleNs ? warn_ns / 5 : kNever;
-}
-
 probe::ProbeOptions probe_options(const WatchOptions& options) {
-  probe::ProbeOptions wanted{.warn_ns = options.warn_ns,
-                             .young_ns = young_ns(options.warn_ns),
-                             .sample_period_ns = model::kFineSampleNs,
-                             .coarse_period_ns = coarse_period_ns(options.warn_ns),
-                             .fine_after_ns = fine_after_ns(options.warn_ns),
-                             .poll = options.poll_probe,
-                             .trace_all = options.targets.all,
-                             .follow = options.follow,
-                             .load_statistics = options.verbose,
-                             .syscalls = syscall_waits()};
-  if (options.targets.all || options.follow) {
-    wanted.max_processes = 8192;
-    wanted.max_threads = 8192;
-  }
-  if (options.native) {
-    // A sample has some 10 KB then: a second of one thread's.
-    wanted.ring_bytes = 16u << 20;
-    // Shorter waits are common in loops that never stall, and are not worth unwinding.
-    wanted.native_ns = std::max(wanted.segment_ns, options.warn_ns / 20);
-  }
-  return wanted;
+  return stall_probe_options({.warn_ns = options.warn_ns,
+                              .poll = options.poll_probe,
+                              .all = options.targets.all,
+                              .follow = options.follow,
+                              .native = options.native,
+                              .verbose = options.verbose});
 }
 
 SessionConfig session_config(const WatchOptions& options, Filter filter) {
