@@ -1,10 +1,9 @@
 // The daemon: what it counts is what the targets wrote down; requests that are wrong, slow or many; its end.
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <chrono>
+#include <filesystem>
 #include <fstream>
 
 #include "tests/catch.h"
@@ -150,7 +149,8 @@ TEST_CASE("serve: a loop that hangs is seen while it does", "[serve]") {
   };
   CHECK(active(later) >= active(first) + 0.3);
   target.process().signal(SIGKILL);
-  const auto after = daemon.wait_metrics([&](const Metrics& now) { return stalls(now, service) == 1; });
+  const auto after = daemon.wait_metrics(
+      [&](const Metrics& now) { return now.sum(kStalls, {label_of(service), "level=\"error\""}) >= 1; });
   CHECK(ongoing(after) == 0);
 }
 
@@ -210,6 +210,89 @@ TEST_CASE("serve: a port in use is one line, SIGTERM ends it with status 0", "[s
   CHECK(lines_of(none.err).size() == 1);
   daemon.process().signal(SIGTERM);
   CHECK(daemon.process().wait() == 0);
+}
+
+TEST_CASE("serve: a configuration is read anew whole or not at all", "[serve]") {
+  const auto service = unique_service();
+  const Scratch scratch;
+  const auto file = scratch.file("aiotrace.toml");
+  // In one step, as editors and Kubernetes do it.
+  const auto write = [&](const std::string& text) {
+    std::ofstream(file + ".new") << text;
+    std::filesystem::permissions(file + ".new", std::filesystem::perms(0644));
+    std::filesystem::rename(file + ".new", file);
+  };
+  write("[deny]\nservice = [\"" + service + "\"]\n");
+  Target denied(python_as(service, "faults.py"), {"--faults", "sleep:100", "--stay"});
+  denied.wait_ready();
+  Daemon daemon({"--config", file});
+  const auto fresh = [&](const Metrics& now) { return now.sum("aiotrace_config_last_reload_successful", {}); };
+  CHECK(fresh(daemon.metrics()) == 1);
+
+  write("[deny]\nservce = [\"x\"]\n");
+  daemon.process().signal(SIGHUP);
+  daemon.wait_message("aiotrace.toml:2: there is no setting servce in [deny]");
+  daemon.wait_metrics([&](const Metrics& now) { return fresh(now) == 0; });
+  write("[stalls]\nwarn = \"10ms\"\n");
+  daemon.wait_message("stalls.warn cannot change while aiotrace runs");
+  denied.go();
+  CHECK(daemon.metrics().count("asyncio_eventloops", {label_of(service)}) == 0);
+
+  write("# nobody is denied\n");
+  daemon.wait_metrics(
+      [&](const Metrics& now) { return fresh(now) == 1 && now.sum("asyncio_eventloops", {label_of(service)}) == 1; });
+  write("[deny]\nservice = [\"" + service + "\"]\n");
+  daemon.wait_metrics([&](const Metrics& now) { return now.sum("asyncio_eventloops", {label_of(service)}) == 0; });
+  CHECK_FALSE(denied.process().ended());
+}
+
+TEST_CASE("serve: recordings survive SIGKILL, and report --last reads them, by service", "[serve]") {
+  const auto service = unique_service();
+  const Scratch scratch;
+  const auto state = scratch.file("state");
+  Target target(python_as(service, "faults.py"), {"--faults", "sleep:110*3", "--own-clock"});
+  target.wait_ready();
+  Daemon daemon({"--state", state});
+  target.go();
+  CHECK(target.process().wait() == 0);
+  const auto all = longer_than(target.records(), 50);
+  REQUIRE(all.least >= 3);
+  const auto counted = stalls(
+      daemon.wait_metrics([&](const Metrics& now) { return stalls(now, service) >= all.least; }), service);
+  daemon.process().signal(SIGKILL);
+  (void)daemon.process().wait();
+
+  const auto report = [&](const std::string& of) {
+    return run({aiotrace_binary(), "report", "--last", "1h", "--state", state, "--service", of, "--json", "-"});
+  };
+  const auto found = report(service);
+  INFO(found.err);
+  CHECK(found.status == 0);
+  const auto lines = ndjson(found.out);
+  CHECK(schema_complaints(lines) == std::vector<std::string>{});
+  CHECK(static_cast<double>(stalls_in(lines).size()) == counted);
+  CHECK(lines.back()["stalls"] == counted);
+  std::size_t named = 0;
+  for (const auto& record : target.records()) {
+    if (record["kind"] != "sleep") continue;
+    for (const auto& stall : stalls_in(lines))
+      named += stall["pid"] == target.pid() && !stall["segments"].empty() && stall["segments"][0]["cause"] == "sleep" &&
+                       stall["start_ns"] <= record["start_ns"] && stall["duration_ns"].get<double>() >= 0.99 * 110e6 &&
+                       stall["start_ns"].get<double>() + stall["duration_ns"].get<double>() >= record["end_ns"]
+                   ? 1
+                   : 0;
+  }
+  CHECK(named == 3);
+  const auto none = report(service + "-other");
+  CHECK(none.status == 0);
+  CHECK_THAT(none.out, ContainsSubstring("no stall of 50.0 ms or more of service " + service + "-other"));
+
+  // The next one goes on beside them.
+  Daemon next({"--state", state});
+  CHECK(next.metrics().sum("aiotrace_recorder_size_bytes", {}) > 0);
+  next.process().signal(SIGTERM);
+  CHECK(next.process().wait() == 0);
+  CHECK(static_cast<double>(stalls_in(ndjson(report(service).out)).size()) == counted);
 }
 
 }  // namespace aiotrace::testing

@@ -205,20 +205,21 @@ std::uint64_t Tracker::look(std::uint64_t now_ns) {
   return targets_.look(now_ns, [this](Target& target) { take_changed(target); });
 }
 
-void Tracker::take_changed(Target& target) {
-  attach_uprobes(target);
-  bool unknown = false;
-  for (const auto tid : target.loops()) {
-    auto& loop = loops_[tid];
-    loop.thread = target.thread_name(tid);
-    unknown = unknown || loop.kind == model::LoopKind::other;
-  }
-  // BPF sees of which kind a loop is when it polls; one that was found in its poll may not do so for hours.
-  if (!unknown || target.interpreter() == nullptr) return;
+// BPF sees of which kind a loop is when it polls and its Python is known. One that was met before may not poll again
+// for hours, or hang.
+void Tracker::find_kinds(Target& target) {
+  const auto is_unknown = [this](std::uint32_t tid) { return loops_[tid].kind == model::LoopKind::other; };
+  if (target.interpreter() == nullptr || std::ranges::none_of(target.loops(), is_unknown)) return;
   for (const auto& seeded : threads_to_seed(target)) {
     const auto loop = loops_.find(seeded.seed.tid);
     if (loop != loops_.end() && loop->second.kind == model::LoopKind::other) loop->second.kind = seeded.kind;
   }
+}
+
+void Tracker::take_changed(Target& target) {
+  attach_uprobes(target);
+  for (const auto tid : target.loops()) loops_[tid].thread = target.thread_name(tid);
+  find_kinds(target);
 }
 
 // A thread that goes on with its iteration; not one whose first poll was entered before aiotrace came and goes on.

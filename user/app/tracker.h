@@ -138,6 +138,7 @@ class Tracker {
   void give(const model::ClassifiedBlock& block) { builder_.add(block); }
   void give(const model::Sample& event);
   [[nodiscard]] std::uint64_t stack_of_wait(const model::ThreadNow& thread);
+  void find_kinds(Target& target);
   void take_changed(Target& target);
   void seed(Target& target);
   std::uint64_t waits_since(const probe::ThreadSeed& seed);
