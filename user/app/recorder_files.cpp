@@ -93,6 +93,7 @@ Status Collector::take(RecorderFile file) {
 
 std::vector<RingStall> Collector::finish() {
   std::vector<RingStall> all;
+  all.reserve(stalls_.size());
   for (auto& [key, stall] : stalls_) all.push_back(std::move(stall));
   std::ranges::stable_sort(all, {}, [](const RingStall& each) {
     return static_cast<std::int64_t>(each.stall.start_ns) + each.head.realtime_minus_monotonic_ns;
@@ -117,7 +118,8 @@ Result<std::vector<RecorderFile>> open_recorder_files(const std::string& directo
   while (const auto* entry = ::readdir(opened.get())) {
     const std::string name = entry->d_name;
     if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix) || files.size() >= kMostFiles) continue;
-    const auto path = directory + "/" + name;
+    auto path = directory;
+    path.append("/").append(name);
     UniqueFd fd(::openat(::dirfd(opened.get()), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     struct stat status{};
     if (!fd || ::fstat(fd.get(), &status) != 0) return fail_errno("read " + path, errno, "root can read it");

@@ -1,6 +1,7 @@
 #include "app/tracker.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "app/culprits.h"
 #include "app/open_files.h"
@@ -202,24 +203,50 @@ void Tracker::process_ended(std::uint32_t pid) {
 }
 
 std::uint64_t Tracker::look(std::uint64_t now_ns) {
+  find_kinds(now_ns);
   return targets_.look(now_ns, [this](Target& target) { take_changed(target); });
 }
 
-// BPF sees of which kind a loop is when it polls and its Python is known. One that was met before may not poll again
-// for hours, or hang.
-void Tracker::find_kinds(Target& target) {
+// A program can make threads as fast as it likes: its stacks are read some times a second at most.
+void Tracker::want_kind(const model::LoopSeen& event) {
+  constexpr std::uint64_t kSoonNs = 100'000'000;
+  kind_searches_.try_emplace(event.head.pid, KindSearch{.next_ns = event.head.time_ns + kSoonNs}).first->second.tries =
+      0;
+}
+
+bool Tracker::find_kinds(Target& target) {
   const auto is_unknown = [this](std::uint32_t tid) { return loops_[tid].kind == model::LoopKind::other; };
-  if (target.interpreter() == nullptr || std::ranges::none_of(target.loops(), is_unknown)) return;
+  if (target.interpreter() == nullptr) return target.settled();
   for (const auto& seeded : threads_to_seed(target)) {
     const auto loop = loops_.find(seeded.seed.tid);
     if (loop != loops_.end() && loop->second.kind == model::LoopKind::other) loop->second.kind = seeded.kind;
+  }
+  return std::ranges::none_of(target.loops(), is_unknown);
+}
+
+void Tracker::find_kinds(std::uint64_t now_ns) {
+  constexpr std::uint64_t kBudgetNs = 20'000'000;
+  constexpr std::uint64_t kPauseNs =
+      250'000'000;  // doubled each time: a loop that is none of asyncio's is not one later
+  constexpr unsigned kTries = 6;
+  for (auto at = kind_searches_.begin(); at != kind_searches_.end();) {
+    auto& search = at->second;
+    if (search.next_ns > now_ns) {
+      ++at;
+      continue;
+    }
+    if (monotonic_ns() - now_ns > kBudgetNs) return;
+    auto* target = targets_.find(at->first);
+    search.next_ns = now_ns + (kPauseNs << search.tries);
+    const bool over = target == nullptr || target->ended() || find_kinds(*target) || ++search.tries >= kTries;
+    at = over ? kind_searches_.erase(at) : std::next(at);
   }
 }
 
 void Tracker::take_changed(Target& target) {
   attach_uprobes(target);
   for (const auto tid : target.loops()) loops_[tid].thread = target.thread_name(tid);
-  find_kinds(target);
+  kind_searches_.try_emplace(target.pid());
 }
 
 // A thread that goes on with its iteration; not one whose first poll was entered before aiotrace came and goes on.

@@ -138,7 +138,11 @@ class Tracker {
   void give(const model::ClassifiedBlock& block) { builder_.add(block); }
   void give(const model::Sample& event);
   [[nodiscard]] std::uint64_t stack_of_wait(const model::ThreadNow& thread);
-  void find_kinds(Target& target);
+  // BPF sees of which kind a loop is when it meets it, if its Python is known by then. Else the stack shows it, here.
+  void find_kinds(std::uint64_t now_ns);
+  // True: nothing more is to be found.
+  bool find_kinds(Target& target);
+  void want_kind(const model::LoopSeen& event);
   void take_changed(Target& target);
   void seed(Target& target);
   std::uint64_t waits_since(const probe::ThreadSeed& seed);
@@ -164,7 +168,12 @@ class Tracker {
   NativeStacks natives_;
   HeldEvents held_;
   FineSampling fine_;
-  std::optional<Result<probe::OffSince>> off_since_;                  // loaded when the first one is asked for
+  std::optional<Result<probe::OffSince>> off_since_;  // loaded when the first one is asked for
+  struct KindSearch {
+    std::uint64_t next_ns = 0;
+    unsigned tries = 0;
+  };
+  std::map<std::uint32_t, KindSearch> kind_searches_;                 // by pid
   std::map<std::uint32_t, Loop> loops_;                               // by tid
   std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;  // by tid
   std::unordered_map<std::uint32_t, model::RunsSeen> last_runs_;      // by tid

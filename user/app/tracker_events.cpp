@@ -40,8 +40,7 @@ void Tracker::on(const model::LoopSeen& event) {
     if (config_.verbose) say(status.error().message());
   }
   // The first poll of a Python that was not ready when it was last looked at.
-  const bool changed = !seen->settled() && seen->look();
-  if (changed) {
+  if (!seen->settled() && seen->look()) {
     if (auto status = seen->trace_by(probe_); !status) say(status.error().message());
   }
   seen->add_loop(event.head.tid);
@@ -55,7 +54,7 @@ void Tracker::on(const model::LoopSeen& event) {
   loop.pid = event.head.pid;
   loop.kind = seen->loop_kind(event.source);
   loop.thread = seen->thread_name(event.head.tid);
-  if (changed) find_kinds(*seen);
+  if (loop.kind == model::LoopKind::other) want_kind(event);
   if (config_.verbose)
     say("pid " + std::to_string(loop.pid) + " thread " + std::to_string(event.head.tid) + " (" + loop.thread +
         "): a loop on epoll " + std::to_string(event.epfd));

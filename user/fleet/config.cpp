@@ -66,7 +66,7 @@ std::optional<std::uint64_t> Reader::duration(std::string_view name, const Node&
   const auto* text = node.as_string();
   const auto ns = text != nullptr ? parse_duration(text->get()) : fail("", "");
   if (ns && *ns != 0) return *ns;
-  wrong(node, std::string(name) + " needs a time with a unit, as \"50ms\" or \"24h\"");
+  wrong(node, std::string(name) + R"( needs a time with a unit, as "50ms" or "24h")");
   return std::nullopt;
 }
 
@@ -74,7 +74,7 @@ void Reader::size(std::string_view name, const Node& node, std::uint64_t& into) 
   const auto* text = node.as_string();
   const auto bytes = text != nullptr ? parse_size(text->get()) : std::nullopt;
   if (!bytes)
-    wrong(node, std::string(name) + " needs a size with a unit, as \"256MB\"");
+    wrong(node, std::string(name) + R"( needs a size with a unit, as "256MB")");
   else if (*bytes < kLeastBytes)
     wrong(node, std::string(name) + " must be 16MB at least");
   else
@@ -83,7 +83,7 @@ void Reader::size(std::string_view name, const Node& node, std::uint64_t& into) 
 
 void Reader::patterns(std::string_view name, const Node& node, std::vector<std::string>& into) {
   const auto* list = node.as_array();
-  if (list == nullptr) return wrong(node, std::string(name) + " needs a list of texts: [\"web-*\"]");
+  if (list == nullptr) return wrong(node, std::string(name) + R"( needs a list of texts: ["web-*"])");
   if (list->size() > kMostPatterns) return wrong(node, std::string(name) + " has more than 1000 entries");
   for (const auto& each : *list) {
     const auto* text = each.as_string();

@@ -54,7 +54,8 @@ std::expected<fleet::Config, std::vector<Error>> ConfigFile::read() {
   if (config) return std::move(*config);
   std::vector<Error> errors;
   for (auto& mistake : config.error())
-    errors.push_back({.what = path_ + ":" + std::to_string(mistake.line), .reason = std::move(mistake.message), .hint = {}});
+    errors.push_back(
+        {.what = path_ + ":" + std::to_string(mistake.line), .reason = std::move(mistake.message), .hint = {}});
   return std::unexpected(std::move(errors));
 }
 

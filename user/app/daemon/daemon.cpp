@@ -143,9 +143,7 @@ void Daemon::turn() {
     next_tick_ns_ = now_ns + kTickNs;
     tick(now_ns);
   }
-  const auto look_ns = tracker_.look(now_ns);
-  const auto wake_ns = look_ns != 0 ? std::min(look_ns, next_tick_ns_) : next_tick_ns_;
-  next_turn_->after(wake_ns > now_ns ? wake_ns - now_ns : 0);
+  next_turn_->after(next_tick_ns_ > now_ns ? next_tick_ns_ - now_ns : 0);
 }
 
 void Daemon::tick(std::uint64_t now_ns) {
@@ -153,6 +151,8 @@ void Daemon::tick(std::uint64_t now_ns) {
   tracker_.report_ongoing(now_ns);
   tracker_.stop_idle(now_ns);
   tracker_.show_queues();
+  // Not at each turn: it goes through all processes. One that is due waits for a tick at most.
+  (void)tracker_.look(now_ns);
   manager_.alive(now_ns);
   look_at_files(now_ns);
   if (now_ns >= next_read_ns_) read_loops();

@@ -204,9 +204,10 @@ void HttpListener::reply(evhttp_request* request) {
   evhttp_add_header(headers, "Content-Type", answer.type.c_str());
   evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
   evhttp_add_header(headers, "Connection", "close");
-  auto body = std::make_unique<std::string>(std::move(answer.body));
+  // The buffer deletes it when it has been sent.
+  auto* body = std::make_unique<std::string>(std::move(answer.body)).release();
   auto* buffer = evhttp_request_get_output_buffer(request);
-  if (evbuffer_add_reference(buffer, body->data(), body->size(), free_body, body.get()) == 0) (void)body.release();
+  if (evbuffer_add_reference(buffer, body->data(), body->size(), free_body, body) != 0) free_body(nullptr, 0, body);
   evhttp_send_reply(request, answer.status, nullptr, nullptr);
 }
 

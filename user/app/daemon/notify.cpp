@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "util/clock.h"
+#include "util/log.h"
 #include "util/unique_fd.h"
 
 namespace aiotrace::app {
@@ -65,7 +66,7 @@ Status ServiceManager::stopping() const { return send("STOPPING=1\n"); }
 void ServiceManager::alive(std::uint64_t now_ns) {
   if (watchdog_ns_ == 0 || now_ns < next_ns_) return;
   next_ns_ = now_ns + watchdog_ns_ / 2;
-  (void)send("WATCHDOG=1\n");  // one that is not heard is followed by the next, or by the watchdog
+  if (auto status = send("WATCHDOG=1\n"); !status) say(status.error().message());
 }
 
 }  // namespace aiotrace::app

@@ -201,7 +201,8 @@ void Recorder::finish(std::uint64_t now_ns) {
   summary.elapsed_ns = now_ns - std::min(watching_.time_ns, now_ns);
   summary.warn_ns = watching_.warn_ns;
   summary.error_ns = watching_.error_ns;
-  (void)writer_->finish(summary);  // without it the file is one that was cut off, which report reads all the same
+  // Without the end it is one that was cut off, which report reads all the same.
+  if (auto status = writer_->finish(summary); !status) say(status.error().message());
   files_.at(present_).bytes = writer_->size();
   writer_.reset();
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fleet/config.h"
@@ -53,8 +54,8 @@ class Recorder {
     std::int64_t newest_ns = 0;  // of its content; CLOCK_REALTIME
   };
 
-  Recorder(const fleet::RecorderConfig& config, model::Watching watching)
-      : config_(config), watching_(std::move(watching)) {}
+  Recorder(fleet::RecorderConfig config, model::Watching watching)
+      : config_(std::move(config)), watching_(std::move(watching)) {}
   Status open_files();
   Status begin_file(std::size_t index);
   Status begin_next();
