@@ -133,8 +133,8 @@ std::size_t Tracker::add_all_running() {
   return added;
 }
 
-void Tracker::select(Filter filter) {
-  config_.filter = std::move(filter);
+void Tracker::select(const Filter& filter) {
+  config_.filter = filter;
   const auto now_ns = monotonic_ns();
   for (auto& [pid, target] : targets_) {
     if (target.ended() || config_.filter.matches(pid, target.comm())) continue;

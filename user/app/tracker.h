@@ -52,7 +52,7 @@ class Tracker {
   /// -a: every process that waits in a poll now. How many were added.
   std::size_t add_all_running();
   /// Another filter from now on: who does not pass it is traced no longer, who does is.
-  void select(Filter filter);
+  void select(const Filter& filter);
   /// --follow: every process below those that are traced. From then on BPF reports the new ones.
   Status add_descendants();
   [[nodiscard]] TargetSet& targets() { return targets_; }

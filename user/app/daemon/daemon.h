@@ -34,7 +34,7 @@ struct DaemonConfig {
 
 class Daemon {
  public:
-  /// `probe` is loaded and not attached yet. All of them must outlive the daemon.
+  /// `probe` is loaded and not attached yet. They must outlive the daemon.
   /// `recorder` may be null.
   Daemon(DaemonConfig config, EventLoop& loop, HttpListener& listener, probe::Probe& probe,
          std::unique_ptr<Recorder> recorder);
