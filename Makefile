@@ -95,7 +95,7 @@ ALL_CFLAGS = -std=gnu11 -Wall -Wextra $(WERROR_FLAG) $(SAN_FLAGS) $(if $(SAN),-f
 TEST_CXXFLAGS ?= -O1 -g
 # Under ASan GCC 12 takes what is in std::regex for uninitialized (its bug 105562).
 TEST_WARNINGS := $(if $(findstring address,$(SAN)),-Wno-maybe-uninitialized)
-LDLIBS ?= -lbpf -ldw -lelf -lz -lzstd -llzma -lseccomp -lncursesw -ltinfo
+LDLIBS ?= -lbpf -ldw -lelf -lz -lzstd -llzma -lseccomp -lncursesw -ltinfo -levent_extra -levent_core
 TEST_LDLIBS ?= $(if $(wildcard /usr/include/catch2/catch_all.hpp /usr/local/include/catch2/catch_all.hpp),-lCatch2)
 
 BPF_CPU ?= v3
@@ -213,7 +213,7 @@ $(OUT)/aiotrace: $(MAIN_OBJECT) $(OUT)/libaiotrace.a
 
 # What the static libelf and libdw need themselves. The same objects, and no debug information: build/aiotrace has it.
 LIBEU := $(OUT)/static/libeu.a
-STATIC_LDLIBS ?= -lbpf -ldw $(LIBEU) -lelf -lz -llzma -lbz2 -lzstd -lseccomp -lncursesw -ltinfo
+STATIC_LDLIBS ?= -lbpf -ldw $(LIBEU) -lelf -lz -llzma -lbz2 -lzstd -lseccomp -lncursesw -ltinfo -levent_extra -levent_core
 
 static: ## build build/static/aiotrace, one stripped file that needs no shared library
 	@tools/setup.sh build static

@@ -13,6 +13,9 @@ make -s install PROGRAM="$binary" DESTDIR="$root" PREFIX=/usr >/dev/null
 [ -f "$root/usr/share/man/man8/aiotrace.8" ] || { echo "make_deb: no man pages: scdoc is missing" >&2; exit 1; }
 gzip -9n "$root"/usr/share/man/man*/*
 doc=$root/usr/share/doc/aiotrace
+# The daemon: installed, and for the administrator to enable.
+install -D -m 644 tools/fleet/aiotrace.service "$root/lib/systemd/system/aiotrace.service"
+install -D -m 644 tools/fleet/aiotrace.toml "$root/etc/aiotrace/aiotrace.toml"
 mkdir -p "$doc"
 cp README.md "$doc/"
 {
@@ -59,7 +62,22 @@ if [ "$1" = configure ]; then
   chmod 0750 /usr/bin/aiotrace
 fi
 END
-chmod 0755 "$root/DEBIAN/postinst"
+# A daemon that runs takes the new program; without systemd, or where it was never enabled, nothing happens.
+cat > "$root/DEBIAN/prerm" <<'END'
+#!/bin/sh
+set -e
+if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
+  systemctl disable --now aiotrace.service >/dev/null 2>&1 || true
+fi
+END
+cat >> "$root/DEBIAN/postinst" <<'END'
+if [ "$1" = configure ] && [ -d /run/systemd/system ]; then
+  systemctl daemon-reload || true
+  systemctl try-restart aiotrace.service || true
+fi
+END
+echo /etc/aiotrace/aiotrace.toml > "$root/DEBIAN/conffiles"
+chmod 0755 "$root/DEBIAN/postinst" "$root/DEBIAN/prerm"
 (cd "$root" && find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | sort -z | xargs -0 md5sum > DEBIAN/md5sums)
 mkdir -p "$(dirname "$package")"
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}

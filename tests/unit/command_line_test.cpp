@@ -174,8 +174,8 @@ TEST_CASE("the table of commands names each once", "[cli]") {
     CHECK(row.need.name == row.name);
     names.push_back(row.name);
   }
-  CHECK(names == std::vector<std::string_view>{"tasks", "hang", "leaks", "awaits", "profile", "top", "report", "doctor",
-                                               "help"});
+  CHECK(names == std::vector<std::string_view>{"tasks", "hang", "leaks", "awaits", "profile", "top", "serve", "report",
+                                               "doctor", "help"});
 }
 
 TEST_CASE("text is filled into columns by what a terminal shows", "[cli]") {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "proc/service.h"
 #include "proc/text_file.h"
 
 namespace aiotrace::app {
@@ -71,9 +72,11 @@ Status check_cgroup(const std::string& wanted) {
 
 bool Filter::matches(std::uint32_t pid, std::string_view comm_now) const {
   if (comm && comm_now != *comm) return false;
-  if (!cgroup) return true;
+  if (!cgroup && !selection) return true;
   const auto text = proc::read_text("/proc/" + std::to_string(pid) + "/cgroup", kMaxCgroupText);
-  return text && in_cgroup(*text, *cgroup);
+  if (cgroup && !(text && in_cgroup(*text, *cgroup))) return false;
+  return !selection || selection->selects(proc::service_of(static_cast<pid_t>(pid), comm_now), comm_now,
+                                          proc::owner_path(text.value_or("")));
 }
 
 }  // namespace aiotrace::app

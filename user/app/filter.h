@@ -1,11 +1,13 @@
-// Which processes of the machine are meant: --comm, --cgroup.
+// Which processes of the machine are meant: --comm, --cgroup, and the selection of a daemon.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "fleet/selection.h"
 #include "util/result.h"
 
 namespace aiotrace::app {
@@ -13,6 +15,7 @@ namespace aiotrace::app {
 struct Filter {
   std::optional<std::string> comm;
   std::optional<std::string> cgroup;  ///< a path below a cgroup mount, or one that starts with /sys/fs/cgroup
+  std::shared_ptr<const fleet::Selection> selection{};  ///< null: all
 
   [[nodiscard]] bool matches(std::uint32_t pid, std::string_view comm_now) const;
 };

@@ -9,6 +9,7 @@
 
 #include "app/export_files.h"
 #include "app/output_files.h"
+#include "app/tracker_sink.h"
 #include "model/hang_run.h"
 #include "model/stall.h"
 #include "model/summary.h"
@@ -29,15 +30,15 @@ struct OutputsConfig {
   std::function<void(const model::Stall&)> on_stall{};
 };
 
-class Outputs {
+class Outputs final : public TrackerSink {
  public:
   /// Opens what is to be written: a file that cannot be is an error before anything is traced.
   [[nodiscard]] static Result<Outputs> open(const OutputsConfig& config);
 
   void watching(const model::Watching& watching);
-  void stall(const model::Stall& stall);
+  void stall(const model::Stall& stall) override;
   /// A stall whose end will not be seen: it was reported before as ongoing, and its time belongs into the files.
-  void unfinished(const model::Stall& stall);
+  void unfinished(const model::Stall& stall) override;
   /// One scan for leaks: JSON only, and nothing if there are none; the summary has the last one as text.
   void leaks(const std::vector<model::Leak>& leaks, const model::LeakScan& scan);
   /// What a look at a process has new.

@@ -13,9 +13,6 @@ namespace aiotrace::app {
 /// For ProbeOptions::syscalls.
 [[nodiscard]] std::vector<probe::Syscall> syscall_waits();
 
-/// For the watching of stalls from `warn_ns` on: of all processes, or of the children of some too.
-[[nodiscard]] probe::ProbeOptions stall_probe(std::uint64_t warn_ns, bool all, bool follow);
-
 /// "6.18.5"; empty if the kernel does not say.
 [[nodiscard]] std::string kernel_release();
 

@@ -11,6 +11,7 @@ namespace aiotrace::app {
 struct Requests {
   bool stop = false;
   bool summary = false;  ///< the summary so far
+  bool reload = false;   ///< the configuration anew
 };
 
 /// For commands that read a target's memory in one thread: a walk through it may be long.

@@ -1,6 +1,7 @@
 #include "app/tracker.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "app/culprits.h"
 #include "app/open_files.h"
@@ -23,10 +24,10 @@ std::size_t index(model::Loss loss) { return static_cast<std::size_t>(loss); }
 
 }  // namespace
 
-Tracker::Tracker(TrackerConfig config, probe::Probe& probe, Outputs& outputs)
+Tracker::Tracker(TrackerConfig config, probe::Probe& probe, TrackerSink& sink)
     : config_(std::move(config)),
       probe_(probe),
-      outputs_(outputs),
+      sink_(sink),
       targets_(probe, config_.native ? kNativeStacks : model::StackStore::kDefaultCapacity),
       builder_(config_.error_ns, targets_.stacks(),
                [this](std::uint32_t pid, std::uint64_t code_id) { return targets_.codes().definition(pid, code_id); }),
@@ -100,6 +101,7 @@ void Tracker::seed(Target& target) {
     loop.thread = target.thread_name(seed.tid);
     loop.comm = target.comm();
     loop.start_known = start_known;
+    loop.seen_ns = seed.seen_ns;
     if (seed.waiting) loop.found_wait = FoundWait{.since_ns = seed.waiting->since_ns, .culprit = std::move(culprit)};
     loop.kind = kind;
     if (!seed.python) shared_.polls(target.pid(), seed.tid, seed.epfd);
@@ -112,6 +114,7 @@ void Tracker::seed(Target& target) {
 Status Tracker::add(Target added, TargetSet::Look look) {
   const auto target = targets_.add(std::move(added), look);
   if (!target) return std::unexpected(target.error());
+  sink_.process_seen((*target)->pid(), (*target)->comm());
   if (look == TargetSet::Look::fresh) return {};
   attach_uprobes(**target);
   seed(**target);
@@ -132,6 +135,22 @@ std::size_t Tracker::add_all_running() {
   };
   targets_.scan(config_.filter, take, [this] { note_untraced(); });
   return added;
+}
+
+void Tracker::select(const Filter& filter) {
+  config_.filter = filter;
+  const auto now_ns = monotonic_ns();
+  for (auto& [pid, target] : targets_) {
+    if (target.ended() || config_.filter.matches(pid, target.comm())) continue;
+    // BPF will meet its threads anew, and learn that they are not meant.
+    const auto loops = target.loops();
+    for (const auto tid : loops) on(model::ThreadExit{.head = {.pid = pid, .tid = tid, .time_ns = now_ns}});
+    process_ended(pid);
+  }
+  drop_ended();
+  add_all_running();
+  // Those that do not wait in a poll now are met at their next one.
+  targets_.scan(config_.filter, [this](const Target& target) { probe_.remove_process(target.pid()); });
 }
 
 // One that is traced reports its forks: who was forked before it was traced is found by the next look.
@@ -190,11 +209,50 @@ Target* Tracker::target_or_new(const model::LoopSeen& event) {
 
 void Tracker::process_ended(std::uint32_t pid) {
   auto* found = targets_.find(pid);
-  if (found != nullptr && !found->ended()) targets_.mark_ended(*found);
+  if (found == nullptr || found->ended()) return;
+  targets_.mark_ended(*found);
+  sink_.process_ended(pid);
 }
 
 std::uint64_t Tracker::look(std::uint64_t now_ns) {
+  find_kinds(now_ns);
   return targets_.look(now_ns, [this](Target& target) { take_changed(target); });
+}
+
+// A program can make threads as fast as it likes: its stacks are read some times a second at most.
+void Tracker::want_kind(const model::LoopSeen& event) {
+  constexpr std::uint64_t kSoonNs = 100'000'000;
+  kind_searches_.try_emplace(event.head.pid, KindSearch{.next_ns = event.head.time_ns + kSoonNs}).first->second.tries =
+      0;
+}
+
+bool Tracker::find_kinds(Target& target) {
+  const auto is_unknown = [this](std::uint32_t tid) { return loops_[tid].kind == model::LoopKind::other; };
+  if (target.interpreter() == nullptr) return target.settled();
+  for (const auto& seeded : threads_to_seed(target)) {
+    const auto loop = loops_.find(seeded.seed.tid);
+    if (loop != loops_.end() && loop->second.kind == model::LoopKind::other) loop->second.kind = seeded.kind;
+  }
+  return std::ranges::none_of(target.loops(), is_unknown);
+}
+
+void Tracker::find_kinds(std::uint64_t now_ns) {
+  constexpr std::uint64_t kBudgetNs = 20'000'000;
+  constexpr std::uint64_t kPauseNs =
+      250'000'000;  // doubled each time: a loop that is none of asyncio's is not one later
+  constexpr unsigned kTries = 6;
+  for (auto at = kind_searches_.begin(); at != kind_searches_.end();) {
+    auto& search = at->second;
+    if (search.next_ns > now_ns) {
+      ++at;
+      continue;
+    }
+    if (monotonic_ns() - now_ns > kBudgetNs) return;
+    auto* target = targets_.find(at->first);
+    search.next_ns = now_ns + (kPauseNs << search.tries);
+    const bool over = target == nullptr || target->ended() || find_kinds(*target) || ++search.tries >= kTries;
+    at = over ? kind_searches_.erase(at) : std::next(at);
+  }
 }
 
 void Tracker::take_changed(Target& target) {
@@ -203,6 +261,7 @@ void Tracker::take_changed(Target& target) {
     loops_[tid].thread = target.thread_name(tid);
     loops_[tid].comm = target.comm();
   }
+  find_kinds(target);
 }
 
 // A thread that goes on with its iteration; not one whose first poll was entered before aiotrace came and goes on.
@@ -224,20 +283,11 @@ std::vector<model::LoopNow> Tracker::loops_now(std::uint64_t now_ns) const {
     if (target.ended()) continue;
     for (const auto tid : target.loops()) {
       const auto loop = loops_.find(tid);
-      const auto counters = probe_.counters(tid);
-      if (loop == loops_.end() || loop->second.pid != pid || !counters) continue;
-      model::LoopNow now{.pid = pid,
-                         .tid = tid,
-                         .command = target.comm(),
-                         .thread = loop->second.thread,
-                         .kind = loop->second.kind,
-                         .counters = *counters,
-                         .ready = target.ready(tid)};
-      if (const auto thread = probe_.thread(tid); thread && in_iteration(*thread, now_ns)) {
-        now.present_ns = now_ns - thread->start_ns;
-        now.present_seen_ns = now.present_ns - std::min(now.present_ns, thread->unseen_ns);
-      }
-      loops.push_back(std::move(now));
+      if (loop == loops_.end() || loop->second.pid != pid) continue;
+      auto now = loop_now(tid, loop->second, now_ns);
+      if (!now) continue;
+      now->ready = target.ready(tid);
+      loops.push_back(*std::move(now));
     }
   }
   return loops;
@@ -253,7 +303,7 @@ model::Summary Tracker::summary(std::uint64_t now_ns) const {
                          .loops = {},
                          .cause_ns = statistics_.cause_ns(),
                          .places = statistics_.places(),
-                         .losses = user_losses_,
+                         .losses = losses(),
                          .cost = {}};
   for (const auto& [tid, loop] : loops_) {
     if (loop.pid == 0 || is_worker(loop.pid, tid)) continue;
@@ -271,12 +321,54 @@ model::Summary Tracker::summary(std::uint64_t now_ns) const {
     summary.loops.push_back(std::move(row));
   }
   summary.taken_over = taken_over_;
-  const auto kernel = probe_.losses();
-  for (std::size_t i = 0; i < kernel.size(); i++) summary.losses[i] += kernel[i];
-  summary.losses[index(model::Loss::native_cut)] += natives_.cut();
-  summary.losses[index(model::Loss::file_too_large)] += proc::FileBudget::of_program().refused();
-  summary.losses[index(model::Loss::stack_missing)] += builder_.missing_stacks();
   return summary;
+}
+
+model::LossCounts Tracker::losses() const {
+  auto losses = user_losses_;
+  const auto kernel = probe_.losses();
+  for (std::size_t i = 0; i < kernel.size(); i++) losses[i] += kernel[i];
+  losses[index(model::Loss::native_cut)] += natives_.cut();
+  losses[index(model::Loss::file_too_large)] += proc::FileBudget::of_program().refused();
+  losses[index(model::Loss::stack_missing)] += builder_.missing_stacks();
+  return losses;
+}
+
+std::optional<model::LoopNow> Tracker::loop_now(std::uint32_t tid, const Loop& loop, std::uint64_t now_ns) const {
+  const auto counters = probe_.counters(tid);
+  if (!counters) return std::nullopt;
+  model::LoopNow now{.pid = loop.pid,
+                     .tid = tid,
+                     .command = loop.comm,
+                     .thread = loop.thread,
+                     .kind = loop.kind,
+                     .now_ns = now_ns,
+                     .seen_ns = loop.seen_ns,
+                     .counters = *counters};
+  const auto thread = probe_.thread(tid);
+  if (!thread || !in_iteration(*thread, now_ns)) return now;
+  now.present_ns = now_ns - thread->start_ns;
+  now.present_seen_ns = now.present_ns - std::min(now.present_ns, thread->unseen_ns);
+  return now;
+}
+
+void Tracker::read_loops(const std::function<void(const model::LoopNow&)>& take) {
+  for (auto& [tid, loop] : loops_) {
+    if (loop.pid == 0 || loop.ended) continue;
+    if (auto* owner = targets_.find(loop.pid)) refresh_kind(tid, loop, *owner);
+    if (const auto now = loop_now(tid, loop, monotonic_ns())) take(*now);
+  }
+}
+
+// While BPF still has its counters.
+void Tracker::end_loop(std::uint32_t tid, std::uint64_t now_ns) {
+  const auto found = loops_.find(tid);
+  if (found == loops_.end()) return;
+  auto& loop = found->second;
+  if (auto* owner = targets_.find(loop.pid)) refresh_kind(tid, loop, *owner);
+  if (const auto now = loop_now(tid, loop, now_ns)) sink_.loop_ended(*now);
+  loop.seen_ns = 0;
+  if (config_.forget_ended) loops_.erase(found);
 }
 
 }  // namespace aiotrace::app

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -17,11 +18,11 @@
 #include "app/fine_sampling.h"
 #include "app/held_events.h"
 #include "app/native_stacks.h"
-#include "app/outputs.h"
 #include "app/sample_classifier.h"
 #include "app/shared_polls.h"
 #include "app/target.h"
 #include "app/target_set.h"
+#include "app/tracker_sink.h"
 #include "model/loop_now.h"
 #include "model/stall_builder.h"
 #include "model/statistics.h"
@@ -40,22 +41,27 @@ struct TrackerConfig {
   bool follow = false;         ///< children of the added processes too
   bool native = false;         ///< whole native stacks
   bool verbose = false;        ///< report what else goes wrong
+  /// For a run without an end: what has ended is in no summary, and takes no memory.
+  bool forget_ended = false;
 };
 
 class Tracker {
  public:
-  /// `probe` and `outputs` must outlive the tracker.
-  Tracker(TrackerConfig config, probe::Probe& probe, Outputs& outputs);
+  /// `probe` and `sink` must outlive the tracker.
+  Tracker(TrackerConfig config, probe::Probe& probe, TrackerSink& sink);
 
   /// Begins to trace: BPF knows it when this returns.
   Status add(Target target, TargetSet::Look look);
   /// -a: every process that waits in a poll now. How many were added.
   std::size_t add_all_running();
+  /// Another filter from now on: who does not pass it is traced no longer, who does is.
+  void select(const Filter& filter);
   /// --follow: every process below those that are traced. From then on BPF reports the new ones.
   Status add_descendants();
   [[nodiscard]] TargetSet& targets() { return targets_; }
   /// Those that have ended too, as long as they are known.
   [[nodiscard]] std::size_t loops_seen() const { return loops_.size(); }
+  [[nodiscard]] const TargetSet& targets() const { return targets_; }
   void process_ended(std::uint32_t pid);
 
   /// Takes everything that waits in the ring buffer.
@@ -70,12 +76,16 @@ class Tracker {
   }
   /// Reports stalls that go on: at --error, then at doubling intervals.
   void report_ongoing(std::uint64_t now_ns);
+  /// Every loop that has not ended, with its counters as they are now.
+  void read_loops(const std::function<void(const model::LoopNow&)>& take);
   /// The end of the run: reports every stall that goes on and has reached --warn.
   void finish(std::uint64_t now_ns);
 
   [[nodiscard]] model::Summary summary(std::uint64_t now_ns) const;
   /// The loops whose threads have not ended.
   [[nodiscard]] std::vector<model::LoopNow> loops_now(std::uint64_t now_ns) const;
+  /// Everything that was lost, of both sides.
+  [[nodiscard]] model::LossCounts losses() const;
   [[nodiscard]] std::uint64_t longest_stall_ns() const { return longest_ns_; }
   [[nodiscard]] std::uint64_t start_ns() const { return start_ns_; }
 
@@ -89,7 +99,8 @@ class Tracker {
   struct Loop {
     std::uint32_t pid = 0;
     model::LoopKind kind = model::LoopKind::other;
-    bool kind_known = false;  // it need not be asked again
+    bool kind_known = false;    // it need not be asked again
+    std::uint64_t seen_ns = 0;  // since when it is traced
     std::string thread;
     std::string comm;
     std::uint64_t reported_iteration = ~std::uint64_t{0};
@@ -128,6 +139,10 @@ class Tracker {
   static void name_kind(const Target& target, std::uint32_t tid, model::LoopSource source, Loop& loop);
   void drop_ended();
   void forget_image(std::uint32_t pid);
+  // Python came to be known later than its loop: that has another kind then.
+  void refresh_kind(std::uint32_t tid, Loop& loop, Target& owner);
+  [[nodiscard]] std::optional<model::LoopNow> loop_now(std::uint32_t tid, const Loop& loop, std::uint64_t now_ns) const;
+  void end_loop(std::uint32_t tid, std::uint64_t now_ns);
   [[nodiscard]] std::uint64_t with_native(const model::EventHead& head, std::uint64_t iteration,
                                           std::uint64_t python_stack);
   void keep_words(model::Sample& sample) const;
@@ -138,6 +153,11 @@ class Tracker {
   void give(const model::ClassifiedBlock& block) { builder_.add(block); }
   void give(const model::Sample& event);
   [[nodiscard]] std::uint64_t stack_of_wait(const model::ThreadNow& thread);
+  // BPF sees of which kind a loop is when it meets it, if its Python is known by then. Else the stack shows it, here.
+  void find_kinds(std::uint64_t now_ns);
+  // True: nothing more is to be found.
+  bool find_kinds(Target& target);
+  void want_kind(const model::LoopSeen& event);
   void take_changed(Target& target);
   void seed(Target& target);
   std::uint64_t waits_since(const probe::ThreadSeed& seed);
@@ -155,7 +175,7 @@ class Tracker {
 
   TrackerConfig config_;
   probe::Probe& probe_;
-  Outputs& outputs_;
+  TrackerSink& sink_;
   TargetSet targets_;
   model::StallBuilder builder_;
   model::Statistics statistics_;
@@ -164,10 +184,16 @@ class Tracker {
   HeldEvents held_;
   FineSampling fine_;
   SharedPolls shared_;
-  std::set<std::uint32_t> takes_turns_;                               // pids of which the user knows
-  std::set<std::pair<std::uint32_t, std::uint32_t>> workers_;         // pid and tid: others have taken over their polls
-  std::uint64_t taken_over_ = 0;                                      // waits
-  std::optional<Result<probe::OffSince>> off_since_;                  // loaded when the first one is asked for
+  std::set<std::uint32_t> takes_turns_;                        // pids of which the user knows
+  std::set<std::pair<std::uint32_t, std::uint32_t>> workers_;  // pid and tid: others have taken over their polls
+  std::uint64_t taken_over_ = 0;                               // waits
+  std::optional<Result<probe::OffSince>> off_since_;           // loaded when the first one is asked for
+  std::optional<Result<probe::OffSince>> off_since_;           // loaded when the first one is asked for
+  struct KindSearch {
+    std::uint64_t next_ns = 0;
+    unsigned tries = 0;
+  };
+  std::map<std::uint32_t, KindSearch> kind_searches_;                 // by pid
   std::map<std::uint32_t, Loop> loops_;                               // by tid
   std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;  // by tid
   std::unordered_map<std::uint32_t, model::RunsSeen> last_runs_;      // by tid

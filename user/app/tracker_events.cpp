@@ -50,12 +50,14 @@ void Tracker::on(const model::LoopSeen& event) {
   if (loops_.size() >= kMaxLoops) std::erase_if(loops_, [](const auto& each) { return each.second.ended; });
   auto& loop = loops_[event.head.tid];
   if (loop.pid != event.head.pid) loop = Loop{};
+  if (loop.seen_ns == 0) loop.seen_ns = event.head.time_ns;
   loop.pid = event.head.pid;
   shared_.polls(event.head.pid, event.head.tid, event.source == model::LoopSource::plain ? event.epfd : -1);
   loop.kind_known = false;
   name_kind(*seen, event.head.tid, event.source, loop);
   loop.thread = seen->thread_name(event.head.tid);
   loop.comm = seen->comm();
+  if (loop.kind == model::LoopKind::other) want_kind(event);
   if (config_.verbose)
     say("pid " + std::to_string(loop.pid) + " thread " + std::to_string(event.head.tid) + " (" + loop.thread +
         "): a loop on epoll " + std::to_string(event.epfd));
@@ -247,10 +249,12 @@ void Tracker::on(const model::ProcessExec& event) {
   for (const auto tid : seen->loops()) {
     fine_.forget_thread(tid);
     held_.forget_thread(tid);  // the new image counts its iterations from the beginning
+    end_loop(tid, event.head.time_ns);
     probe_.remove_thread(tid);
   }
   shared_.forget_process(event.head.pid);
   targets_.exec(*seen, event.comm);
+  sink_.process_seen(event.head.pid, event.comm);
   probe_.detach_uprobes(event.head.pid);
 }
 
@@ -259,6 +263,7 @@ void Tracker::on(const model::ThreadExit& event) {
   if (const auto loop = loops_.find(event.head.tid); loop != loops_.end() && loop->second.pid == event.head.pid) {
     if (const auto counters = probe_.counters(event.head.tid)) loop->second.last = *counters;
     loop->second.ended = true;
+    end_loop(event.head.tid, event.head.time_ns);
   }
   probe_.remove_thread(event.head.tid);
   last_target_.erase(event.head.tid);

@@ -55,17 +55,18 @@ bool Tracker::is_no_stall(const model::Stall& stall) {
   return true;
 }
 
+void Tracker::refresh_kind(std::uint32_t tid, Loop& loop, Target& owner) {
+  if (loop.kind != model::LoopKind::other || loop.kind_known || owner.interpreter() == nullptr) return;
+  if (const auto thread = probe_.thread(tid)) name_kind(owner, tid, thread->source, loop);
+  loop.thread = owner.thread_name(tid);
+}
+
 void Tracker::report(model::Stall stall, bool unfinished) {
   if (is_no_stall(stall)) return;
   const auto loop = loops_.find(stall.tid);
   auto* owner = targets_.find(stall.pid);
   if (loop != loops_.end() && loop->second.pid == stall.pid) {
-    // A loop whose Python came to be known later than itself changes its kind.
-    if (owner != nullptr && loop->second.kind == model::LoopKind::other && !loop->second.kind_known &&
-        owner->interpreter() != nullptr) {
-      if (const auto thread = probe_.thread(stall.tid)) name_kind(*owner, stall.tid, thread->source, loop->second);
-      loop->second.thread = owner->thread_name(stall.tid);
-    }
+    if (owner != nullptr) refresh_kind(stall.tid, loop->second, *owner);
     stall.thread = loop->second.thread;
     stall.start_known = stall.at_least && loop->second.start_known;
     stall.loop_kind = loop->second.kind;
@@ -77,11 +78,11 @@ void Tracker::report(model::Stall stall, bool unfinished) {
   if (owner != nullptr) stall.comm = owner->comm();
   if (owner != nullptr && owner->settled() && owner->interpreter() == nullptr && !owner->refusal()) say_native(stall);
   longest_ns_ = std::max(longest_ns_, stall.duration_ns);
-  if (!stall.ongoing || unfinished) statistics_.add(stall);
+  if ((!stall.ongoing || unfinished) && !config_.forget_ended) statistics_.add(stall);
   if (unfinished)
-    outputs_.unfinished(stall);
+    sink_.unfinished(stall);
   else
-    outputs_.stall(stall);
+    sink_.stall(stall);
 }
 
 // Of a thread that waits now; its copy is the one of the switch-out that began the wait, or it has gone on.

@@ -1,4 +1,5 @@
-// What is known of an event loop at a moment: what a live view is made of. Passive data.
+// What is known of an event loop at a moment, or when its thread ended: what live views and metrics are made of.
+// Passive data.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,8 @@ struct LoopNow {
   std::string command;  ///< the process's name; UTF-8, not cleaned
   std::string thread;   ///< Python's name or the comm; not cleaned
   LoopKind kind = LoopKind::other;
+  std::uint64_t now_ns = 0;            ///< that moment, CLOCK_MONOTONIC
+  std::uint64_t seen_ns = 0;           ///< since when it is traced
   LoopCounters counters;               ///< of the iterations that have ended
   std::uint64_t present_ns = 0;        ///< how long the present iteration has lasted; 0: it is in its poll
   std::uint64_t present_seen_ns = 0;   ///< and how much of that was after aiotrace came

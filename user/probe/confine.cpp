@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 
@@ -49,8 +50,12 @@ using Filter = std::unique_ptr<void, FilterFreer>;
 
 int call(const char* name) { return ::seccomp_syscall_resolve_name(name); }
 
+// Of a daemon: to serve a connection, and to make one.
+constexpr const char* kAccepting[] = {"accept4", "accept", "shutdown"};
+constexpr const char* kConnecting[] = {"connect", "shutdown"};
+
 /// The calls that are allowed with some arguments only. 0, or a negative errno.
-int add_rules_with_arguments(scmp_filter_ctx filter) {
+int add_rules_with_arguments(scmp_filter_ctx filter, const Confinement& daemon) {
   constexpr scmp_datum_t kWriting = O_ACCMODE | O_CREAT | O_TRUNC;
   int error = 0;
   const auto allow = [&](const char* name, const scmp_arg_cmp& argument) {
@@ -69,21 +74,28 @@ int add_rules_with_arguments(scmp_filter_ctx filter) {
   allow("clone", masked(0, CLONE_THREAD, CLONE_THREAD));
   allow("socket", equal(0, AF_NETLINK));
   allow("socket", equal(0, AF_UNIX));
+  if (daemon.connects) {
+    allow("socket", equal(0, AF_INET));
+    allow("socket", equal(0, AF_INET6));
+  }
   // Its flags lie in memory, where no filter sees them: the C library then takes clone.
   if (error == 0) error = ::seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(ENOSYS), call("clone3"), 0, nullptr);
   return error;
 }
 
-Status load_filter() {
+Status load_filter(const Confinement& daemon) {
   const Filter filter(::seccomp_init(SCMP_ACT_ERRNO(EPERM)));
   if (!filter) return fail("confine aiotrace", "libseccomp cannot be set up");
   int error = 0;
-  for (const char* name : kAllowed) {
+  const auto allow = [&](const char* name) {
     const int number = call(name);
-    if (number == __NR_SCMP_ERROR) continue;
+    if (number == __NR_SCMP_ERROR) return;
     if (error == 0) error = ::seccomp_rule_add_array(filter.get(), SCMP_ACT_ALLOW, number, 0, nullptr);
-  }
-  if (error == 0) error = add_rules_with_arguments(filter.get());
+  };
+  std::ranges::for_each(kAllowed, allow);
+  if (daemon.accepts) std::ranges::for_each(kAccepting, allow);
+  if (daemon.connects) std::ranges::for_each(kConnecting, allow);
+  if (error == 0) error = add_rules_with_arguments(filter.get(), daemon);
   if (error == 0) error = ::seccomp_load(filter.get());
   if (error == 0) return {};
   return fail_errno("confine aiotrace", -error, "it runs without a filter on its system calls", ErrorKind::unsupported);
@@ -91,14 +103,14 @@ Status load_filter() {
 
 }  // namespace
 
-Status confine() {
+Status confine(const Confinement& daemon) {
   // At its end the leak checker traces the process.
-  return is_sanitized() ? Status{} : load_filter();
+  return is_sanitized() ? Status{} : load_filter(daemon);
 }
 
 Status try_to_confine() {
   const pid_t child = ::fork();
-  if (child == 0) ::_exit(load_filter() ? 0 : 1);
+  if (child == 0) ::_exit(load_filter({}) ? 0 : 1);
   int status = 0;
   while (child > 0 && ::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
   if (child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};

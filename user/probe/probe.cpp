@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <fstream>
 #include <iterator>
 #include <map>
 
@@ -383,6 +385,22 @@ model::LossCounts Probe::losses() const {
     for (const auto value : values) sums[which] += value;
   }
   return sums;
+}
+
+std::optional<std::uint64_t> Probe::map_bytes() const {
+  std::uint64_t sum = 0;
+  const bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, impl_->skeleton->obj) {
+    // A line of bpf_map_show_fdinfo of the kernel: "memlock:\t4096".
+    std::ifstream info("/proc/self/fdinfo/" + std::to_string(bpf_map__fd(map)));
+    for (std::string line; std::getline(info, line);) {
+      constexpr std::string_view kName = "memlock:\t";
+      std::uint64_t bytes = 0;
+      if (!line.starts_with(kName)) continue;
+      if (std::from_chars(line.data() + kName.size(), line.data() + line.size(), bytes).ec == std::errc{}) sum += bytes;
+    }
+  }
+  return sum != 0 ? std::optional(sum) : std::nullopt;
 }
 
 void Probe::measure_cost_now_and_then(std::uint64_t now_ns) { impl_->meter.measure_now_and_then(now_ns); }

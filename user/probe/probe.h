@@ -139,6 +139,8 @@ class Probe {
 
   /// Those that the kernel side counts, of all CPUs.
   [[nodiscard]] model::LossCounts losses() const;
+  /// Memory of all BPF maps together, as the kernel accounts for it; nothing where it does not say.
+  [[nodiscard]] std::optional<std::uint64_t> map_bytes() const;
   /// See RunMeter: call this about every 50 ms.
   void measure_cost_now_and_then(std::uint64_t now_ns);
   /// Nothing where the kernel does not report it.

@@ -27,15 +27,15 @@ enum class ServiceSource : std::uint8_t {
 
 /// Of each text: valid UTF-8 without control and invisible characters, at most kMaxServiceText bytes; empty: not known.
 struct Service {
-  std::string name;
+  std::string name{};
   ServiceSource source = ServiceSource::command;
-  std::string service_namespace;  ///< service.namespace in OTEL_RESOURCE_ATTRIBUTES
-  std::string container_id;       ///< 64 hexadecimal digits; of LXC its name
-  std::string container_name;     ///< these three: as the kubelet names them
-  std::string pod;
-  std::string pod_namespace;
-  std::string pod_uid;
-  std::string unit;  ///< as systemd calls it: "web.service", "session-3.scope"
+  std::string service_namespace{};  ///< service.namespace in OTEL_RESOURCE_ATTRIBUTES
+  std::string container_id{};       ///< 64 hexadecimal digits; of LXC its name
+  std::string container_name{};     ///< these three: as the kubelet names them
+  std::string pod{};
+  std::string pod_namespace{};
+  std::string pod_uid{};
+  std::string unit{};  ///< as systemd calls it: "web.service", "session-3.scope"
 
   auto operator<=>(const Service&) const = default;
 };

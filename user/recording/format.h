@@ -51,13 +51,23 @@ enum class Kind : std::uint8_t {
   profile_threads = 24,
   profile = 25,
   hangs = 26,  ///< a look beside stalls that has something new
+  owner = 27,  ///< of the daemon: whose the stalls of a process are that come next
 };
-inline constexpr auto kLastKind = Kind::hangs;
+inline constexpr auto kLastKind = Kind::owner;
 
 struct Head {
   std::string version;  ///< of aiotrace
   std::int64_t realtime_minus_monotonic_ns = 0;
   std::int32_t utc_offset_s = 0;  ///< local time where it was recorded
+};
+
+/// Whose a process is; the texts are those of proc/service.h.
+struct Owner {
+  std::uint32_t pid = 0;
+  std::string service;
+  std::string container_id;
+  std::string pod_uid;
+  std::string unit;
 };
 
 }  // namespace aiotrace::recording
@@ -68,4 +78,12 @@ struct aiotrace::model::Fields<aiotrace::recording::Head> {
   static constexpr auto list = std::tuple{field("version", &T::version),
                                           field("realtime_minus_monotonic_ns", &T::realtime_minus_monotonic_ns),
                                           field("utc_offset_s", &T::utc_offset_s)};
+};
+
+template <>
+struct aiotrace::model::Fields<aiotrace::recording::Owner> {
+  using T = recording::Owner;
+  static constexpr auto list = std::tuple{field("pid", &T::pid), field("service", &T::service),
+                                          field("container_id", &T::container_id), field("pod_uid", &T::pod_uid),
+                                          field("unit", &T::unit)};
 };

@@ -59,12 +59,16 @@ Result<Reader> Reader::open(const std::string& path) {
   UniqueFd fd(standard ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
                        : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!fd) return fail_errno("read " + path, errno);
-  Reader reader(std::move(fd), standard ? "standard input" : path);
+  return of(std::move(fd), standard ? "standard input" : path);
+}
+
+Result<Reader> Reader::of(UniqueFd fd, const std::string& name) {
+  Reader reader(std::move(fd), name);
   // The writer's window is 1 MiB; a frame that wants more than 8 is none of aiotrace's.
   constexpr int kWindowLog = 23;
   if (!reader.zstd_ ||
       ::ZSTD_isError(::ZSTD_DCtx_setParameter(reader.zstd_.get(), ::ZSTD_d_windowLogMax, kWindowLog)) != 0)
-    return fail("read " + path, "zstd cannot be set up");
+    return fail("read " + name, "zstd cannot be set up");
   if (auto status = reader.read_start(); !status) return std::unexpected(status.error());
   if (auto status = reader.read_head(); !status) return std::unexpected(status.error());
   return reader;
@@ -332,6 +336,9 @@ Result<std::optional<Record>> Reader::take(Raw raw) {
       break;
     case Kind::hangs:
       if (auto hangs = decoded<model::ScannedHangs>(body, format_)) return *std::move(hangs);
+      break;
+    case Kind::owner:
+      if (auto owner = decoded<Owner>(body, format_)) return *std::move(owner);
       break;
     case Kind::end:
       if (body.empty()) return end();

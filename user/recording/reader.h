@@ -38,7 +38,7 @@ struct End {
 };
 using Record = std::variant<model::Watching, RecordedStall, model::ScannedLeaks, model::ScannedHangs, RecordedSummary,
                             model::LeaksHead, model::LeaksEnd, model::AwaitsHead, model::AwaitsFound, model::ExactFound,
-                            model::ProfileHead, model::ProfileReport, End>;
+                            model::ProfileHead, model::ProfileReport, Owner, End>;
 
 class Reader {
  public:
@@ -50,6 +50,9 @@ class Reader {
   /// Opens and reads the head; "-" is standard input. Errors: cannot be read, is no recording, is cut off before
   /// anything was recorded (failure); of a newer version (unsupported).
   [[nodiscard]] static Result<Reader> open(const std::string& path);
+
+  /// The same of a file that is open; `name` is for messages.
+  [[nodiscard]] static Result<Reader> of(UniqueFd fd, const std::string& name);
 
   [[nodiscard]] const Head& head() const { return head_; }
 

@@ -65,6 +65,8 @@ Status Writer::unfinished(const model::Stall& stall) { return with_moments(Kind:
 Status Writer::leaks(const model::ScannedLeaks& leaks) { return write(Kind::leaks, leaks); }
 Status Writer::hangs(const model::ScannedHangs& hangs) { return write(Kind::hangs, hangs); }
 
+Status Writer::owner(const Owner& owner) { return write(Kind::owner, owner); }
+
 Status Writer::begin(const model::LeaksHead& head) { return write(Kind::leaks_head, head); }
 Status Writer::begin(const model::AwaitsHead& head) { return write(Kind::awaits_head, head); }
 Status Writer::begin(const model::ProfileHead& head) { return write(Kind::profile_head, head); }
@@ -181,6 +183,7 @@ Status Writer::write_bytes(std::string_view bytes) {
     ended_ = true;
     return fail_errno("record to " + name_, error, "the recording ends here; what is in it can be read");
   }
+  size_ += bytes.size();
   return {};
 }
 

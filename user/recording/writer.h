@@ -1,6 +1,7 @@
 // Writes a recording while its run goes on.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,6 +30,8 @@ class Writer {
   [[nodiscard]] static Result<Writer> create(const std::string& path, const Head& head);
   /// The same of a file that is open and empty; `name` is for messages.
   [[nodiscard]] static Result<Writer> create(UniqueFd file, const std::string& name, const Head& head);
+  /// Bytes of the file so far.
+  [[nodiscard]] std::uint64_t size() const { return size_; }
 
   Status watching(const model::Watching& watching);
   /// An error of kind usage: this one is too large (kMaxBody) and left out; the next ones are written.
@@ -36,6 +39,7 @@ class Writer {
   Status unfinished(const model::Stall& stall);
   Status leaks(const model::ScannedLeaks& leaks);
   Status hangs(const model::ScannedHangs& hangs);
+  Status owner(const Owner& owner);
   Status so_far(const model::Summary& summary);
   /// The last thing: the summary and the end.
   Status finish(const model::Summary& summary);
@@ -73,6 +77,7 @@ class Writer {
   Encoder encoder_;
   std::string record_;
   std::string packed_;
+  std::uint64_t size_ = 0;
   bool ended_ = false;
 };
 

@@ -44,12 +44,14 @@ Result<UniqueFd> catch_signals(std::initializer_list<int> others) {
   return fd;
 }
 
-Requests take_requests(int signals) {
+Requests take_requests(int signals, Hangup hangup) {
   Requests asked;
   signalfd_siginfo info{};
   while (::read(signals, &info, sizeof(info)) == sizeof(info)) {
+    const bool reload = info.ssi_signo == SIGHUP && hangup == Hangup::reloads;
+    asked.reload = asked.reload || reload;
     asked.summary = asked.summary || info.ssi_signo == SIGUSR1;
-    asked.stop = asked.stop || (info.ssi_signo != SIGUSR1 && info.ssi_signo != SIGCHLD);
+    asked.stop = asked.stop || (!reload && info.ssi_signo != SIGUSR1 && info.ssi_signo != SIGCHLD);
   }
   if (!asked.stop) return asked;
   sigset_t these;

@@ -5,7 +5,8 @@
 
 namespace aiotrace::app {
 
-/// The exit status: 4 if something is proved to hang; 1, with a message, if no look saw enough to rule that out; else 0.
+/// The exit status: 4 if something is proved to hang; 1, with a message, if no look saw enough to rule that out; else
+/// 0.
 [[nodiscard]] int status_of_hangs(const model::Summary& summary);
 
 }  // namespace aiotrace::app

@@ -14,7 +14,9 @@
 #include "app/command_output.h"
 #include "app/commands/command.h"
 #include "app/commands/fail_on_hang.h"
+#include "app/commands/report_last.h"
 #include "app/outputs.h"
+#include "app/recorder_files.h"
 #include "app/replay.h"
 #include "app/replay_runs.h"
 #include "model/comparison.h"
@@ -33,6 +35,7 @@ namespace {
 struct ReportOptions {
   std::vector<std::string> recordings;
   bool diff = false;
+  LastOptions last;
   Thresholds thresholds;
   std::optional<std::uint64_t> fail_over_ns;  ///< a stall this long makes the exit status 4
   bool fail_on_hang = false;                  ///< something that was proved to hang does, too
@@ -145,20 +148,21 @@ HelpText help() {
   return {.about =
               "aiotrace report shows everything again from a recording (aiotrace --record FILE): without root, "
               "on any machine.",
-          .usage = {"report [OPTIONS] FILE", "report [OPTIONS] --diff FILE FILE"},
+          .usage = {"report [OPTIONS] FILE", "report [OPTIONS] --diff FILE FILE", "report [OPTIONS] --last TIME"},
           .end =
               "Examples:\n"
               "  aiotrace report run.rec                       text, as the run showed it\n"
               "  aiotrace report run.rec --warn 500ms          only the long stalls\n"
               "  aiotrace report run.rec --html run.html       as a page for a browser\n"
-              "  aiotrace report --diff before.rec after.rec   what became better or worse"};
+              "  aiotrace report --diff before.rec after.rec   what became better or worse\n"
+              "  sudo aiotrace report --last 15m --service shop   from the recordings of aiotrace serve"};
 }
 
 class Report final : public Command {
  public:
   void declare(CommandLine& line) override;
   [[nodiscard]] Status check(const CommandLine& line) override;
-  [[nodiscard]] bool needs_rights() const override { return false; }
+  [[nodiscard]] bool needs_rights() const override { return options_.last.last_ns.has_value(); }
   [[nodiscard]] int run() override;
 
  private:
@@ -169,6 +173,10 @@ void Report::declare(CommandLine& line) {
   line.set_help(help());
   line.add_words("FILE", options_.recordings, "a recording; - is standard input. With --diff two");
   line.add_flag("--diff", options_.diff, "compare two recordings: what came, went, grew and shrank");
+  line.add_duration("--last", options_.last.last_ns, "the stalls of this time, from the recordings of aiotrace serve");
+  line.add_text("--service", "NAME", options_.last.service, "with --last: only those of this service", "shop");
+  line.add_text("--state", "DIRECTORY", options_.last.state,
+                "with --last: where these recordings are [default: " + std::string(kDefaultState) + "]", kDefaultState);
   line.add_duration("--warn", options_.thresholds.warn_ns,
                     "only stalls at least this long; not less than the recording's own threshold");
   line.add_duration("--error", options_.thresholds.error_ns, "a stall at least this long is marked as ERROR");
@@ -182,6 +190,12 @@ void Report::declare(CommandLine& line) {
 
 Status Report::check(const CommandLine& line) {
   const auto& files = options_.output.files;
+  if (options_.last.last_ns) {
+    if (!options_.recordings.empty() || options_.diff) return line.usage("--last", "reads no other recording");
+    if (options_.fail_on_hang) return line.usage("--fail-on-hang", "there are no hangs in these recordings");
+    return {};
+  }
+  if (options_.last.service || options_.last.state) return line.usage("--service and --state", "are for --last");
   if (options_.recordings.size() != (options_.diff ? 2U : 1U))
     return line.usage_see_help(options_.diff ? "--diff needs two recordings" : "give one recording");
   const auto stacks = stack_files(files);
@@ -191,7 +205,11 @@ Status Report::check(const CommandLine& line) {
   return {};
 }
 
-int Report::run() { return options_.diff ? compare(options_) : replay_one(options_); }
+int Report::run() {
+  if (options_.last.last_ns)
+    return report_last(options_.last, options_.thresholds, options_.fail_over_ns, options_.output);
+  return options_.diff ? compare(options_) : replay_one(options_);
+}
 
 }  // namespace
 

@@ -10,6 +10,7 @@
   ROW(awaits, "where tasks wait, and for how long", Need::memory, "--exact")                \
   ROW(profile, "where all threads spend their time; who holds the GIL", Need::probes, "")   \
   ROW(top, "all event loops, live", Need::probes, "")                                       \
+  ROW(serve, "the daemon: metrics of every loop of the machine", Need::probes, "")          \
   ROW(report, "everything again from a recording", Need::nothing, "")                       \
   ROW(doctor, "what works here, what does not, and what to do about it", Need::nothing, "") \
   ROW(help, "the options of a command", Need::nothing, "")

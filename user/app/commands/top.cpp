@@ -21,8 +21,8 @@
 #include "app/commands/run_targets.h"
 #include "app/file_maker.h"
 #include "app/outputs.h"
-#include "app/probe_setup.h"
 #include "app/session.h"
+#include "app/stall_probe.h"
 #include "app/terminal.h"
 #include "app/top_engine.h"
 #include "app/top_screen.h"
@@ -234,7 +234,8 @@ int Top::run() {
   }
   auto targets = RunTargets::open(options_.targets);
   if (!targets) return report(targets.error());
-  auto probe = probe::Probe::load(stall_probe(options_.warn_ns, options_.targets.all, options_.follow));
+  auto probe = probe::Probe::load(
+      stall_probe_options({.warn_ns = options_.warn_ns, .all = options_.targets.all, .follow = options_.follow}));
   if (!probe) return report(probe.error());
   Session session(session_config(options_, std::move(*filter)), *probe, *outputs);
   if (auto status = session.begin(targets->take()); !status) return report(status.error());

@@ -12,8 +12,8 @@
 #include "app/cli/signals.h"
 #include "app/commands/fail_on_hang.h"
 #include "app/commands/run_targets.h"
-#include "app/probe_setup.h"
 #include "app/session.h"
+#include "app/stall_probe.h"
 #include "app/target_set.h"
 #include "app/unseen_loops.h"
 #include "probe/confine.h"
@@ -49,16 +49,12 @@ HelpText help() {
 }
 
 probe::ProbeOptions probe_options(const WatchOptions& options) {
-  auto wanted = stall_probe(options.warn_ns, options.targets.all, options.follow);
-  wanted.poll = options.poll_probe;
-  wanted.load_statistics = options.verbose;
-  if (options.native) {
-    // A sample has some 10 KB then: a second of one thread's.
-    wanted.ring_bytes = 16u << 20;
-    // Shorter waits are common in loops that never stall, and are not worth unwinding.
-    wanted.native_ns = std::max(wanted.segment_ns, options.warn_ns / 20);
-  }
-  return wanted;
+  return stall_probe_options({.warn_ns = options.warn_ns,
+                              .poll = options.poll_probe,
+                              .all = options.targets.all,
+                              .follow = options.follow,
+                              .native = options.native,
+                              .verbose = options.verbose});
 }
 
 SessionConfig session_config(const WatchOptions& options, Filter filter) {

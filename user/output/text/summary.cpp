@@ -34,8 +34,9 @@ void heading(Lines& lines, std::string_view text, const OutputContext& context) 
 }
 
 void append_totals(Lines& lines, const Summary& summary, const OutputContext& context) {
-  auto text = fmt::format("Watched {} for {}: ", plural(summary.loops.size(), "loop"),
-                          format_duration_ns(summary.elapsed_ns));
+  // Recordings of the daemon have stalls, and no account of loops.
+  const auto watched = summary.loops.empty() ? "In" : "Watched " + plural(summary.loops.size(), "loop") + " for";
+  auto text = fmt::format("{} {}: ", watched, format_duration_ns(summary.elapsed_ns));
   if (summary.loops.empty() && summary.stalls == 0) {
     text = fmt::format("Watched for {}: no event loop was seen", format_duration_ns(summary.elapsed_ns));
   } else if (summary.stalls == 0) {

@@ -1,0 +1,198 @@
+#include "app/daemon/daemon.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "app/probe_setup.h"
+#include "proc/text_file.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/version.h"
+
+namespace aiotrace::app {
+
+namespace {
+
+// What BPF does not wake us for is taken this often; a stall that goes on is noticed within it.
+constexpr std::uint64_t kTickNs = 50'000'000;
+// Without a scrape: what a loop counts is taken over before its thread can be another program's.
+constexpr std::uint64_t kReadNs = 30'000'000'000;
+constexpr std::uint64_t kFilesNs = 1'000'000'000;
+
+/// Of this process, now.
+std::optional<std::uint64_t> resident_bytes() {
+  // proc_pid_statm(5): size, resident, … in pages.
+  const auto text = proc::read_text("/proc/self/statm", 256);
+  if (!text) return std::nullopt;
+  const auto blank = text->find(' ');
+  std::uint64_t pages = 0;
+  if (blank == std::string::npos ||
+      std::from_chars(text->data() + blank + 1, text->data() + text->size(), pages).ec != std::errc{})
+    return std::nullopt;
+  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+Reply plain(int status, std::string body) {
+  return {.status = status, .type = "text/plain; charset=utf-8", .body = std::move(body)};
+}
+
+}  // namespace
+
+Daemon::Daemon(DaemonConfig config, EventLoop& loop, HttpListener& listener, probe::Probe& probe,
+               std::unique_ptr<Recorder> recorder)
+    : config_(std::move(config)),
+      loop_(loop),
+      listener_(listener),
+      probe_(probe),
+      counts_({.warn_ns = config_.tracker.warn_ns, .other_loops = config_.other_loops}),
+      tracker_(config_.tracker, probe, counts_),
+      recorder_(std::move(recorder)),
+      kernel_(kernel_release()) {
+  if (config_.file) settings_are_fresh_ = true;
+  if (recorder_) {
+    counts_.on_stall([this](const proc::Service& service, const model::Stall& stall, bool unfinished) {
+      recorder_->add(service, stall, unfinished);
+    });
+  }
+}
+
+Status Daemon::begin() {
+  if (auto status = probe_.attach(); !status) return status;
+  tracker_.add_all_running();
+  map_bytes_ = probe_.map_bytes();
+  probe_.measure_cost_now_and_then(monotonic_ns());
+  listener_.serve([this](std::string_view path, std::string_view accept) { return answer(path, accept); });
+  return {};
+}
+
+Status Daemon::run(int requests_fd, const std::function<Requests()>& requests) {
+  next_turn_ = loop_.timer([this] { turn(); });
+  const auto records = loop_.on_readable(probe_.fd(), [this] { turn(); });
+  const auto asked = loop_.on_readable(requests_fd, [&] { take_requests(requests); });
+  const auto now_ns = monotonic_ns();
+  next_tick_ns_ = now_ns + kTickNs;
+  next_read_ns_ = now_ns + kReadNs;
+  next_turn_->after(kTickNs);
+  if (auto status = manager_.ready("traces " + std::to_string(tracker_.targets().alive()) + " processes"); !status)
+    say(status.error().message());
+  auto status = loop_.run();
+  if (auto stopping = manager_.stopping(); !stopping) say(stopping.error().message());
+  finish();
+  return status;
+}
+
+void Daemon::take_requests(const std::function<Requests()>& requests) {
+  const auto asked = requests();
+  if (asked.reload) reload();
+  if (asked.stop) loop_.stop();
+}
+
+// Stalls that go on are reported a last time.
+void Daemon::finish() {
+  probe_.stop();
+  const auto now_ns = monotonic_ns();
+  constexpr int kMostRounds = 40;  // of 30 ms each: who floods the ring does not prolong the end
+  for (int round = 0; round < kMostRounds; ++round) {
+    if (auto status = tracker_.consume(); !status) say(status.error().message());
+    if (probe_.drained()) break;
+  }
+  tracker_.finish(now_ns);
+  if (recorder_) recorder_->finish(now_ns);
+}
+
+Status Daemon::read_settings() {
+  auto settings = config_.file->read();
+  if (!settings) {
+    for (const auto& error : settings.error()) say(error.message());
+    return fail("read the configuration anew", "it has mistakes", "the one before stays in use");
+  }
+  if (const auto names = fleet::fixed_differences(config_.settings, *settings); !names.empty())
+    return fail("read the configuration anew", names.front() + " cannot change while aiotrace runs",
+                "restart it; until then the one before stays in use");
+  if (settings->selection != config_.settings.selection)
+    tracker_.select(
+        {.comm = {}, .cgroup = {}, .selection = std::make_shared<const fleet::Selection>(settings->selection)});
+  config_.settings = std::move(*settings);
+  return {};
+}
+
+void Daemon::reload() {
+  if (!config_.file) return say("there is no configuration to read anew: give --config FILE");
+  if (auto status = manager_.reloading(); !status) say(status.error().message());
+  const auto status = read_settings();
+  settings_are_fresh_ = status.has_value();
+  say(status ? "read " + config_.file->path() + " anew" : status.error().message());
+  if (auto ready = manager_.ready("traces " + std::to_string(tracker_.targets().alive()) + " processes"); !ready)
+    say(ready.error().message());
+}
+
+void Daemon::look_at_files(std::uint64_t now_ns) {
+  if (now_ns < next_files_ns_) return;
+  next_files_ns_ = now_ns + kFilesNs;
+  if (config_.file && config_.file->changed()) reload();
+  if (recorder_) recorder_->forget_old();
+}
+
+void Daemon::turn() {
+  if (auto status = tracker_.consume(); !status) say(status.error().message());
+  const auto now_ns = monotonic_ns();
+  if (now_ns >= next_tick_ns_) {
+    next_tick_ns_ = now_ns + kTickNs;
+    tick(now_ns);
+  }
+  next_turn_->after(next_tick_ns_ > now_ns ? next_tick_ns_ - now_ns : 0);
+}
+
+void Daemon::tick(std::uint64_t now_ns) {
+  probe_.measure_cost_now_and_then(now_ns);
+  tracker_.report_ongoing(now_ns);
+  tracker_.stop_idle(now_ns);
+  tracker_.show_queues();
+  // Not at each turn: it goes through all processes. One that is due waits for a tick at most.
+  (void)tracker_.look(now_ns);
+  manager_.alive(now_ns);
+  look_at_files(now_ns);
+  if (now_ns >= next_read_ns_) read_loops();
+}
+
+void Daemon::read_loops() {
+  tracker_.read_loops([this](const model::LoopNow& loop) { counts_.take(loop); });
+  const auto now_ns = monotonic_ns();
+  counts_.forget(now_ns);
+  next_read_ns_ = now_ns + kReadNs;
+}
+
+fleet::SelfMetrics Daemon::self() const {
+  const auto cost = own_cost(probe_);
+  return {.version = kVersion,
+          .kernel = kernel_,
+          .cpu_ns = cost.cpu_ns,
+          .bpf_ns = cost.bpf_ns,
+          .resident_bytes = resident_bytes(),
+          .map_bytes = map_bytes_,
+          .targets = tracker_.targets().alive(),
+          .losses = tracker_.losses(),
+          .dropped = recorder_ ? recorder_->dropped() : std::vector<fleet::Dropped>(),
+          .http_refused = listener_.refused(),
+          .configuration_is_fresh = settings_are_fresh_,
+          .recorder_bytes = recorder_ ? std::optional(recorder_->bytes()) : std::nullopt};
+}
+
+Reply Daemon::answer(std::string_view path, std::string_view accept) {
+  if (path == "/-/healthy") return plain(200, "aiotrace is alive\n");
+  if (path == "/-/ready") return plain(200, "aiotrace is ready: every probe is in place\n");
+  if (path == "/") return plain(200, "aiotrace " + std::string(kVersion) + ": /metrics /-/healthy /-/ready\n");
+  if (path != "/metrics") return plain(404, "there is no such page\n");
+  // What has ended by now is counted.
+  if (auto status = tracker_.consume(); !status) say(status.error().message());
+  read_loops();
+  const auto format = fleet::format_for(accept);
+  return {.status = 200,
+          .type = std::string(fleet::content_type(format)),
+          .body = fleet::exposition(counts_.registry(), self(), format, realtime_minus_monotonic_ns())};
+}
+
+}  // namespace aiotrace::app

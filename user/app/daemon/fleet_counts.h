@@ -1,0 +1,57 @@
+// Counts for the whole machine: from what a tracker finds to the series of each service.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "app/tracker_sink.h"
+#include "fleet/registry.h"
+#include "proc/service.h"
+
+namespace aiotrace::app {
+
+struct FleetCountsConfig {
+  std::uint64_t warn_ns = 0;  ///< a present iteration at least this long is a stall
+  bool other_loops = false;   ///< those of programs that are no Python too
+};
+
+class FleetCounts final : public TrackerSink {
+ public:
+  /// Gets the stalls that count, also the reports of those that go on.
+  using OnStall = std::function<void(const proc::Service&, const model::Stall&, bool unfinished)>;
+
+  explicit FleetCounts(FleetCountsConfig config) : config_(config) {}
+  void on_stall(OnStall call) { on_stall_ = std::move(call); }
+
+  void stall(const model::Stall& stall) override;
+  void unfinished(const model::Stall& stall) override;
+  void process_seen(std::uint32_t pid, const std::string& comm) override;
+  void process_ended(std::uint32_t pid) override;
+  void loop_ended(const model::LoopNow& loop) override;
+
+  /// The counters of a loop as they are now.
+  void take(const model::LoopNow& loop);
+  /// To be called now and then: forgets what ended long ago.
+  void forget(std::uint64_t now_ns);
+
+  [[nodiscard]] const fleet::Registry& registry() const { return registry_; }
+
+ private:
+  struct Known {
+    proc::Service service;
+    std::uint64_t ended_ns = 0;  // 0: it lives
+  };
+  [[nodiscard]] const proc::Service& service_of(std::uint32_t pid);
+  [[nodiscard]] bool counts(model::LoopKind kind) const;
+  void take(const model::Stall& stall, bool unfinished);
+
+  FleetCountsConfig config_;
+  OnStall on_stall_;
+  fleet::Registry registry_;
+  std::unordered_map<std::uint32_t, Known> services_;  // by pid
+};
+
+}  // namespace aiotrace::app

@@ -1,0 +1,21 @@
+// How BPF is set up to find stalls.
+#pragma once
+
+#include <cstdint>
+
+#include "probe/probe.h"
+
+namespace aiotrace::app {
+
+struct StallProbe {
+  std::uint64_t warn_ns = 50'000'000;  ///< an iteration at least this long is a stall
+  probe::PollProbe poll = probe::PollProbe::automatic;
+  bool all = false;      ///< every loop of the machine
+  bool follow = false;   ///< children too
+  bool native = false;   ///< with native stacks
+  bool verbose = false;  ///< with what loading took
+};
+
+[[nodiscard]] probe::ProbeOptions stall_probe_options(const StallProbe& wanted);
+
+}  // namespace aiotrace::app
