@@ -178,9 +178,13 @@ void Tracker::note_untraced() {
 }
 
 void Tracker::name_kind(const Target& target, std::uint32_t tid, model::LoopSource source, Loop& loop) {
+  constexpr std::uint64_t kShareOfTime = 20;  // a program can make loops as fast as it likes
   loop.kind = target.loop_kind(source);
-  if (source != model::LoopSource::python) return;
+  const auto begin_ns = monotonic_ns();
+  if (source != model::LoopSource::python || begin_ns < next_kind_ns_) return;
   const auto running = target.running_kind(tid);
+  const auto end_ns = monotonic_ns();
+  next_kind_ns_ = end_ns + (end_ns - begin_ns) * kShareOfTime;
   loop.kind_known = running || target.settled();
   loop.kind = running.value_or(loop.kind);
 }
@@ -227,19 +231,20 @@ void Tracker::want_kind(const model::LoopSeen& event) {
 }
 
 bool Tracker::find_kinds(Target& target) {
-  const auto is_unknown = [this](std::uint32_t tid) { return loops_[tid].kind == model::LoopKind::other; };
+  const auto unknown = [](const Loop& loop) { return loop.kind == model::LoopKind::other && !loop.kind_known; };
+  const auto is_unknown = [&](std::uint32_t tid) { return unknown(loops_[tid]); };
   if (target.interpreter() == nullptr) return target.settled();
   for (const auto& seeded : threads_to_seed(target)) {
     const auto loop = loops_.find(seeded.seed.tid);
-    if (loop != loops_.end() && loop->second.kind == model::LoopKind::other) loop->second.kind = seeded.kind;
+    if (loop != loops_.end() && unknown(loop->second)) loop->second.kind = seeded.kind;
   }
   return std::ranges::none_of(target.loops(), is_unknown);
 }
 
 void Tracker::find_kinds(std::uint64_t now_ns) {
   constexpr std::uint64_t kBudgetNs = 20'000'000;
-  constexpr std::uint64_t kPauseNs =
-      250'000'000;  // doubled each time: a loop that is none of asyncio's is not one later
+  // Doubled each time: a loop that is none of asyncio's is not one later.
+  constexpr std::uint64_t kPauseNs = 250'000'000;
   constexpr unsigned kTries = 6;
   for (auto at = kind_searches_.begin(); at != kind_searches_.end();) {
     auto& search = at->second;

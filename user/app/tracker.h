@@ -136,7 +136,7 @@ class Tracker {
   // The wait of a thread whose poll another one has taken over.
   [[nodiscard]] bool is_no_stall(const model::Stall& stall);
   // What the loop is called. asyncio's own is known by its frames; of others the running loop is asked, once.
-  static void name_kind(const Target& target, std::uint32_t tid, model::LoopSource source, Loop& loop);
+  void name_kind(const Target& target, std::uint32_t tid, model::LoopSource source, Loop& loop);
   void drop_ended();
   void forget_image(std::uint32_t pid);
   // Python came to be known later than its loop: that has another kind then.
@@ -188,11 +188,11 @@ class Tracker {
   std::set<std::pair<std::uint32_t, std::uint32_t>> workers_;  // pid and tid: others have taken over their polls
   std::uint64_t taken_over_ = 0;                               // waits
   std::optional<Result<probe::OffSince>> off_since_;           // loaded when the first one is asked for
-  std::optional<Result<probe::OffSince>> off_since_;           // loaded when the first one is asked for
   struct KindSearch {
     std::uint64_t next_ns = 0;
     unsigned tries = 0;
   };
+  std::uint64_t next_kind_ns_ = 0;
   std::map<std::uint32_t, KindSearch> kind_searches_;                 // by pid
   std::map<std::uint32_t, Loop> loops_;                               // by tid
   std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;  // by tid

@@ -22,7 +22,7 @@ struct LoopNow {
   LoopCounters counters;               ///< of the iterations that have ended
   std::uint64_t present_ns = 0;        ///< how long the present iteration has lasted; 0: it is in its poll
   std::uint64_t present_seen_ns = 0;   ///< and how much of that was after aiotrace came
-  std::optional<std::uint64_t> ready;  ///< callbacks in the loop's queue of what runs next; nothing: not known
+  std::optional<std::uint64_t> ready{};  ///< callbacks in the loop's queue of what runs next; nothing: not known
 };
 
 }  // namespace aiotrace::model
