@@ -61,6 +61,8 @@ class Handles {
         found.self = self;
       } else if (is_step(code)) {
         found.task = self;
+      } else {
+        found.wakes_task = code != 0;
       }
       return true;
     }
@@ -70,7 +72,8 @@ class Handles {
       if (is_task(field(value, 0))) found.task = field(value, 0);
       return true;
     }
-    return type.ends_with("TaskWakeupMethWrapper") || type == "builtin_function_or_method";
+    found.wakes_task = type.ends_with("TaskWakeupMethWrapper") || type == "builtin_function_or_method";
+    return found.wakes_task;
   }
 
   AsyncioReader& reader_;
@@ -86,7 +89,8 @@ std::vector<ReadyCallback> ready_callbacks(AsyncioReader& reader, std::uint64_t 
   std::vector<ReadyCallback> found;
   Handles each(reader);
   for (const auto handle : handles.value_or(std::vector<std::uint64_t>{})) {
-    found.push_back(each.read(handle));
+    const auto callback = each.read(handle);
+    if (callback.task != 0 || callback.code != 0 || callback.wakes_task) found.push_back(callback);
   }
   return found;
 }
