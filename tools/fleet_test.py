@@ -61,7 +61,7 @@ class NamesTest(unittest.TestCase):
         self.assertLessEqual(used - LABELS, served())
 
 
-@unittest.skipUnless(shutil.which("promtool"), "no promtool: tools/setup.sh test installs it")
+@unittest.skipUnless(shutil.which("promtool"), "no promtool: tools/setup.sh fleet installs it")
 class PrometheusTest(unittest.TestCase):
     def check(self, *arguments):
         done = run("promtool", *arguments, cwd=os.path.join(FLEET, "prometheus"))

@@ -161,11 +161,6 @@ TEST_CASE("serve: both text formats pass promtool, with exemplars where there ma
   Daemon daemon;
   target.go();
   daemon.wait_metrics([&](const Metrics& now) { return stalls(now, service) >= 1; });
-  const Scratch scratch;
-  std::ofstream(scratch.file("metrics")) << daemon.get("/metrics");
-  const auto checked = run({"/bin/sh", "-c", "exec promtool check metrics < " + scratch.file("metrics")});
-  INFO(checked.out << checked.err);
-  CHECK(checked.status == 0);
   const auto open = daemon.ask("GET /metrics HTTP/1.0\r\nAccept: application/openmetrics-text;version=1.0.0\r\n\r\n");
   CHECK_THAT(open,
              ContainsSubstring("\r\nContent-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"));
@@ -173,6 +168,13 @@ TEST_CASE("serve: both text formats pass promtool, with exemplars where there ma
   CHECK(open.ends_with("# EOF\n"));
   CHECK_THAT(daemon.get("/-/healthy"), ContainsSubstring("alive"));
   CHECK_THAT(daemon.get("/-/ready"), ContainsSubstring("ready"));
+  if (run({"/bin/sh", "-c", "command -v promtool"}).status != 0)
+    AIOTRACE_SKIP("no promtool: tools/setup.sh fleet installs it");
+  const Scratch scratch;
+  std::ofstream(scratch.file("metrics")) << daemon.get("/metrics");
+  const auto checked = run({"/bin/sh", "-c", "exec promtool check metrics < " + scratch.file("metrics")});
+  INFO(checked.out << checked.err);
+  CHECK(checked.status == 0);
 }
 
 TEST_CASE("serve: wrong requests are refused, and slow or many clients keep nobody out", "[serve]") {

@@ -64,9 +64,9 @@ HelpText help() {
           .usage = {"serve [OPTIONS]", "serve --check-config FILE"},
           .end =
               "Examples:\n"
-              "  sudo aiotrace serve                           metrics on http://127.0.0.1:9877/metrics\n"
-              "  sudo aiotrace serve --config aiotrace.toml    as a file says, which may change meanwhile\n"
-              "  sudo aiotrace serve --state /var/lib/aiotrace and recordings, for aiotrace report --last\n"
+              "  sudo aiotrace serve                            http://127.0.0.1:9877/metrics\n"
+              "  sudo aiotrace serve --config aiotrace.toml     as a file says, read anew\n"
+              "  sudo aiotrace serve --state /var/lib/aiotrace  and for aiotrace report --last\n"
               "\n"
               "SIGHUP reads the configuration anew, SIGTERM ends it."};
 }
