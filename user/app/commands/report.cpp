@@ -155,7 +155,7 @@ HelpText help() {
               "  aiotrace report run.rec --warn 500ms          only the long stalls\n"
               "  aiotrace report run.rec --html run.html       as a page for a browser\n"
               "  aiotrace report --diff before.rec after.rec   what became better or worse\n"
-              "  sudo aiotrace report --last 15m --service shop   from the recordings of aiotrace serve"};
+              "  sudo aiotrace report --last 15m               what aiotrace serve has kept"};
 }
 
 class Report final : public Command {
