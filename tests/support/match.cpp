@@ -76,7 +76,7 @@ void check_duration(const Json& record, const Json& stall) {
   else if (flag(record, "in_poll"))
     CHECK(ours <= theirs + tolerance + taken);
   else if (is_sampled(record["expected_cause"]))
-    CHECK(ours <= theirs + tolerance + kMs + taken);
+    CHECK(cause_ns(stall, record["expected_cause"]) <= theirs + tolerance + kMs);
   else
     CHECK(cause_ns(stall, record["expected_cause"]) <= theirs + tolerance);
   // The kernel keeps its own account of the wait for a CPU; the blocking part is all but a moment of the iteration.

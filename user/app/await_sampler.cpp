@@ -130,9 +130,9 @@ AwaitSampler::Standing AwaitSampler::stands(const python::Task& task, std::uint6
 AwaitSampler::Seen AwaitSampler::see(const python::Task& task, std::uint64_t taken_ns) const {
   if (!suspended(task) || !matches(task, match_)) return {};
   const auto chain = hash_of_chain(task) | 1;
-  auto standing = stands(task, chain, taken_ns);
+  const auto standing = stands(task, chain, taken_ns);
   const bool stayed = standing.await != 0;
-  return {.chain = chain, .standing = std::move(standing), .sure = stayed};
+  return {.chain = chain, .standing = standing, .sure = stayed};
 }
 
 // By address, so that no order of names decides who is read again where there is no time for all.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <ranges>
 
 #include "model/frame_origin.h"
 #include "output/text/spinning.h"
@@ -36,13 +37,13 @@ model::Frame place_of(python::AsyncioReader& reader, const proc::PageCache& page
   for (unsigned i = 0; i < kTries; ++i) {
     model::Stack stack;
     const auto chain = python::read_await_chain(reader, coroutine);
-    for (auto link = chain.links.rbegin(); link != chain.links.rend(); ++link) {
-      const auto code = reader.codes().find(link->code);
-      if (code && link->state == python::CoroutineState::suspended)
+    for (const auto& link : std::views::reverse(chain.links)) {
+      const auto code = reader.codes().find(link.code);
+      if (code && link.state == python::CoroutineState::suspended)
         stack.push_back({.kind = model::Frame::Kind::python,
                          .function = code->function,
                          .file = code->file,
-                         .line = reader.codes().line(link->code, link->lasti)});
+                         .line = reader.codes().line(link.code, link.lasti)});
     }
     if (const auto* own = model::own_frame(stack); own != nullptr && own->line != 0) return *own;
     pages.refresh();

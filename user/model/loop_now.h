@@ -17,11 +17,11 @@ struct LoopNow {
   std::string command;  ///< the process's name; UTF-8, not cleaned
   std::string thread;   ///< Python's name or the comm; not cleaned
   LoopKind kind = LoopKind::other;
-  std::uint64_t now_ns = 0;            ///< that moment, CLOCK_MONOTONIC
-  std::uint64_t seen_ns = 0;           ///< since when it is traced
-  LoopCounters counters;               ///< of the iterations that have ended
-  std::uint64_t present_ns = 0;        ///< how long the present iteration has lasted; 0: it is in its poll
-  std::uint64_t present_seen_ns = 0;   ///< and how much of that was after aiotrace came
+  std::uint64_t now_ns = 0;              ///< that moment, CLOCK_MONOTONIC
+  std::uint64_t seen_ns = 0;             ///< since when it is traced
+  LoopCounters counters;                 ///< of the iterations that have ended
+  std::uint64_t present_ns = 0;          ///< how long the present iteration has lasted; 0: it is in its poll
+  std::uint64_t present_seen_ns = 0;     ///< and how much of that was after aiotrace came
   std::optional<std::uint64_t> ready{};  ///< callbacks in the loop's queue of what runs next; nothing: not known
 };
 

@@ -20,8 +20,10 @@ std::string spinning_text(const model::SpinningLoop& loop) {
   }
   text += fmt::format(" to call {}{}", clean_for_terminal(loop.callback), place);
   if (loop.fd)
-    text += fmt::format(", as descriptor {} is ready each time (its peer has closed it, nobody reads its data, or new data "
-                        "comes all the time)", *loop.fd);
+    text += fmt::format(
+        ", as descriptor {} is ready each time (its peer has closed it, nobody reads its data, or new data "
+        "comes all the time)",
+        *loop.fd);
   return text;
 }
 
