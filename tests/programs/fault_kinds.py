@@ -316,13 +316,15 @@ def prepare_gil(fault):
 
 
 def block_gil(fault):
-    helper, asleep = fault.resource, None
+    helper, asleep, interval = fault.resource, None, sys.getswitchinterval()
+    sys.setswitchinterval(60.0)  # who waits for the lock since before the helper's own call would ask it back in 5 ms
     fault.mark(1, lines=4)
     while not helper.held_ns:  # the helper may take the lock in each of these calls
         asleep = time.monotonic_ns(), time.thread_time_ns()
         os.write(helper.writer, b"x")
         time.sleep(HANDOVER_S)
     fault.done()
+    sys.setswitchinterval(interval)
     fault.record["holder"] = helper.where
     fault.waits_for_holder(asleep, HANDOVER_S, helper.held_ns)
 
