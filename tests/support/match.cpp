@@ -87,8 +87,9 @@ void check_duration(const Json& record, const Json& stall) {
     const double waited = number(record, "wait_ns");
     const double reported = cause_ns(stall, "cpu-wait");
     INFO("cpu-wait " << reported / kMs << " ms, by the kernel's count " << waited / kMs << " ms");
-    // Some kernels have switches without an event (aiotrace counts them as switch-unseen): a tick of slack.
-    CHECK(reported >= waited - std::max(0.01 * ours, 4.5 * kMs));
+    // Some kernels have switches without an event (aiotrace counts them as switch-unseen): a tick of slack, and more where
+    // a busy machine made it wait often.
+    CHECK(reported >= waited - std::max({0.01 * ours, 4.5 * kMs, 0.05 * waited}));
   }
 }
 
