@@ -20,7 +20,7 @@ USER = {
     "python": ["machine", "proc", "util", "abi"],  # abi: it fills in struct py_layout
     "probe": ["abi", "machine", "model", "util"],  # what it reads from maps it gives as values of the model
     "decode": ["abi", "model", "util"],
-    "model": ["abi/causes.def", "util/hash.h"],  # a table, which BPF, pages and tools have too; a pure function
+    "model": ["abi/causes.def", "util/glob.h", "util/hash.h"],  # a table, which BPF, pages and tools have too; pure functions
     "symbolize": ["machine", "proc", "util"],
     "output": ["model", "util"],
     "output/text": ["model", "output", "util"],

@@ -4,6 +4,7 @@
 
 #include "fleet/config.h"
 #include "tests/catch.h"
+#include "util/glob.h"
 
 using namespace aiotrace;
 using fleet::Config;
@@ -104,19 +105,18 @@ TEST_CASE("fleet: sizes", "[fleet]") {
 }
 
 TEST_CASE("fleet: patterns", "[fleet]") {
-  using fleet::matches;
-  CHECK(matches("python3*", "python3.11"));
-  CHECK(matches("*", ""));
-  CHECK(matches("a*b*c", "a-b-b-c"));
-  CHECK(matches("web-?", "web-1"));
-  CHECK_FALSE(matches("web-?", "web-"));
-  CHECK_FALSE(matches("python3", "python3.11"));
-  CHECK_FALSE(matches("", "x"));
-  CHECK_FALSE(matches("a*b", "a-c"));
+  CHECK(glob_matches("python3*", "python3.11"));
+  CHECK(glob_matches("*", ""));
+  CHECK(glob_matches("a*b*c", "a-b-b-c"));
+  CHECK(glob_matches("web-?", "web-1"));
+  CHECK_FALSE(glob_matches("web-?", "web-"));
+  CHECK_FALSE(glob_matches("python3", "python3.11"));
+  CHECK_FALSE(glob_matches("", "x"));
+  CHECK_FALSE(glob_matches("a*b", "a-c"));
   // Not exponential.
   std::string stars;
   for (int i = 0; i < 1000; ++i) stars += "*a";
-  CHECK_FALSE(matches(stars + "b", std::string(10'000, 'a')));
+  CHECK_FALSE(glob_matches(stars + "b", std::string(10'000, 'a')));
 }
 
 TEST_CASE("fleet: who is selected: a denial wins, an empty list allows all", "[fleet]") {
@@ -137,4 +137,11 @@ TEST_CASE("fleet: who is selected: a denial wins, an empty list allows all", "[f
   CHECK_FALSE(selects("[allow]\nservice = [\"web\"]\n[deny]\ncommand = [\"python3\"]\n"));
   // What is not known matches nothing.
   CHECK_FALSE(parse_config("[deny]\ncontainer = [\"*\"]\n").value().selection.deny.match({}, "", ""));
+}
+
+TEST_CASE("a control group without a slash in front is compared once", "[fleet]") {
+  fleet::Processes processes;
+  processes.cgroup = {"/system.slice"};
+  CHECK_FALSE(processes.match({}, "python3", "no-slash"));
+  CHECK(processes.match({}, "python3", "/system.slice/web.service/worker"));
 }

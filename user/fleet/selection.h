@@ -9,9 +9,6 @@
 
 namespace aiotrace::fleet {
 
-/// '*' stands for any characters, '?' for one.
-[[nodiscard]] bool matches(std::string_view pattern, std::string_view text);
-
 /// Lists of patterns; a process that one of them matches is meant.
 struct Processes {
   std::vector<std::string> command{};    ///< the command name, as ps -o comm shows it

@@ -8,34 +8,13 @@
 #include "advice_rules.gen.h"
 #include "model/cause.h"
 #include "model/frame_origin.h"
+#include "util/glob.h"
 
 namespace aiotrace::model {
 namespace {
 
 constexpr std::size_t kLongestName = 512;
 constexpr std::size_t kMostFrames = 256;
-
-bool glob(std::string_view pattern, std::string_view text) {
-  std::size_t p = 0;
-  std::size_t t = 0;
-  auto star = std::string_view::npos;
-  std::size_t resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
 
 /// Calls `matches` with one pattern after the other until it says true.
 template <class Matches>
@@ -240,7 +219,7 @@ std::span<const AdviceRule> advice_rules() { return kAdviceRules; }
 
 bool matches_any(std::string_view patterns, std::string_view text) {
   if (text.empty() || text.size() > kLongestName) return false;
-  return any_pattern(patterns, [text](std::string_view pattern) { return glob(pattern, text); });
+  return any_pattern(patterns, [text](std::string_view pattern) { return glob_matches(pattern, text); });
 }
 
 const AdviceRule& find_advice(const Segment& segment, LoopKind loop) { return *find(facts_of(segment, loop)).rule; }
