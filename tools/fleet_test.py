@@ -10,7 +10,7 @@ import unittest
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 FLEET = os.path.join(ROOT, "tools/fleet")
-BINARY = os.environ.get("AIOTRACE_BINARY") or os.path.join(ROOT, "build/aiotrace")
+BINARY = os.path.join(ROOT, os.environ.get("AIOTRACE_BINARY") or "build/aiotrace")
 
 LABELS = {"asyncio_eventloop_state", "asyncio_eventloop_kind", "asyncio_eventloop_stall_cause",
           "asyncio_eventloop_stall_level", "aiotrace_memory_type"}

@@ -11,7 +11,7 @@ import unittest
 import gen_docs
 import man_pages
 
-BINARY = os.environ.get("AIOTRACE_BINARY") or os.path.join(man_pages.ROOT, "build/aiotrace")
+BINARY = os.path.join(man_pages.ROOT, os.environ.get("AIOTRACE_BINARY") or "build/aiotrace")
 
 
 def pages():
