@@ -13,15 +13,22 @@
 #define DOUBLE_BITS 52
 #define DOUBLE_BIAS 1023
 
-/* A time as the double of seconds that Python has; these compare like whole numbers. IEEE 754. */
-static __always_inline __u64 double_of_ns(__u64 ns)
+/*
+ * A time, in seconds << FRACTION_BITS, as the double that Python has; these compare like whole
+ * numbers. IEEE 754.
+ */
+static __always_inline __u64 double_of(__u64 fixed)
 {
-	__u64 fixed =
-		(ns / NS_PER_S << FRACTION_BITS) + ((ns % NS_PER_S << FRACTION_BITS) / NS_PER_S);
-	__u64 top = fixed ? highest_bit(fixed) : 0;
+	__u64 top = highest_bit(fixed);
 
 	return (DOUBLE_BIAS + top - FRACTION_BITS) << DOUBLE_BITS |
 	       (fixed << ((DOUBLE_BITS - top) & 63) & ((1ull << DOUBLE_BITS) - 1));
+}
+
+static __always_inline __u64 double_of_ns(__u64 ns)
+{
+	return double_of((ns / NS_PER_S << FRACTION_BITS) +
+			 ((ns % NS_PER_S << FRACTION_BITS) / NS_PER_S));
 }
 
 /* The other way, of one that is not less than a microsecond and has no sign. */
@@ -83,6 +90,30 @@ static __always_inline __u64 choose(__u64 first, __u64 a, __u64 b)
 	return b ^ ((a ^ b) & -first);
 }
 
+/* 1 if they are equal, both below 2^63. */
+static __always_inline __u64 is_same(__u64 a, __u64 b)
+{
+	return 1 - is_less(0, a ^ b);
+}
+
+/* The time of a timer as a double; 0 for what is neither a float nor a small int. */
+static __always_inline __u64 time_of(const struct loop_queue *q, __u64 when)
+{
+	struct {
+		__u64 tag;
+		__u32 digit;
+	} number = {};
+	__u64 type = 0, bits = 0, whole;
+
+	/* What cannot be read is 0, and not due. */
+	bpf_probe_read_user(&type, sizeof(type), (void *)(when + q->type_at));
+	bpf_probe_read_user(&bits, sizeof(bits), (void *)(when + q->float_at));
+	bpf_probe_read_user(&number, 12, (void *)(when + q->int_at));
+	whole = is_same(type, q->int_type) & is_same(number.tag & ~(1ull << 63), q->one_digit);
+	bits = choose(is_same(type, q->float_type), bits, 0);
+	return choose(whole, double_of((__u64)number.digit << FRACTION_BITS), bits);
+}
+
 /*
  * Walks the part of the heap that is due: none below a timer comes before it. With numbers from 1
  * the two below k are 2k and 2k+1; behind k and all below it comes (k+1) without its zero bits at
@@ -94,7 +125,7 @@ __noinline int note_timers(__u32 tid, __u64 now)
 	struct loop_queue *q = bpf_map_lookup_elem(&loop_queues, &tid);
 	struct loop_thread *t = find_thread(tid);
 	__u64 items = 0, now_bits = double_of_ns(now), first = now_bits;
-	__u64 k = 1, due = 0;
+	__u64 k = 1, due = 0, late;
 	long length;
 	__u32 i;
 
@@ -107,10 +138,9 @@ __noinline int note_timers(__u32 tid, __u64 now)
 	for (i = 0; i < LOOP_TIMERS_VISITS; i++) {
 		__u64 timer = 0, when = 0, bits = 0, callback = 0, before, counts;
 
-		/* What cannot be read is 0, and not due. */
 		bpf_probe_read_user(&timer, sizeof(timer), (void *)(items + 8 * (k - 1)));
 		bpf_probe_read_user(&when, sizeof(when), (void *)(timer + q->when_at));
-		bpf_probe_read_user(&bits, sizeof(bits), (void *)(when + q->float_at));
+		bits = time_of(q, when);
 		bpf_probe_read_user(&callback, sizeof(callback), (void *)(timer + q->callback_at));
 		before = is_less(k, length + 1) & is_less(bits, now_bits) & is_less(0, bits);
 		counts = before & is_less(0, (callback ^ q->none) & ~(1ull << 63));
@@ -122,7 +152,11 @@ __noinline int note_timers(__u32 tid, __u64 now)
 			break;
 	}
 	t->dirty = 1;
-	t->timers_late_ns = first < now_bits ? now - ns_of_double(first) : 0;
+	/* One that was due before the iteration was made in it, or it would have run. */
+	late = first < now_bits ? now - ns_of_double(first) : 0;
+	if (t->return_ns && late > now - t->return_ns)
+		late = now - t->return_ns;
+	t->timers_late_ns = late;
 	t->timers = ((__u32)due + 1) | (k == 1 ? 0 : LOOP_TIMERS_AT_LEAST);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "lib/native.bpf.h"
 #include "lib/profile.bpf.h"
 #include "lib/python_calls.bpf.h"
+#include "lib/share.bpf.h"
 #include "lib/walk.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -32,6 +33,8 @@ const volatile struct profile_config profile = {};
 
 __u32 traced_tid[PID_FILTER_SIZE];
 __u8 traced_tgid[PID_FILTER_SIZE];
+struct ring_share ring_shares[RING_SHARES];
+__u32 ring_epoch;
 /* Its own cache line: read at every switch of the machine. */
 __u32 stopped;
 __u32 ready_threads __attribute__((aligned(64)));

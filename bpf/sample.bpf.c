@@ -84,11 +84,8 @@ int handle_sample(struct sample_context *ctx)
 		__u64 thread_pointer = thread_pointer_of(task);
 
 		if (walk_thread(slot, pid, tid, t->tstate, thread_pointer) <= 0 &&
-		    now >= t->tstate_retry_ns) {
-			t->tstate = find_tstate(slot, pid, thread_pointer);
-			t->tstate_retry_ns = now + TSTATE_RETRY_NS;
+		    search_state_again(slot, pid, tid, now))
 			walk_thread(slot, pid, tid, t->tstate, thread_pointer);
-		}
 		if (has_left_loop(slot, tid))
 			return 0;
 		if (s->count) {
@@ -101,7 +98,7 @@ int handle_sample(struct sample_context *ctx)
 				r->flags |= SAMPLE_GC;
 			if (send_running_task(slot, pid, tid))
 				r->flags |= SAMPLE_HAS_TASK;
-		} else {
+		} else if (!t->foreign) {
 			count_loss(LOSS_THREAD_UNKNOWN);
 		}
 	}

@@ -197,17 +197,13 @@ __noinline int take_wait_stack(__u32 pid, __u32 tid)
 	frames = walk_thread(slot, pid, tid, t->tstate, thread_pointer);
 	if (frames == WALK_NO_PYTHON)
 		return 0;
-	if (!frames && t->off_ns >= t->tstate_retry_ns) {
-		/* Python came to be known later than the loop, or another interpreter runs. */
-		t->tstate = find_tstate(slot, pid, thread_pointer);
-		t->tstate_retry_ns = t->off_ns + TSTATE_RETRY_NS;
+	if (!frames && search_state_again(slot, pid, tid, t->off_ns))
 		frames = walk_thread(slot, pid, tid, t->tstate, thread_pointer);
-	}
 	if (has_left_loop(slot, tid))
 		return 0;
 	if (frames <= 0) {
 		/* An interpreter that ends has no frames after its loop: that time is not reported. */
-		if (t->return_ns)
+		if (t->return_ns && !t->foreign)
 			count_loss(LOSS_THREAD_UNKNOWN);
 		return 0;
 	}

@@ -29,8 +29,10 @@ __noinline int find_step(__u32 slot, __u64 thread_pointer)
 	l = &s->layout;
 	at = s->search_tstate;
 	if (!at) {
-		if (!s->search_interp)
+		if (!s->search_interp) {
+			s->searched_all = 1;
 			return 0;
+		}
 		at = read_u64(s->search_interp + l->interp_threads_head);
 		s->search_interp = read_u64(s->search_interp + l->interp_next);
 	} else {
@@ -70,11 +72,27 @@ __noinline __u64 find_tstate(__u32 slot, __u32 pid, __u64 thread_pointer)
 	if (!p || !s || !(p->flags & PROCESS_PYTHON))
 		return 0;
 	s->layout = p->layout;
-	s->found_tstate = s->search_tstate = 0;
+	s->found_tstate = s->search_tstate = s->searched_all = 0;
 	s->search_interp = read_u64(p->interpreters_head);
+	if (!s->search_interp)
+		return 0;
 	for (int i = 0; i < MAX_TSTATE_CHUNKS; i++) {
 		if (!find_chunk(slot, thread_pointer))
 			break;
 	}
 	return s->found_tstate;
+}
+
+/* Python came to be known later than the thread, another interpreter runs on it, or it is none of Python's. */
+__noinline int search_state_again(__u32 slot, __u32 pid, __u32 tid, __u64 now)
+{
+	struct loop_thread *t = find_thread(tid);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	if (!t || !s || now < t->tstate_retry_ns)
+		return 0;
+	t->tstate = find_tstate(slot, pid, thread_pointer_of(current_task()));
+	t->tstate_retry_ns = now + TSTATE_RETRY_NS;
+	t->foreign = s->searched_all && !t->tstate;
+	return 1;
 }

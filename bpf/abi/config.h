@@ -6,6 +6,7 @@
 
 #include "cause.h"
 #include "layout.h"
+#include "share.h"
 
 /* What the whole session wants: written once, before the programs are loaded. */
 struct session_config {
@@ -20,7 +21,9 @@ struct session_config {
 	__u32 own_pid; /* aiotrace itself: never traced */
 	__u32 trace_all; /* -a: a process without a config is traced as a plain loop */
 	__u32 follow; /* a child starts with its parent's config */
-	__u32 pad;
+	__u32 ring_bytes; /* size of the ring buffer */
+	__u32 share_seed; /* so that no process can choose a pid that shares with another's */
+	__u32 ring_share; /* how many times what it leaves free a process may use of the ring */
 };
 
 enum process_flags {
@@ -119,7 +122,7 @@ enum loss {
 #else
 #define ABI_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), "both sides must agree")
 #endif
-ABI_ASSERT_SIZE(struct session_config, 80);
+ABI_ASSERT_SIZE(struct session_config, 88);
 ABI_ASSERT_SIZE(struct greenlet_layout, 56);
 ABI_ASSERT_SIZE(struct process_config,
 		56 + sizeof(struct greenlet_layout) + sizeof(struct py_layout));

@@ -125,7 +125,8 @@ struct loop_thread {
 	struct cause_time causes[CAUSE_SLOTS]; /* by enum cause */
 	__u32 samples; /* reported in this iteration */
 	__u32 losses;
-	__u32 in_select; /* EPFD_SELECT: the select or poll entered last is the loop's own */
+	__u16 in_select; /* EPFD_SELECT: the select or poll entered last is the loop's own */
+	__u16 foreign; /* no interpreter of its process had a state for it: a thread of a C++ library */
 	__u32 has_task; /* the wait or sample belongs to `task` */
 	__u32 ready_cpu; /* 1 + the CPU on which it became ready to run; 0: it is not, see ready_threads */
 	/*

@@ -3,7 +3,7 @@
 #define AIOTRACE_LIB_EMIT_BPF_H
 
 /* Records into the ring buffer, every loss counted. */
-#include "lib/maps.bpf.h"
+#include "lib/share.bpf.h"
 
 static __always_inline void count_loss(__u32 which)
 {
@@ -29,24 +29,28 @@ enum urgency {
 	NOW, /* user space has to act on it, or a person waits for it */
 };
 
-/* Above this fill user space is woken whatever the record: an eighth of the default ring. */
-#define RING_WAKE_BYTES (512 << 10)
-
 /*
- * user space is woken by what is urgent and by a timer of its own; a wake-up for each of
- * a thousand samples a second would cost it more than all the rest.
+ * user space is woken by what is urgent, by a timer of its own, and by whatever comes when an
+ * eighth of the ring is full; a wake-up for each of a thousand samples a second would cost it
+ * more than all the rest.
  */
 static __always_inline int emit(void *record, __u64 size, enum urgency urgency)
 {
-	__u64 flags = BPF_RB_NO_WAKEUP;
+	__u64 flags = urgency == NOW ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	__u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	__u32 pid = ((struct record *)record)->pid;
 
-	if (urgency == NOW || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > RING_WAKE_BYTES)
+	if (waiting > session.ring_bytes / 8) {
 		flags = BPF_RB_FORCE_WAKEUP;
-	if (bpf_ringbuf_output(&ring, record, size, flags)) {
-		count_loss(LOSS_RING_FULL);
-		return -1;
+		if (!take_share(pid, size, waiting))
+			goto lost;
 	}
-	return 0;
+	if (!bpf_ringbuf_output(&ring, record, size, flags))
+		return 0;
+lost:
+	count_refused(pid);
+	count_loss(LOSS_RING_FULL);
+	return -1;
 }
 
 #endif

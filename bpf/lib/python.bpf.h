@@ -54,6 +54,7 @@ struct scratch {
 	__u64 search_interp; /* the search for a thread's state: see find_tstate */
 	__u64 search_tstate;
 	__u64 found_tstate;
+	__u64 searched_all; /* the search has come to the end of the lists */
 
 	__u64 next_frame;
 	__u64 thread_pointer; /* of the thread whose stack is walked; 0: not the current one's */

@@ -30,6 +30,8 @@ int enter_parent(__u32 slot, __u32 pid);
 int copy_text(__u32 slot, __u32 pid, __u64 object, __u32 at);
 /* The PyThreadState of the thread with this thread pointer, 0: none found. */
 __u64 find_tstate(__u32 slot, __u32 pid, __u64 thread_pointer);
+/* Looks for the current thread's state, if it was not looked for lately: 1 if it did. Its loop_thread has the result. */
+int search_state_again(__u32 slot, __u32 pid, __u32 tid, __u64 now);
 /* Sends the task that runs, after walk_thread with the same slot. 1: there is one. */
 int send_running_task(__u32 slot, __u32 pid, __u32 tid);
 

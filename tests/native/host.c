@@ -57,7 +57,8 @@ static long bpf_ringbuf_output(void* ring, void* data, __u64 size, __u64 flags) 
   host_take_record(data, size);
   return 0;
 }
-static __u64 bpf_ringbuf_query(void* ring, __u64 flags) { return 0; }
+uint64_t host_ring_waiting;
+static __u64 bpf_ringbuf_query(void* ring, __u64 flags) { return host_ring_waiting; }
 static __u64 bpf_ktime_get_ns(void) { return 12345; }
 static __u64 bpf_get_current_pid_tgid(void) { return (__u64)kHostPid << 32 | kHostTid; }
 static const __u64 no_registers[32];  // more than struct saved_regs has
@@ -85,7 +86,9 @@ struct syscalls_map syscalls;
 struct scratch_map scratch;
 struct code_class_map codes;
 struct stacks_map stacks;
-const volatile struct session_config session = {.warn_ns = 50000000};
+struct ring_share ring_shares[RING_SHARES];
+__u32 ring_epoch;
+const volatile struct session_config session = {.warn_ns = 50000000, .ring_bytes = HOST_RING_BYTES, .ring_share = 1};
 __u32 traced_tid[PID_FILTER_SIZE];
 __u8 traced_tgid[PID_FILTER_SIZE];
 
@@ -138,7 +141,24 @@ void host_reset(void) {
   slots_used = 0;
   memset(traced_tid, 0, sizeof(traced_tid));
   host_ring_full = 0;
+  host_ring_waiting = 0;
+  memset(ring_shares, 0, sizeof(ring_shares));
+  ring_epoch = 0;
 }
+
+int host_emit(uint32_t pid, uint32_t size) {
+  static unsigned char bytes[4096];
+  struct record* head = (struct record*)bytes;
+  fill_head(head, RECORD_STACK, size, pid, pid, 0);
+  return emit(bytes, size < sizeof(bytes) ? size : sizeof(bytes), LATER) == 0;
+}
+
+uint64_t host_refused(uint32_t pid) {
+  const struct ring_share* share = share_of(pid);
+  return share->pid == pid ? share->refused : 0;
+}
+
+void host_end_epoch(void) { ring_epoch++; }
 
 void host_add_thread(uint32_t tid) {
   host_threads[slots_used].tid = tid;

@@ -20,6 +20,8 @@ void host_take_record(const void* record, uint64_t size);
 extern struct process_config host_process;  // of kHostPid
 extern uint64_t host_losses[LOSS_MAX];
 extern int host_ring_full;
+extern uint64_t host_ring_waiting;  // bytes in the ring
+enum { HOST_RING_BYTES = 1 << 20 };
 enum { kHostPid = 1000, kHostTid = 1001 };
 void host_reset(void);
 
@@ -40,6 +42,11 @@ enum host_class { HOST_PLAIN, HOST_RUN_LOOP, HOST_HANDLE_RUN };
 enum host_class host_classify(const char* name, uint8_t name_width, const char* file, uint8_t file_width);
 // Of a frame whose first bytes are these, in a code object at that address.
 int32_t host_last_instruction(const void* frame, uint32_t size, uint64_t code, const struct py_layout* layout);
+
+// Emits a record of `size` bytes, 4096 at most, of that process: has it found room?
+int host_emit(uint32_t pid, uint32_t size);
+uint64_t host_refused(uint32_t pid);
+void host_end_epoch(void);
 
 // Of one thread, each time with the state and the stack that it has then.
 int host_collects(uint64_t tstate, uint64_t stack_id, uint32_t frames);

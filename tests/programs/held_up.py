@@ -4,6 +4,7 @@ A record of each stall: way, tasks, timers (of asyncio's loop; null of uvloop's,
 """
 import argparse
 import asyncio
+import math
 import time
 
 from records import Writer, add_handshake_options, say_ready, wait_go
@@ -30,6 +31,8 @@ async def stall(way, ready, timers, writer, uvloop):
         # What was cancelled stays in the heap till it is due; what comes later is not due.
         loop.call_at(due, int).cancel()
         loop.call_at(due + 60, int)
+    # Of whole seconds, as aiohttp's timeouts are: a number of another type.
+    loop.call_at(math.ceil(due) + 3600, int)
     for _ in range(ready):
         loop.call_soon(int)
     start = time.monotonic_ns()

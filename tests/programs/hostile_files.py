@@ -5,6 +5,7 @@
   dynamic    500 MB of SHT_DYNAMIC, a hole for the most part, ten times
   rules      3 GB of .eh_frame, a hole
   debug      a debug link to a hole of 1 GiB, thirty times
+  maps       60,000 mappings of a file whose path has 4,000 characters
 
 It runs 120 ms of each library's code in a callback of its loop, again and again, until it is ended.
 """
@@ -72,6 +73,8 @@ def make(folder, attack):
             link += bytes(-len(link) % 4) + struct.pack("<I", 1234)
             library(path, [(".gnu_debuglink", PROGBITS, link, 0)])
             library(os.path.join(folder, "debug%d" % number), [], big=1 << 30)
+        elif attack == "maps":
+            library(path, [])
         paths.append(path)
     return paths
 
@@ -84,6 +87,19 @@ def map_code(path):
     if at in (None, ctypes.c_void_p(-1).value):
         raise OSError(ctypes.get_errno(), "mmap " + path)
     return ctypes.PYFUNCTYPE(None, ctypes.c_uint64)(at)
+
+
+def map_often(folder, times):
+    """The text of /proc/PID/maps becomes 4,000 characters for each."""
+    os.chdir(folder)
+    while len(os.getcwd()) < 3_750:
+        os.mkdir("d" * 245)
+        os.chdir("d" * 245)
+    with open("file", "wb+") as file:
+        file.truncate(4096)
+        for _ in range(times):  # all of offset 0: the kernel merges none of them
+            if stranger.LIBC.mmap(None, ctypes.c_size_t(4096), 1, 2, file.fileno(), ctypes.c_long(0)) == -1:
+                raise OSError(ctypes.get_errno(), "mmap")
 
 
 def run_for(function, seconds):
@@ -108,7 +124,10 @@ def main():
     ready = open_channel(options.ready)
     folder = stranger.folder_beside(options.record)
     stranger.become()
-    asyncio.run(run([map_code(path) for path in make(folder, options.attack)], ready))
+    functions = [map_code(path) for path in make(folder, options.attack)]
+    if options.attack == "maps":
+        map_often(folder, 60_000)
+    asyncio.run(run(functions, ready))
 
 
 main()

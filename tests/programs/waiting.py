@@ -130,6 +130,58 @@ async def chained(second):
     await second.wait()
 
 
+class OwnQueue:
+    """As libraries write them: futures of those who wait, in lists of the queue's own."""
+
+    def __init__(self):
+        self._getters = collections.deque()
+        self._putters = collections.deque()
+        self._closed_waiter = None
+
+    def get(self):
+        self._getters.append(asyncio.get_running_loop().create_future())
+        return self._getters[-1]
+
+    def put(self, item):
+        self._putters.append((item, asyncio.get_running_loop().create_future()))
+        return self._putters[-1][1]
+
+    def closed(self):
+        self._closed_waiter = asyncio.get_running_loop().create_future()
+        return self._closed_waiter
+
+
+class Part:
+    """Further from every callback of the loop than what is one of its."""
+
+    def __init__(self, depth, queue):
+        self.part = Part(depth - 1, queue) if depth else queue
+
+
+async def gets(queue):
+    await queue.get()
+
+
+async def puts(queue):
+    await queue.put("item")
+
+
+async def closes(queue):
+    await queue.closed()
+
+
+async def after_future(future):
+    await future
+
+
+def by_callback(loop):
+    """Set by what is called when another future is done, which a timer does."""
+    first, second = loop.create_future(), loop.create_future()
+    first.add_done_callback(lambda _: second.set_result(None))
+    loop.call_later(3600, first.set_result, None)
+    return second
+
+
 SERVICE = []
 
 
@@ -155,6 +207,11 @@ async def own_variables():
     service = Service()
     listed = [service]
     await listed[0].stopped.wait()
+
+
+async def own_queue():
+    queue = OwnQueue()
+    await queue.get()
 
 
 async def own_condition():
@@ -219,12 +276,19 @@ async def main(options):
     stopped = asyncio.Event()
     loop.add_signal_handler(signal.SIGUSR2, stopped.set)
     start(1, lambda: until_signal(stopped))
+    queue = OwnQueue()
+    SERVICE.append(Part(8, queue))
+    start(3, lambda: gets(queue))
+    start(2, lambda: puts(queue))
+    start(1, lambda: closes(queue))
+    set_by_callback = by_callback(loop)
+    start(1, lambda: after_future(set_by_callback))
     futures = [loop.create_future() for _ in range(3)]
     for future in futures:
         start(1, lambda: listed_future(future))
         start(1, lambda: in_vain(future))
         await asyncio.sleep(0)
-    for make in (nobody_sets, own_service, own_variables, own_condition, nobody_in_time):
+    for make in (nobody_sets, own_service, own_variables, own_queue, own_condition, nobody_in_time):
         start(2, make)
     for _ in range(2):
         event = asyncio.Event()
@@ -232,12 +296,12 @@ async def main(options):
         await asyncio.sleep(0)
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(event))  # as C code does that keeps an object in memory of its own
     await asyncio.sleep(0.1)
-    del set_later, event, second, stopped, future, line, client, stream, writer, slotted
+    del set_later, event, second, stopped, future, queue, set_by_callback, line, client, stream, writer, slotted
     count = options.connections
     said = {"idle": {"reads": count, "hears": count, "Client.answers": 1, "Client.ask": 4, "polls": 3, "of_thread": 2,
                      "until_stopped": 5, "without_deadline": 2, "until_changed": 2, "until_set": 2, "after_chain": 1,
-                     "chained": 1, "until_signal": 1},
-            "stuck": {"nobody_sets": 2, "own_service": 2, "own_variables": 2, "own_condition": 2, "nobody_in_time": 2,
+                     "chained": 1, "until_signal": 1, "gets": 3, "puts": 2, "closes": 1, "after_future": 1},
+            "stuck": {"nobody_sets": 2, "own_service": 2, "own_variables": 2, "own_queue": 2, "own_condition": 2, "nobody_in_time": 2,
                       "listed_future": 3, "in_vain": 3},
             "not judged": 2}
     with open(options.ready, "w") as ready:

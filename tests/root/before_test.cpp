@@ -106,6 +106,30 @@ FOR_FEW_PYTHONS(found_computing, "found computing after a sleep: the sleep is un
   check_found_computing(python);
 }
 
+// No poll of it is seen before its stall ends.
+FOR_FEW_PYTHONS(found_by_all, "found waiting by -a: the stall that goes on has its task and its line", "[hang]") {
+  Target target(python, "before.py", {"--first", "python", "--second", "sleep"});
+  target.wait_ready();
+  target.go();
+  REQUIRE(target.line() == "second");
+  Tracer tracer({"-a"});
+  tracer.wait_watching();
+  const auto stall = tracer.wait_line([&](const Json& line) {
+    return line["type"] == "stall" && line["pid"] == target.pid() && cause_ns(line, "sleep") > 0;
+  });
+  INFO(stall.dump());
+  CHECK(stall["ongoing"] == true);
+  CHECK(stall["loop"]["kind"] == "asyncio");
+  CHECK_FALSE(stall["task"].is_null());
+  const auto* segment = segment_of(stall, "sleep");
+  REQUIRE(segment != nullptr);
+  CHECK((*segment)["stack"][0]["file"].get<std::string>().ends_with("/before.py"));
+  target.process().signal(SIGUSR1);
+  CHECK(target.process().wait() == 0);
+  tracer.process().signal(SIGINT);
+  CHECK(tracer.wait() == 0);
+}
+
 FOR_FEW_PYTHONS(found_waiting, "found waiting: since when the scheduler knows, what was before is unknown", "[hang]") {
   check_found_waiting(python);
 }

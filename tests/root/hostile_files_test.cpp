@@ -73,4 +73,8 @@ TEST_CASE("no checksum of a hole of a gigabyte is taken", "[alone][hostile][budg
   check_attack("debug", 30, true);
 }
 
+TEST_CASE("of a memory map of 240 MB of text a part is read", "[alone][hostile][budget]") {
+  check_attack("maps", 1, false);
+}
+
 }  // namespace aiotrace::testing

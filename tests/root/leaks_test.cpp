@@ -75,6 +75,17 @@ void check_place(const std::vector<Json>& lines, const std::string& coroutine, s
   FAIL("no row of " + coroutine);
 }
 
+/// The number of the program's only line that has this text.
+int line_with(const std::string& name, const std::string& text) {
+  int number = 0;
+  const auto lines = lines_of(slurp(program(name)));
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (lines[i].find(text) != std::string::npos) number = static_cast<int>(i) + 1;
+  }
+  REQUIRE(number != 0);
+  return number;
+}
+
 void check_one(const Python& python, const std::vector<std::string>& arguments) {
   if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
   Target target(python, "leaky.py", arguments);
@@ -98,6 +109,12 @@ void check_one(const Python& python, const std::vector<std::string>& arguments) 
   check_place(once.lines, "orphan", in_python ? 4 : 3, in_python ? await : "leaf");
   check_place(once.lines, "stuck", in_python ? 3 : 2, in_python ? await : "leaf");
   check_place(once.lines, "generator_left", 1, "generator_left");
+  // The exception's own traceback: the task has no coroutine any more.
+  check_place(once.lines, "fails", in_python ? 2 : 1, "fails");
+  for (const auto& line : once.lines) {
+    if (line["type"] == "leak" && line["coroutine"] == "fails")
+      CHECK(line["stack"][0]["line"] == line_with("leaky.py", "raise ValueError(\"nobody asks\")"));
+  }
   CHECK(once.lines.back()["type"] == "summary");
 
   // Two looks: the same ones, and each is a leak.

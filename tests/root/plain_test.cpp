@@ -84,6 +84,33 @@ TEST_CASE("threads that take turns to poll one epoll are no loops, and a loop be
   for (const auto& loop : loops) CHECK((loop["tid"] == record["loop"] || loop["stalls"] != 0));
 }
 
+FOR_FEW_PYTHONS(foreign_thread, "a library's thread with a loop and without Python stalls, and nothing is lost",
+                "[plain]") {
+  const Scratch scratch;
+  const auto library = scratch.file("libpolls.so");
+  const auto compiled = run({"cc", "-O1", "-shared", "-fPIC", "-pthread", "-o", library, program("lib/polls.c")});
+  if (compiled.status != 0) AIOTRACE_SKIP("no C compiler: " + compiled.err);
+  Target target(python, "foreign_thread.py", {"--library", library});
+  const auto run = trace(target);
+  CHECK(run.status == 0);
+  REQUIRE(run.records.size() == 1);
+  const auto& record = run.records.front();
+  std::size_t found = 0;
+  for (const auto& stall : stalls_in(run.lines)) {
+    INFO(stall.dump());
+    if (stall["tid"] == target.pid()) continue;
+    ++found;
+    CHECK(stall["loop"]["kind"] == "other");
+    CHECK(stall["task"].is_null());
+    CHECK(cause_ns(stall, "sleep") >= record["spin_ms"].get<double>() * 1e6);
+    CHECK(std::ranges::none_of(stall["segments"], [](const Json& segment) {
+      return !segment["stack"].is_null() && segment["stack"].dump().find("\"python\"") != std::string::npos;
+    }));
+  }
+  CHECK(found == record["stalls"]);
+  CHECK(run.lines.back()["losses"]["thread-unknown"] == 0);
+}
+
 FOR_FEW_PYTHONS(own_loop, "a loop of its own make is none of asyncio's, though that is imported", "[plain]") {
   Target target(python, "own_loop.py");
   const auto run = trace(target);

@@ -2,8 +2,10 @@
 #include "probe/confine.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -65,6 +67,16 @@ TEST_CASE("a confined process reads, but starts, writes and makes nothing", "[co
         }) == EPERM);
   CHECK(confined([] { return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0; }) == EPERM);
   CHECK(confined([] { return ::kill(::getppid(), 0) == 0; }) == EPERM);
+  CHECK(confined([] { return ::tgkill(::getppid(), ::getppid(), 0) == 0; }) == EPERM);
+  CHECK(confined([] { return ::tgkill(::getpid(), ::gettid(), 0) == 0; }) == 0);
+  CHECK(confined([] {
+          rlimit limit{};
+          return ::prlimit(::getppid(), RLIMIT_NOFILE, nullptr, &limit) == 0;
+        }) == EPERM);
+  CHECK(confined([] {
+          rlimit limit{};
+          return ::getrlimit(RLIMIT_NOFILE, &limit) == 0;
+        }) == 0);
   CHECK(confined([] {
           std::thread([] {}).join();
           return true;

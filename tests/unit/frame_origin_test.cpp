@@ -59,5 +59,16 @@ TEST_CASE("the frame to name is the program's innermost, then a package's, then 
   CHECK(own_frame({native, kSocket, kRequests, kStarlette})->function == "get");
   CHECK(own_frame({native, kSocket})->function == "SocketIO.readinto");
   CHECK(own_frame({native}) == nullptr);
+  // What started the loop did not stall it.
+  const Frame handle = python("Handle._run", "/usr/lib/python3.11/asyncio/events.py");
+  const Frame once = python("_run_once", "/usr/lib/python3.8/asyncio/base_events.py");
+  const Frame script = python("<module>", "/v/bin/uvicorn");
+  CHECK(own_frame({kSocket, kRequests, handle, once, script})->function == "get");
+  CHECK(own_frame({kSocket, once, script})->function == "SocketIO.readinto");
+  CHECK(own_frame({once, script})->function == "_run_once");
+  CHECK(own_frame({kRequests, kHandler, handle, once, script})->function == "fetch");
+  const Frame coroutine = python("BaseEventLoop.create_connection", "/usr/lib/python3.11/asyncio/base_events.py");
+  CHECK(own_frame({coroutine, kHandler, handle, once, script})->function == "fetch");
+  CHECK(own_frame({kSocket, script})->function == "<module>");
   CHECK(own_frame({}) == nullptr);
 }

@@ -1,14 +1,23 @@
 // The processes below one that is watched.
 #pragma once
 
-#include <cstddef>
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
 
 #include "app/target.h"
 
 namespace aiotrace::app {
 
-/// How many processes below it have an event loop: a thread waits in a poll of an epoll instance now, or the process
+/// The processes below it that have an event loop: a thread waits in a poll of an epoll instance now, or the process
 /// has such an instance that cannot be its parent's.
-[[nodiscard]] std::size_t children_with_loops(const Target& target);
+[[nodiscard]] std::vector<pid_t> children_with_loops(const Target& target);
+
+/// Of the master of a server: "its child process 12 has an event loop". Empty: none has, or it cannot be looked at.
+[[nodiscard]] std::string loops_of_children(pid_t pid);
+
+/// Informs whoever asked for a process that runs no asyncio loop, if processes below it have one.
+void say_loops_of_children(pid_t pid);
 
 }  // namespace aiotrace::app

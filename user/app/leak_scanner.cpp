@@ -8,6 +8,7 @@
 #include <tuple>
 #include <unordered_set>
 
+#include "model/frame_origin.h"
 #include "proc/page_cache.h"
 #include "proc/progress.h"
 #include "proc/resident.h"
@@ -16,6 +17,7 @@
 #include "python/objects.h"
 #include "python/other_loops.h"
 #include "python/threads.h"
+#include "python/tracebacks.h"
 #include "python/warnings.h"
 #include "util/clock.h"
 #include "util/hash.h"
@@ -200,6 +202,28 @@ void LeakScanner::split_by_origin(python::Suspects& found) {
   }
 }
 
+namespace {
+
+// Where it was raised. A task that ended in its first step (an eager one) has no coroutine any more: it was the
+// outermost frame's.
+void add_traceback(model::LeakPlace& place, python::AsyncioReader& reader, std::uint64_t exception) {
+  if (!place.stack.empty()) return;
+  std::shared_ptr<const python::CodeInfo> outermost;
+  for (const auto& entry : std::views::reverse(python::read_traceback(reader, exception))) {
+    const auto code = reader.codes().find(entry.code);
+    if (code == nullptr) continue;
+    place.stack.push_back(
+        {.kind = model::Frame::Kind::python, .function = code->function, .file = code->file, .line = entry.line});
+    if (model::origin_of(code->file).package() != "asyncio") outermost = code;
+  }
+  if (!place.coroutine.empty() || outermost == nullptr) return;
+  place.coroutine = outermost->function;
+  place.file = outermost->file;
+  place.line = outermost->first_line;
+}
+
+}  // namespace
+
 void LeakScanner::describe(const python::Suspects& found) {
   const proc::PageCache cached(memory_);
   const python::Objects objects(cached, interpreter_->layout);
@@ -239,6 +263,8 @@ void LeakScanner::describe(const python::Suspects& found) {
     if (suspect.exception != 0) {
       const auto type = objects.type_of(suspect.exception);
       place.detail = type ? objects.type_name(*type).value_or("") : "";
+      add_traceback(place, reader, suspect.exception);
+      for (const auto& frame : place.stack) text_bytes += frame.function.size() + frame.file.size();
     }
     if (const auto made = origin_of_.find(suspect.place); made != origin_of_.end())
       place.made_by = origins_->stack(made->second, codes);

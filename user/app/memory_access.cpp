@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "app/children.h"
 #include "probe/permissions.h"
 #include "probe/rules.h"
 #include "util/unique_fd.h"
@@ -41,7 +42,9 @@ Status may_read(const proc::Process& process) {
 }
 
 std::unexpected<Error> no_asyncio_loop(const proc::Process& process) {
-  return fail("no asyncio loop in process " + std::to_string(process.pid()) + " (" + process.comm() + ")", {});
+  const auto children = loops_of_children(process.pid());
+  return fail("no asyncio loop in process " + std::to_string(process.pid()) + " (" + process.comm() + ")", children,
+              children.empty() ? "" : "give its pid to -p");
 }
 
 }  // namespace aiotrace::app

@@ -10,6 +10,7 @@
 
 #include "app/children.h"
 #include "app/probe_setup.h"
+#include "app/tick.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/version.h"
@@ -18,8 +19,6 @@ namespace aiotrace::app {
 
 namespace {
 
-// What BPF does not wake us for is taken this often; a stall that goes on is noticed within it.
-constexpr std::uint64_t kTickNs = 50'000'000;
 // A recording that is cut off lacks the totals of this time at most.
 constexpr std::uint64_t kSoFarNs = 5'000'000'000;
 constexpr std::uint64_t kNoLoopYetNs = 1'000'000'000;
@@ -67,7 +66,7 @@ Status Session::begin(std::vector<Target> targets) {
 // A server's master has its loops in its workers.
 void Session::report_children() {
   for (const auto& [pid, target] : tracker_.targets()) {
-    const auto loops = children_with_loops(target);
+    const auto loops = children_with_loops(target).size();
     if (loops == 0) continue;
     say("pid " + std::to_string(pid) + " (" + target.comm() + ") has " + std::to_string(loops) + " child process" +
         (loops == 1 ? " with an event loop, which is" : "es with event loops, which are") +
@@ -148,7 +147,10 @@ void Session::take_ended(const std::vector<pollfd>& fds) {
 }
 
 void Session::tick(std::uint64_t now_ns) {
-  if (!config_.frugal) probe_.measure_cost_now_and_then(now_ns);
+  if (!config_.frugal) {
+    probe_.measure_cost_now_and_then(now_ns);
+    tracker_.times().look();
+  }
   tracker_.report_ongoing(now_ns);
   tracker_.stop_idle(now_ns);
   tracker_.show_queues();
@@ -162,13 +164,7 @@ void Session::tick(std::uint64_t now_ns) {
   outputs_.so_far(summary(now_ns));
 }
 
-// A look at all of 100 loops takes some 300 µs.
-std::uint64_t Session::tick_ns() const {
-  constexpr std::uint64_t kNsForLoop = 2'000'000;
-  constexpr std::uint64_t kMostNs = 250'000'000;
-  if (!config_.frugal) return kTickNs;
-  return std::clamp(tracker_.loops_seen() * kNsForLoop, kTickNs, kMostNs);
-}
+std::uint64_t Session::tick_ns() const { return config_.frugal ? frugal_tick_ns(tracker_.loops_seen()) : kTickNs; }
 
 void Session::watch(int requests_fd, const std::function<Requests()>& requests, Beside* beside) {
   // Not before: a thread keeps the capabilities that it was started with.
@@ -252,6 +248,7 @@ model::Summary Session::summary(std::uint64_t now_ns) const {
   summary.unseen_loops = unseen_.all();
   summary.spinning_loops = spinning_.all();
   summary.cost = own_cost(probe_);
+  summary.cost.targets_cpu_ns = tracker_.times().cpu_ns();
   return summary;
 }
 

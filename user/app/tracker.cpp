@@ -96,6 +96,7 @@ void Tracker::seed(Target& target) {
       if (config_.verbose) say(status.error().message());
     }
     target.add_loop(seed.tid);
+    times_.begin(target.pid());
     auto& loop = loops_[seed.tid];
     loop.pid = target.pid();
     loop.thread = target.thread_name(seed.tid);
@@ -115,10 +116,11 @@ Status Tracker::add(Target added, TargetSet::Look look) {
   const auto target = targets_.add(std::move(added), look);
   if (!target) return std::unexpected(target.error());
   sink_.process_seen((*target)->pid(), (*target)->comm());
+  if (!config_.all) times_.begin((*target)->pid());
   if (look == TargetSet::Look::fresh) return {};
   attach_uprobes(**target);
   seed(**target);
-  if (const auto refusal = (*target)->refusal())
+  if (const auto refusal = (*target)->refusal(); refusal && (!config_.all || config_.verbose))
     say("pid " + std::to_string((*target)->pid()) + ": " + *refusal + "; its loops are traced without Python frames");
   return {};
 }
@@ -130,8 +132,15 @@ std::size_t Tracker::add_all_running() {
     return std::ranges::any_of(target.process().threads(),
                                [pid](pid_t tid) { return proc::polled_epoll(pid, tid).has_value(); });
   };
+  // One whose loop is busy or blocked now: the stall that goes on is seen if its Python is known at once. To know that
+  // takes some milliseconds for each, so it is not done for more than a user waits for.
+  constexpr std::uint64_t kMostNs = 500'000'000;
+  const auto until_ns = monotonic_ns() + kMostNs;
   const auto take = [&](Target target) {
-    if (polls(target) && add(std::move(target), TargetSet::Look::later)) added++;
+    const bool idle = polls(target);
+    if (!idle && target.epolls() == 0) return;
+    const auto look = idle || monotonic_ns() >= until_ns ? TargetSet::Look::later : TargetSet::Look::now;
+    if (add(std::move(target), look)) added++;
   };
   targets_.scan(config_.filter, take, [this] { note_untraced(); });
   return added;
@@ -215,6 +224,7 @@ void Tracker::process_ended(std::uint32_t pid) {
   auto* found = targets_.find(pid);
   if (found == nullptr || found->ended()) return;
   targets_.mark_ended(*found);
+  times_.end(pid);
   sink_.process_ended(pid);
 }
 
@@ -326,6 +336,11 @@ model::Summary Tracker::summary(std::uint64_t now_ns) const {
     summary.loops.push_back(std::move(row));
   }
   summary.taken_over = taken_over_;
+  summary.lost_by = probe_.lost_by();
+  for (auto& lost : summary.lost_by) {
+    const auto loop = std::ranges::find(summary.loops, lost.pid, &model::LoopSummary::pid);
+    if (loop != summary.loops.end()) lost.comm = loop->comm;
+  }
   return summary;
 }
 

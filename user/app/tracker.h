@@ -22,6 +22,7 @@
 #include "app/shared_polls.h"
 #include "app/target.h"
 #include "app/target_set.h"
+#include "app/target_times.h"
 #include "app/tracker_sink.h"
 #include "model/loop_now.h"
 #include "model/stall_builder.h"
@@ -59,6 +60,8 @@ class Tracker {
   /// --follow: every process below those that are traced. From then on BPF reports the new ones.
   Status add_descendants();
   [[nodiscard]] TargetSet& targets() { return targets_; }
+  [[nodiscard]] TargetTimes& times() { return times_; }
+  [[nodiscard]] const TargetTimes& times() const { return times_; }
   /// Those that have ended too, as long as they are known.
   [[nodiscard]] std::size_t loops_seen() const { return loops_.size(); }
   [[nodiscard]] const TargetSet& targets() const { return targets_; }
@@ -177,6 +180,7 @@ class Tracker {
   probe::Probe& probe_;
   TrackerSink& sink_;
   TargetSet targets_;
+  TargetTimes times_;
   model::StallBuilder builder_;
   model::Statistics statistics_;
   SampleClassifier classifier_;

@@ -1,4 +1,6 @@
 // What the records of the ring buffer say, one kind of event after the other.
+#include <sys/wait.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -44,6 +46,7 @@ void Tracker::on(const model::LoopSeen& event) {
     if (auto status = seen->trace_by(probe_); !status) say(status.error().message());
   }
   seen->add_loop(event.head.tid);
+  times_.begin(event.head.pid);
   seen->want_queues();
   // Threads that come and go must not fill the memory: of very many, the rows of those that ended are dropped.
   constexpr std::size_t kMaxLoops = 16384;
@@ -104,6 +107,22 @@ void Tracker::on(const model::TaskSeen& event) {
   place(event.head, event.iteration, std::move(complete));
 }
 
+namespace {
+
+// The child that the call itself names. Its command is not known: the end of the wait was not seen by the scheduler's
+// event, and the child has been reaped since.
+std::optional<model::Culprit> child_of_call(const model::Blocked& blocked, const Target* owner) {
+  if (owner == nullptr || owner->process().in_pid_namespace()) return std::nullopt;
+  const auto call = proc::syscall_name(blocked.syscall);
+  std::int32_t pid = 0;
+  if (call == "wait4") pid = static_cast<std::int32_t>(blocked.args[0]);
+  if (call == "waitid" && blocked.args[0] == P_PID) pid = static_cast<std::int32_t>(blocked.args[1]);
+  if (pid <= 0) return std::nullopt;
+  return model::ChildProcess{.pid = static_cast<std::uint32_t>(pid)};
+}
+
+}  // namespace
+
 std::optional<model::Culprit> Tracker::culprit_of(const model::Blocked& blocked) {
   const auto loop = loops_.find(blocked.head.tid);
   const bool found = loop != loops_.end() && loop->second.found_wait &&
@@ -117,6 +136,7 @@ std::optional<model::Culprit> Tracker::culprit_of(const model::Blocked& blocked)
     const auto* owner = targets_.find(blocked.head.pid);
     return culprit_of_target(blocked.cause, seen->second, owner != nullptr ? owner->working_directory() : "");
   }
+  if (blocked.cause == model::Cause::process) return child_of_call(blocked, targets_.find(blocked.head.pid));
   return blocked.cause == model::Cause::gil ? targets_.gil_holder(blocked) : std::nullopt;
 }
 

@@ -193,8 +193,8 @@ struct Fields<Place> {
 template <>
 struct Fields<Cost> {
   using T = Cost;
-  static constexpr auto list = std::tuple{FIELD(bpf_ns), FIELD(runs), FIELD(measured_ns), FIELD(cpu_ns),
-                                          FIELD(rss_bytes)};
+  static constexpr auto list = std::tuple{FIELD(bpf_ns), FIELD(runs),      FIELD(measured_ns),
+                                          FIELD(cpu_ns), FIELD(rss_bytes), FIELD(targets_cpu_ns, Since{3})};
 };
 
 template <>
@@ -209,6 +209,12 @@ struct Fields<SpinningLoop> {
   static constexpr auto list = std::tuple{FIELD(pid),   FIELD(tid),  FIELD(thread), FIELD(iterations_per_s),
                                           FIELD(looks), FIELD(same), FIELD(task),   FIELD(callback),
                                           FIELD(file),  FIELD(line), FIELD(fd),     FIELD(ended)};
+};
+
+template <>
+struct Fields<LostRecords> {
+  using T = LostRecords;
+  static constexpr auto list = std::tuple{FIELD(pid), FIELD(comm), FIELD(records)};
 };
 
 template <>
@@ -231,7 +237,8 @@ struct Fields<Summary> {
                                           FIELD(hang_looks, Since{3}),
                                           FIELD(unseen_loops, Since{3}),
                                           FIELD(spinning_loops, Since{3}),
-                                          FIELD(taken_over, Since{3})};
+                                          FIELD(taken_over, Since{3}),
+                                          FIELD(lost_by, Since{3})};
 };
 
 template <>

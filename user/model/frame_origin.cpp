@@ -47,10 +47,21 @@ FileOrigin origin_of(std::string_view file) {
   return {.origin = Origin::standard_library, .module = without_suffix(below)};
 }
 
+// Of its class, or plain as code objects have it up to 3.10.
+bool runs_callbacks(const Frame& frame) {
+  const auto at = origin_of(frame.file);
+  if (at.module == "asyncio/runners") return true;
+  const auto function = std::string_view(frame.function).substr(frame.function.rfind('.') + 1);
+  if (at.module == "asyncio/events") return function == "_run";
+  if (at.module == "asyncio/base_events")
+    return function == "_run_once" || function == "run_forever" || function == "run_until_complete";
+  return at.package() == "uvloop" && function == "run";
+}
+
 const Frame* own_frame(const Stack& stack) {
   auto python = stack | std::views::filter([](const Frame& frame) { return frame.kind == Frame::Kind::python; });
-  const auto own = find_own(python.begin(), python.end(),
-                            [](const Frame& frame) -> std::string_view { return frame.file; });
+  const auto loop = std::ranges::find_if(python, runs_callbacks);
+  const auto own = find_own(python.begin(), loop, [](const Frame& frame) -> std::string_view { return frame.file; });
   return own == python.end() ? nullptr : &*own;
 }
 

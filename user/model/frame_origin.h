@@ -39,7 +39,12 @@ template <class Iterator, class FileOf>
   return package != end ? package : begin;
 }
 
-/// The frame of a stack to name: find_own() of its Python frames. Null if there is none.
+/// A frame of the loop itself, inside of which its callbacks run: `Handle._run`, `BaseEventLoop.run_forever`,
+/// `Runner.run`. What stands outside of it (a server's console script) started the loop, and is no place of a stall.
+[[nodiscard]] bool runs_callbacks(const Frame& frame);
+
+/// The frame of a stack to name: find_own() of its Python frames inside of those that run callbacks. Null: it has none
+/// of Python.
 [[nodiscard]] const Frame* own_frame(const Stack& stack);
 
 }  // namespace aiotrace::model

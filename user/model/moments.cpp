@@ -20,8 +20,8 @@ std::shared_ptr<const Frame> frame_to_name(const StackRef& stack) {
   if (!stack) return nullptr;
   auto python = stack->frames |
                 std::views::filter([](const auto& frame) { return frame->kind == Frame::Kind::python; });
-  const auto own = find_own(python.begin(), python.end(),
-                            [](const auto& frame) -> std::string_view { return frame->file; });
+  const auto loop = std::ranges::find_if(python, [](const auto& frame) { return runs_callbacks(*frame); });
+  const auto own = find_own(python.begin(), loop, [](const auto& frame) -> std::string_view { return frame->file; });
   return own == python.end() ? nullptr : *own;
 }
 

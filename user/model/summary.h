@@ -78,6 +78,8 @@ struct Cost {
   std::optional<std::uint64_t> measured_ns{};  ///< both are from so much of the time, scaled up to all of it
   std::optional<std::uint64_t> cpu_ns{};       ///< aiotrace's own CPU time
   std::optional<std::uint64_t> rss_bytes{};    ///< aiotrace's own memory, at most
+  /// CPU time of the watched processes meanwhile; with -a of those with a loop.
+  std::optional<std::uint64_t> targets_cpu_ns{};
 };
 
 /// A thread that runs an asyncio loop of which no poll was seen: nothing is known of its stalls.
@@ -104,6 +106,13 @@ struct SpinningLoop {
   bool ended = false;                ///< it waits again, or has ended
 };
 
+/// Records of one process that found no room in the ring buffer.
+struct LostRecords {
+  std::uint32_t pid = 0;
+  std::string comm{};  ///< empty: not known
+  std::uint64_t records = 0;
+};
+
 struct Summary {
   std::uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC
   std::uint64_t elapsed_ns = 0;
@@ -122,7 +131,8 @@ struct Summary {
   std::uint64_t hang_looks = 0;  ///< for hangs, in all processes
   std::vector<UnseenLoop> unseen_loops{};
   std::vector<SpinningLoop> spinning_loops{};
-  std::uint64_t taken_over = 0;  ///< long waits of threads while another one polled their epoll: no stalls
+  std::vector<LostRecords> lost_by{};  ///< most first; of these processes, of the others no record was lost so
+  std::uint64_t taken_over = 0;        ///< long waits of threads while another one polled their epoll: no stalls
   Cost cost;
 };
 

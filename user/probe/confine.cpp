@@ -31,10 +31,10 @@ constexpr const char* kAllowed[] = {
     "munmap", "mremap", "madvise", "mincore", "brk", "membarrier", "set_robust_list", "get_robust_list", "rseq", "exit",
     "exit_group", "futex", "sched_yield", "sched_getaffinity", "sched_setaffinity", "sched_getparam",
     "sched_getscheduler", "sched_setscheduler", "setpriority", "getpriority", "set_tid_address", "arch_prctl", "prctl",
-    "capget", "capset", "getrlimit", "prlimit64", "getrusage", "times",
+    "capget", "capset", "getrlimit", "getrusage", "times",
     // signals
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "rt_sigpending", "rt_sigsuspend",
-    "sigaltstack", "tgkill", "wait4", "waitid",
+    "sigaltstack", "wait4", "waitid",
     // who and when
     "getpid", "getppid", "gettid", "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups",
     "getpgrp", "getpgid", "getsid", "uname", "sysinfo", "getcpu", "getrandom", "clock_gettime", "clock_getres",
@@ -71,6 +71,9 @@ int add_rules_with_arguments(scmp_filter_ctx filter, const Confinement& daemon) 
   allow("openat", masked(2, kWriting, 0));
   allow("mmap", masked(2, PROT_EXEC, 0));
   allow("mprotect", masked(2, PROT_EXEC, 0));
+  // Of this process only.
+  allow("prlimit64", equal(0, 0));
+  allow("tgkill", equal(0, static_cast<scmp_datum_t>(::getpid())));
   allow("clone", masked(0, CLONE_THREAD, CLONE_THREAD));
   allow("socket", equal(0, AF_NETLINK));
   allow("socket", equal(0, AF_UNIX));

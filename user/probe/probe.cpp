@@ -2,6 +2,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <charconv>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <map>
 
@@ -46,6 +48,13 @@ syscall_class class_of(SyscallWait wait) {
   return SYSCALL_OTHER;
 }
 
+// Nobody but us has to know it: 0, when the kernel has no random number yet, only makes it easier to guess.
+std::uint32_t random_seed() {
+  std::uint32_t seed = 0;
+  if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != static_cast<ssize_t>(sizeof(seed))) return 0;
+  return seed;
+}
+
 }  // namespace
 
 struct RingCloser {
@@ -65,6 +74,7 @@ struct Probe::Impl {
   RunMeter meter;
   const std::function<void(std::span<const std::byte>)>* take = nullptr;
   std::uint64_t take_until_ns = 0;
+  std::uint64_t taken_bytes = 0;  // in this epoch, see struct ring_share
   bool drained = true;
 
   explicit Impl(const ProbeOptions& wanted) : options(wanted), polls(wanted.poll, !wanted.trace_all) {}
@@ -84,6 +94,7 @@ struct Probe::Impl {
   Status attach_profile();
   /// A cpu-clock event on each CPU.
   Status sample_all();
+  void end_epoch() noexcept;
   static int on_record(void* context, void* data, size_t size);
 };
 
@@ -93,7 +104,8 @@ Probe& Probe::operator=(Probe&&) noexcept = default;
 Probe::~Probe() = default;
 
 int Probe::Impl::on_record(void* context, void* data, size_t size) {
-  const auto* self = static_cast<const Impl*>(context);
+  auto* self = static_cast<Impl*>(context);
+  self->taken_bytes += size;
   if (self->take != nullptr) (*self->take)({static_cast<const std::byte*>(data), size});
   // libbpf ends there, with this record taken: ringbuf_process_ring().
   return monotonic_ns() >= self->take_until_ns ? -ECANCELED : 0;
@@ -126,7 +138,9 @@ Status Probe::Impl::load_programs(bool with_statistics) {
       .own_pid = static_cast<std::uint32_t>(getpid()),
       .trace_all = options.trace_all ? 1u : 0u,
       .follow = options.follow ? 1u : 0u,
-      .pad = 0,
+      .ring_bytes = options.ring_bytes,
+      .share_seed = random_seed(),
+      .ring_share = options.trace_all ? 1u : 4u,
   };
   bpf_map__set_max_entries(skeleton->maps.ring, options.ring_bytes);
   bpf_map__set_max_entries(skeleton->maps.processes, options.max_processes);
@@ -329,6 +343,13 @@ std::optional<model::ThreadTimes> Probe::profiled(std::uint32_t tid) const {
   return times_of(times);
 }
 
+// All that lay in the ring when the epoch began has been taken.
+void Probe::Impl::end_epoch() noexcept {
+  if (!drained && taken_bytes < options.ring_bytes) return;
+  taken_bytes = 0;
+  ++skeleton->bss->ring_epoch;
+}
+
 Status Probe::sample_thread(std::uint32_t tid) { return impl_->samplers.start(tid); }
 
 Status Probe::sample_finely(std::uint32_t tid, bool finely) { return impl_->samplers.set_fine(tid, finely); }
@@ -367,6 +388,7 @@ Status Probe::consume(const std::function<void(std::span<const std::byte>)>& tak
   const int got = ring_buffer__consume(impl_->ring.get());
   impl_->take = nullptr;
   impl_->drained = got != -ECANCELED;
+  impl_->end_epoch();
   if (got < 0 && impl_->drained) return fail_errno("read the ring buffer", -got);
   return {};
 }
@@ -385,6 +407,15 @@ model::LossCounts Probe::losses() const {
     for (const auto value : values) sums[which] += value;
   }
   return sums;
+}
+
+std::vector<model::LostRecords> Probe::lost_by() const {
+  std::vector<model::LostRecords> all;
+  for (const auto& share : impl_->skeleton->bss->ring_shares) {
+    if (share.refused != 0) all.push_back({.pid = share.pid, .records = share.refused});
+  }
+  std::ranges::sort(all, std::greater{}, &model::LostRecords::records);
+  return all;
 }
 
 std::optional<std::uint64_t> Probe::map_bytes() const {

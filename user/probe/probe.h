@@ -139,6 +139,8 @@ class Probe {
 
   /// Those that the kernel side counts, of all CPUs.
   [[nodiscard]] model::LossCounts losses() const;
+  /// Whose records found no room in the ring buffer, most first, without names.
+  [[nodiscard]] std::vector<model::LostRecords> lost_by() const;
   /// Memory of all BPF maps together, as the kernel accounts for it; nothing where it does not say.
   [[nodiscard]] std::optional<std::uint64_t> map_bytes() const;
   /// See RunMeter: call this about every 50 ms.

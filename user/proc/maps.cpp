@@ -5,13 +5,15 @@
 #include <charconv>
 #include <optional>
 
+#include "proc/file_budget.h"
 #include "proc/text_file.h"
 #include "util/sudo_command.h"
 
 namespace aiotrace::proc {
 namespace {
 
-constexpr std::size_t kMaxText = 256u << 20;
+// 65,530 mappings (vm.max_map_count) of ordinary paths are 7 MB. Each may have a path of 4,096 characters.
+constexpr std::size_t kMaxText = 32u << 20;
 constexpr std::string_view kDeleted = " (deleted)";
 
 /// Takes a number and the character behind it off the front.
@@ -86,7 +88,10 @@ Maps Maps::parse(std::string_view text) {
 Result<Maps> Maps::read(pid_t pid) {
   const std::string path = "/proc/" + std::to_string(pid) + "/maps";
   const auto text = read_text(path, kMaxText);
-  if (text) return parse(*text);
+  if (text) {
+    if (text->size() == kMaxText) FileBudget::of_program().refuse(path);
+    return parse(*text);
+  }
   if (text.error() == ENOENT || text.error() == ESRCH) return fail("read " + path, "no such process");
   const bool denied = text.error() == EACCES || text.error() == EPERM;
   return fail_errno("read " + path, text.error(), denied ? "run it as root: " + sudo_command() : "",

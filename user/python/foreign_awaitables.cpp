@@ -93,6 +93,21 @@ class Search {
 
 }  // namespace
 
+std::optional<std::string> compiled_coroutine_name(AsyncioReader& reader, std::uint64_t object) {
+  constexpr std::uint64_t kMostBytes = 256;
+  constexpr std::size_t kMostName = 512;
+  const std::string& type = reader.type_name(object);
+  if (!type.starts_with("_cython_") && type != "compiled_coroutine") return std::nullopt;
+  bool name_before = false;
+  for (std::uint64_t at = reader.interpreter().layout.bpf.obj_type + 8; at < kMostBytes; at += 8) {
+    const auto word = reader.memory().pointer(object + at);
+    const bool is_text = word && reader.type_name(*word) == "str";
+    if (is_text && name_before) return reader.objects().text(*word, kMostName);
+    name_before = is_text;
+  }
+  return std::nullopt;
+}
+
 std::vector<std::uint64_t> coroutines_behind(AsyncioReader& reader, std::uint64_t object) {
   return Search(reader).run(object);
 }

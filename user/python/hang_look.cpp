@@ -262,9 +262,11 @@ class Look {
     return found;
   }
 
-  // A program's main task may well wait for ever.
+  // A program's main task may well wait for ever. What compiled code (gRPC's Cython) has, and who it gave it to, is not
+  // all seen.
   void ask_who_sets(const LookParty& party, const FutureFields& fields, const AwaitChain& chain, std::uint64_t object) {
     if (party.timed || waits_.end_of(fields, chain) == WaitEnd::program) return;
+    if (chain.links.empty() || chain.end == AwaitChain::End::unknown || chain.cut()) return;
     unset_.push_back({.task = fields.object, .object = object});
   }
 

@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "python/await_chain.h"
+#include "python/foreign_awaitables.h"
 #include "python/frames.h"
 #include "python/task_list.h"
 #include "util/clock.h"
@@ -131,7 +132,10 @@ class Look {
   void define(Task& task) {
     if (task.coroutine_at == 0) return;
     const auto root = reader_.coroutines().read(task.coroutine_at);
-    if (!root) return;
+    if (!root) {
+      task.coroutine = compiled_coroutine_name(reader_, task.coroutine_at).value_or("");
+      return;
+    }
     task.coroutine = reader_.coroutines().qualified_name(task.coroutine_at).value_or("");
     const auto code = codes_.find(root->code);
     if (!code) return;

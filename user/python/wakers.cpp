@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -23,6 +24,14 @@ constexpr std::size_t kMaxInstances = 4;
 constexpr std::size_t kMaxLoops = 256;
 // Of all objects that are followed: many lists may claim the same millions of items.
 constexpr std::size_t kMaxReferences = 8'000'000;
+constexpr std::size_t kMaxName = 64;
+
+// Of the list in which a library's own lock, queue or event keeps the futures of who waits for it: `_waiters` and
+// `_getters` of tornado, aiohttp and janus, `_waiting` of psycopg_pool. Whoever has the object can put, set or release.
+bool names_who_waits(std::string_view attribute) {
+  constexpr std::array<std::string_view, 4> kParts = {"waiter", "waiting", "getter", "putter"};
+  return std::ranges::any_of(kParts, [&](auto part) { return attribute.find(part) != attribute.npos; });
+}
 
 bool is_event(WaitKind kind) {
   return kind == WaitKind::event || kind == WaitKind::condition || kind == WaitKind::barrier;
@@ -46,6 +55,9 @@ class Search {
     if (left_ != 0) from_connections();
     if (left_ != 0) from_all();
     if (left_ != 0) prove();
+    for (auto& [object, question] : questions_) {
+      if (question.kept) decide(question, State::nobody);
+    }
     return result(suspects);
   }
 
@@ -54,6 +66,7 @@ class Search {
   /// Who wakes the tasks that wait for one object?
   struct WakerQuestion {
     bool event = false;
+    bool kept = false;  // by somebody who need not set it
     State state = State::open;
     std::vector<const FutureFields*> tasks;
   };
@@ -112,7 +125,7 @@ class Search {
   }
 
   void begin_at(std::uint64_t object) {
-    if (object != 0 && followed_.insert(object).second) levels_[0].push_back(object);
+    if (object != 0 && followed_.try_emplace(object, 0).second) levels_[0].push_back(object);
   }
 
   // What a loop calls, tasks that read a connection, threads without a loop.
@@ -141,7 +154,7 @@ class Search {
 
   // Transports are kept in a WeakValueDictionary: uvloop has no other list of them.
   void begin_at_loop(std::uint64_t loop) {
-    if (!followed_.insert(loop).second) return;
+    if (!followed_.try_emplace(loop, 0).second) return;
     const Objects& objects = reader_.objects();
     for (const std::uint64_t object : referents_.read(loop).objects) {
       begin_at_referent(object);
@@ -154,7 +167,7 @@ class Search {
   }
 
   void begin_at_referent(std::uint64_t object) {
-    if (object != 0) see(object, 0, ReferentForm::leaf);
+    if (object != 0) see(object, 0, ReferentForm::leaf, 0);
   }
 
   void begin_at_callbacks(const FutureFields& task) {
@@ -201,28 +214,62 @@ class Search {
     return found;
   }
 
+  Referents read(std::uint64_t object) {
+    if (referents_.form_of(object) != ReferentForm::future) return referents_.read(object);
+    return {.form = ReferentForm::callable, .objects = referents_.of_future(object)};
+  }
+
   void follow() {
     for (std::size_t level = 0; level < levels_.size(); ++level) {
       for (std::size_t i = 0; i < levels_[level].size() && left_ != 0; ++i) {
         if (followed_.size() > kMaxFollowed || references_ > kMaxReferences) break;
         const std::uint64_t object = levels_[level][i];
-        const auto its = referents_.read(object);
+        const auto its = read(object);
         references_ += its.objects.size();
-        for (const std::uint64_t each : its.objects) see(each, level, its.form);
-        if (everything_) see(reader_.objects().type_of(object).value_or(0), level, its.form);
+        for (const std::uint64_t each : its.objects) see(each, level, its.form, object);
+        if (everything_) see(reader_.objects().type_of(object).value_or(0), level, its.form, object);
       }
       levels_[level].clear();
     }
   }
 
-  void see(std::uint64_t object, std::size_t level, ReferentForm from) {
+  // Whether an object that others lead to has the future as, or among, those who wait for it. `parent` has the future.
+  bool is_waiter(std::uint64_t future, std::uint64_t parent) {
+    constexpr unsigned kMostContainers = 3;  // a tuple of the future and more, the list, the instance's dict
+    std::uint64_t object = parent;
+    std::vector<std::uint64_t> way = {future};
+    for (unsigned i = 0; i <= kMostContainers && object != 0; ++i) {
+      const ReferentForm form = referents_.form_of(object);
+      if (form == ReferentForm::instance || form == ReferentForm::connection) return has_waiters_in(object, way);
+      if (form != ReferentForm::container) return false;
+      way.push_back(object);
+      const auto above = followed_.find(object);
+      object = above == followed_.end() ? 0 : above->second;
+    }
+    return false;
+  }
+
+  bool has_waiters_in(std::uint64_t instance, const std::vector<std::uint64_t>& way) const {
+    const Objects& objects = reader_.objects();
+    const auto attributes = objects.attributes(instance);
+    return attributes && std::ranges::any_of(*attributes, [&](const Objects::Entry& each) {
+             return std::ranges::find(way, each.value) != way.end() &&
+                    names_who_waits(objects.text(each.key, kMaxName).value_or(""));
+           });
+  }
+
+  void see(std::uint64_t object, std::size_t level, ReferentForm from, std::uint64_t parent) {
     if (const auto question = questions_.find(object); question != questions_.end()) {
-      const bool wakes = question->second.event || !everything_;
-      decide(question->second, wakes ? State::somebody : State::nobody);
+      if (question->second.event || !everything_ || is_waiter(object, parent))
+        decide(question->second, State::somebody);
+      else
+        question->second.kept = true;
       return;
     }
     const ReferentForm form = referents_.form_of(object);
-    if (form == ReferentForm::leaf || form == ReferentForm::future || in_question_.contains(object)) return;
+    if (form == ReferentForm::leaf || in_question_.contains(object)) return;
+    // Of a future its callbacks, which may set another one; who waits for a task is not woken by what has the task.
+    if (form == ReferentForm::future && reader_.futures().kind_of(object) != FutureKind::future) return;
     // Whoever has a module, a class or a coroutine does not go on with what these have; who awaits a coroutine does.
     const bool apart = form == ReferentForm::module || form == ReferentForm::type ||
                        (form == ReferentForm::coroutine && from != ReferentForm::coroutine);
@@ -231,7 +278,7 @@ class Search {
       later_.push_back(object);
       return;
     }
-    if (followed_.insert(object).second) levels_[at].push_back(object);
+    if (followed_.try_emplace(object, parent).second) levels_[at].push_back(object);
   }
 
   std::unordered_map<std::uint64_t, Waker> result(const Suspects& suspects) {
@@ -260,7 +307,7 @@ class Search {
   std::unordered_set<std::uint64_t> in_question_;  // coroutines of tasks whose wait is undecided
   std::vector<const FutureFields*> living_;        // other tasks
   bool everything_ = false;
-  std::unordered_set<std::uint64_t> followed_;
+  std::unordered_map<std::uint64_t, std::uint64_t> followed_;  // and through what each was reached; 0: it is a root
   std::size_t references_ = 0;
   std::array<std::vector<std::uint64_t>, kMaxInstances + 1> levels_;  // by instances on the way
   std::vector<std::uint64_t> later_;  // what a connection leads to, but a future behind it is no connection's

@@ -28,8 +28,9 @@ inline constexpr std::size_t kMaxFollowed = 500'000;
 ///
 /// An event has a waker where any of them leads to it. A future where a callback of a loop, a task that reads a
 /// connection, or a thread without a loop leads to it through at most four instances; somebody else's list of futures
-/// is no proof that their results will be set. What nothing leads to is compared with the count of its references: if
-/// the waiting tasks have them all, nobody else can.
+/// is no proof that their results will be set, unless it is the list of waiters of an object (a library's queue or
+/// lock) that any of them leads to. What nothing leads to is compared with the count of its references: if the waiting
+/// tasks have them all, nobody else can.
 [[nodiscard]] std::unordered_map<std::uint64_t, Waker> find_wakers(AsyncioReader& reader, const Census& census,
                                                                    const Suspects& suspects,
                                                                    const std::map<pid_t, PythonThread>& threads);

@@ -32,6 +32,7 @@
 #include "python/interpreter.h"
 #include "python/other_loops.h"
 #include "util/clock.h"
+#include "util/log.h"
 #include "util/progress.h"
 #include "util/text.h"
 #include "util/version.h"
@@ -217,7 +218,10 @@ Status watch(const AwaitsOptions& options, const Interrupt& interrupt, AwaitsOut
   }
   const auto curves = out.wants_curves() ? sampler.sites().curves(kMaxCounters) : std::vector<model::AwaitCurve>{};
   out.finish(found, curves, sampler.sites().points_over());
-  return summary.loop_seen() ? Status{} : no_asyncio_loop(*process);
+  if (summary.loop_seen()) return {};
+  if (!process->ends()) return no_asyncio_loop(*process);
+  say("pid " + std::to_string(pid) + " (" + process->comm() + ") ended before its loop was seen");
+  return {};
 }
 
 constexpr double kLeastRateHz = 0.01;

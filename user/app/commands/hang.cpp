@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "app/children.h"
 #include "app/cli/exit_status.h"
 #include "app/cli/messages.h"
 #include "app/cli/signals.h"
@@ -68,6 +69,7 @@ class HangRun {
       auto process = proc::Process::open(pid);
       if (!process) return std::unexpected(process.error());
       if (auto status = may_read(*process); !status) return status;
+      say_loops_of_children(pid);
       watched_.emplace_back(std::move(*process), interrupted_);
     }
     return {};

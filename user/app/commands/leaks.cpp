@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "app/children.h"
 #include "app/cli/exit_status.h"
 #include "app/cli/messages.h"
 #include "app/cli/run_options.h"
@@ -103,6 +104,7 @@ Status LeaksRun::open() {
     auto process = proc::Process::open(pid);
     if (!process) return std::unexpected(process.error());
     if (auto status = may_read(*process); !status) return status;
+    say_loops_of_children(pid);
     auto& watched = watched_.emplace_back(std::move(*process), options_.age_ns, interrupted_);
     if (!options_.origin) continue;
     auto origins = Origins::watch(watched.process);

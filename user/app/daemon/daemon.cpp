@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "app/probe_setup.h"
+#include "app/tick.h"
 #include "proc/text_file.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -16,8 +17,6 @@ namespace aiotrace::app {
 
 namespace {
 
-// What BPF does not wake us for is taken this often; a stall that goes on is noticed within it.
-constexpr std::uint64_t kTickNs = 50'000'000;
 // Without a scrape: what a loop counts is taken over before its thread can be another program's.
 constexpr std::uint64_t kReadNs = 30'000'000'000;
 constexpr std::uint64_t kFilesNs = 1'000'000'000;
@@ -140,7 +139,7 @@ void Daemon::turn() {
   if (auto status = tracker_.consume(); !status) say(status.error().message());
   const auto now_ns = monotonic_ns();
   if (now_ns >= next_tick_ns_) {
-    next_tick_ns_ = now_ns + kTickNs;
+    next_tick_ns_ = now_ns + frugal_tick_ns(tracker_.loops_seen());
     tick(now_ns);
   }
   next_turn_->after(next_tick_ns_ > now_ns ? next_tick_ns_ - now_ns : 0);

@@ -108,6 +108,12 @@ struct JsonForm<model::SpinningLoop> {
 };
 
 template <>
+struct JsonForm<model::LostRecords> {
+  using T = model::LostRecords;
+  static constexpr auto list = std::tuple{SHOWN(pid), SHOWN(comm), SHOWN(records)};
+};
+
+template <>
 struct JsonForm<model::Place> {
   using T = model::Place;
   static constexpr auto list = std::tuple{SHOWN(cause),
@@ -162,6 +168,7 @@ struct JsonForm<model::Summary> {
                                           form::made("leaks", leaks_json, &T::leaks, &T::last_leak_scan),
                                           form::made("hangs", hangs_json, &T::hangs, &T::hang_looks),
                                           SHOWN(losses, losses_json),
+                                          SHOWN(lost_by),
                                           SHOWN(cost),
                                           form::left_out(&T::warn_ns, &T::error_ns)};  // `watching` has them
 };

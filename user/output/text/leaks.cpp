@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <span>
 
 #include "output/text/stack.h"
 #include "output/text/style.h"
@@ -81,46 +83,64 @@ std::string origins_line(const model::LeakOrigins& origins, std::uint64_t elapse
       format_count(origins.traps), format_duration_ns(origins.bpf_ns), share);
 }
 
+namespace {
+
+std::string headline(const model::Leak& leak, const OutputContext& context) {
+  constexpr std::size_t kName = 40;
+  const std::string coroutine = leak.place.coroutine.empty() ? "(a future)" : clean_for_terminal(leak.place.coroutine);
+  std::string what = fmt::format("{:<16}", model::name(leak.leak_class));
+  what += leak.count ? fmt::format(" {:>8} × ", format_count(*leak.count)) : fmt::format(" {:>8}   ", "");
+  what += shorten_left(coroutine, kName);
+  if (!leak.place.detail.empty())
+    what += fmt::format(" [{}]", shorten_right(clean_for_terminal(leak.place.detail), kName));
+  if (leak.leak_class != model::LeakClass::dropped)
+    what += fmt::format("  {}  {}{}", age_text(leak), format_bytes(leak.bytes), growth_text(leak));
+  if (leak.idle) what += "  (idle: may go on any time)";
+  const std::string status = leak.leak ? "LEAK      " : "candidate ";
+  return paint(status, leak.leak ? Color::red : Color::dim, context) + what;
+}
+
+std::vector<std::string> one_leak(const model::Leak& leak, const OutputContext& context) {
+  constexpr std::size_t kIndent = 5;
+  constexpr std::size_t kMostFrames = 8;
+  std::vector<std::string> lines{headline(leak, context)};
+  const auto append = [&](const model::Stack& stack, std::size_t most) {
+    std::ranges::move(folded_stack_lines(stack, kIndent + 2, most, context), std::back_inserter(lines));
+  };
+  if (leak.leak_class == model::LeakClass::dropped) {
+    lines.push_back(fmt::format("{:<{}}dropped at {}", "", kIndent, place_text(leak.place.file, leak.place.line)));
+    return lines;
+  }
+  // Nobody has to act on it.
+  if (leak.idle && !context.verbose) {
+    append(leak.place.stack, 1);
+    return lines;
+  }
+  if (!leak.place.file.empty()) {
+    const bool begun = !leak.place.stack.empty();
+    lines.push_back(fmt::format("{:<{}}defined at {}{}", "", kIndent, place_text(leak.place.file, leak.place.line),
+                                !begun                                                  ? ""
+                                : leak.leak_class == model::LeakClass::unread_exception ? ", raised at"
+                                                                                        : ", hangs at"));
+  }
+  append(leak.place.stack, kMostFrames);
+  if (leak.place.holder)
+    lines.push_back(fmt::format("{:<{}}held by {}", "", kIndent, shorten_right(holder_text(*leak.place.holder), 160)));
+  if (!leak.place.made_by.empty()) {
+    lines.push_back(fmt::format("{:<{}}made by", "", kIndent));
+    append(leak.place.made_by, kMostFrames);
+  }
+  return lines;
+}
+
+}  // namespace
+
 std::vector<std::string> leak_lines(const std::vector<model::Leak>& leaks, std::size_t most,
                                     const OutputContext& context) {
-  constexpr std::size_t kName = 40;
-  constexpr std::size_t kIndent = 5;
   std::vector<std::string> lines;
   const std::size_t shown = most == 0 ? leaks.size() : std::min(most, leaks.size());
-  for (std::size_t i = 0; i < shown; ++i) {
-    const model::Leak& leak = leaks[i];
-    const std::string coroutine = leak.place.coroutine.empty() ? "(a future)"
-                                                               : clean_for_terminal(leak.place.coroutine);
-    std::string what = fmt::format("{:<16}", model::name(leak.leak_class));
-    what += leak.count ? fmt::format(" {:>8} × ", format_count(*leak.count)) : fmt::format(" {:>8}   ", "");
-    what += shorten_left(coroutine, kName);
-    if (!leak.place.detail.empty())
-      what += fmt::format(" [{}]", shorten_right(clean_for_terminal(leak.place.detail), kName));
-    if (leak.leak_class != model::LeakClass::dropped) {
-      what += fmt::format("  {}  {}{}", age_text(leak), format_bytes(leak.bytes), growth_text(leak));
-    }
-    if (leak.idle) what += "  (idle: may go on any time)";
-    const std::string status = leak.leak ? "LEAK      " : "candidate ";
-    lines.push_back(paint(status, leak.leak ? Color::red : Color::dim, context) + what);
-    if (leak.leak_class == model::LeakClass::dropped) {
-      lines.push_back(fmt::format("{:<{}}dropped at {}", "", kIndent, place_text(leak.place.file, leak.place.line)));
-      continue;
-    }
-    if (!leak.place.file.empty()) {
-      const bool begun = !leak.place.stack.empty();
-      lines.push_back(fmt::format("{:<{}}defined at {}{}", "", kIndent, place_text(leak.place.file, leak.place.line),
-                                  begun ? ", hangs at" : ""));
-    }
-    for (auto& line : stack_lines(leak.place.stack, kIndent + 2, context)) lines.push_back(std::move(line));
-    if (leak.place.holder) {
-      lines.push_back(
-          fmt::format("{:<{}}held by {}", "", kIndent, shorten_right(holder_text(*leak.place.holder), 160)));
-    }
-    if (!leak.place.made_by.empty()) {
-      lines.push_back(fmt::format("{:<{}}made by", "", kIndent));
-      for (auto& line : stack_lines(leak.place.made_by, kIndent + 2, context)) lines.push_back(std::move(line));
-    }
-  }
+  for (const auto& leak : std::span(leaks).first(shown))
+    std::ranges::move(one_leak(leak, context), std::back_inserter(lines));
   if (shown < leaks.size()) lines.push_back(fmt::format("… {} more", leaks.size() - shown));
   return lines;
 }
@@ -133,7 +153,7 @@ std::vector<std::string> leak_scan_lines(const model::LeakScan& scan, const std:
                         scan.pid, scan.number, format_count(scan.objects), format_bytes(scan.bytes),
                         format_duration_ns(scan.duration_ns)),
             Color::bold, context));
-  if (leaks.empty()) lines.emplace_back("nothing suspicious");
+  if (std::ranges::all_of(leaks, &model::Leak::idle)) lines.emplace_back("nothing suspicious");
   for (auto& line : leak_lines(leaks, context.verbose ? 0 : 40, context)) lines.push_back(std::move(line));
   if (first && !leaks.empty())
     lines.push_back(paint("Seen once, an object has no age: --watch looks again.", Color::dim, context));

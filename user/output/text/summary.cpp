@@ -206,8 +206,20 @@ void append_hangs(Lines& lines, const Summary& summary, const OutputContext& con
   if (shown < summary.hangs.size()) lines.push_back(fmt::format("   and {} more", summary.hangs.size() - shown));
 }
 
+// A flood of one process is not the loss of another.
+std::string lost_by_text(const Summary& summary) {
+  constexpr std::size_t kShown = 3;
+  std::string text;
+  for (const auto& lost : std::span(summary.lost_by).first(std::min(kShown, summary.lost_by.size())))
+    text += fmt::format("{}{} of pid {}{}", text.empty() ? "" : ", ", format_count(lost.records), lost.pid,
+                        lost.comm.empty() ? "" : " " + clean_for_terminal(lost.comm));
+  if (kShown < summary.lost_by.size()) text += fmt::format(", others of {} more", summary.lost_by.size() - kShown);
+  return "of the records without room " + text;
+}
+
 void append_losses(Lines& lines, const Summary& summary, const OutputContext& context) {
-  const auto sentences = losses_in_words(summary.losses);
+  auto sentences = losses_in_words(summary.losses);
+  if (!summary.lost_by.empty() && several_processes(summary.loops)) sentences.push_back(lost_by_text(summary));
   if (!sentences.empty()) lines.emplace_back();
   std::ranges::move(loss_lines(sentences, context), std::back_inserter(lines));
   if (!context.verbose) return;
@@ -227,6 +239,9 @@ void append_cost(Lines& lines, const Summary& summary, const OutputContext& cont
   if (cost.bpf_ns) {
     bpf = fmt::format("BPF {} ({} of a CPU)", format_duration_ns(*cost.bpf_ns),
                       format_share(*cost.bpf_ns, summary.elapsed_ns));
+    if (cost.targets_cpu_ns && *cost.targets_cpu_ns != 0)
+      bpf.insert(bpf.size() - 1,
+                 fmt::format(", {} of what was watched", format_share(*cost.bpf_ns, *cost.targets_cpu_ns)));
     if (cost.runs) bpf += " in " + plural(*cost.runs, "run");
     if (cost.measured_ns && *cost.measured_ns < summary.elapsed_ns / 2)
       bpf += fmt::format(", measured in {} of the time", format_share(*cost.measured_ns, summary.elapsed_ns));

@@ -25,17 +25,8 @@ std::string name_of(const model::TaskRow& task) {
   return task.name.empty() ? fmt::format("task at {:#x}", task.id) : clean_for_terminal(task.name);
 }
 
-// Where the program's own code stands: the innermost frame outside of asyncio.
-const model::Frame* own_frame(const model::TaskRow& task) {
-  const auto own = std::ranges::find_if(task.stack, [](const model::Frame& frame) {
-    return frame.file.find("/asyncio/") == std::string::npos && !frame.file.empty();
-  });
-  if (own != task.stack.end()) return &*own;
-  return task.stack.empty() ? nullptr : &task.stack.front();
-}
-
 std::string place_of(const model::TaskRow& task) {
-  if (const auto* frame = own_frame(task)) return place_text(frame->file, frame->line);
+  if (const auto* frame = model::own_frame(task.stack)) return place_text(frame->file, frame->line);
   return place_text(task.file, task.line);
 }
 
@@ -50,6 +41,22 @@ std::string age_text(const model::TaskRow& task) {
 }
 
 }  // namespace
+
+// anyio makes its tasks of a coroutine of its own, TaskHandle._run_coro() (anyio 4.16, _core/_tasks.py), for all alike:
+// what that awaits is what the program started.
+std::string coroutine_text(const model::TaskRow& task) {
+  const auto is_wrapper = [](std::string_view file) {
+    const auto module = model::origin_of(file).module;
+    return module == "anyio/_core/_tasks" || module == "anyio/_backends/_asyncio";
+  };
+  const std::string* name = &task.coroutine;
+  if (is_wrapper(task.file)) {
+    const auto outermost = std::ranges::find_if(task.stack.rbegin(), task.stack.rend(),
+                                                [&](const model::Frame& frame) { return !is_wrapper(frame.file); });
+    if (outermost != task.stack.rend()) name = &outermost->function;
+  }
+  return name->empty() ? "?" : clean_for_terminal(*name);
+}
 
 // "lock app.CACHE_LOCK, held by refresh-2 at cache.py:41"; "executor (ThreadPoolExecutor), 6 of 6 busy, 31 wait".
 std::string wait_text(const model::TaskResource& waited) {
@@ -119,7 +126,7 @@ std::vector<std::string> task_table(const std::vector<model::TaskRow>& tasks, co
     return {shorten_right(name_of(task), kLimits[kTask]),
             shorten_right(task.state, kLimits[kState]),
             shorten_right(age_text(task), kLimits[kAge]),
-            shorten_left(task.coroutine.empty() ? "?" : clean_for_terminal(task.coroutine), kLimits[kCoroutine]),
+            shorten_left(coroutine_text(task), kLimits[kCoroutine]),
             shorten_right(task.state == "pending" ? wait_text(task.waits_for) : "-", kLimits[kWaits]),
             shorten_left(place_of(task), kLimits[kAt]),
             task.awaited_by.empty() ? "-" : shorten_right(tasks_text(task.awaited_by.size()), kLimits[kBy])};
@@ -164,7 +171,7 @@ std::vector<std::string> task_stacks(const std::vector<model::TaskRow>& tasks, c
   OutputContext whole = context;
   whole.verbose = true;
   for (const auto& task : tasks) {
-    const std::string coroutine = task.coroutine.empty() ? "?" : clean_for_terminal(task.coroutine);
+    const std::string coroutine = coroutine_text(task);
     std::string heading = fmt::format("{}  {}  {}", paint(shorten_right(name_of(task), 200), Color::bold, context),
                                       coroutine, state_text(task));
     if (!task.awaited_by.empty()) heading += fmt::format("  awaited by {}", tasks_text(task.awaited_by.size()));

@@ -29,6 +29,9 @@ inline constexpr std::size_t kMaxTreeIndent = 24;
 [[nodiscard]] std::vector<std::string> task_summary(const model::TaskListSummary& summary,
                                                     const OutputContext& context);
 
+/// What a task runs, cleaned; without a library's coroutine that only stands around the program's.
+[[nodiscard]] std::string coroutine_text(const model::TaskRow& task);
+
 /// "sleep, 3.2 s left", "gather of 12 tasks".
 [[nodiscard]] std::string wait_text(const model::TaskWait& wait);
 

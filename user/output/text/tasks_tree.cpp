@@ -5,6 +5,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "model/frame_origin.h"
 #include "output/text/style.h"
 #include "output/text/tasks.h"
 #include "util/hash.h"
@@ -13,12 +14,11 @@
 namespace aiotrace::output {
 namespace {
 
-// The innermost frame that is not asyncio's own; null: none.
+// Null: the task stands in the standard library only.
 const model::Frame* own_frame(const model::TaskRow& task) {
-  const auto own = std::ranges::find_if(task.stack, [](const model::Frame& frame) {
-    return !frame.file.empty() && frame.file.find("/asyncio/") == std::string::npos;
-  });
-  return own == task.stack.end() ? nullptr : &*own;
+  const auto* own = model::own_frame(task.stack);
+  const bool is_librarys = own != nullptr && model::origin_of(own->file).origin == model::Origin::standard_library;
+  return is_librarys ? nullptr : own;
 }
 
 /// Tasks that read the same but for their names and numbers have the same sign, with all that is below them.
@@ -56,7 +56,7 @@ class Signs {
     // What several await is written once, by its name.
     if (awaited_by_[i] > 1) return std::nullopt;
     std::size_t sign = 0;
-    hash_into(sign, task.coroutine);
+    hash_into(sign, coroutine_text(task));
     hash_into(sign, task.state);
     hash_into(sign, task.waits_for.kind);
     hash_into(sign, task.waits_for.call);
@@ -199,7 +199,7 @@ class Tree {
       lines_.push_back(lead + name + "  " + paint("(" + remark + ")", Color::yellow, context_));
       return;
     }
-    const std::string coroutine = task.coroutine.empty() ? "?" : shorten_left(clean_for_terminal(task.coroutine), 60);
+    const std::string coroutine = shorten_left(coroutine_text(task), 60);
     const bool many = alike_[i] > 1;
     auto waits_for = task.waits_for;
     // These differ from one to the next.
