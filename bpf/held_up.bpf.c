@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * Whom a stall holds up: callbacks that are ready behind it, and timers that are due. Read in
+ * What a stall delays: callbacks that are ready and wait for it, and timers that are due. Read in
  * the loop's own thread: when it leaves the CPU, at samples, and when it polls again.
  */
 #include "lib/bits.bpf.h"
@@ -8,12 +8,12 @@
 
 #define NS_PER_S 1000000000ull
 
-/* Digits behind the point of a time in seconds as a number: microseconds. */
+/* Binary digits behind the point of a time in seconds that are used: microseconds. */
 #define FRACTION_BITS 20
 #define DOUBLE_BITS 52
 #define DOUBLE_BIAS 1023
 
-/* A time as the double of seconds that Python has; these compare like whole numbers. IEEE 754. */
+/* A time as Python's double of seconds. Positive IEEE 754 doubles can be compared as integers. */
 static __always_inline __u64 double_of_ns(__u64 ns)
 {
 	__u64 fixed =
@@ -24,7 +24,7 @@ static __always_inline __u64 double_of_ns(__u64 ns)
 	       (fixed << ((DOUBLE_BITS - top) & 63) & ((1ull << DOUBLE_BITS) - 1));
 }
 
-/* The other way, of one that is not less than a microsecond and has no sign. */
+/* The reverse, for a value of at least a microsecond without a sign. */
 static __always_inline __u64 ns_of_double(__u64 bits)
 {
 	__u64 top = (bits >> DOUBLE_BITS) - DOUBLE_BIAS + FRACTION_BITS;
@@ -67,12 +67,15 @@ __noinline int note_ready(__u32 tid)
 	return 0;
 }
 
-/* 1 if a < b, else 0, both below 2^63; the verifier would follow each way of a branch. */
+/*
+ * 1 if a < b, else 0, for values below 2^63. Without a branch, because the verifier would follow
+ * both ways.
+ */
 static __always_inline __u64 is_less(__u64 a, __u64 b)
 {
 	__u64 less = (a - b) >> 63;
 
-	/* Else clang makes a branch of it again. */
+	/* Without this, clang makes a branch of it again. */
 	barrier_var(less);
 	return less;
 }
@@ -84,10 +87,10 @@ static __always_inline __u64 choose(__u64 first, __u64 a, __u64 b)
 }
 
 /*
- * Walks the part of the heap that is due: none below a timer comes before it. With numbers from 1
- * the two below k are 2k and 2k+1; behind k and all below it comes (k+1) without its zero bits at
- * the end, and behind the last one 1. Without branches, so that the verifier goes through it once
- * for each timer.
+ * Walks the due part of the heap: no timer below another one is due earlier. Numbered from 1, the
+ * children of k are 2k and 2k+1. The node that follows k and all nodes below it is (k+1) without
+ * its trailing zero bits; behind the last one that is 1. There are no branches, so the verifier
+ * walks the loop once for each timer.
  */
 __noinline int note_timers(__u32 tid, __u64 now)
 {
@@ -107,7 +110,7 @@ __noinline int note_timers(__u32 tid, __u64 now)
 	for (i = 0; i < LOOP_TIMERS_VISITS; i++) {
 		__u64 timer = 0, when = 0, bits = 0, callback = 0, before, counts;
 
-		/* What cannot be read is 0, and not due. */
+		/* What cannot be read counts as 0, and not as due. */
 		bpf_probe_read_user(&timer, sizeof(timer), (void *)(items + 8 * (k - 1)));
 		bpf_probe_read_user(&when, sizeof(when), (void *)(timer + q->when_at));
 		bpf_probe_read_user(&bits, sizeof(bits), (void *)(when + q->float_at));

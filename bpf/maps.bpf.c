@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * All maps and global data, in one file that is linked first: the static linker of libbpf
- * 1.1 keeps offset 0 for a map that it met as extern before its definition.
+ * All maps and global data, in one file that is linked first: the static linker of libbpf 1.1
+ * leaves offset 0 in references to a map that it saw as extern before its definition.
  */
 #include "lib/held_up.bpf.h"
 #include "lib/native.bpf.h"
@@ -32,6 +32,6 @@ const volatile struct profile_config profile = {};
 
 __u32 traced_tid[PID_FILTER_SIZE];
 __u8 traced_tgid[PID_FILTER_SIZE];
-/* Its own cache line: read at every switch of the machine. */
+/* In its own cache line, because every switch of the machine reads it. */
 __u32 stopped;
 __u32 ready_threads __attribute__((aligned(64)));
