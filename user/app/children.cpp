@@ -10,7 +10,7 @@ namespace aiotrace::app {
 
 std::size_t children_with_loops(const Target& target) {
   const std::array<pid_t, 1> pids{target.process().pid()};
-  // What a fork gave to the child says nothing of a loop of its own.
+  // A descriptor that the child inherited by fork is no sign of a loop of its own.
   const bool inherited = target.epolls() != 0;
   return static_cast<std::size_t>(std::ranges::count_if(proc::descendants(pids), [&](pid_t pid) {
     const auto child = Target::open(pid);

@@ -1,4 +1,4 @@
-// The processes below one that is watched.
+// Descendants of a watched process.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +7,8 @@
 
 namespace aiotrace::app {
 
-/// How many processes below it have an event loop: a thread waits in a poll of an epoll instance now, or the process
-/// has such an instance that cannot be its parent's.
+/// The number of descendants that have an event loop: a thread waits in a poll of an epoll instance now, or the process
+/// has an epoll instance that it cannot have inherited.
 [[nodiscard]] std::size_t children_with_loops(const Target& target);
 
 }  // namespace aiotrace::app

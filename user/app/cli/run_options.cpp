@@ -6,7 +6,7 @@ namespace aiotrace::app {
 
 namespace {
 
-// TASK_COMM_LEN, include/linux/sched.h, without the end of the string.
+// TASK_COMM_LEN, include/linux/sched.h, without the terminating null byte.
 constexpr std::size_t kLongestComm = 15;
 
 }  // namespace
