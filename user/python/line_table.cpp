@@ -11,7 +11,7 @@ Line valid(std::int64_t line) {
   return static_cast<std::uint32_t>(line);
 }
 
-/// Pairs of (bytes of code, lines to add before the code behind them).
+/// Pairs of (bytes of code, lines to add for the code after these bytes).
 Line from_lnotab(Table table, std::int64_t line, std::int64_t lasti) {
   std::int64_t address = 0;
   for (std::size_t i = 0; i + 1 < table.size(); i += 2) {
@@ -22,7 +22,7 @@ Line from_lnotab(Table table, std::int64_t line, std::int64_t lasti) {
   return valid(line);
 }
 
-/// Pairs of (bytes of code, lines to add for that very code); -128: that code has no line.
+/// Pairs of (bytes of code, lines to add for this code itself); -128: this code has no line.
 Line from_linetable(Table table, std::int64_t line, std::int64_t lasti) {
   constexpr std::int8_t kNoLine = -128;
   std::int64_t end = 0;
