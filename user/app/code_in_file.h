@@ -12,8 +12,7 @@
 namespace aiotrace::app {
 
 struct CodeInFile {
-  std::string
-      path;  ///< path below /proc/PID/map_files: the mapped file itself, even if its path now leads to another file
+  std::string path;  ///< path below /proc/PID/map_files: the mapped file itself, whatever its path leads to now
   std::uint64_t offset = 0;
 };
 

@@ -33,9 +33,8 @@ struct ProfileReport {
   std::vector<ProfileRow> rows;        ///< largest first
   std::vector<ProfileThread> threads;  ///< with the scheduler's data; without waits only samples
   std::uint64_t samples = 0;
-  std::optional<std::uint64_t>
-      process_cpu_ns;           ///< CPU time of the processes during the profile, as the kernel counts it; if known
-  std::uint64_t rows_over = 0;  ///< see Profile::over()
+  std::optional<std::uint64_t> process_cpu_ns;  ///< CPU time of the processes in this time, by the kernel; if known
+  std::uint64_t rows_over = 0;                  ///< see Profile::over()
   LossCounts losses{};
   Cost cost;
   std::optional<Timeline> timeline;  ///< if it was requested; recordings do not have it

@@ -18,9 +18,8 @@ namespace aiotrace::model {
 /// Findings of looks at a process, if any was made.
 struct ProcessLooks {
   std::optional<std::uint64_t> leaks;  ///< leaked objects in the last scan; nothing: no scan yet
-  std::optional<std::uint64_t>
-      tasks;                ///< tasks that have not finished, in the last look for hangs; nothing: no look yet
-  std::uint64_t hangs = 0;  ///< number of reported hangs
+  std::optional<std::uint64_t> tasks;  ///< unfinished tasks in the last look for hangs; nothing: no look yet
+  std::uint64_t hangs = 0;             ///< number of reported hangs
   std::optional<HangVerdict> verdict;  ///< the most severe of them; nothing: none, or no look
 };
 
@@ -38,11 +37,9 @@ struct TopRow {
   bool ended = false;                        ///< its thread has ended
   std::optional<double> busy{};              ///< share of the last interval inside iterations; nothing: unknown
   std::optional<double> iterations_per_s{};  ///< in the last interval
-  std::optional<std::uint64_t>
-      p99_ns{};  ///< 99th percentile of the iterations of the last kTopRecent intervals; nothing: there was none
-  std::optional<std::uint64_t> longest_ns{};  ///< longest of these, including the present one
-  std::vector<std::uint64_t>
-      longest_each_ns{};         ///< longest iteration of each of the last kTopIntervals intervals, oldest first
+  std::optional<std::uint64_t> p99_ns{};  ///< 99th percentile of iterations, last kTopRecent intervals; nothing: none
+  std::optional<std::uint64_t> longest_ns{};     ///< longest of these, including the present one
+  std::vector<std::uint64_t> longest_each_ns{};  ///< longest iteration of each of the last kTopIntervals intervals
   std::uint64_t stalls = 0;      ///< stalls of the last kTopIntervals intervals, including an ongoing one
   std::uint64_t ongoing_ns = 0;  ///< duration of an ongoing stall; 0: none
   std::array<std::uint64_t, kCauses> cause_ns{};  ///< of those stalls

@@ -16,14 +16,13 @@ namespace aiotrace::python {
 /// All objects, as they were found.
 struct Census {
   std::unordered_map<std::uint64_t, HeapCoroutine> coroutines;
-  std::vector<FutureFields> futures;              ///< tasks among them
-  std::unordered_set<std::uint64_t> timed_tasks;  ///< tasks inside an asyncio.timeout() that has a deadline
-  std::unordered_set<std::uint64_t>
-      managed_generators;           ///< generators of context managers that contextlib created from them
-  std::uint64_t bytes = 0;          ///< bytes of memory that were scanned
-  std::uint64_t swapped_bytes = 0;  ///< bytes in swap, which are not scanned
-  std::uint64_t unseen_bytes = 0;   ///< bytes that could not be read, or are over a limit
-  std::uint64_t dropped = 0;        ///< objects over a limit
+  std::vector<FutureFields> futures;                     ///< tasks among them
+  std::unordered_set<std::uint64_t> timed_tasks;         ///< tasks inside an asyncio.timeout() that has a deadline
+  std::unordered_set<std::uint64_t> managed_generators;  ///< generators of context managers made by contextlib
+  std::uint64_t bytes = 0;                               ///< bytes of memory that were scanned
+  std::uint64_t swapped_bytes = 0;                       ///< bytes in swap, which are not scanned
+  std::uint64_t unseen_bytes = 0;                        ///< bytes that could not be read, or are over a limit
+  std::uint64_t dropped = 0;                             ///< objects over a limit
   [[nodiscard]] std::uint64_t objects() const { return coroutines.size() + futures.size(); }
 };
 

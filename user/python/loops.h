@@ -15,10 +15,9 @@ enum class EventLoopKind { asyncio, uvloop, other };
 struct LoopFields {
   std::uint64_t object = 0;
   EventLoopKind kind = EventLoopKind::other;
-  std::optional<std::size_t> ready;  ///< callbacks that will run in its next iteration
-  std::uint64_t ready_deque = 0;     ///< the collections.deque of these; 0: not found
-  std::optional<std::size_t>
-      scheduled;  ///< number of timers, including cancelled ones that it has not dropped yet (asyncio)
+  std::optional<std::size_t> ready;      ///< callbacks that will run in its next iteration
+  std::uint64_t ready_deque = 0;         ///< the collections.deque of these; 0: not found
+  std::optional<std::size_t> scheduled;  ///< number of timers, including cancelled ones that were not dropped yet
 };
 
 /// asyncio.base_events.BaseEventLoop by its attributes; uvloop.Loop by the fields of its C structure, whose order is

@@ -95,7 +95,7 @@ std::string leaks_page(const std::string& title, const model::LeakHistory& histo
     auto place = place_json(course, names);
     places.add(std::move(place), names.bytes() - before);
   }
-  // Of very many processes the latest ones.
+  // Of very many processes only the latest ones are shown.
   PageRows scans(kMaxScans, kScanBytes);
   for (const auto& point : history.scans() | std::views::reverse) scans.add(scan_json(point, start_ns));
   const auto left_out = places.left_out();

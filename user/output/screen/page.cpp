@@ -9,7 +9,7 @@
 namespace aiotrace::output {
 namespace {
 
-// The title, a line for messages, and one for keys.
+// Lines that are not content: the title, a line for messages, and one for keys.
 constexpr std::size_t kOtherLines = 3;
 
 }  // namespace

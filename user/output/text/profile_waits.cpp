@@ -12,7 +12,7 @@ namespace {
 
 using Kind = model::ProfileRow::Kind;
 
-// Adds waits up, each kind of them once.
+// Adds up waits by kind.
 class Waits {
  public:
   void add(ProfileWait wait, const model::ProfileRow& row) {

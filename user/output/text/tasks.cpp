@@ -25,7 +25,7 @@ std::string name_of(const model::TaskRow& task) {
   return task.name.empty() ? fmt::format("task at {:#x}", task.id) : clean_for_terminal(task.name);
 }
 
-// Where the program's own code stands: the innermost frame outside of asyncio.
+// The place of the program's own code: the innermost frame outside asyncio.
 const model::Frame* own_frame(const model::TaskRow& task) {
   const auto own = std::ranges::find_if(task.stack, [](const model::Frame& frame) {
     return frame.file.find("/asyncio/") == std::string::npos && !frame.file.empty();
@@ -112,7 +112,7 @@ std::vector<std::string> task_table(const std::vector<model::TaskRow>& tasks, co
   if (tasks.empty()) return {};
   constexpr Cells::size_type kFirstElastic = kCoroutine;
   static const Cells kHeadings = {"TASK", "STATE", "AGE", "COROUTINE", "WAITS FOR", "AT", "AWAITED BY"};
-  // No column grows beyond what leaves room for the others.
+  // The width of each column is limited so that the others have room.
   static constexpr std::array<std::size_t, kColumns> kLimits = {28, 8, 12, 36, 72, 48, 10};
 
   const auto cells_of = [&](const model::TaskRow& task) -> Cells {
@@ -132,7 +132,8 @@ std::vector<std::string> task_table(const std::vector<model::TaskRow>& tasks, co
     rows.push_back(cells_of(task));
     for (std::size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], display_width(rows.back()[i]));
   }
-  // Too wide for the terminal: the widest of coroutine, wait and place give way, to 16 columns each.
+  // If the table is too wide for the terminal, the widest of coroutine, wait and place are narrowed, to 16 columns
+  // each.
   constexpr std::size_t kGap = 2;
   const auto total = [&] {
     std::size_t sum = kGap * (kColumns - 1);
