@@ -1,5 +1,5 @@
-"""Stalls inside greenlets, as SQLAlchemy's AsyncSession runs the calls of its drivers: fresh ones, deep ones, one in another,
-and one that was suspended in between and went on from another depth of the C stack.
+"""Stalls inside greenlets, as SQLAlchemy's AsyncSession runs the calls of its drivers: new ones, deep ones, nested
+ones, and one that was suspended and continued at another depth of the C stack.
 
 --kinds names them, --rounds says how often. Each line of --record is a stall, its stack with the frames of the parents.
 """
