@@ -1,4 +1,4 @@
-// What the pages of the commands and of a comparison show, with harmless names or with those that attack their readers.
+// Data for the pages of the commands and of a comparison, with harmless names or with those that attack their readers.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@
 
 namespace aiotrace::samples {
 
-/// What becomes of a name: itself, or something hostile.
+/// Maps a name to itself, or to something hostile.
 using Named = std::function<std::string(std::string)>;
 inline std::string harmless(std::string name) { return name; }
 inline std::string hostile(std::string name) { return hostile_name() + std::move(name); }

@@ -1,5 +1,4 @@
-// The flight recorder's ring: what is in it can be read whatever happened to the daemon, and it stays within its
-// bounds.
+// The flight recorder's ring: its content can be read whatever happened to the daemon, and it stays within its limits.
 #include "app/daemon/recorder.h"
 
 #include <sys/stat.h>
