@@ -1,4 +1,4 @@
-"""Programs that the figures start, watch and end; each ends only what it started itself."""
+"""Programs that the figures start, watch and end; each ends only programs that it started itself."""
 import contextlib
 import glob
 import json
@@ -21,7 +21,7 @@ TARGET_CPU, OTHER_CPU = CPUS[0], CPUS[-1]
 
 
 class Missing(Exception):
-    """What a figure needs is not here; the text says what, short enough for a table."""
+    """A requirement of a figure is missing; the text names it, short enough for a table."""
 
     def __init__(self, text):
         text = text.replace(ROOT + "/", "")
@@ -127,7 +127,8 @@ def find_tool(name):
 
 
 class Tracer:
-    """aiotrace (or a command of it) on some processes, or with None on what the arguments say. `objects` holds its JSON; the times are of this side."""
+    """aiotrace (or a command of it) on some processes, or with None on what the arguments say. `objects` holds its
+    JSON; the times are measured here."""
 
     binary = os.path.join(ROOT, "build", "aiotrace")
 
