@@ -1,4 +1,4 @@
-// The test framework (Catch2 v3, or v2 where Debian 12 has nothing newer) and what the tests add to it.
+// The test framework (Catch2 v3, or v2 where Debian 12 has nothing newer) and the additions of the tests.
 #ifndef AIOTRACE_TESTS_CATCH_H  // not #pragma once, because the header is also compiled on its own
 #define AIOTRACE_TESTS_CATCH_H
 

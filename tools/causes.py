@@ -1,4 +1,4 @@
-"""The rows of bpf/abi/causes.def, which explains the columns, for what is written in Python."""
+"""The rows of bpf/abi/causes.def, which explains the columns, for code written in Python."""
 import collections
 import os
 import re

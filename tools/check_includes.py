@@ -88,7 +88,7 @@ def includes(path):
 
 
 def target(path, name, table):
-    """The folder that a quoted include leads to, or None for a generated file or one beside the including file."""
+    """The folder that a quoted include leads to, or None for a generated file or one next to the including file."""
     if "/" in name and (folder := folder_of(name, ".", table)) in table:
         return folder
     beside = os.path.normpath(os.path.join(os.path.dirname(path), name))
@@ -141,8 +141,8 @@ def check_user(path):
                 yield number, f'"{name}": user/{folder} may include {allowed}'
 
 
-# What a header of bpf/abi/ declares: macros, constants of enums, and structures whose names have two words (a `wait` or
-# a `text` may be anything).
+# The names that a header of bpf/abi/ declares: macros, constants of enums, and structures whose names have two words (a
+# `wait` or a `text` may be anything).
 ABI_NAME = re.compile(r"^\s*#\s*define (\w+)|^\t([A-Z][A-Z0-9_]+)\b[^;(\n]*$|^struct (\w+_\w+) \{", re.M)
 
 

@@ -49,7 +49,7 @@ class Help:
             if found:
                 names = [name.strip() for name in found["names"].split(",")]
                 options.append((names, found["value"] or "", found["text"] or ""))
-            else:  # an option's text goes on
+            else:  # an option's text continues
                 names, value, text = options.pop()
                 options.append((names, value, (text + " " + row.strip()).strip()))
         return options

@@ -282,7 +282,7 @@ def written_down(name, choices, version):
 
 
 def measure(headers, version):
-    """The fields of one version, by name: what its own headers say, and None for what it has not."""
+    """The fields of one version, by name: from its own headers, and None for missing ones."""
     minor = version[1]
     with tempfile.TemporaryDirectory() as folder:
         source, binary = os.path.join(folder, "offsets.c"), os.path.join(folder, "offsets")
@@ -416,7 +416,7 @@ def differences(one, other):
 
 
 def table_range(version):
-    """The patch releases that a table's version stands for."""
+    """The patch releases for which a table is used."""
     firsts = tables_of(version)[version[1]] + [1000]
     return max((a, b) for a, b in zip(firsts, firsts[1:]) if a <= version[2])
 

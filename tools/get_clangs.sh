@@ -34,7 +34,7 @@ versions_of() { # SUITE
   suite_apt apt-cache "$1" pkgnames clang- && grep -oE '^clang-[0-9]+$' "$work/$1/log" | grep -oE '[0-9]+' | sort -n
 }
 
-# clang itself and the headers that belong to it; of what it depends on only the libraries, not the linker and gcc.
+# clang itself and its headers; of its dependencies only the libraries, not the linker and gcc.
 download() { # SUITE VERSION
   local suite=$1 version=$2 direct
   rm -f "$work/$suite"/cache/archives/*.deb

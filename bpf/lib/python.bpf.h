@@ -71,7 +71,7 @@ struct scratch {
 	__u64 coroutines[MAX_COROUTINES]; /* on the stack, the innermost ones: `coroutine_count` */
 	__u64 handle; /* asyncio.Handle of the running callback; 0: none seen */
 	__u64 frame_address; /* of the present frame */
-	__u64 code_address; /* of the frame at hand */
+	__u64 code_address; /* of the present frame */
 	__u64 code_id;
 	__u32 code_class;
 	__u32 count;

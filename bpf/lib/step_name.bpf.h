@@ -33,7 +33,7 @@ static __always_inline __u32 copy_name(struct step_thread *t, __u64 object)
 	return bytes;
 }
 
-/* "Task-7": the name that asyncio gives to a task without a name of its own. */
+/* "Task-7": asyncio's own name for a task that the program has not named. */
 static __always_inline int is_default_name(const __u8 *text, __u32 bytes)
 {
 	return bytes > 5 && text[0] == 'T' && text[1] == 'a' && text[2] == 's' && text[3] == 'k' &&

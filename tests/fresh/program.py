@@ -47,7 +47,7 @@ def examines_the_host(place, program):
 
 
 def watches_a_program(place, program, python="python3"):
-    """Two stalls, by what the program says that it did."""
+    """Two stalls, compared with the program's own account."""
     script = "rm -f stalls record; %s -q --json stalls -- %s %s/startup_stall.py --ms %d --record record >/dev/null; cat stalls; echo; cat record" % (
         program, python, place.inputs, STALL_MS)
     output = expect(place.run(script), "watching a program")

@@ -30,7 +30,7 @@ def attributes(data):
 
 
 class DiskWaits:
-    """`read` gives ns; None and `why` where the kernel does not count."""
+    """`read` returns ns; None and `why` if the kernel does not count."""
 
     def __init__(self):
         self.why = self.socket = None

@@ -55,7 +55,7 @@ def block_sort(fault):
 
 
 def block_zlib(fault):
-    """Not compress(): its output is mapped anew each time, and page faults are the kernel's."""
+    """Not compress(): its output is newly mapped each time, and page faults count for the kernel."""
     deadline, blob = fault.mark_running(2), fault.env.blob
     while time.thread_time_ns() < deadline:
         zlib.crc32(blob)

@@ -57,7 +57,7 @@ KINDS = {"fresh": fresh, "deep": deep, "nested": nested, "resumed": resumed}
 
 
 def below_switch(frame):
-    """The stack as it is while the switch on the next line goes on."""
+    """The stack during the switch on the next line."""
     stack = stack_of(frame)
     stack[0][2] += 1
     return stack
@@ -81,7 +81,7 @@ async def deeper(function, depth):
 
 
 async def beside():
-    """Other greenlets of the same thread take turns meanwhile."""
+    """Other greenlets of the same thread take turns during that time."""
     while True:
         await spawn(lambda below: greenlet.getcurrent().parent.switch(asyncio.sleep(0.003)))
 

@@ -20,9 +20,9 @@ ON_CPU = ("python", "native", "gc", "kernel")
 
 
 class Way(Kind):
-    """`culprit(fault)` gives what the tracer should name, after the fault; `needs(env)` the reason why it is
-    impossible here, or None; `share(fault)`, for causes that the scheduler does not know, {cause: part of the time
-    on a CPU}; `disk`: what it waits for is a disk, see delays.py."""
+    """`culprit(fault)` returns the expected culprit, after the fault; `needs(env)` the reason why it is impossible
+    here, or None; `share(fault)`, for causes that the scheduler does not know, {cause: part of the time on a CPU};
+    `disk`: it waits for a disk, see delays.py."""
 
     def __init__(self, block, cause, culprit=None, cpu=None, blocked=None, needs=None, share=None, group=None, disk=False,
                  **rest):

@@ -23,7 +23,7 @@ async def sleep(lock):
         pass
 """
 PACKAGES = {
-    "plain": "lib/asyncio",             # beside the program
+    "plain": "lib/asyncio",             # next to the program
     "site": "site-packages/redis/asyncio",  # path as of an installed library
     "inner": "python3.11/asyncio",      # in a folder with the name of the standard library's
     "zip": "lib/asyncio",               # imported from an archive
@@ -61,7 +61,7 @@ def make_package(mode, root):
     """Its modules `client` and `locks`."""
     path = PACKAGES[mode]
     parts = path.split("/")
-    start = 1 if mode in ("site", "inner") else 0  # what is no package but a folder of sys.path
+    start = 1 if mode in ("site", "inner") else 0  # not a package but a folder of sys.path
     files = {path + "/client.py": SOURCE, path + "/locks.py": SOURCE}
     for i in range(start, len(parts)):
         files["/".join(parts[:i + 1]) + "/__init__.py"] = ""

@@ -80,7 +80,7 @@ TEST_CASE("a loop that is idle for seconds is not one whose polls are not seen",
   CHECK(outcome.status == 0);
   CHECK(outcome.err == "");
   CHECK(ndjson(outcome.out).back()["unseen_loops"].empty());
-  // All of them were idle in their polls when aiotrace came, and stayed idle: they still are loops.
+  // All of them were idle in their polls at the attach, and stayed idle: they still are loops.
   const auto loops = ndjson(outcome.out).back()["loops"];
   REQUIRE(loops.size() == 3);
   for (const auto* target : {&epoll, &select, &own}) {

@@ -32,7 +32,7 @@ std::vector<Json> of_type(const std::vector<Json>& lines, const std::string& typ
 
 void check_us(const Json& us, const Json& ns) { CHECK(std::abs(us.get<double>() - ns.get<double>() / 1000) < 0.01); }
 
-// One command on a target that runs until it is told to end.
+// One command on a target that runs until it gets a request to end.
 struct Ran {
   std::vector<Json> lines;
   Json page;
@@ -148,7 +148,7 @@ TEST_CASE("pages: two recordings compared", "[pages]") {
     CHECK(page["places"][i]["before"].is_null() == places[i]["before"].is_null());
     if (!places[i]["after"].is_null()) check_us(page["places"][i]["after"]["us"], places[i]["after"]["ns"]);
   }
-  // The graph's root has what the totals have.
+  // The graph's root has the same time as the totals.
   const auto& root = page["flame"]["nodes"][0];
   for (const auto& [at, side] : {std::pair{3, "before"}, {4, "after"}}) {
     double sum = 0;

@@ -121,7 +121,7 @@ FOR_FEW_PYTHONS(profile_off_cpu, "time off the CPU is exact, with its cause", "[
       count++;
     }
     double reported_ns = 0, cause_ns = 0, not_ready_ns = 0;
-    int unnamed = 0;  // what goes on at the beginning and at the end of the profile
+    int unnamed = 0;  // waits that are not complete at the beginning and at the end of the profile
     for (const auto& row : rows_of(run)) {
       if (function_in(row, {function}).empty()) continue;
       CHECK(row["exact"] == true);

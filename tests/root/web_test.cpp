@@ -129,7 +129,7 @@ std::vector<Json> watch(const Server& server, const Counts* expected = nullptr) 
   return tracer.lines();
 }
 
-/// The scan's rows, for whoever reads the failure.
+/// The scan's rows, shown with a failure.
 std::string rows_of(const std::vector<Json>& lines, const Json& scan) {
   std::string all;
   for (const auto& line : lines) {

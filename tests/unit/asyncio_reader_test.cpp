@@ -1,4 +1,4 @@
-// The reader of asyncio's objects: tasks of whatever class, futures written in Python, who ends a wait.
+// The reader of asyncio's objects: tasks of any class, futures written in Python, and who can end a wait.
 #include "python/asyncio_reader.h"
 
 #include "fake_python.h"

@@ -49,7 +49,7 @@ TEST_CASE("two runs' stacks: width is the run after, of what is gone the run bef
   const auto page = data(samples::compared().page());
   CHECK(page["before"]["file"] == "before.aiorec");
   CHECK(page["after"]["elapsed_us"] == 20'000'000);
-  // before and after in microseconds, as they were; the width of what is gone as if it had been watched for as long.
+  // before and after in microseconds, unchanged; the width of a gone place is scaled to the same watched time.
   const auto check = [&](const std::string& function, std::uint64_t width_ms, double before, double after) {
     INFO(function);
     const auto node = node_of(page, function);

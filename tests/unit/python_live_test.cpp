@@ -1,4 +1,4 @@
-// Everything that is read from an interpreter, against what the program itself says, on every Python that is here.
+// All data that is read from an interpreter, compared with the program's own account, on every installed Python.
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -203,7 +203,7 @@ void compare_with(const Python& python) {
   CHECK(std::memcmp(&again->layout, &interpreter->layout, sizeof again->layout) == 0);
 }
 
-// cat gives a line back once it runs: until then the child is a copy of this program, or has no mappings at all.
+// cat returns a line as soon as it runs: until then the child is a copy of this program, or has no mappings at all.
 void wait_for_cat(Child& child) {
   child.send_line();
   (void)child.line();

@@ -128,7 +128,7 @@ TEST_CASE("recorder: the next daemon goes on beside what the last one left, what
     recorder->add(service("web"), stall(1, 10), false);
     if (run == 2) recorder->finish(monotonic_ns());
   }
-  // Ids begin anew with each run.
+  // Ids start again in each run.
   CHECK(content(directory).stalls.size() == 3);
 
   // The machine's end may leave half a record.

@@ -78,7 +78,7 @@ void record(const std::string& path) {
   REQUIRE(writer->finish(samples::summary()).has_value());
 }
 
-// What a file contains, as JSON lines with a word in front, and how it ended: "end", "cut off" or the error.
+// The contents of a file, as JSON lines after a keyword, and how it ended: "end", "cut off" or the error.
 struct ReadBack {
   std::vector<std::string> records;
   std::string ending;

@@ -1,4 +1,4 @@
-// Rows of the live view: from what is counted at two moments; sorted, filtered, merged.
+// Rows of the live view: from the counters at two moments; sorted, filtered, merged.
 #include <string>
 #include <vector>
 

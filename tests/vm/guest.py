@@ -295,7 +295,7 @@ class Cases:
         self.report(way + ": losses", ["%s %d" % (name, count) for name, count in losses.items() if count and name in LOSSES])
 
     def trace(self):
-        """All ways to see a poll at once, on one target: each must report what the target's record has."""
+        """All ways to see a poll at once, on one target: each must report the stalls in the target's record."""
         target = Target("--faults", FAULTS)
         self.report("target", [])
         tracers = [(way, self.attach(target, way)) for way in WAYS]

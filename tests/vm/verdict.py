@@ -1,7 +1,7 @@
 """Compares what aiotrace reported with the target's own record. Pure."""
 
 SAMPLED = ("python", "native", "gc", "kernel")
-SHARE = 0.9  # of a stall with one cause; an emulated processor is slow beside the waits
+SHARE = 0.9  # limit for a stall with one cause; an emulated processor is slow compared with the waits
 SLACK_NS = 15 * 1000 * 1000
 FEW_SAMPLES = 3  # with fewer samples a share is meaningless: a busy host rarely runs the guest's clock
 WARN_NS = 50 * 1000 * 1000

@@ -37,7 +37,7 @@ def own_path(version, controller):
 
 
 class Groups:
-    """`option` is for stalls.py, `files` the descriptors it needs; `why` says what is missing."""
+    """`option` is for stalls.py, `files` the descriptors that it needs; `why` names what is missing."""
 
     def __init__(self):
         self.made, self.files, self.option = [], [], {}

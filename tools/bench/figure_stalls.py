@@ -17,7 +17,7 @@ GROUPS = ("sleep,select-sleep,file,network,udp,lock", "poll,epoll,unix,process,c
 
 
 def inject(per_group, python, folder):
-    """Runs the programs under aiotrace; gives (records by pid, tracer)."""
+    """Runs the programs under aiotrace; returns (records by pid, tracer)."""
     targets, records = [], {}
     try:
         for index, kinds in enumerate(GROUPS):

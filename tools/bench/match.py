@@ -67,7 +67,7 @@ class Match:
 
     @property
     def cpu_wait_agrees(self):
-        """Whether the wait for a CPU is what the kernel counted, within 1 % of the stall; None: not counted."""
+        """Whether the wait for a CPU equals the kernel's count, within 1 % of the stall; None: not counted."""
         if self.fault.get("wait_ns") is None:
             return None
         reported = self.stall["causes"].get("cpu-wait", 0) + self.stall["causes"].get("throttled", 0)

@@ -1,4 +1,5 @@
-"""Short interleaved rounds: in each, every way of looking is measured once beside the bare target, in turning order.
+"""Short interleaved rounds: in each, every way of observation is measured once next to the bare target, in rotating
+order.
 
 A *measurement* is work per CPU second of the target, so that a neighbour on the machine disturbs it less.
 """
@@ -96,7 +97,7 @@ def side_by_side(pids, measure_both, way, rounds):
 
 
 def compare_programs(measure_in, bare_pid, start, rounds):
-    """The same for a way that needs a program of its own; `start` gives a context with (process, words)."""
+    """The same for a way that needs a program of its own; `start` returns a context with (process, words)."""
     changed, bare = [], []
     with start() as (process, words):
         for number in range(rounds):

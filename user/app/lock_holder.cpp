@@ -14,7 +14,7 @@ namespace aiotrace::app {
 std::optional<model::LockAt> held_lock(Target& target, std::uint32_t tid, std::uint64_t futex) {
   const auto* interpreter = target.interpreter();
   if (interpreter == nullptr || !interpreter->initialized) return std::nullopt;
-  // The time limit: the records of all processes wait meanwhile.
+  // The time limit: the records of all processes wait during that time.
   constexpr std::uint64_t kMostNs = 100'000'000;
   proc::PageCache pages(target.memory());
   pages.end_at(monotonic_ns() + kMostNs);

@@ -196,8 +196,8 @@ std::optional<model::Culprit> Profiler::culprit_of(const model::Blocked& blocked
   return blocked.cause == Cause::gil ? targets_.gil_holder(blocked) : std::nullopt;
 }
 
-// Names the process that had the CPU when the thread came to it. Rows do not show that, because they add up the time of
-// many processes.
+// Names the process that had the CPU when the thread was switched in. Rows do not show that, because they add up the
+// time of many processes.
 model::ProfileRow with_runner(const model::ProfileRow& row, const model::Blocked& event) {
   auto reported = row;
   if (!model::runnable(row.cause) || event.runner_pid == 0) return reported;

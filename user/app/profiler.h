@@ -81,7 +81,7 @@ class Profiler {
   [[nodiscard]] model::ProfileRow row_of(const model::EventHead& head, std::uint64_t stack_id, bool has_task);
   [[nodiscard]] std::optional<model::Culprit> culprit_of(const model::Blocked& blocked);
   void add_wait(model::ProfileRow row, const model::Blocked& event);
-  /// Takes the sums of BPF for a thread that has ended, or for one that goes on until `end_ns`.
+  /// Takes the sums of BPF for a thread that has ended, or for one that has not ended, up to `end_ns`.
   void take_times(std::uint32_t pid, std::uint32_t tid, std::uint64_t end_ns);
   void add_shorter(const model::ProfileThread& thread);
 

@@ -28,7 +28,7 @@ struct DirectoryCloser {
   void operator()(DIR* directory) const noexcept { ::closedir(directory); }
 };
 
-/// The same stall is reported repeatedly while it goes on; ids start again in each run.
+/// An ongoing stall is reported repeatedly; ids start again in each run.
 using Key = std::tuple<std::int64_t, std::uint64_t>;
 
 class Collector {

@@ -26,7 +26,7 @@ class SharedPolls {
 
   struct Iteration {
     std::uint64_t start_ns = 0;  ///< CLOCK_MONOTONIC
-    std::uint64_t end_ns = 0;    ///< end of the iteration, or now if it goes on
+    std::uint64_t end_ns = 0;    ///< end of the iteration, or now if it is not over
   };
   /// Adds a long iteration of the thread. True if another thread came back to the epoll during it: then the epoll was
   /// unattended for less than `warn_ns`, as far as the long iterations of all its threads show.

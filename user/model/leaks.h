@@ -96,7 +96,7 @@ struct LeakScan {
   std::uint64_t objects = 0;           ///< coroutines, asynchronous generators, tasks and futures looked at
   std::uint64_t bytes = 0;             ///< of memory read
   std::uint64_t swapped_bytes = 0;     ///< in swap: not read
-  std::uint64_t unreadable_bytes = 0;  ///< unmapped meanwhile, or over a limit
+  std::uint64_t unreadable_bytes = 0;  ///< unmapped during the scan, or over a limit
   std::uint64_t objects_over_limit = 0;
   std::uint64_t unconfirmed = 0;   ///< suspects that a second look did not confirm
   std::uint64_t unclassified = 0;  ///< coroutines and tasks that wait for something unknown: not judged
@@ -152,7 +152,7 @@ class LeakTracker {
   void dropped(const std::vector<LeakPlace>& places) { dropped_ = places; }
 
   /// Groups of the last look without `pid` and `scan`: growing ones first, then leaks, then the largest. `describe`
-  /// gives the place of a number.
+  /// returns the place of a number.
   template <class Describe>
   [[nodiscard]] std::vector<Leak> leaks(const Describe& describe) const {
     std::vector<Leak> rows;

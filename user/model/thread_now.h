@@ -38,7 +38,7 @@ struct ThreadNow {
   bool exited = false;
   std::uint64_t iteration = 0;
   std::uint64_t start_ns = 0;   ///< of the present iteration; 0: it is in none
-  bool open_start = false;      ///< the iteration began before aiotrace came,
+  bool open_start = false;      ///< the iteration began before the attach,
   std::uint64_t unseen_ns = 0;  ///< by this long
   State state = State::running;
   std::uint64_t since_ns = 0;  ///< when it left its CPU, unless it runs

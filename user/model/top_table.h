@@ -82,7 +82,7 @@ class TopTable {
     bool counted = false;  // `now` has counters
     std::optional<double> busy;
     std::optional<double> iterations_per_s;
-    std::deque<Interval> intervals;  // oldest first; the last one goes on
+    std::deque<Interval> intervals;  // oldest first; the last one is not over
     std::optional<Ongoing> ongoing;
     std::size_t gone = 0;  // number of intervals since its end
     std::size_t kept_stalls = 0;

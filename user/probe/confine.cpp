@@ -18,7 +18,7 @@ namespace {
 
 // Grouped by purpose. Names that a kernel or an architecture does not know are left out.
 constexpr const char* kAllowed[] = {
-    // descriptors: reading, and writing to what is open
+    // descriptors: reading, and writing to open files
     "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "close", "close_range", "lseek",
     "fstat", "newfstatat", "stat", "lstat", "statx", "fstatfs", "statfs", "readlink", "readlinkat", "access",
     "faccessat", "faccessat2", "getdents64", "getcwd", "fcntl", "ftruncate", "fsync", "fdatasync", "dup", "dup3",

@@ -15,8 +15,8 @@ struct bpf_program;
 
 namespace aiotrace::probe {
 
-/// perf_event_open(2) of a thread (`pid`; -1: whoever runs there) on a CPU (-1: any), closed on exec. Sets attr.size.
-/// If the descriptor is invalid, errno has the reason.
+/// perf_event_open(2) of a thread (`pid`; -1: any thread) on a CPU (-1: any), closed on exec. Sets attr.size. If the
+/// descriptor is invalid, errno has the reason.
 [[nodiscard]] UniqueFd open_perf_event(perf_event_attr& attr, pid_t pid, int cpu);
 
 /// Runs `program` at each occurrence of the event, which the link owns from now on. `what` describes the attempt, for

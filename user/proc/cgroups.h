@@ -10,7 +10,7 @@ namespace aiotrace::proc {
 /// A mounted hierarchy that can have CPU quotas: version 2, or the one of version 1 with the controller `cpu`.
 struct CgroupMount {
   std::string directory;  ///< where it is mounted
-  std::string root;       ///< the group that is mounted there: "/" but for a part of a hierarchy, as in a container
+  std::string root;       ///< the group that is mounted there: "/" except for a part of a hierarchy, as in a container
   bool version2 = false;
 
   bool operator==(const CgroupMount&) const = default;

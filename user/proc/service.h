@@ -78,7 +78,7 @@ struct KubeletNames {
 /// At most kMaxServiceText bytes of valid UTF-8; a control or invisible character and a malformed byte become U+FFFD.
 [[nodiscard]] std::string service_text(std::string_view bytes);
 
-/// The service from what was read of a process. Pure.
+/// Determines the service from the data that was read from a process. Pure.
 [[nodiscard]] Service make_service(std::string_view proc_cgroup, std::string_view environ, std::string_view comm);
 
 /// Reads a process. Data that cannot be read (it has ended, no rights) is unknown. Should be called when a process is

@@ -127,7 +127,7 @@ void CoroutineReader::set_place(Coroutine& coroutine) const {
   if (offset >= 0 && offset <= INT32_MAX) coroutine.lasti = static_cast<std::int32_t>(offset);
 }
 
-// Whether a suspended one stands in `await` or `yield from` (_PyGen_yf in Objects/genobject.c), not in a plain yield,
+// Whether a suspended one waits in `await` or `yield from` (_PyGen_yf in Objects/genobject.c), not in a plain yield,
 // because then the top of the stack is another value.
 bool CoroutineReader::at_await(const Coroutine& coroutine) const {
   const std::uint32_t version = layout_.bpf.version;

@@ -90,7 +90,7 @@ Status apply_debug_offsets(std::span<const std::byte> runtime, Layout& layout) {
   py_layout& b = next.bpf;
   UserLayout& u = next.user;
   const Layout& table = layout;
-  const unsigned main_thread = minor >= 14 ? 1 : 0;  // threads_main came in between
+  const unsigned main_thread = minor >= 14 ? 1 : 0;  // threads_main was inserted before it
   const unsigned frames = minor >= 15 ? 3 : 0;       // base_frame, last_profiled_frame and its sequence number
 
   Reader reader(runtime);

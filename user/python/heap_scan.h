@@ -27,7 +27,7 @@ class HeapScan {
     std::vector<std::vector<std::uint64_t>> objects;  ///< by index in `types`, ascending addresses
     std::size_t hits = 0;                             ///< number of all hits
     std::uint64_t bytes = 0;                          ///< read
-    std::uint64_t unreadable_bytes = 0;               ///< unmapped meanwhile
+    std::uint64_t unreadable_bytes = 0;               ///< unmapped during the scan
     std::uint64_t dropped = 0;                        ///< hits over the limit
   };
   /// `also` gets each piece of the memory too.

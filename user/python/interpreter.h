@@ -21,7 +21,7 @@ enum class NoPython {
   not_python,       ///< runs no CPython at all
   unknown,          ///< a CPython of an unknown version or build: it is refused, and its loops are traced as plain ones
   not_initialized,  ///< Py_Initialize has not ended yet: try again later
-  unreadable,       ///< not allowed to read it, or it ended meanwhile
+  unreadable,       ///< not allowed to read it, or it has ended
 };
 
 struct InspectError : Error {

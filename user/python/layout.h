@@ -90,14 +90,14 @@ struct UserLayout {
   std::uint32_t coro_state;  ///< i8 cr_frame_state (3.11+)
   std::uint32_t coro_size;   ///< tp_basicsize of PyCoro_Type
 
-  // _asyncio.Task; to task_awaited_by_is_set also _asyncio.Future, but for task_waiter
+  // _asyncio.Task; to task_awaited_by_is_set also _asyncio.Future, except for task_waiter
   std::uint32_t task_loop;
   std::uint32_t task_state;  ///< i32: 0 pending, 1 cancelled, 2 finished
   std::uint32_t task_waiter;
   std::uint32_t task_callback;  ///< the first done callback, or null
   std::uint32_t task_exception;
   std::uint32_t task_result;
-  std::uint32_t task_log_tb;             ///< bit 0: nobody has asked for the exception
+  std::uint32_t task_log_tb;             ///< bit 0: the exception was not retrieved
   std::uint32_t task_awaited_by;         ///< an object or a set of them (3.14+)
   std::uint32_t task_awaited_by_is_set;  ///< u8 (3.14+)
   std::uint32_t task_node;

@@ -50,7 +50,7 @@ std::optional<std::int64_t> signed_varint(Table table, std::size_t at) {
   return std::nullopt;
 }
 
-/// Entries of a first byte (bit 7 set, kind in bits 3-6, code units less one in bits 0-2) and what the kind needs.
+/// Entries of a first byte (bit 7 set, kind in bits 3-6, code units less one in bits 0-2) and the data of that kind.
 Line from_locations(Table table, std::int64_t line, std::int64_t lasti) {
   constexpr unsigned kOneLine0 = 10, kNoColumns = 13, kLong = 14, kNone = 15;
   std::int64_t end = 0;

@@ -14,8 +14,8 @@ namespace aiotrace::python {
 /// Excludes nearly every word that is not one of the pointers, in about a nanosecond.
 class PointerSieve {
  public:
-  /// For about so many: then one word in 64 passes without being a pointer. Never more than 1 MiB, so that it fits in a
-  /// cache.
+  /// For about this many pointers: then one word in 64 passes without being a pointer. Never more than 1 MiB, so that
+  /// it fits in a cache.
   explicit PointerSieve(std::size_t pointers)
       : slots_(std::bit_ceil(std::clamp<std::size_t>(64 * pointers, 4096, std::size_t{1} << 20))) {}
 

@@ -17,7 +17,7 @@ struct ReadyCallback {
   bool wakes_task = false;   ///< it resumes a task whose future is done
 };
 
-/// The readable ones among the first 16 in the loop's queue now. The program runs during the read, so many reads find
+/// The readable ones among the first 16 in the loop's queue now. The program runs during the read, so reads often find
 /// nothing, or a handle that is being freed.
 [[nodiscard]] std::vector<ReadyCallback> ready_callbacks(AsyncioReader& reader, std::uint64_t loop);
 

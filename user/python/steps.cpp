@@ -36,7 +36,7 @@ class Slots {
   Slots(const Interpreter& interpreter, const proc::Maps& maps, const proc::Memory& memory)
       : layout_(interpreter.layout), maps_(maps), memory_(memory) {}
 
-  /// 0 for what is no code.
+  /// 0 if it is no code.
   [[nodiscard]] std::uint64_t code(std::optional<std::uint64_t> address) const {
     const auto* mapping = address ? maps_.find(*address) : nullptr;
     return mapping != nullptr && mapping->executable && mapping->inode != 0 ? *address : 0;

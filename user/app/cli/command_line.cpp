@@ -210,7 +210,7 @@ void CommandLine::add_number(const std::string& names, const std::string& value,
   declare(names, value, text + default_tag(fmt::format("{}", into)), "a number", fmt::format("{}", into),
           [this, name, &into, least, most](const std::string& given) -> Status {
             const auto read = number<double>(given);
-            // Written so that it refuses what is not a number too.
+            // Written so that NaN is refused too.
             if (!read || !(*read >= least && *read <= most))
               return usage(name + " " + given, fmt::format("must be a number from {} to {}", least, most));
             into = *read;

@@ -35,7 +35,7 @@ class CommandLine {
   CommandLine& operator=(const CommandLine&) = delete;
   ~CommandLine();
 
-  /// `aiotrace NAME …`. `summary` stands beside the name in the program's page of help.
+  /// `aiotrace NAME …`. `summary` is shown next to the name in the program's help page.
   CommandLine& add_command(const std::string& name, const std::string& summary);
 
   void set_help(HelpText help);

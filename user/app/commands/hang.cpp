@@ -141,7 +141,7 @@ class HangRun {
     out_.text(output::hang_look_lines(each.hangs, scan, out_.context()));
   }
 
-  // False: a signal came, nobody reads any more, or no process is left.
+  // False: a signal came, standard output was closed, or no process is left.
   bool wait_until(std::uint64_t time_ns, int signals) {
     while (!out_.reader_gone()) {
       std::vector<pollfd> fds = {{signals, POLLIN, 0}};

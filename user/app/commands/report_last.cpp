@@ -49,7 +49,7 @@ model::Summary write_stalls(Outputs& outputs, const RingContent& content, const 
   model::Statistics statistics;
   for (const auto& each : content.stalls) {
     statistics.add(each.stall);
-    // A stall that goes on, or whose end was not seen: its time still belongs in the files.
+    // An ongoing stall, or a stall whose end was not seen: its time still belongs in the files.
     outputs.stall(each.stall);
     if (each.stall.ongoing) outputs.unfinished(each.stall);
   }

@@ -225,7 +225,7 @@ class Tree {
   const OutputContext& context_;
   std::vector<std::vector<std::size_t>> children_;
   std::vector<std::size_t> roots_;
-  std::vector<std::size_t> alike_;  // how many it stands for; 0: another one stands for it
+  std::vector<std::size_t> alike_;  // number of tasks that it represents; 0: another task represents it
   std::vector<bool> seen_;
   std::vector<bool> open_;  // on the present path
   std::vector<std::string> lines_;

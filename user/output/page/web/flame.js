@@ -38,7 +38,7 @@ function flameGraph(options) {
     return f.lib ? "lib" : "";
   }
 
-  // A system call stands below its cause and has its colour.
+  // A system call is below its cause and has the same colour.
   function causeColor(node) {
     const f = node.parent < 0 ? null : frameOf(node.frame);
     if (!f || f.kind !== "mark") return "";
