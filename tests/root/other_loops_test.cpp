@@ -94,7 +94,7 @@ TEST_CASE("a loop that is idle for seconds is not one whose polls are not seen",
   read.wait_ready();
   const auto unseen = run({aiotrace_binary(), "-p", std::to_string(read.pid()), "-d", "300ms"});
   CHECK(unseen.status == 1);
-  CHECK_THAT(unseen.err, Catch::Matchers::ContainsSubstring("asyncio runs one: it has not polled meanwhile"));
+  CHECK_THAT(unseen.err, Catch::Matchers::ContainsSubstring("asyncio runs one: it has not polled in that time"));
 }
 
 bool spins(const Json& said) { return !said["task"].is_null() || !said["callback"].is_null(); }

@@ -98,7 +98,7 @@ std::optional<python::InspectError> look_at_python(Target& target, model::Proces
 std::string remedy_of(const python::InspectError& error) {
   if (!error.hint.empty()) return error.hint;
   switch (error.why) {
-    case python::NoPython::not_initialized: return "ask again when the program has started";
+    case python::NoPython::not_initialized: return "try again after the program has started";
     case python::NoPython::not_python: return "its loops are traced as plain epoll loops";
     case python::NoPython::unknown: return "its loops are traced as plain epoll loops, without Python frames";
     case python::NoPython::unreadable: break;

@@ -181,7 +181,7 @@ Result<std::unique_ptr<Terminal>> Terminal::open() {
   const std::string what = "show the screen on a terminal of type " + std::string(type != nullptr ? type : "(none)");
   int known = 0;
   if (type == nullptr || ::setupterm(type, STDOUT_FILENO, &known) != OK)
-    return fail(what, "it is not known here", "set TERM, or use --once");
+    return fail(what, "it is unknown on this machine", "set TERM, or use --once");
   const char* move = ::tigetstr("cup");
   if (move == nullptr) return fail(what, "it cannot move its cursor", "use --once");
   if (::tcgetattr(STDOUT_FILENO, &restore.modes) != 0) return fail_errno(what, errno);

@@ -84,7 +84,7 @@ void PollPrograms::set_autoload(const aiotrace_bpf& skeleton) {
     raw_tracepoint_ = !id;
     if (!id)
       why_raw_tracepoint_ = id.error().message() +
-                            "; the tracepoint of all system calls serves, at 60 to 90 ns for each of them";
+                            "; the tracepoint of all system calls is used, which costs 60 to 90 ns per call";
   }
   // Loops on select and poll are seen by tracepoints, also if epoll loops are seen by fentry.
   const bool tracepoints = may_serve(PollProbe::fentry) || (may_serve(PollProbe::tracepoint) && !raw_tracepoint_);

@@ -165,7 +165,7 @@ Result<std::optional<Reader::Raw>> Reader::next_raw() {
   Raw raw;
   raw.kind = static_cast<Kind>(waiting_[0]);
   const auto size = u32_at(waiting_, 1);
-  if (raw.kind < Kind::head || raw.kind > kLastKind || size > kMaxBody) return damaged("it holds what is no record");
+  if (raw.kind < Kind::head || raw.kind > kLastKind || size > kMaxBody) return damaged("it contains an invalid record");
   const auto whole = kHeadBytes + size + sizeof(std::uint32_t);
   if (auto status = unpack(whole); !status) return std::unexpected(status.error());
   if (waiting_.size() < whole) {
@@ -189,7 +189,7 @@ Result<Record> Reader::end() {
     const auto got = read_file(&byte, 1);
     if (!got) return std::unexpected(got.error());
   }
-  if (!waiting_.empty() || packed_at_ != packed_.size() || !file_ended_) return damaged("something is behind its end");
+  if (!waiting_.empty() || packed_at_ != packed_.size() || !file_ended_) return damaged("there is data after its end");
   return End{};
 }
 
@@ -256,7 +256,7 @@ Result<std::optional<Record>> Reader::run_record(const Raw& raw) {
     default: break;
   }
   if (good) return std::nullopt;
-  return damaged("it holds what is no record");
+  return damaged("it contains an invalid record");
 }
 
 Result<Record> Reader::next() {
@@ -346,7 +346,7 @@ Result<std::optional<Record>> Reader::take(Raw raw) {
     case Kind::head: break;
     default: return run_record(raw);
   }
-  return damaged("it holds what is no record");
+  return damaged("it contains an invalid record");
 }
 
 }  // namespace aiotrace::recording

@@ -66,7 +66,7 @@ Result<UniqueFd> open_existing(const OutputPlace& place, const std::string& path
     if (status.st_uid != caller().uid)
       return fail(what, "it belongs to user " + std::to_string(status.st_uid), "remove it, or give another path");
     if (status.st_nlink != 1)
-      return fail(what, "it has other names too: what they are is not known", "remove it, or give another path");
+      return fail(what, "it has other names too, which are unknown", "remove it, or give another path");
   }
   UniqueFd fd(::open(("/proc/self/fd/" + std::to_string(there.get())).c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
   if (!fd) return fail_errno(what, errno);

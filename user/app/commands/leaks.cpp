@@ -282,7 +282,7 @@ void Leaks::declare(CommandLine& line) {
   line.add_duration("-d,--duration", options_.duration_ns, "with --watch: stop after this time");
   line.add_flag("--fail-on-leak", options_.fail_on_leak, "exit with status 4 if there is a leak");
   line.add_flag("--origin", options_.origin,
-                "show who made each object that is made from now on, and when; implies --watch. Each coroutine that "
+                "show the code that creates each object from now on, and when; implies --watch. Each coroutine that "
                 "is made costs the process some 2 µs");
   line.add_json(options_.output.json);
   line.add_file("--html", options_.output.html, "a page for a browser: places, and how they grew");

@@ -212,7 +212,7 @@ HelpText help() {
           .end =
               "Modes:\n"
               "  cpu      samples of what runs\n"
-              "  off-cpu  every interval off the CPU: system call, whom it waited for, cause\n"
+              "  off-cpu  every interval off the CPU: system call, target, cause\n"
               "  wall     both: they add up to the time of each thread\n"
               "  gil      who holds the interpreter's lock, who waits for it and for whom\n"
               "\n"

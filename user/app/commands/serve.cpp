@@ -68,7 +68,7 @@ HelpText help() {
               "  sudo aiotrace serve --config aiotrace.toml     as a file says, read anew\n"
               "  sudo aiotrace serve --state /var/lib/aiotrace  and for aiotrace report --last\n"
               "\n"
-              "SIGHUP reads the configuration anew, SIGTERM ends it."};
+              "SIGHUP reads the configuration again, SIGTERM ends it."};
 }
 
 class Serve final : public Command {

@@ -76,9 +76,9 @@ SessionConfig session_config(const WatchOptions& options, Filter filter) {
 int without_loop(const TargetOptions& options, const TargetSet& targets, const model::Summary& summary) {
   auto after = "no event loop was seen in " + format_duration_ns(summary.elapsed_ns);
   if (!summary.unseen_loops.empty())
-    after += ", though asyncio runs one: it waits by " + summary.unseen_loops.front().waits_by;
+    after += ", although asyncio runs one: it waits by " + summary.unseen_loops.front().waits_by;
   else if (std::ranges::any_of(targets, [](const auto& each) { return runs_asyncio_loop(each.second); }))
-    after += ", though asyncio runs one: it has not polled meanwhile";
+    after += ", although asyncio runs one: it has not polled in that time";
   // With all processes of the machine, no loop is no error; for a started program the exit status is the program's.
   if (!options.command.empty() || (options.all && !options.comm && !options.cgroup)) {
     say(after);

@@ -189,11 +189,11 @@ std::vector<std::string> task_summary(const model::TaskListSummary& summary, con
   if (summary.shown != summary.tasks) {
     lines.push_back(fmt::format("{} shown of {}", format_count(summary.shown), tasks_text(summary.tasks)));
   }
-  if (summary.unreadable != 0) lines.push_back(tasks_text(summary.unreadable) + " went while being read");
+  if (summary.unreadable != 0) lines.push_back(tasks_text(summary.unreadable) + " ended while being read");
   if (summary.torn) lines.emplace_back("tasks came and went while they were listed: some may be missing");
   if (summary.unnamed)
     lines.emplace_back("what they wait for is not named: there are too many tasks, or it took too long");
-  if (summary.too_many) lines.emplace_back("there are more tasks than are looked at");
+  if (summary.too_many) lines.emplace_back("there are more tasks than can be read");
   return lines;
 }
 
