@@ -51,7 +51,7 @@ constexpr unsigned kPricedCalls = 500;
 constexpr unsigned kRepricedCalls = 50;
 constexpr std::uint64_t kRepriceNs = 500'000'000;
 
-// /proc/self/exe is not this program where a loader was started to run it.
+// /proc/self/exe is not this program if it was started by an explicit loader.
 Status meter_traps(probe::StepProbe& probe, bool stepped) {
   const auto maps = proc::Maps::read(getpid());
   if (!maps) return std::unexpected(maps.error());

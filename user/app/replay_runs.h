@@ -9,7 +9,7 @@
 
 namespace aiotrace::app {
 
-/// True if a recording that begins with this record is one of `leaks`, `awaits` or `profile`.
+/// True if a recording with this first record is one of `leaks`, `awaits` or `profile`.
 [[nodiscard]] bool is_command_run(const recording::Record& first);
 
 /// Writes the output of the run, as text and to these files. Errors: usage, for a file that cannot be made from such a

@@ -42,7 +42,7 @@ std::optional<std::uint64_t> SharedPolls::away_ns(const Thread& other, const Ite
   if (!thread || thread->pid != other.first || thread->exited || thread->epfd != poller.epfd) return std::nullopt;
   const bool away = thread->state != model::ThreadNow::State::in_poll && thread->start_ns != 0;
   const Iteration present{.start_ns = thread->start_ns, .end_ns = away ? meanwhile.end_ns : thread->start_ns};
-  // The last long one can be the present one.
+  // The last long iteration may be the present one.
   if (poller.last.start_ns == present.start_ns) return overlap_ns(present, meanwhile);
   return overlap_ns(present, meanwhile) + overlap_ns(poller.last, meanwhile);
 }

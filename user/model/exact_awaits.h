@@ -49,7 +49,7 @@ struct ExactAwaitRow {
   [[nodiscard]] bool longest_goes_on() const { return in_flight.longest_ns > waited.max_ns; }
 };
 
-/// Await chains that stand at the same place are one site.
+/// Await chains at the same place are one site.
 class ExactAwaits {
  public:
   void add(const AwaitSite& site, const Durations& waited, const InFlight& in_flight);

@@ -1,5 +1,5 @@
-// Where the threads of processes spend their time: samples on a CPU and waits off it, added up by what they have in
-// common.
+// Where the threads of processes spend their time: samples on a CPU and waits off it, added up by thread, task, cause
+// and stack.
 #pragma once
 
 #include <array>

@@ -52,7 +52,7 @@ consteval KnownFunction done_callback(std::string_view file, std::string_view fu
 }
 
 constexpr auto kFunctions = std::to_array<KnownFunction>({
-    // Waits. Rows of one file stand together: a row without a function is the last of them.
+    // Waits. Rows of one file are adjacent; a row without a function is the last of them.
     {kTasks, "sleep", sleep, "asyncio.sleep", End::timer},
     {kTasks, "wait", wait, "asyncio.wait", End::tasks},
     {kTasks, "_wait", wait, "asyncio.wait", End::tasks, kPasses},

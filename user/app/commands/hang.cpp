@@ -54,7 +54,7 @@ struct Watched {
   proc::Process process;
   HangScanner scanner;
   std::vector<model::Hang> hangs;  // of the last look
-  bool undecided = true;           // likewise: it saw not all, and proved nothing
+  bool undecided = true;           // of the last look too: it did not see all tasks, and proved nothing
   bool ended = false;
 };
 
@@ -221,7 +221,7 @@ int HangCommand::run() {
   if (auto status = probe::keep_capabilities_to_read(); !status) return report(status.error());
   HangRun run(options_, *out, interrupt->came);
   if (auto status = run.open(); !status) return report(status.error());
-  // Where the kernel has no filters, doctor says so.
+  // If the kernel has no filters, doctor reports it.
   if (auto status = probe::confine(); !status && options_.verbose) say(status.error().message());
   if (auto status = run.run(interrupt->fd.get()); !status) return report(status.error());
   return run.finish();

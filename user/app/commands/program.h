@@ -1,4 +1,4 @@
-// The whole program: all commands, and the one that is asked for.
+// The whole program: all commands, and the selected one.
 #pragma once
 
 #include <memory>

@@ -239,7 +239,7 @@ int Top::run() {
   if (!probe) return report(probe.error());
   Session session(session_config(options_, std::move(*filter)), *probe, *outputs);
   if (auto status = session.begin(targets->take()); !status) return report(status.error());
-  // Where the kernel has no filters, doctor says so.
+  // If the kernel has no filters, doctor reports it.
   [[maybe_unused]] const auto confined = probe::confine();
   return files ? show(session, engine, *outputs, *files, signals->get()) : print_once(session, engine, signals->get());
 }

@@ -155,7 +155,7 @@ int Watch::run() {
   Session session(session_config(options_, std::move(*filter)), *probe, *outputs);
   if (auto status = session.begin(targets->take()); !status) return report(status.error());
   if (const auto failed = targets->release()) return *failed;
-  // Where the kernel has no filters, doctor says so.
+  // If the kernel has no filters, doctor reports it.
   if (auto status = probe::confine(); !status && options_.verbose) say(status.error().message());
   session.watch(signals->get(), [&] { return take_requests(signals->get()); });
   return targets->exit_status(finish(options_, session, *outputs));

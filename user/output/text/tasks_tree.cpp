@@ -13,7 +13,7 @@
 namespace aiotrace::output {
 namespace {
 
-// The innermost frame that is not asyncio's own; null: none.
+// The innermost frame outside asyncio; null: none.
 const model::Frame* own_frame(const model::TaskRow& task) {
   const auto own = std::ranges::find_if(task.stack, [](const model::Frame& frame) {
     return !frame.file.empty() && frame.file.find("/asyncio/") == std::string::npos;
