@@ -39,7 +39,7 @@ __noinline int meet_thread(__u32 pid, __u32 tid, __u64 on_ns, __u64 now)
 
 /*
  * The entry of a thread, created when the thread is first seen; NULL: none, or the thread has
- * ended. No entry is created for a thread that is about to end, because no event would tell user
+ * ended. No entry is created for a thread that is about to end, because no event would inform user
  * space when to remove the entry.
  */
 static __always_inline struct loop_thread *profiled_thread(struct task_struct *task, __u32 pid,
