@@ -39,7 +39,7 @@ struct TopRow {
   std::optional<double> iterations_per_s{};  ///< in the last interval
   std::optional<std::uint64_t> p99_ns{};  ///< 99th percentile of iterations, last kTopRecent intervals; nothing: none
   std::optional<std::uint64_t> longest_ns{};     ///< longest of these, including the present one
-  std::vector<std::uint64_t> longest_each_ns{};  ///< longest iteration of each of the last kTopIntervals intervals
+  std::vector<std::uint64_t> longest_each_ns{};  ///< longest iteration by interval, last kTopIntervals, oldest first
   std::uint64_t stalls = 0;      ///< stalls of the last kTopIntervals intervals, including an ongoing one
   std::uint64_t ongoing_ns = 0;  ///< duration of an ongoing stall; 0: none
   std::array<std::uint64_t, kCauses> cause_ns{};  ///< of those stalls

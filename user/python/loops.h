@@ -17,7 +17,7 @@ struct LoopFields {
   EventLoopKind kind = EventLoopKind::other;
   std::optional<std::size_t> ready;      ///< callbacks that will run in its next iteration
   std::uint64_t ready_deque = 0;         ///< the collections.deque of these; 0: not found
-  std::optional<std::size_t> scheduled;  ///< number of timers, including cancelled ones that were not dropped yet
+  std::optional<std::size_t> scheduled;  ///< timers, including cancelled ones not dropped yet (asyncio)
 };
 
 /// asyncio.base_events.BaseEventLoop by its attributes; uvloop.Loop by the fields of its C structure, whose order is
