@@ -1,4 +1,4 @@
-# aiotrace. `make help` lists the targets; everything that is made lies below build/.
+# aiotrace. `make help` lists the targets; all results are below build/.
 #
 #   V=1                     show the commands
 #   SAN=address,undefined   C++ under sanitizers, in a build directory of its own
@@ -18,7 +18,7 @@ BPF_CLANG ?= clang
 PYTHON ?= python3
 PREFIX ?= /usr/local
 DESTDIR ?=
-# A newer compiler warns of more, also of what is not there: that must not keep anybody from building.
+# A newer compiler has more warnings, some of them false: they must not prevent a build.
 WERROR ?= $(if $(filter 12 12.%,$(shell $(CXX) -dumpversion 2>/dev/null)),1,0)
 SAN ?=
 V ?= 0
@@ -78,20 +78,20 @@ CPPFLAGS ?=
 CXXFLAGS ?= -O2 -g
 CFLAGS ?= -O2 -g
 LDFLAGS ?=
-# GCC 12 sees overlaps in std::string's operator+ that are not there (its bug 105329).
+# GCC 12 reports false overlaps in std::string's operator+ (its bug 105329).
 WARNINGS := -Wall -Wextra -Wshadow -Wno-restrict $(WERROR_FLAG)
 SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-# It runs with rights beside programs of strangers: whatever the compiler has against a fault's being used. Not in quick
-# builds without optimisation, which _FORTIFY_SOURCE needs. tools/check_hardening.py looks at what came of it.
+# aiotrace runs with rights next to programs of strangers, so it uses all protections of the compiler against exploits.
+# Not in quick builds without optimisation, which _FORTIFY_SOURCE needs. tools/check_hardening.py checks the result.
 HARDEN := $(if $(findstring -O0,$(CXXFLAGS)),,-fPIE -fstack-protector-strong -fcf-protection \
   $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
 HARDEN_LINK := -Wl,-z,relro,-z,now,-z,noexecstack
 # fmt is taken from its headers: the program then runs where another version of libfmt.so is installed, or none.
 ALL_CPPFLAGS = $(INCLUDES) -DFMT_HEADER_ONLY -MMD -MP $(CPPFLAGS)
 ALL_CXXFLAGS = -std=c++23 $(WARNINGS) $(SAN_FLAGS) $(HARDEN) $(CXXFLAGS)
-# C is what runs as BPF too, whose loads need no alignment.
+# The C code also runs as BPF, whose loads need no alignment.
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra $(WERROR_FLAG) $(SAN_FLAGS) $(if $(SAN),-fno-sanitize=alignment) $(CFLAGS)
-# Tests are compiled often and run briefly; CHECK reads better without optimisation.
+# Tests are compiled often and run briefly; CHECK is easier to debug without optimisation.
 TEST_CXXFLAGS ?= -O1 -g
 # Under ASan GCC 12 takes what is in std::regex for uninitialized (its bug 105562).
 TEST_WARNINGS := $(if $(findstring address,$(SAN)),-Wno-maybe-uninitialized)
@@ -117,8 +117,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@awk '/^#   [A-Z]+=/ { sub(/^#   /, ""); printf "  %s\n", $$0 }' $(firstword $(MAKEFILE_LIST))
 
-# A change of flags or of the list of files makes anew what depends on it. The files below are written only when their
-# content changes, so a second make finds nothing to do.
+# A change of flags or of the list of files rebuilds the files that depend on it. The files below are written only when
+# their content changes, so a second make finds nothing to do.
 STAMPED := cxx bpf
 STAMP_cxx := $(CXX) $(CC) $(ALL_CPPFLAGS) $(ALL_CXXFLAGS) $(ALL_CFLAGS) $(TEST_CXXFLAGS) $(LDFLAGS) $(LDLIBS) $(TEST_LDLIBS)
 STAMP_bpf := $(BPF_CLANG) $(BPF_FLAGS)
@@ -137,7 +137,7 @@ $(eval $(call stamp,$(BUILD)/stamps/bpf_objects,from: $$(BPF_OBJECTS)))
 $(foreach t,$(TIERS),$(eval $(call stamp,$(OUT)/stamps/$(t),from: $(call tier_objects,$(t)))))
 endif
 
-# Says in one line what is missing, before a compiler says it in a hundred.
+# Reports in one line what is missing, before a compiler reports it in a hundred.
 $(BUILD)/stamps/setup: tools/packages.txt
 	@mkdir -p $(@D)
 	@tools/setup.sh --check build
@@ -211,7 +211,7 @@ $(OUT)/aiotrace: $(MAIN_OBJECT) $(OUT)/libaiotrace.a
 	$(call msg,LINK,$@)
 	$(Q)$(CXX) $(SAN_FLAGS) -pie $(HARDEN_LINK) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-# What the static libelf and libdw need themselves. The same objects, and no debug information: build/aiotrace has it.
+# Libraries that the static libelf and libdw need. The same objects without debug information, which build/aiotrace has.
 LIBEU := $(OUT)/static/libeu.a
 STATIC_LDLIBS ?= -lbpf -ldw $(LIBEU) -lelf -lz -llzma -lbz2 -lzstd -lseccomp -lncursesw -ltinfo -levent_extra -levent_core
 
@@ -279,8 +279,8 @@ RUN_TESTS = $(if $(SAN),AIOTRACE_TIER_TIMEOUT=$${AIOTRACE_TIER_TIMEOUT:-7200} )A
 check: $(OUT)/aiotrace $(OUT)/tests/unit $(OUT)/tests/native $(OUT)/tests/fuzz ## run the tests that need no root
 	@$(RUN_TESTS) tools=tools/run_unittests.py $(foreach t,unit native fuzz,$(t)=$(OUT)/tests/$(t)) -- $(ARGS)
 
-# One recipe, so that the set-up comes before anything that it installs is looked for. test-all differs by the variables
-# that it sets: each tier has a short form.
+# One recipe, so that the set-up comes before its results are used. test-all differs by the variables that it sets: each
+# tier has a short form.
 test test-all: BEGAN := $(shell date +%s)
 test-all: export AIOTRACE_TEST_ALL := 1
 test-all: TEST_FUZZ_SECONDS := 60
@@ -302,7 +302,7 @@ test test-all:
 	@[ -z "$(MORE_TIERS)" ] || { tools/setup.sh fresh && $(MAKE) wheel; } || echo "make $@: without the tiers fresh and wheel"
 	@AIOTRACE_TEST_BEGAN=$(BEGAN) FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) $(RUN_TESTS) tools=tools/run_unittests.py $(foreach t,$(TIERS),$(t)=$(OUT)/tests/$(t)) libfuzzer=tests/fuzz/run accuracy=tools/accuracy/run soak=tests/soak/run vm=tests/vm/run $(MORE_TIERS) -- $(ARGS)
 
-# Takes CPU time in a timer interrupt while a command runs: what a test finds must not depend on how busy a machine is.
+# Takes CPU time in a timer interrupt while a command runs: a test's result must not depend on the load of the machine.
 NOISE := $(BUILD)/noise/noise
 NOISE_ROUNDS ?= 1
 noise-test: ## set up, build, run the root tier while CPU time is taken at random, NOISE_ROUNDS (1) times
@@ -338,8 +338,8 @@ soak: ## attach, trace and detach for an hour (ARGS="--seconds N"), over process
 	@$(MAKE) all
 	@AIOTRACE_BINARY=$(OUT)/aiotrace tests/soak/run $(ARGS)
 
-# What reads bytes of a target or of a file, over input that lies: under libFuzzer, which is clang's (std::expected needs
-# clang 19), with sanitizers. The tier `fuzz` runs the same targets without it for a moment.
+# The readers of bytes of a target or of a file, on hostile input: under libFuzzer, which is clang's (std::expected
+# needs clang 19), with sanitizers. The tier `fuzz` runs the same targets without it for a moment.
 FUZZ_CXX ?= clang++-19
 FUZZ_SECONDS ?= 60
 # In `make test`.
@@ -347,7 +347,7 @@ TEST_FUZZ_SECONDS ?= 5
 FUZZ_SOURCES := $(filter user/util/% user/machine/% user/proc/% user/python/% user/decode/% user/symbolize/% user/model/% \
   user/output/% user/recording/%,$(LIB_SOURCES)) $(filter-out %_test.cpp,$(wildcard tests/fuzz/*.cpp))
 FUZZ_OBJECTS := $(FUZZ_SOURCES:%.cpp=$(BUILD)/fuzz/obj/%.o)
-# libstdc++ 12 uses what it calls deprecated itself.
+# libstdc++ 12 uses functions that it declares deprecated.
 FUZZ_FLAGS := -std=c++23 -O1 -g -Wall -Wextra -Wno-deprecated-declarations $(WERROR_FLAG) \
   -fsanitize=address,undefined -fno-sanitize-recover=all
 

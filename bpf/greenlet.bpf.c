@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * Greenlets: several Python stacks that take turns on one thread. The thread's state knows
- * the frames of the one that runs; those of the others are kept in their objects. The
- * greenlet package, src/greenlet: TGreenlet.hpp, TThreadState.hpp (2.0 to 3.5), greenlet.h
- * (0.4 to 1.1). Where things are: user/python/greenlets.
+ * Greenlets: several Python stacks that take turns on one thread. The thread's state has the frames
+ * of the greenlet that runs; the frames of the others are in their objects. The greenlet package,
+ * src/greenlet: TGreenlet.hpp, TThreadState.hpp (2.0 to 3.5), greenlet.h (0.4 to 1.1). Offsets:
+ * user/python/greenlets.
  */
 #include "lib/arch.bpf.h"
 #include "lib/python_calls.bpf.h"
 #include "lib/tstate.bpf.h"
 
-#define MAX_GREENLETS 8 /* parents of parents */
-#define PARENT_WORDS 14 /* from a greenlet's top frame to its parent there are 5 to 11 */
+#define MAX_GREENLETS 8 /* levels of parents that are followed */
+#define PARENT_WORDS 14 /* there are 5 to 11 words from a greenlet's top frame to its parent */
 
 #define DTV_ENTRY \
 	16 /* glibc's dtv is an array of {pointer, pointer to free}: sysdeps/generic/dl-dtv.h */
 
-/* The greenlet that the thread runs; 0: its first one, or it has none. */
+/* The current greenlet of the thread; 0: the thread's first greenlet, or the thread has none. */
 static __always_inline __u64 current_greenlet(const struct greenlet_layout *g, __u64 thread_pointer)
 {
 	__u64 state, main, current;
@@ -23,7 +23,10 @@ static __always_inline __u64 current_greenlet(const struct greenlet_layout *g, _
 	if (!thread_pointer)
 		return 0;
 	if (g->current) {
-		/* One variable for all threads: it speaks of the thread that switched last. */
+		/*
+		 * There is one variable for all threads: it holds the greenlet of the thread that
+		 * switched last.
+		 */
 		current = read_u64(g->current);
 		return is_on_stack(read_u64(current + g->stack_state + 8), thread_pointer) ?
 			       current :
@@ -40,9 +43,9 @@ static __always_inline __u64 current_greenlet(const struct greenlet_layout *g, _
 }
 
 /*
- * The struct that has a greenlet's fields begins with the table of its virtual functions,
- * which lies in the module's file. Since 3.1 the object's address comes next, and moves
- * all other fields. greenlet 0.4 and 1 have them in the object itself.
+ * The struct with a greenlet's fields begins with the pointer to its virtual function table, which
+ * is in the module's file. Since 3.1 the object's address follows and moves all other fields.
+ * greenlet 0.4 and 1 have the fields in the object itself.
  */
 __noinline __u64 greenlet_fields(__u32 pid, __u64 object)
 {
@@ -58,7 +61,7 @@ __noinline __u64 greenlet_fields(__u32 pid, __u64 object)
 	return read_u64(implementation + 8) == object ? implementation + 8 : implementation;
 }
 
-/* The greenlet that the word at an address points at; 0: none, or `self`. */
+/* The greenlet that the word at an address points to; 0: none, or `self`. */
 __noinline __u64 greenlet_in(__u32 pid, __u64 address, __u64 self)
 {
 	__u64 word = read_u64(address);
@@ -67,9 +70,9 @@ __noinline __u64 greenlet_in(__u32 pid, __u64 address, __u64 self)
 }
 
 /*
- * 0: none. Behind the top frame lie fields that depend on the versions of Python and of
- * greenlet; among them only the greenlet of the thread's first frame and, after it, the
- * parent are greenlets other than itself (class UserGreenlet).
+ * 0: none. The fields behind the top frame depend on the versions of Python and of greenlet. The
+ * only pointers to other greenlets among them are the greenlet of the thread's first frame and,
+ * after it, the parent (class UserGreenlet).
  */
 static __always_inline __u64 parent_of(const struct greenlet_layout *g, __u32 pid, __u64 object)
 {
@@ -89,7 +92,7 @@ static __always_inline __u64 parent_of(const struct greenlet_layout *g, __u32 pi
 	return 0;
 }
 
-/* Innermost frame of a greenlet that is suspended; 0: it is not. */
+/* Innermost frame of a suspended greenlet; 0: it is not suspended. */
 static __always_inline __u64 frame_of_greenlet(const struct greenlet_layout *g, __u64 fields)
 {
 	__u64 frame_object = fields ? read_u64(fields + g->top_frame) : 0, frame;
@@ -111,9 +114,9 @@ static __always_inline void set_spill(struct scratch *s, const struct greenlet_l
 }
 
 /*
- * The stack has ended at the first frame of what the thread's state runs. If that is a
- * greenlet, it goes on with the frames of the greenlet's parent, which waits in switch():
- * 1. Without them nobody knows what is below: the stack is marked as unreadable there.
+ * The walk has reached the first frame of the greenlet that the thread's state runs. The stack
+ * continues with the frames of the greenlet's parent, which waits in switch(): returns 1. If these
+ * cannot be found, the stack is marked as unreadable there.
  */
 __noinline int enter_parent(__u32 slot, __u32 pid)
 {
@@ -134,7 +137,7 @@ __noinline int enter_parent(__u32 slot, __u32 pid)
 		goto unreadable;
 	s->greenlet = parent_of(g, pid, s->greenlet);
 	if (!s->greenlet)
-		return 0; /* the thread's first greenlet has none */
+		return 0; /* the thread's first greenlet has no parent */
 	fields = greenlet_fields(pid, s->greenlet);
 	frame = frame_of_greenlet(g, fields);
 	if (!frame)

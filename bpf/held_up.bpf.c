@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * Whom a stall holds up: callbacks that are ready behind it, and timers that are due. Read in
+ * What a stall delays: callbacks that are ready and wait for it, and timers that are due. Read in
  * the loop's own thread: when it leaves the CPU, at samples, and when it polls again.
  */
 #include "lib/bits.bpf.h"
@@ -8,7 +8,7 @@
 
 #define NS_PER_S 1000000000ull
 
-/* Digits behind the point of a time in seconds as a number: microseconds. */
+/* Binary digits behind the point of a time in seconds that are used: microseconds. */
 #define FRACTION_BITS 20
 #define DOUBLE_BITS 52
 #define DOUBLE_BIAS 1023
@@ -74,12 +74,15 @@ __noinline int note_ready(__u32 tid)
 	return 0;
 }
 
-/* 1 if a < b, else 0, both below 2^63; the verifier would follow each way of a branch. */
+/*
+ * 1 if a < b, else 0, for values below 2^63. Without a branch, because the verifier would follow
+ * both ways.
+ */
 static __always_inline __u64 is_less(__u64 a, __u64 b)
 {
 	__u64 less = (a - b) >> 63;
 
-	/* Else clang makes a branch of it again. */
+	/* Without this, clang makes a branch of it again. */
 	barrier_var(less);
 	return less;
 }
@@ -115,10 +118,10 @@ static __always_inline __u64 time_of(const struct loop_queue *q, __u64 when)
 }
 
 /*
- * Walks the part of the heap that is due: none below a timer comes before it. With numbers from 1
- * the two below k are 2k and 2k+1; behind k and all below it comes (k+1) without its zero bits at
- * the end, and behind the last one 1. Without branches, so that the verifier goes through it once
- * for each timer.
+ * Walks the due part of the heap: no timer below another one is due earlier. Numbered from 1, the
+ * children of k are 2k and 2k+1. The node that follows k and all nodes below it is (k+1) without
+ * its trailing zero bits; behind the last one that is 1. There are no branches, so the verifier
+ * walks the loop once for each timer.
  */
 __noinline int note_timers(__u32 tid, __u64 now)
 {

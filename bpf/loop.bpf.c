@@ -11,10 +11,10 @@
 #include "lib/python_calls.bpf.h"
 
 /*
- * Is the poll on `epfd` the loop's own wait, or one inside a callback (a synchronous
- * client's)? The Python stack shows where asyncio runs the loop. Where it does not (uvloop,
- * other programs), a callback's stack is deeper than the loop's was, as long as the loop's
- * epoll is still the open file that it was.
+ * Whether the poll on `epfd` is the loop's own wait, or a poll inside a callback (of a synchronous
+ * client). The Python stack shows where asyncio runs the loop. Without such frames (uvloop, other
+ * programs), a poll is inside a callback if its stack is deeper than at the loop's poll, and the
+ * loop's epoll is still the same open file.
  */
 static __always_inline int is_loop_poll(struct loop_thread *t, __s32 epfd, __u32 verdict,
 					__u32 depth, struct task_struct *task)
@@ -30,14 +30,19 @@ static __always_inline int is_loop_poll(struct loop_thread *t, __s32 epfd, __u32
 	return (__u64)file_of(task, t->epfd) != t->epoll_file;
 }
 
-/* The thread's entry, made anew if it has none or if the number was that of a thread before. */
+/*
+ * The thread's entry; a new one if it has none, or if the entry belongs to an earlier thread with
+ * the same tid.
+ */
 static __always_inline struct loop_thread *present_thread(struct loop_thread *t, __u32 pid,
 							  __u32 tid)
 {
 	return t && !t->exited ? t : new_thread(pid, tid);
 }
 
-/* A poll on an epoll that is not known as this thread's loop: decide what it is. */
+/*
+ * Called for a poll on an epoll that is not known as this thread's loop: decides what the poll is.
+ */
 __noinline int decide_poll(__u32 pid, __u32 tid, __s32 epfd)
 {
 	struct loop_thread *t = find_thread(tid);
@@ -61,7 +66,8 @@ __noinline int decide_poll(__u32 pid, __u32 tid, __s32 epfd)
 		}
 		s = bpf_map_lookup_elem(&scratch, &slot);
 		if (s && s->owner != tid)
-			return 0; /* another thread's walk came between: the next poll decides */
+			/* another thread used the scratch meanwhile: the next poll decides */
+			return 0;
 		if (s && s->count) {
 			depth = s->count;
 			verdict = s->verdict;
@@ -92,7 +98,7 @@ static __always_inline void enter_probe(struct loop_thread *t)
 	*(volatile __u8 *)&t->in_probe = PROBE_RUNS;
 }
 
-/* The iteration that begins has not been going on while others ran. */
+/* The time in which other threads ran is not part of the iteration that begins. */
 static __always_inline void leave_probe(struct loop_thread *t)
 {
 	if (*(volatile __u8 *)&t->in_probe == PROBE_INTERRUPTED && t->return_ns)
@@ -101,8 +107,8 @@ static __always_inline void leave_probe(struct loop_thread *t)
 }
 
 /*
- * Every poll of every process on the machine comes by here: the usual cases first. A
- * known loop's costs one look-up.
+ * Every poll of every process on the machine calls this, so the usual cases come first. A poll of a
+ * known loop costs one look-up.
  */
 static __always_inline void on_poll(__s32 epfd)
 {
@@ -145,9 +151,9 @@ static __always_inline void on_poll(__s32 epfd)
 }
 
 /*
- * A select or poll: asyncio's own wait on a SelectSelector or PollSelector, or something
- * inside a callback. There is no descriptor to know it by, so the stack is asked each time;
- * threads whose loop is on an epoll don't get that far.
+ * A select or poll: asyncio's own wait on a SelectSelector or PollSelector, or something inside a
+ * callback. No descriptor identifies it, so the stack is walked each time. Threads whose loop is on
+ * an epoll return before this.
  */
 __noinline int decide_select(__u32 pid, __u32 tid)
 {
@@ -211,7 +217,10 @@ static __always_inline void on_select(void)
 		decide_select(pid, tid);
 }
 
-/* The fields of the syscalls/sys_enter_* tracepoints: the number has 4 bytes, what is behind it is anything. */
+/*
+ * The fields of the syscalls/sys_enter_* tracepoints: the number has 4 bytes, the 4 bytes behind it
+ * are undefined.
+ */
 struct sys_enter_args {
 	__u64 common;
 	__s32 nr;
@@ -228,8 +237,8 @@ static __always_inline __s32 epfd_of(__u64 *ctx)
 }
 
 /*
- * One program for the entries of epoll_wait, epoll_pwait, epoll_pwait2, and of select,
- * pselect6, poll and ppoll: what they call is verified once.
+ * One program for the entries of epoll_wait, epoll_pwait, epoll_pwait2, and of select, pselect6,
+ * poll and ppoll: so that the functions that they call are verified once.
  */
 SEC("tracepoint")
 int handle_enter_poll(struct sys_enter_args *ctx)
@@ -242,8 +251,8 @@ int handle_enter_poll(struct sys_enter_args *ctx)
 }
 
 /*
- * The same where tracefs can't be had (it takes CAP_SYS_ADMIN to mount): every system call
- * of the machine comes by here, and costs some tens of nanoseconds more.
+ * The same for machines where tracefs is not available (CAP_SYS_ADMIN is needed to mount it). Every
+ * system call of the machine calls this, which costs some tens of nanoseconds.
  */
 SEC("tp_btf/sys_enter")
 int handle_sys_enter(__u64 *ctx)
@@ -256,8 +265,8 @@ int handle_sys_enter(__u64 *ctx)
 }
 
 /*
- * The argument is a pointer to the saved registers, but Linux 5.10 has no type for it and
- * refuses to give it out ("arg0 type FWD is not a struct"): they are found by the task.
+ * The argument is a pointer to the saved registers, but Linux 5.10 has no type for it and refuses
+ * access ("arg0 type FWD is not a struct"). So the registers are found through the task.
  */
 static __always_inline int on_fentry(void)
 {

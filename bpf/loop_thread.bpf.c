@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
-/* What is noticed of a loop thread late, by whichever probe sees the thread next. */
+/* State changes of a loop thread that are noticed late, by the next probe that sees the thread. */
 #include "lib/fdtarget.bpf.h"
 #include "lib/offcpu.bpf.h"
 #include "lib/python_calls.bpf.h"
 
 /*
- * A loop that was stopped or closed leaves a thread that does not poll any more, for good
- * or until it runs a loop again: what it does meanwhile is no iteration. Seen by the
- * epoll that is no longer the file it was, or by a stack that lacks the loop's frames.
+ * A loop that was stopped or closed leaves a thread that does not poll any more, or not until it
+ * runs a loop again. Its time until then is not an iteration. This is detected when the epoll
+ * descriptor is not the same file any more, or when the stack lacks the loop's frames.
  */
 __noinline int has_left_loop(__u32 slot, __u32 tid)
 {
@@ -16,7 +16,7 @@ __noinline int has_left_loop(__u32 slot, __u32 tid)
 
 	if (!t || !s || !t->verified)
 		return 0;
-	/* Its Python came to be known later than its loop. */
+	/* The interpreter was recognized after the loop. */
 	if (t->kind == LOOP_PLAIN && s->count) {
 		t->kind = s->root_final ? LOOP_ASYNCIO : LOOP_PYTHON;
 		t->depth = 0;
@@ -35,10 +35,10 @@ __noinline int has_left_loop(__u32 slot, __u32 tid)
 }
 
 /*
- * The thread is seen running while its switch-in was not: some kernels have switches that
- * pass sched_switch by (seen on a 6.18 guest kernel, from its host's agent's threads, also
- * missing in ftrace and in the scheduler's own statistics). The next sample, poll or
- * switch-out ends the wait; without this an idle wait would look like a stall.
+ * The thread is seen on a CPU, but its switch-in was not seen: some kernels have switches without a
+ * sched_switch event (seen on a 6.18 guest kernel, in threads of its host's agent; ftrace and the
+ * scheduler's own statistics lack them too). The next sample, poll or switch-out ends the wait.
+ * Without this, an idle wait would look like a stall.
  */
 __noinline int come_back_unseen(__u32 tid, __u64 now)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * All maps and global data, in one file that is linked first: the static linker of libbpf
- * 1.1 keeps offset 0 for a map that it met as extern before its definition.
+ * All maps and global data, in one file that is linked first: the static linker of libbpf 1.1
+ * leaves offset 0 in references to a map that it saw as extern before its definition.
  */
 #include "lib/held_up.bpf.h"
 #include "lib/native.bpf.h"

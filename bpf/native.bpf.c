@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * Copies of user stacks for --native: see bpf/lib/native.bpf.h. Functions of their own, so
- * that the verifier looks at them once.
+ * Copies of user stacks for --native: see bpf/lib/native.bpf.h. These are separate functions, so
+ * that the verifier checks them once.
  *
- * CONTEXT: the switch-out (interrupts off) and the interrupt of the cpu-clock event, both
- * of the thread itself; a sample never interrupts the switch-out. At a switch-in of the
- * thread its buffer is sent while another is the current task.
+ * CONTEXT: the switch-out (interrupts off) and the interrupt of the cpu-clock event, both of the
+ * thread itself; a sample never interrupts the switch-out. At the thread's switch-in its buffer is
+ * sent; the current task is then still the previous one.
  */
 #include "lib/bounds.bpf.h"
 #include "lib/compat.bpf.h"
@@ -15,8 +15,9 @@
 #define PAGE_BYTES 4096
 
 /*
- * Where the stack ends, if that is known and near: the first thread's where the kernel began
- * it, another's where the C library (glibc and musl) has put what the thread pointer points to.
+ * The end of the stack, if it is known and near. For the first thread: where the kernel began it.
+ * For other threads: where the C library (glibc and musl) has put the block that the thread pointer
+ * points to.
  */
 static __always_inline __u64 stack_bytes(struct task_struct *task, __u64 from)
 {
@@ -31,7 +32,10 @@ static __always_inline __u64 stack_bytes(struct task_struct *task, __u64 from)
 	return bytes;
 }
 
-/* From the stack pointer up to the stack's end, the end of its memory or NATIVE_STACK_MAX. */
+/*
+ * Bytes from the stack pointer up to the end of the stack, the end of its memory or
+ * NATIVE_STACK_MAX.
+ */
 static __always_inline __u32 copy_stack(struct native_copy *copy, struct task_struct *task)
 {
 	__u64 from = copy->record.registers[NATIVE_SP];
@@ -53,7 +57,7 @@ static __always_inline __u32 copy_stack(struct native_copy *copy, struct task_st
 				break;
 			continue;
 		}
-		/* The next page is none of the stack's: what is left of this one. */
+		/* The next page does not belong to the stack: copies the rest of this page. */
 		if (of_page < bytes && !bpf_probe_read_user(to, of_page, (void *)from))
 			copied += of_page;
 		break;
@@ -61,7 +65,10 @@ static __always_inline __u32 copy_stack(struct native_copy *copy, struct task_st
 	return copied;
 }
 
-/* What the kernel saved when it was entered is where user space stands, also in an interrupt. */
+/*
+ * The registers that the kernel saved at its entry show the state of user space, also in an
+ * interrupt.
+ */
 static __always_inline int copy_registers(struct native_copy *copy, struct task_struct *task)
 {
 	return read_native_registers(copy->record.registers, saved_regs_of(task));

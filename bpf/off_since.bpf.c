@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * Since when a thread is off the CPU that waits when aiotrace comes: no switch of it was seen,
- * but the scheduler keeps when each task came onto a CPU last and how long it has run then.
- * Loaded on its own when such a thread is found, see user/probe/off_since.
+ * Since when a thread is off the CPU, for threads that already wait at the attach. No switch of
+ * such a thread was seen, but the scheduler stores when each task was last switched in and how long
+ * it has run since. Loaded on its own when such a thread is found, see user/probe/off_since.
  */
 #include "lib/compat.bpf.h"
 #include "abi/off_since.h"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * `leaks --origin`: who made a coroutine, by a uprobe on the return of the function that makes
- * them all. Loaded on its own, see user/probe/origin_probe.
+ * `leaks --origin`: the creator of each coroutine, by a uprobe on the return of the function that
+ * creates all coroutines. Loaded on its own, see user/probe/origin_probe.
  *
- * An address is made anew by whoever comes to lie there, so a busy program writes to the same
- * entries again and again; when they are all in use, the least recently written goes.
+ * A new object at an address replaces the old entry, so a busy program writes to the same entries
+ * again and again. When all entries are in use, the least recently written one is removed.
  */
 #include "lib/bounds.bpf.h"
 #include "lib/compat.bpf.h"
@@ -40,8 +40,8 @@ struct {
 } counts SEC(".maps");
 
 /*
- * Never written: what a new entry begins as. It is filled where it lies: a program on a uprobe
- * may be preempted by another one on its CPU, so there is no room for each CPU.
+ * Never written: new entries are copied from it. The entry is filled in place, not in per-CPU
+ * memory, because another program on the same CPU can preempt a program on a uprobe.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -72,7 +72,7 @@ static __always_inline __u64 frame_of(__u64 tstate)
 	return frame;
 }
 
-/* The state of the thread at hand that has a frame; interpreters come newest first. */
+/* The thread state of the current thread that has a frame; newer interpreters come first. */
 static __always_inline __u64 search_tstate(__u64 thread_pointer)
 {
 	__u64 interp = read_u64(config.interpreters_head), at = 0;
@@ -113,7 +113,7 @@ static __always_inline __u64 current_frame(__u32 tid)
 #define FRAME_OBJECT_READ 120 /* f_lasti ends at 108 in 3.8; the object has 360 bytes or more */
 #define IFRAME_READ 80 /* sizeof(_PyInterpreterFrame) is 80 or more in 3.11 to 3.15 */
 
-/* The head of a frame, in one read. `config` is frozen: the verifier knows each offset. */
+/* Reads the head of a frame in one read. `config` is frozen, so the verifier knows each offset. */
 struct frame_head {
 	__u8 bytes[128];
 };
@@ -138,7 +138,10 @@ static __always_inline __s32 lasti_of(const struct frame_head *head, __u64 code)
 	return offset < 0 || offset > 0x7ffffffe ? -1 : offset;
 }
 
-/* A frame that the evaluation put below those that C called it for (3.12+), or 3.15's base. */
+/*
+ * A frame that the evaluation function put below the frames for which C code called it (3.12+), or
+ * the base frame of 3.15.
+ */
 static __always_inline bool is_shim(const struct frame_head *head, __u64 code)
 {
 	__u32 owner = config.layout.frame_owner;
@@ -151,8 +154,8 @@ static __always_inline bool is_shim(const struct frame_head *head, __u64 code)
 }
 
 /*
- * The count is kept in the map: the verifier knows no value of what it reads there, so it
- * looks at each turn of the loop once and not once for each number of frames so far.
+ * The count is kept in the map. The verifier does not know values that are read from a map, so it
+ * checks the loop's body once and not once for each possible count.
  */
 static __always_inline void fill_frames(struct origin *o, __u64 frame)
 {

@@ -10,7 +10,7 @@ static __always_inline int is_traced(__u32 pid)
 	return traced_tgid[PID_SLOT(pid)] && bpf_map_lookup_elem(&processes, &pid);
 }
 
-/* A thread that ends in mid-iteration leaves a stall that nothing else reports. */
+/* A thread that ends inside an iteration leaves a stall that nothing else would report. */
 static __always_inline void end_thread(__u32 tid, __u32 pid, __u64 now)
 {
 	struct loop_thread *t;
@@ -21,10 +21,13 @@ static __always_inline void end_thread(__u32 tid, __u32 pid, __u64 now)
 	t = find_thread(tid);
 	if (!t || t->pid != pid || t->exited)
 		return;
-	/* It runs, so a wait that has no end yet is over: without this its time would be the CPU's. */
+	/*
+	 * The thread runs, so a wait without an end is over now. Without this, its time would count
+	 * as CPU time.
+	 */
 	if (t->return_ns && (t->off == OFF_RUNNABLE || t->off == OFF_BLOCKED))
 		come_back_unseen(tid, now);
-	/* A loop that was closed before had ended its last iteration. */
+	/* The last iteration of a loop that was closed before has already ended. */
 	if (t->return_ns && (t->verified || t->open_start) &&
 	    (!t->verified || (__u64)file_of(current_task(), t->epfd) == t->epoll_file))
 		end_iteration(t, now, ITERATION_EXITED);
@@ -63,7 +66,7 @@ int BPF_PROG(handle_process_exec, struct task_struct *task, int old_pid)
 	if (!p)
 		return 0;
 	end_thread(old_pid, pid, bpf_ktime_get_ns());
-	/* What was known of the memory is no longer true. */
+	/* Data about the old memory is no longer valid. */
 	p->flags = (p->flags & ~PROCESS_PYTHON) | PROCESS_DEAD;
 	fill_head(&r.head, RECORD_EXEC, sizeof(r), pid, task->pid, bpf_ktime_get_ns());
 	bpf_get_current_comm(r.comm, sizeof(r.comm));
@@ -83,7 +86,10 @@ int BPF_PROG(handle_process_fork, struct task_struct *parent, struct task_struct
 		__u32 child_pid = child->tgid;
 		struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
 
-		/* Its memory is the parent's until it calls exec: no stall of it waits for user space. */
+		/*
+		 * The child shares its parent's memory until it calls exec. No stall of it needs
+		 * user space before that.
+		 */
 		if (p && !bpf_map_update_elem(&processes, &child_pid, p, BPF_NOEXIST))
 			traced_tgid[PID_SLOT(child_pid)] = 1;
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * `aiotrace profile`: where all threads of the traced processes spend their time. On the
- * CPU by a clock on each CPU, which sees threads that come later too; off the CPU by the
- * scheduler's own switches, so exactly.
+ * `aiotrace profile`: where all threads of the traced processes spend their time. Time on the CPU
+ * is sampled by a clock on each CPU, which also sees new threads. Time off the CPU is exact, from
+ * the scheduler's switches.
  *
  * CONTEXT: a timer interrupt and the scheduler, both with interrupts off.
  */
@@ -22,7 +22,10 @@ static __always_inline int is_profiled(__u32 pid)
 
 #define PF_EXITING 0x4 /* include/linux/sched.h */
 
-/* Makes the entries of a thread. A function, for its stack: 512 bytes serve all callers. */
+/*
+ * Creates the entries of a thread. It is a function because of its stack use: all callers share 512
+ * bytes.
+ */
 __noinline int meet_thread(__u32 pid, __u32 tid, __u64 on_ns, __u64 now)
 {
 	struct profile_thread fresh = {.on_ns = on_ns, .first_ns = now};
@@ -35,8 +38,9 @@ __noinline int meet_thread(__u32 pid, __u32 tid, __u64 on_ns, __u64 now)
 }
 
 /*
- * The entry of a thread, made when it is first met; NULL: none, or it has ended. One that
- * is about to end is not met any more: nothing would report when its entry can go.
+ * The entry of a thread, created when the thread is first seen; NULL: none, or the thread has
+ * ended. No entry is created for a thread that is about to end, because no event would inform user
+ * space when to remove the entry.
  */
 static __always_inline struct loop_thread *profiled_thread(struct task_struct *task, __u32 pid,
 							   __u32 tid, __u64 on_ns, __u64 now)
@@ -50,7 +54,9 @@ static __always_inline struct loop_thread *profiled_thread(struct task_struct *t
 	return find_thread(tid);
 }
 
-/* The Python stack of the current thread into scratch; its frames, 0: none. */
+/*
+ * Walks the Python stack of the current thread into scratch. Returns the number of frames, 0: none.
+ */
 static __always_inline int walk_current(__u32 slot, __u32 pid, __u32 tid, __u64 now)
 {
 	struct loop_thread *t = find_thread(tid);
@@ -71,8 +77,8 @@ static __always_inline int walk_current(__u32 slot, __u32 pid, __u32 tid, __u64 
 }
 
 /*
- * Sends the task that runs, after walk_current. Each time anew: without the polls nothing
- * shows that a task at the same address is another one by now.
+ * Sends the task that runs, after walk_current. It is sent each time, because without the polls
+ * nothing shows whether the same address now belongs to another task.
  */
 static __always_inline int profiled_task(struct loop_thread *t, __u32 slot, __u32 pid, __u32 tid)
 {
@@ -92,7 +98,7 @@ __noinline int holds_gil(__u32 pid, __u32 tid)
 	return has_gil(p, t->tstate);
 }
 
-/* The thread is on a CPU again: what its time off it was. */
+/* The thread is on a CPU again: accounts for its time off the CPU. */
 static __always_inline void end_interval(struct loop_thread *t, struct profile_thread *times,
 					 __u64 now, __u32 with_target)
 {
@@ -121,7 +127,7 @@ static __always_inline void end_interval(struct loop_thread *t, struct profile_t
 	send_blocked(t->tid, cause, now, with_target);
 }
 
-/* See come_back_unseen(): such an interval is too long by what was not seen. */
+/* See come_back_unseen(): such an interval is too long by the time that was not seen. */
 __noinline int profile_return_unseen(__u32 tid, __u64 now)
 {
 	struct profile_thread *times = bpf_map_lookup_elem(&profile_threads, &tid);
@@ -177,7 +183,7 @@ int profile_sample(struct sample_context *ctx)
 		if (profile.gil && holds_gil(pid, tid))
 			r->flags |= SAMPLE_HOLDS_GIL;
 	}
-	/* A leaf outside the interpreter: user space looks for who called it. */
+	/* The leaf is outside the interpreter: user space searches its caller. */
 	if (sp && (r->ip < p->text_start || r->ip >= p->text_end) &&
 	    !bpf_probe_read_user(s->words, sizeof(s->words), (void *)sp)) {
 		r->words = SAMPLE_WORDS;
@@ -189,7 +195,10 @@ int profile_sample(struct sample_context *ctx)
 	return 0;
 }
 
-/* asyncio's loop waits for events in its own frames; others (uvloop) with no callback on the stack. */
+/*
+ * asyncio's loop waits for events in its own frames; others (uvloop) wait with no callback on the
+ * stack.
+ */
 static __always_inline int waits_idle(const struct scratch *s, int frames, __s32 syscall)
 {
 	if (!frames)
@@ -199,10 +208,10 @@ static __always_inline int waits_idle(const struct scratch *s, int frames, __s32
 	return is_epoll(syscall) && s->verdict != VERDICT_NESTED;
 }
 
-/* The thread leaves the CPU: everything that only this thread can report, now. */
+/* The thread leaves the CPU: collects everything that only this thread can report. */
 __noinline int profile_leave(__u32 pid, __u32 tid, __u32 runnable, __u32 state)
 {
-	struct task_struct *task = current_task(); /* still the one that leaves */
+	struct task_struct *task = current_task(); /* still the task that leaves the CPU */
 	__u64 now = bpf_ktime_get_ns();
 	struct loop_thread *t = profiled_thread(task, pid, tid, now, now);
 	struct profile_thread *times = bpf_map_lookup_elem(&profile_threads, &tid);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * Python stacks, code objects and tasks out of a running process. The global functions
- * are verified once each, not once for each of their callers: the loops in here would
- * else multiply what the kernel has to look at when aiotrace starts.
+ * Reads Python stacks, code objects and tasks of a running process. Global functions are verified
+ * once each, not once for each caller. Otherwise the loops here would multiply the verifier's work
+ * when aiotrace starts.
  */
 #include "lib/compat.bpf.h"
 #include "lib/python_calls.bpf.h"
@@ -10,7 +10,7 @@
 #include "lib/walk.bpf.h"
 
 #define CHUNK_FRAMES 32
-#define MAX_CHUNKS 10 /* MAX_FRAMES and some frames that are passed over */
+#define MAX_CHUNKS 10 /* MAX_FRAMES and some frames that are skipped */
 
 /* See lib/python_calls.bpf.h. */
 __noinline int copy_text(__u32 slot, __u32 pid, __u64 object, __u32 at)
@@ -82,8 +82,10 @@ __noinline int send_code(__u32 slot, __u32 pid, __u32 tid)
 	at = name_bytes + file_bytes;
 	if (!IS_AT_MOST(at, 2 * TEXT_MAX))
 		return 0;
-	/* clang folds `size && size <= MAX` into `size - 1 < MAX`, from which kernels before
-	 * 6.13 learn nothing about size itself. */
+	/*
+	 * clang folds `size && size <= MAX` into `size - 1 < MAX`, from which kernels before 6.13
+	 * do not learn the bounds of size itself.
+	 */
 	if (size > LINETABLE_MAX)
 		size = 0;
 	barrier_var(size);
@@ -99,22 +101,22 @@ __noinline int send_code(__u32 slot, __u32 pid, __u32 tid)
 		return 0;
 	size += sizeof(s->code);
 	fill_head(&s->code.head, RECORD_CODE, size, pid, tid, bpf_ktime_get_ns());
-	/* What is not in the record has to be read from the process while it is there. */
+	/* User space has to read the missing parts from the process while it exists. */
 	readable = s->code.name.width && s->code.filename.width;
 	whole = readable && s->code.linetable_bytes &&
 		!(s->code.name.flags | s->code.filename.flags);
 	if (emit(&s->code, size, whole ? LATER : NOW))
 		return 0;
 	if (!readable)
-		return 0; /* not classified: tried again when it is met again */
+		return 0; /* not classified: tried again when it is seen again */
 	if (bpf_map_update_elem(&codes, &s->code_id, &class, BPF_ANY))
 		count_loss(LOSS_SEEN_FULL);
 	return 0;
 }
 
 /*
- * One frame; 0: that was the last. A function of its own, and its layout in scratch, so
- * that a loop around it costs the verifier and the processor next to nothing.
+ * Processes one frame; 0: it was the last one. It is a function of its own, with its layout in
+ * scratch, so that a loop around it costs the verifier and the processor almost nothing.
  */
 __noinline int walk_step(__u32 slot, __u32 pid, __u32 tid)
 {
@@ -156,7 +158,10 @@ __noinline int walk_chunk(__u32 slot, __u32 pid, __u32 tid)
 	return 1;
 }
 
-/* The whole stack from `frame` into scratch; sent if it is new. Returns the frames. */
+/*
+ * Walks the whole stack from `frame` into scratch and sends it if it is new. Returns the number of
+ * frames.
+ */
 static __always_inline int walk_from(struct scratch *s, const struct process_config *p, __u32 slot,
 				     __u32 pid, __u32 tid, __u64 frame, int send)
 {
@@ -220,7 +225,7 @@ __noinline int walk_thread(__u32 slot, __u32 pid, __u32 tid, __u64 tstate, __u64
 	return walk_from(s, p, slot, pid, tid, frame, slot != SCRATCH_POLL);
 }
 
-/* The stack of another thread of the process, as it stands: the holder of the GIL. */
+/* Walks the stack of another thread of the process in its present state: the holder of the GIL. */
 __noinline int walk_other(__u32 slot, __u32 pid, __u32 tid, __u64 tstate)
 {
 	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * The large records of loop threads. Functions of their own, since the records lie on the
- * stack: 512 bytes serve a program with all that it calls (check_max_stack_depth() of the
- * verifier; 6.13 has relaxed it for some kinds of programs).
+ * The large records of loop threads. These are separate functions because the records are on the
+ * stack: a program has 512 bytes of stack for itself and all functions that it calls
+ * (check_max_stack_depth() of the verifier; 6.13 has relaxed it for some kinds of programs).
  */
 #include "lib/iteration.bpf.h"
 #include "lib/native.bpf.h"
@@ -51,7 +51,7 @@ __noinline int send_iteration(__u32 tid, __u64 now, __u32 flags)
 	return 0;
 }
 
-/* Reports a wait that lasted, with the short ones of its cause since the last report. */
+/* Reports a long wait, together with the short waits of the same cause since the last report. */
 __noinline int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target)
 {
 	struct loop_thread *t = find_thread(tid);
@@ -88,7 +88,7 @@ __noinline int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target
 	if (session.native_ns && r.blocked_ns + r.runnable_ns >= session.native_ns &&
 	    send_native(tid, t->off_ns))
 		r.flags |= BLOCKED_HAS_NATIVE;
-	/* At a switch-in the current task is still the one that leaves. */
+	/* At a switch-in the current task is still the task that leaves. */
 	if (with_target) {
 		if (t->ready_cpu &&
 		    send_runs(tid, t->wake_ns > t->off_ns ? t->wake_ns : t->off_ns, now))
@@ -96,7 +96,10 @@ __noinline int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target
 		r.runner_pid = bpf_get_current_pid_tgid() >> 32;
 		bpf_get_current_comm(r.runner_comm, sizeof(r.runner_comm));
 	}
-	/* Who holds the GIL has to be looked up while that thread is there: once an iteration is enough. */
+	/*
+	 * User space has to look up the holder of the GIL while that thread exists: once per
+	 * iteration is enough.
+	 */
 	if (emit(&r, sizeof(r), cause == CAUSE_GIL && time->count == 1 ? NOW : LATER))
 		t->losses++;
 	time->pending_ns = 0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * Who ran instead: while a traced thread is ready to run and does not, the last runs on every
- * CPU are kept. That thread's switch-in reports them.
+ * Which processes ran instead: while a traced thread is runnable and does not run, the last runs on
+ * every CPU are recorded. That thread's switch-in reports them.
  *
- * CONTEXT: sched_switch. Each CPU writes its own runs; a thread that has been moved to another
- * CPU reads those of the one where it became ready, which may be writing: user space takes no
- * time twice and none from outside of the wait.
+ * CONTEXT: sched_switch. Each CPU writes its own runs. A thread that was moved to another CPU reads
+ * the runs of the CPU where it became runnable, while that CPU may write them. So user space counts
+ * no time twice, and no time outside of the wait.
  */
 #include "lib/bounds.bpf.h"
 #include "lib/python_calls.bpf.h"
@@ -14,7 +14,8 @@
 __noinline int note_run(void)
 {
 	struct task_struct *task =
-		(struct task_struct *)bpf_get_current_task(); /* still the one that leaves */
+		/* still the task that leaves the CPU */
+		(struct task_struct *)bpf_get_current_task();
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct cpu_runs *here = bpf_map_lookup_elem(&runs, &cpu);
 	struct run run = {.end_ns = bpf_ktime_get_ns(), .pid = bpf_get_current_pid_tgid() >> 32};
@@ -30,7 +31,10 @@ __noinline int note_run(void)
 	return 0;
 }
 
-/* How many of the last RUNS_MAX runs ended after `since_ns`. Without branches: the verifier would follow each of them. */
+/*
+ * How many of the last RUNS_MAX runs ended after `since_ns`. Without branches: because the verifier
+ * would follow each of them.
+ */
 static __always_inline __u32 runs_since(const struct cpu_runs *there, __u32 oldest, __u64 since_ns)
 {
 	__u32 before = 0, step;

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * What a loop thread does while it is on a CPU: cpu-clock events of each loop thread, which
- * only tick while it runs. A sample in a young iteration ends at once.
+ * What a loop thread does while it is on a CPU: cpu-clock events of each loop thread, which only
+ * tick while it runs. A sample in a short iteration returns at once.
  *
- * A timer interrupt is dear on a virtual machine: a clock of a millisecond took 5 % of all that a
- * busy server did. So the clock that always runs is a coarse one; a sample in an iteration that
- * lasts asks user space to let the fine clock run too. Each sample says how much time on the CPU
- * it stands for.
+ * A timer interrupt is expensive on a virtual machine: a clock of one millisecond took 5 % of a
+ * busy server's CPU time. So the clock that always runs is coarse, and a sample in a long iteration
+ * asks user space to start the fine clock too. Each sample records how much CPU time it stands for.
  *
- * CONTEXT: a timer interrupt. It may have come while a poll's probe held SCRATCH_POLL.
+ * CONTEXT: a timer interrupt. The interrupt may come while a poll's probe uses SCRATCH_POLL.
  */
 #include "lib/compat.bpf.h"
 #include "lib/gc.bpf.h"
@@ -17,7 +16,7 @@
 #include "lib/python_calls.bpf.h"
 #include "lib/sampled.bpf.h"
 
-/* How much of the iteration's time on the CPU has passed since its last sample. */
+/* CPU time of the iteration since its last sample. */
 static __always_inline __u64 take_cpu_time(struct loop_thread *t, __u64 now)
 {
 	__u64 cpu = now - t->return_ns - t->away_ns, since = cpu - t->sampled_ns;
@@ -28,7 +27,7 @@ static __always_inline __u64 take_cpu_time(struct loop_thread *t, __u64 now)
 	return since;
 }
 
-/* Has the iteration used the CPU for long, and is it not sampled finely yet? */
+/* Whether the iteration has used the CPU for long and is not yet sampled finely. */
 static __always_inline bool wants_fine(const struct loop_thread *t, __u64 now)
 {
 	return t->sampled_ns >= session.fine_after_ns && now - t->fine_ns > 2 * session.coarse_ns;
@@ -90,7 +89,10 @@ int handle_sample(struct sample_context *ctx)
 			return 0;
 		if (s->count) {
 			r->stack_id = s->hash;
-			/* Handles are used again at once: the coroutine helps to distinguish them. */
+			/*
+			 * The memory of Handles is reused quickly: the coroutine helps to
+			 * distinguish them.
+			 */
 			r->callback = s->handle | s->root_coroutine ?
 					      mix(s->handle, s->root_coroutine) :
 					      0;
@@ -106,7 +108,7 @@ int handle_sample(struct sample_context *ctx)
 		r->flags |= SAMPLE_HAS_NATIVE;
 		sp = 0; /* its stack has been sent */
 	}
-	/* A leaf outside the interpreter: user space looks for who called it. */
+	/* The leaf is outside the interpreter: user space searches its caller. */
 	if (sp && p && (r->ip < p->text_start || r->ip >= p->text_end) &&
 	    !bpf_probe_read_user(s->words, sizeof(s->words), (void *)sp)) {
 		r->words = SAMPLE_WORDS;
@@ -129,8 +131,8 @@ int handle_sample(struct sample_context *ctx)
 }
 
 /*
- * The software event of a major fault that is over: the address that the scheduler does not
- * know. It costs nothing as long as there are none.
+ * The software event at the end of a major fault: it has the address, which the scheduler does not
+ * know. Without major faults it costs nothing.
  */
 SEC("perf_event")
 int handle_major_fault(struct sample_context *ctx)
@@ -140,7 +142,7 @@ int handle_major_fault(struct sample_context *ctx)
 	struct loop_thread *t = find_thread(tid);
 	struct target_record r = {};
 
-	/* Something pending: the block was short and is in no record. */
+	/* Time is pending: the block was short and is not in any record. */
 	if (!t || t->pid != pid || t->exited || !t->causes[CAUSE_FAULT].count ||
 	    t->causes[CAUSE_FAULT].pending_ns)
 		return 0;

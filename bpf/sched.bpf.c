@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * Loop threads off and on the CPU: exact blocked and runnable time, the poll's return, and
- * the reason of each wait, taken when the thread goes to sleep (its memory can be read
- * then, not any more at its switch-in).
+ * Loop threads off and on the CPU: exact blocked and runnable time, the poll's return, and the
+ * reason of each wait. The reason is read when the thread goes to sleep, because its memory cannot
+ * be read at its switch-in.
  *
- * CONTEXT: the run queue's lock is held and interrupts are off. Nothing here may sleep or
- * take long; every other thread of the machine passes by two loads.
+ * CONTEXT: the run queue's lock is held and interrupts are off. Nothing here may sleep or take
+ * long; for every other thread of the machine this costs two loads.
  */
 #include "lib/compat.bpf.h"
 #include "lib/fdtarget.bpf.h"
@@ -16,7 +16,9 @@
 #include "lib/targets.bpf.h"
 #include "lib/waits.bpf.h"
 
-/* The cause of a wait for this file. Notes in `w` whom to report if the wait lasts. */
+/*
+ * The cause of a wait for this file. Records the target in `w`, to be reported if the wait is long.
+ */
 static __always_inline __u32 cause_of_waited(struct wait *w, struct task_struct *task,
 					     struct file *file)
 {
@@ -33,7 +35,7 @@ static __always_inline __u32 cause_of_waited(struct wait *w, struct task_struct 
 	return cause;
 }
 
-/* A function of its own for the verifier: its loop is looked at once. */
+/* A function of its own, so that the verifier checks its loop once. */
 __noinline int fd_in_user_set(__u64 count, __u64 set)
 {
 	return fd_in_set(count, set);
@@ -50,7 +52,9 @@ static __always_inline __s32 fd_in_sets(__u64 count, __u64 readable, __u64 writa
 	return fd;
 }
 
-/* poll, select and epoll inside a callback: a wait for what they wait for. */
+/*
+ * poll, select and epoll inside a callback: the cause is that of the descriptor that they wait for.
+ */
 static __always_inline __u32 cause_of_poll(struct task_struct *task, struct wait *w)
 {
 	struct file *file;
@@ -82,8 +86,9 @@ static __always_inline __u32 cause_of_poll(struct task_struct *task, struct wait
 }
 
 /*
- * Is the futex one inside the interpreter's GIL? Then who holds it goes into `w`. Not a function
- * for the verifier: the holder's code objects are eight calls down already (MAX_CALL_FRAMES).
+ * Whether the futex is inside the interpreter's GIL. If so, the holder is stored in `w`. It is not
+ * a separate function for the verifier, because the holder's code objects are already eight calls
+ * deep (MAX_CALL_FRAMES).
  */
 static __always_inline int wait_for_gil(__u32 pid, __u32 tid)
 {
@@ -105,7 +110,10 @@ static __always_inline int wait_for_gil(__u32 pid, __u32 tid)
 	if ((__u32)read_u64(gil + l->gil_locked) != 1)
 		return 1;
 	w->holder_tstate = read_u64(gil + l->gil_last_holder);
-	/* take_gil() locks it before it says who holds it: the one before is no holder (ceval_gil.h). */
+	/*
+	 * take_gil() locks the GIL before it stores the holder: until then the stored holder is the
+	 * previous one (ceval_gil.h).
+	 */
 	if (w->holder_tstate == t->tstate)
 		w->holder_tstate = 0;
 	if (w->holder_tstate) {
@@ -113,7 +121,7 @@ static __always_inline int wait_for_gil(__u32 pid, __u32 tid)
 		__u32 slot = SCRATCH_SWITCH;
 		struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 
-		/* User space checks it. */
+		/* User space verifies it. */
 		bpf_probe_read_user(&w->holder_tid, sizeof(w->holder_tid),
 				    (void *)(pthread + PTHREAD_TID));
 		if (walk_other(slot, pid, tid, w->holder_tstate) && s)
@@ -125,7 +133,7 @@ static __always_inline int wait_for_gil(__u32 pid, __u32 tid)
 __noinline int cause_of_wait(__u32 tid, __u32 state)
 {
 	struct loop_thread *t = find_thread(tid);
-	struct task_struct *task = current_task(); /* still the one that leaves */
+	struct task_struct *task = current_task(); /* still the task that leaves the CPU */
 	struct wait *w;
 	struct file *file;
 	__u32 number, path;
@@ -183,7 +191,7 @@ __noinline int cause_of_wait(__u32 tid, __u32 state)
 	return CAUSE_OTHER;
 }
 
-/* Where in the program the thread waits, and in which task. */
+/* Records the place in the program where the thread waits, and its task. */
 __noinline int take_wait_stack(__u32 pid, __u32 tid)
 {
 	__u32 slot = SCRATCH_SWITCH;
@@ -212,7 +220,10 @@ __noinline int take_wait_stack(__u32 pid, __u32 tid)
 	return 0;
 }
 
-/* The system call of the thread that leaves. The registers have 168 bytes: in no frame that calls on. */
+/*
+ * Records the system call of the thread that leaves the CPU. The registers take 168 bytes, so they
+ * are not in the stack frame of a function that calls others.
+ */
 __noinline int begin_wait(__u32 tid)
 {
 	struct loop_thread *t = find_thread(tid);
@@ -246,11 +257,11 @@ static __always_inline void explain_wait(struct loop_thread *t, __u32 state, boo
 }
 
 /*
- * Is the thread that leaves inside its poll? Not if it is preempted on its way there, before
- * the probe on the poll's entry: its iteration has not ended then (a kernel with PREEMPT or
- * PREEMPT_LAZY switches between the entry of the system call and that of the program). This
- * is most frequent after a long iteration. `polled` shows it: a sample or a switch outside the
- * poll has cleared it, if the iteration was long enough to have one.
+ * Whether the thread leaves the CPU inside its poll. It does not if it is preempted after the entry
+ * of the system call and before the probe on the poll's entry: its iteration has not ended then (a
+ * kernel with PREEMPT or PREEMPT_LAZY can switch there). This is most frequent after a long
+ * iteration. `polled` distinguishes the two cases: a sample or a switch outside the poll has
+ * cleared it, if the iteration was long enough to have one.
  */
 static __always_inline bool leaves_in_poll(const struct loop_thread *t, const struct call *call,
 					   bool runnable)
@@ -317,7 +328,7 @@ static __always_inline void switch_in(struct task_struct *next)
 	now = bpf_ktime_get_ns();
 	if (t->found_ready)
 		count_found_ready(t, now);
-	/* A thread that waited in a poll when aiotrace came: its entry was not seen. */
+	/* The thread waited in a poll at the attach: the entry of that poll was not seen. */
 	if (!t->verified && t->off == OFF_NOT && !read_call(&call, next) &&
 	    in_own_poll(t, call_number(&call), call.argument))
 		t->off = OFF_IN_POLL;

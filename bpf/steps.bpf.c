@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * `awaits --exact`: every step of every task of one process, by uprobes on the functions that
- * asyncio resumes a coroutine with. An await lasts from the return of one step, which
- * yielded something, to the entry of the next. Loaded on its own, see user/probe/step_probe.
+ * `awaits --exact`: every step of every task of one process, by uprobes on the functions with which
+ * asyncio resumes a coroutine. An await lasts from the return of one step, which yielded something,
+ * to the entry of the next. Loaded on its own, see user/probe/step_probe.
  *
- * LOCKING: with the GIL only one thread at a time is inside of these functions, so what they
- * write needs no atomic. Interpreters with a GIL each share the maps: a count may be lost there.
+ * LOCKING: with the GIL only one thread at a time is inside these functions, so their writes need
+ * no atomic operations. Interpreters with their own GIL share the maps: there a count may be lost.
  */
 #include "lib/step_chain.bpf.h"
 #include "lib/step_counts.bpf.h"
@@ -15,7 +15,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define STACK_WORDS 64
 
-/* Is there an _asyncio.Task that runs this coroutine at `address`? */
+/* Whether the object at `address` is an _asyncio.Task that runs this coroutine. */
 static __always_inline int is_task(__u64 address, __u64 coroutine)
 {
 	if (address & 7 || address < 4096 || address >> USER_ADDRESS_BITS)
@@ -26,9 +26,10 @@ static __always_inline int is_task(__u64 address, __u64 coroutine)
 }
 
 /*
- * The task whose step it is: its address lies in a register that the callee keeps, or among
- * the words that the callers have pushed, since they go on with it. Believed only where it is
- * a task of that very coroutine. So a coroutine for which there is none is no task's own.
+ * Finds the task whose step this is. Its address is in a callee-saved register or in a word that
+ * the callers have pushed, because they use it after the call. A word is only accepted if it is a
+ * task of exactly this coroutine. If none is found, the coroutine is not the root coroutine of a
+ * task.
  */
 __noinline int find_task(__u32 tid, __u64 coroutine)
 {
@@ -79,12 +80,15 @@ static __always_inline void on_entry(struct saved_regs *regs)
 	if (!t)
 		return;
 	count_entry(t, regs);
-	/* Before it begins steps are followed already: what runs then is a task's step, not an unknown one. */
+	/*
+	 * Steps are followed before the counting begins: then the running step is known to belong
+	 * to a task.
+	 */
 	if (begin >= window_end)
 		return;
 	if (type_of(coroutine) != config.coro_type)
 		return;
-	/* What an exception or a switch of stacks left behind is over. */
+	/* Steps that an exception or a switch of stacks has left behind are over. */
 	depth = t->depth;
 	for (int i = 0; i < STEP_LEVELS; i++) {
 		if (!depth || t->levels[masked(depth - 1, STEP_LEVELS)].sp > STACK_POINTER(regs))
@@ -134,7 +138,9 @@ out:
 	t->run_ns += bpf_ktime_get_ns() - begin;
 }
 
-/* `by_object`: what was yielded is returned itself, and nothing at the coroutine's end. */
+/*
+ * `by_object`: the function returns the yielded object itself, and nothing at the coroutine's end.
+ */
 static __always_inline void on_return(struct saved_regs *regs, int by_object)
 {
 	__u64 now = bpf_ktime_get_ns(), id = bpf_get_current_pid_tgid();
@@ -158,7 +164,7 @@ static __always_inline void on_return(struct saved_regs *regs, int by_object)
 		depth--;
 	}
 	if (!depth || t->levels[masked(depth - 1, STEP_LEVELS)].sp != sp)
-		return; /* that of an awaited coroutine */
+		return; /* return of an awaited coroutine */
 	depth--;
 	t->depth = depth;
 	coroutine = t->levels[masked(depth, STEP_LEVELS)].coroutine;
@@ -167,7 +173,7 @@ static __always_inline void on_return(struct saved_regs *regs, int by_object)
 	if (!w)
 		goto out;
 	if (by_object ? !RESULT(regs) : (__s32)RESULT(regs) != 1) { /* PYGEN_NEXT */
-		mark_ready(w->task, now); /* for those that await it */
+		mark_ready(w->task, now); /* for the tasks that await it */
 		bpf_map_delete_elem(&tasks, &coroutine);
 		goto out;
 	}
@@ -178,7 +184,7 @@ out:
 	t->run_ns += bpf_ktime_get_ns() - now;
 }
 
-/* A future that is set, a task that is made: the first argument. */
+/* Called when a future is set or a task is created: the first argument is the object. */
 SEC("uprobe")
 int handle_ready(struct saved_regs *regs)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * Whom a wait waits for: the path of a file, the ends of a socket, a child. Taken while the
- * system call holds the object, so that what is closed a microsecond later has a name.
+ * The target of a wait: the path of a file, the ends of a socket, a child. It is read while the
+ * system call holds the object, so that an object that is closed a microsecond later still has a
+ * name.
  */
 #include "lib/bounds.bpf.h"
 #include "lib/compat.bpf.h"
@@ -14,7 +15,8 @@
 #define SOCK_STREAM 1
 #define UNIX_PATH_MAX 108
 
-#define MAX_NAMES 40 /* steps on a path, mounts included; what is nearer to the root is left out */
+/* steps on a path, mounts included; the parts nearer to the root are left out */
+#define MAX_NAMES 40
 
 static __always_inline void begin_target(struct scratch *s, struct loop_thread *t, __u32 kind)
 {
@@ -39,7 +41,7 @@ static __always_inline void emit_target(struct scratch *s, struct loop_thread *t
 		t->losses++;
 }
 
-/* At the switch-out: the path is in the memory of the task that leaves. */
+/* Called at the switch-out: the path is in the memory of the task that leaves. */
 __noinline int send_path(__u32 tid, __u64 address)
 {
 	struct loop_thread *t = find_thread(tid);
@@ -58,8 +60,8 @@ __noinline int send_path(__u32 tid, __u64 address)
 }
 
 /*
- * At the switch-out of a connect(): a unix socket knows its peer only when it is connected, but
- * the call has the address. An abstract name is shown with @ for its zero byte.
+ * Called at the switch-out of a connect(): a unix socket knows its peer only when it is connected,
+ * but the call has the address. An abstract name is shown with @ in place of its zero byte.
  */
 __noinline int send_unix_address(__u32 tid, __u64 address, __u64 address_bytes)
 {
@@ -79,13 +81,13 @@ __noinline int send_unix_address(__u32 tid, __u64 address, __u64 address_bytes)
 		s->target_text[0] = '@';
 	s->target.mode = S_IFSOCK;
 	s->target.family = AF_UNIX;
-	s->target.socket_type = SOCK_STREAM; /* of another kind none waits in connect() */
+	s->target.socket_type = SOCK_STREAM; /* sockets of other kinds do not wait in connect() */
 	s->target.text_is_peers = 1;
 	emit_target(s, t, bytes);
 	return 1;
 }
 
-/* At a mount's root: goes on where it is mounted. 0: this is the root of everything. */
+/* At the root of a mount: continues at the mount point. 0: this is the root of everything. */
 static __always_inline int leave_mount(struct scratch *s)
 {
 	struct mount *mount = (void *)s->path_mount;
@@ -98,7 +100,7 @@ static __always_inline int leave_mount(struct scratch *s)
 	return 1;
 }
 
-/* One name of a path, from the file upwards; 0: that was all. */
+/* Takes one name of a path, from the file upwards; 0: that was the last one. */
 __noinline int path_step(__u32 slot)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
@@ -192,7 +194,7 @@ static __always_inline __u32 put_socket(struct scratch *s, struct file *file)
 	return 0;
 }
 
-/* At the switch-in, for a wait that lasted: the file of the system call that goes on. */
+/* Called at the switch-in after a long wait: the file of the system call that continues. */
 __noinline int send_file(__u32 tid)
 {
 	struct loop_thread *t = find_thread(tid);
@@ -221,7 +223,10 @@ __noinline int send_file(__u32 tid)
 #define MAX_CHILDREN 64
 #define P_PID 1
 
-/* One child of the task that waits, the newest first; 0: it is the one that is wanted, or was the last. */
+/*
+ * Looks at one child of the waiting task, the newest first; 0: it is the wanted one, or it was the
+ * last.
+ */
 __noinline int child_step(__u32 slot, __u64 end, __s32 wanted)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
@@ -239,7 +244,7 @@ __noinline int child_step(__u32 slot, __u64 end, __s32 wanted)
 		s->child = (__u64)child;
 	pid = BPF_CORE_READ(child, thread_pid);
 	level = BPF_CORE_READ(pid, level);
-	/* Its number where it lives, which is what its parent calls it. */
+	/* Its pid in its own namespace, which is the number that its parent uses. */
 	bpf_probe_read_kernel(&number, sizeof(number),
 			      (char *)pid + bpf_core_field_offset(struct pid, numbers) +
 				      (level & 31) * bpf_core_type_size(struct upid) +
@@ -252,7 +257,7 @@ __noinline int child_step(__u32 slot, __u64 end, __s32 wanted)
 	return 1;
 }
 
-/* The child that a thread waits for: by its pid where the call names one, else the newest. */
+/* The child that a thread waits for: the pid that the call names, else the newest child. */
 __noinline int send_child(__u32 tid)
 {
 	struct loop_thread *t = find_thread(tid);

@@ -19,7 +19,7 @@ struct dict_entry {
 /* PyDictKeysObject before 3.11: i64 dk_size at 8, one index byte an entry up to 128 of them. */
 #define OLD_KEYS_SIZE 8
 
-/* Is the coroutine on the stack that was walked? */
+/* Whether the coroutine is on the stack that was walked. */
 __noinline int runs_coroutine(__u32 slot, __u64 coroutine)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
@@ -34,9 +34,9 @@ __noinline int runs_coroutine(__u32 slot, __u64 coroutine)
 }
 
 /*
- * The value in asyncio.tasks._current_tasks ({loop: task}) whose coroutine is the outermost one
- * on the stack: right for each of several loops, and wrong for none. An eager task (3.12+) runs
- * its first part inside of another one's: its coroutine is further in.
+ * Finds the value in asyncio.tasks._current_tasks ({loop: task}) whose coroutine is the outermost
+ * one on the stack. This is right with several loops too. An eager task (3.12+) runs its first part
+ * inside another task: then its coroutine is further in.
  */
 static __always_inline __u64 task_in_dict(const struct process_config *p, __u32 slot,
 					  __u64 root_coroutine)
@@ -77,7 +77,7 @@ static __always_inline __u64 task_in_dict(const struct process_config *p, __u32 
 	return eager;
 }
 
-/* The stack was cut, an eager task runs, or the task drives something that is no coroutine. */
+/* The stack was cut, an eager task runs, or the task runs something that is not a coroutine. */
 static __always_inline void take_root_of(struct scratch *s, const struct py_layout *l, __u64 task)
 {
 	__u64 coroutine = task ? read_u64(task + l->task_coro) : 0;
@@ -92,8 +92,8 @@ static __always_inline void take_root_of(struct scratch *s, const struct py_layo
 	8 /* 3.12+: PyLongObject.long_value.lv_tag, behind ob_type; digits << 3 | sign */
 
 /*
- * A task's name into scratch->text: a str, or since 3.12 the number in "Task-<number>" until
- * somebody asks.
+ * A task's name into scratch->text: a str, or since 3.12 the number in "Task-<number>" until the
+ * program asks for it.
  */
 __noinline int copy_task_name(__u32 slot, __u32 pid, __u64 object)
 {
@@ -124,7 +124,7 @@ __noinline int copy_task_name(__u32 slot, __u32 pid, __u64 object)
 	return sizeof(number);
 }
 
-/* Sends the task `task` (0: only its coroutine is known) as the one that follows. */
+/* Sends `task` (0: only its coroutine is known) as the task of the records that follow. */
 __noinline int send_task(__u32 slot, __u32 pid, __u32 tid, __u64 task, __u64 iteration)
 {
 	struct process_config *p = bpf_map_lookup_elem(&processes, &pid);
@@ -158,7 +158,7 @@ __noinline int send_task(__u32 slot, __u32 pid, __u32 tid, __u64 task, __u64 ite
 	s->task.coroutine = s->root_coroutine;
 	s->task.code_id = s->root_code;
 	fill_head(&s->task.head, RECORD_TASK, bytes, pid, tid, bpf_ktime_get_ns());
-	/* The rest of a name that was cut has to be read from the process while it is there. */
+	/* User space has to read the rest of a cut name from the process while it exists. */
 	cut = (s->task.name.flags | s->task.qualname.flags) & TEXT_CUT;
 	return emit(&s->task, bytes, cut ? NOW : LATER);
 }
@@ -182,7 +182,7 @@ __noinline int send_running_task(__u32 slot, __u32 pid, __u32 tid)
 	take_root_of(s, l, task);
 	if (!task && !s->root_coroutine)
 		return 0;
-	/* The next iteration's task can lie at the same addresses. */
+	/* The task of the next iteration can have the same addresses. */
 	if (thread->task == task && thread->coroutine == s->root_coroutine &&
 	    thread->task_iteration == thread->iteration)
 		return 1;

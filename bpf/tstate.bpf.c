@@ -6,7 +6,7 @@
 
 #define MOST_STACK (64u << 20)
 
-/* A thread's stack ends below its struct pthread, the first one's far above it. */
+/* A thread's stack ends below its struct pthread; the first thread's stack ends far above it. */
 __noinline int is_on_stack(__u64 cframe, __u64 thread_pointer)
 {
 	__u64 sp = user_stack_pointer();
@@ -17,7 +17,7 @@ __noinline int is_on_stack(__u64 cframe, __u64 thread_pointer)
 #define CHUNK_TSTATES 32
 #define MAX_TSTATE_CHUNKS 32
 
-/* One step along interpreters and their threads; 0: found, or none is left. */
+/* One step along the list of interpreters and their threads; 0: found, or the list has ended. */
 __noinline int find_step(__u32 slot, __u64 thread_pointer)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
@@ -60,9 +60,9 @@ __noinline int find_chunk(__u32 slot, __u64 thread_pointer)
 }
 
 /*
- * The thread state whose pthread is `thread_pointer`. Interpreters come newest first, so that a
- * subinterpreter that runs on this thread goes before the main one beneath it; a state
- * without a frame is one that does not run. See also runs_here().
+ * Finds the thread state whose pthread is `thread_pointer`. Newer interpreters come first, so a
+ * subinterpreter that runs on this thread is found before the main one. A state without a frame
+ * does not run. See also runs_here().
  */
 __noinline __u64 find_tstate(__u32 slot, __u32 pid, __u64 thread_pointer)
 {

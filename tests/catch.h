@@ -1,5 +1,5 @@
-// The test framework (Catch2 v3, or v2 where Debian 12 has nothing newer) and what the tests add to it.
-#ifndef AIOTRACE_TESTS_CATCH_H  // not #pragma once: the header is also compiled on its own
+// The test framework (Catch2 v3, or v2 where Debian 12 has nothing newer) and the additions of the tests.
+#ifndef AIOTRACE_TESTS_CATCH_H  // not #pragma once, because the header is also compiled on its own
 #define AIOTRACE_TESTS_CATCH_H
 
 #if __has_include(<catch2/catch_all.hpp>)
@@ -19,8 +19,8 @@ namespace aiotrace::testing {
 /// From the test's own thread only.
 [[noreturn]] void skip(const std::string& reason);
 
-/// Adds a test case that only a look at the machine can name: "stalls on Python 3.11.2 (system)". To be called from
-/// the body of an AIOTRACE_TEST_CASES. `tags` as in TEST_CASE; names must be unique.
+/// Adds a test case whose name depends on the machine: "stalls on Python 3.11.2 (system)". To be called from the body
+/// of an AIOTRACE_TEST_CASES. `tags` as in TEST_CASE; names must be unique.
 void add_test_case(const std::string& name, const std::string& tags, std::function<void()> body);
 
 /// Runs `add` in main, before any test case is listed or run.
@@ -40,7 +40,7 @@ struct TestCaseSource {
   static void aiotrace_test_cases_##name()
 
 #if AIOTRACE_CATCH2 == 2
-// v3's names for what v2 has under others: tests are written for v3.
+// v3's names for features with other names in v2: tests are written for v3.
 namespace Catch {
 using Detail::Approx;
 namespace Matchers {

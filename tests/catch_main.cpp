@@ -34,7 +34,7 @@ std::string_view environment(const char* name) {
   return value ? value : "";
 }
 
-/// Enough of a record to know the failure from the last lines of a log.
+/// A short record, so that the last lines of a log show the failure.
 std::string bounded(std::string text) {
   constexpr std::size_t kMost = 1200;
   if (text.size() > kMost) text = text.substr(0, kMost) + " [...]";
@@ -49,7 +49,7 @@ std::string one_line(std::string text) {
 }
 
 /// Opened and closed for each line: a test that crashes leaves nothing half written. A child that a test forked
-/// inherits the framework with its signal handlers, but speaks for no test case.
+/// inherits the framework with its signal handlers, but must not report test cases.
 void log_line(const std::string& line) {
   const std::string path(environment("AIOTRACE_TEST_LOG"));
   if (path.empty() || ::getpid() != main_pid) return;
@@ -94,7 +94,7 @@ class Listener : public ListenerBase {
 #else
   bool assertionEnded(const Catch::AssertionStats& stats) override {
     keep_first_failure(stats);
-    return false;  // the messages are the reporter's to clear
+    return false;  // the reporter clears the messages
   }
 #endif
 
@@ -111,7 +111,7 @@ class Listener : public ListenerBase {
       result = "skipped";
       reason = *skip_reason;
     } else if (assertions.passed == 0 && assertions.failedButOk == 0) {
-      // A test that checks nothing must not comfort anybody.
+      // A test without checks must not count as passed.
       result = "failed";
       reason = "it asserted nothing";
     }
@@ -162,7 +162,7 @@ void skip(const std::string& reason) {
   skip_reason = reason;
 #if AIOTRACE_CATCH2 == 3
   SKIP(reason);
-  std::abort();  // SKIP throws, but is not declared so
+  std::abort();  // SKIP throws, but is not declared to
 #else
   throw Catch::TestFailureException();  // ends the test case; without a failed assertion it is no failure
 #endif

@@ -1,4 +1,4 @@
-"""The rows of bpf/abi/causes.def, which explains the columns, for what is written in Python."""
+"""The rows of bpf/abi/causes.def, which explains the columns, for code written in Python."""
 import collections
 import os
 import re
@@ -18,6 +18,6 @@ def read(path=TABLE):
 ROWS = read()
 NAMES = tuple(row.name for row in ROWS)
 ON_CPU = tuple(row.name for row in ROWS if row.group == "on_cpu")
-# What a program can be made to do.
+# The causes that a program can be made to have.
 SEEN = tuple(row.name for row in ROWS if row.group != "not_seen")
 WITH_ADVICE = tuple(row.name for row in ROWS if row.advice)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Whether a program has what the compiler and the linker have against a fault's being used: position-independent, no
-lazy binding, read-only relocations, no executable stack, stack protector, checked copies. Names what is missing.
+"""Checks that a program has the compiler's and the linker's protections against exploits: position-independent, no lazy
+binding, read-only relocations, no executable stack, stack protector, checked copies. Names what is missing.
 
 usage: check_hardening.py PROGRAM…
 """
@@ -23,7 +23,7 @@ def is_stripped(path):
 
 
 def missing(path):
-    """What it lacks, in words."""
+    """The missing protections, in words."""
     lacks = []
     dynamic = readelf("--dynamic", path)
     parts = segments(path)

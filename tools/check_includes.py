@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Checks that the folders include each other only in the allowed directions, that what bpf/abi/ declares is named only
-where it may be included, that the files of bpf/ call each other in no circle and that files which use fixed-width types
-include <cstdint>. Every line that does not is named.
+"""Checks that the folders include each other only in the allowed directions, that names of bpf/abi/ are only used where
+it may be included, that there are no circular calls between the files of bpf/ and that files which use fixed-width
+types include <cstdint>. Every line that does not is named.
 
 The table is the architecture: a folder may include itself and what stands behind it. An exception belongs here, with its
 reason, or nowhere.
@@ -12,53 +12,53 @@ import sys
 
 OUTPUT = ["output", "output/json", "output/page", "output/screen", "output/text", "output/trace"]
 
-# user/FOLDER -> what of user/ (and "abi" of bpf/) it may include.
+# user/FOLDER -> the folders of user/ (and "abi" of bpf/) that it may include.
 USER = {
     "util": [],
     "machine": [],
     "proc": ["machine", "util"],
     "python": ["machine", "proc", "util", "abi"],  # abi: it fills in struct py_layout
-    "probe": ["abi", "machine", "model", "util"],  # what it reads from maps it gives as values of the model
+    "probe": ["abi", "machine", "model", "util"],  # it returns the contents of maps as values of the model
     "decode": ["abi", "model", "util"],
     "model": ["abi/causes.def", "util/glob.h", "util/hash.h"],  # a table, which BPF, pages and tools have too; pure functions
     "symbolize": ["machine", "proc", "util"],
     "output": ["model", "util"],
     "output/text": ["model", "output", "util"],
     "output/json": ["model", "output", "util"],
-    # All three show sentences that the text has, too.
+    # All three show sentences of the text output.
     "output/screen": ["model", "output", "output/text", "util"],
     "output/page": ["model", "output", "output/text", "util"],
     "output/trace": ["model", "output", "output/text", "util"],
     "recording": ["model", "util"],
-    # What a daemon counts and how it shows it. Pure, like model.
+    # The daemon's counters and their text formats. Pure, like model.
     "fleet": ["model", "proc/service.h", "util"],
     "app": [*OUTPUT, "decode", "fleet", "machine", "model", "probe", "proc", "python", "recording", "symbolize", "util"],
     # The daemon: the only code that includes libevent.
     "app/daemon": ["app", "fleet", "model", "probe", "proc", "recording", "util"],
-    # What all commands have in common. Engines take configurations of their own and know nothing of it.
+    # Common code of all commands. Engines have their own configurations and do not use it.
     "app/cli": ["app", "output", "util"],
     "app/commands": [*OUTPUT, "app", "app/cli", "app/daemon", "fleet", "model", "probe", "proc", "python", "recording", "util"],
     ".": ["app/commands"],  # main.cpp
 }
 
-# bpf/FOLDER -> what of bpf/ it may include.
+# bpf/FOLDER -> the folders of bpf/ that it may include.
 BPF = {"abi": [], "lib": ["abi"], ".": ["abi", "lib"]}
 
-# Only here may the kernel's side be touched: libbpf and the generated skeletons.
+# Only these may use the kernel side: libbpf and the generated skeletons.
 LIBBPF = re.compile(r"^(bpf/|linux/bpf\.h$|linux/perf_event\.h$)|\.skel\.h$")
 LIBBPF_FOLDERS = {"probe"}
-# No descriptor, clock, thread or printing: what they do depends on their input alone.
+# No descriptor, clock, thread or printing: their results depend only on their input.
 IMPURE = re.compile(
     r"^(sys/.*|unistd\.h|fcntl\.h|time\.h|stdio\.h|poll\.h|signal\.h|chrono|ctime|cstdio|iostream|fstream|thread|mutex"
     r"|filesystem|fmt/(ostream|os|chrono|std)\.h)$"
 )
 PURE_FOLDERS = {"model", "decode", "fleet"}
 
-# GCC 12's headers bring them along with <string>; GCC 13's no longer do.
+# GCC 12's headers include it with <string>; GCC 13's headers do not any more.
 FIXED_WIDTH = re.compile(r"\bstd::u?int(8|16|32|64|ptr)_t\b")
 
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
-# What depends on the processor.
+# Names that depend on the processor.
 ARCHITECTURE = ("bpf/lib/arch.bpf.h", "user/machine/here.cpp")
 CONDITION = re.compile(r"^\s*#\s*(if\b|ifdef\b(?! __cplusplus$)|ifndef\b(?! AIOTRACE_))")
 
@@ -88,7 +88,7 @@ def includes(path):
 
 
 def target(path, name, table):
-    """The folder that a quoted include leads to, or None for a generated file or one beside the including file."""
+    """The folder that a quoted include leads to, or None for a generated file or one next to the including file."""
     if "/" in name and (folder := folder_of(name, ".", table)) in table:
         return folder
     beside = os.path.normpath(os.path.join(os.path.dirname(path), name))
@@ -141,8 +141,8 @@ def check_user(path):
                 yield number, f'"{name}": user/{folder} may include {allowed}'
 
 
-# What a header of bpf/abi/ declares: macros, constants of enums, and structures whose names have two words (a `wait` or
-# a `text` may be anything).
+# The names that a header of bpf/abi/ declares: macros, constants of enums, and structures whose names have two words (a
+# `wait` or a `text` may be anything).
 ABI_NAME = re.compile(r"^\s*#\s*define (\w+)|^\t([A-Z][A-Z0-9_]+)\b[^;(\n]*$|^struct (\w+_\w+) \{", re.M)
 
 
@@ -157,7 +157,8 @@ def abi_names():
 
 
 def check_abi_names(path, names):
-    """A header that may include bpf/abi/ brings its names along: who may not include it must not use them either."""
+    """A header that includes bpf/abi/ makes its names visible: files that may not include bpf/abi/ must not use them
+    either."""
     if "abi" in USER.get(folder_of(path, "user", USER), ["abi"]):
         return
     with open(path, encoding="utf-8") as file:
@@ -169,7 +170,8 @@ def check_abi_names(path, names):
 
 
 def check_conditions(path):
-    """What depends on the processor is in one file; the guards of headers and the two languages of bpf/abi/ aside."""
+    """Code that depends on the processor is in one file; the guards of headers and the two languages of bpf/abi/
+    aside."""
     if path in ARCHITECTURE:
         return
     with open(path, encoding="utf-8") as file:

@@ -1,7 +1,7 @@
 #!/bin/bash
-# tools/check_rights.sh: may BPF programs be loaded and other processes be read on this machine? It takes a moment and
-# needs nothing but bash: it is asked before minutes of building. Who is not root is asked for sudo's password.
-# Exit status 0, or 3 with a line on stderr for each thing that is missing and one for what to do.
+# tools/check_rights.sh: may BPF programs be loaded and other processes be read on this machine? It is fast and only
+# needs bash, so it is run before minutes of building. A user who is not root is asked for sudo's password. Exit status
+# 0, or 3 with a line on stderr for each thing that is missing and one for what to do.
 set -u
 btf=/sys/kernel/btf/vmlinux
 
@@ -50,7 +50,7 @@ lockdown=
 [[ $lockdown != *"[confidentiality]"* ]] ||
   refuse "the kernel is locked down (confidentiality): BPF may not read memory" "boot with lockdown=integrity or none"
 
-# bpf(BPF_MAP_CREATE, {array, key 4, value 8, 1 entry}): seccomp filters and security modules refuse it. Only asked when
+# bpf(BPF_MAP_CREATE, {array, key 4, value 8, 1 entry}): seccomp filters and security modules refuse it. Only tried if
 # nothing else is missing; perl is on every Debian and Ubuntu.
 if [ $refused = 0 ] && command -v perl >/dev/null; then
   why=$(perl -e 'my $attr = pack("L18", 2, 4, 8, 1); if (syscall(321, 0, $attr, length $attr) < 0) { print $!; exit 1 }') ||

@@ -4,7 +4,7 @@
 # package sources use.
 # shellcheck shell=bash
 
-find_archive() { # [Debian|Ubuntu]: sets `mirror` and `keyring`; else the reason, in `why`
+find_archive() { # [Debian|Ubuntu]: sets `mirror` and `keyring`; otherwise the reason, in `why`
   local tool origin=${1:-Debian} name
   name=${origin,,}
   for tool in apt-get dpkg-deb tar; do
@@ -40,14 +40,14 @@ suite_apt() { # TOOL SUITE ARGUMENT…: apt with lists, state and cache in $work
 }
 
 declare -A suite_state
-open_suite() { # SUITE: its package lists, fetched once; else ${suite_state[SUITE]} says why not
+open_suite() { # SUITE: its package lists, fetched once; otherwise ${suite_state[SUITE]} has the reason
   local suite=$1 dir=$work/$1
   if [ -z "${suite_state[$suite]:-}" ]; then
     mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial"
     : > "$dir/status"
     echo "deb [signed-by=$keyring] $mirror $suite main" > "$dir/sources.list"
     suite_state[$suite]=reached
-    # apt-get update succeeds with warnings when nothing could be fetched: the lists show it.
+    # apt-get update succeeds with warnings if nothing could be fetched, so the lists are checked.
     suite_apt apt-get "$suite" update
     compgen -G "$dir/state/lists/*_Packages*" >/dev/null || suite_state[$suite]="not reachable ($(grep -m 1 '^[EW]:' "$dir/log" | cut -c1-120))"
   fi

@@ -23,7 +23,7 @@ case ${BASH_REMATCH[2]} in
   *) seconds=${BASH_REMATCH[1]} ;;
 esac
 
-# Before anything is installed and built, since that takes minutes.
+# This comes before the installation and the build, because they take minutes.
 tools/check_rights.sh || exit 3
 sudo=()
 if [ "$(id -u)" != 0 ]; then
@@ -55,13 +55,13 @@ cleanup() {
   rm -f "$ready"
 }
 trap cleanup EXIT
-# Ctrl-C is aiotrace's: it ends with its summary, and what follows is still said.
+# Only aiotrace handles Ctrl-C: it ends with its summary, and the following text is still printed.
 trap : INT
 trap 'exit 143' TERM
 
 "$PYTHON" tests/programs/demo_service.py --ready "$ready" --folder $OUT 2>$OUT/service.log &
 service=$!
-# Both ways, so that opening does not wait for a service that never came up.
+# Open for reading and writing, so that the open does not wait for a service that never started.
 exec 3<>"$ready"
 if ! read -r -t 20 port pid <&3; then
   cat $OUT/service.log >&2
@@ -69,7 +69,7 @@ if ! read -r -t 20 port pid <&3; then
 fi
 exec 3>&-
 
-# It outlives the watching by some seconds, so that a slow start of aiotrace shortens nothing.
+# It runs some seconds longer than the watch, so that a slow start of aiotrace does not shorten the watch.
 "$PYTHON" tests/programs/demo_load.py "$port" --seconds $((seconds + 5)) >$OUT/load.log 2>&1 &
 load=$!
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Prints the path of a bpftool that works, or fails. Debian keeps it in /usr/sbin, which is not on everybody's PATH;
-# Ubuntu's /usr/sbin/bpftool only starts the one made for the running kernel, which a container or a custom kernel lacks:
-# any other version does for generating skeletons.
+# Ubuntu's /usr/sbin/bpftool only starts the version for the running kernel, which a container or a custom kernel lacks;
+# any other version can generate skeletons.
 candidates=("${BPFTOOL:-bpftool}" /usr/sbin/bpftool /usr/local/sbin/bpftool)
 while read -r path; do
   candidates+=("$path")

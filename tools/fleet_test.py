@@ -35,7 +35,7 @@ def served():
 
 
 def named(text):
-    """Metrics of aiotrace in an expression; what a rule records has a colon."""
+    """Metrics of aiotrace in an expression; names that a rule records have a colon."""
     return set(re.findall(r"(?<![\w:])(?:asyncio|aiotrace)_\w+(?=[\s{\[),])", text))
 
 

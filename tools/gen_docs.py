@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes bash's completion from what the program itself says with --help.
+"""Writes bash's completion from the program's own --help.
 
 usage: gen_docs.py BINARY COMPLETION
 
-Every command, option and value is there, and none that does not exist: the file cannot go stale. The man pages are written
-by hand in user/doc; tools/man_pages_test.py compares them with --help, which `Help` below reads.
+It contains exactly the existing commands, options and values, so the file cannot become outdated. The man pages are
+written by hand in user/doc; tools/man_pages_test.py compares them with --help, which `Help` below reads.
 """
 import re
 import subprocess
@@ -49,7 +49,7 @@ class Help:
             if found:
                 names = [name.strip() for name in found["names"].split(",")]
                 options.append((names, found["value"] or "", found["text"] or ""))
-            else:  # an option's text goes on
+            else:  # an option's text continues
                 names, value, text = options.pop()
                 options.append((names, value, (text + " " + row.strip()).strip()))
         return options

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write user/python/layouts/*.h: where things are in each version of CPython.
+"""Write user/python/layouts/*.h: offsets in each version of CPython.
 
 For each set of CPython headers a C program of offsetof() expressions is compiled against them and run. Only the
 private structures that no header has (_asyncio.Task, dict keys before 3.11, the module object before 3.10) are
@@ -24,7 +24,7 @@ NONE = None
 
 # Patch releases within a minor that have a table of their own, oldest first; each stands for the releases from the
 # first number on. 3.13: gc.generations moved between 3.13.0 and 3.13.5. 3.14: up to 3.14.4 the collector was the
-# incremental one; those are served by the offsets they publish themselves.
+# incremental one; these use the offsets that they publish themselves.
 TABLES = {8: [0], 9: [0], 10: [0], 11: [0], 12: [0], 13: [0, 5], 14: [5], 15: [0]}
 # The same of free-threaded builds, whose version here is (3, 13, 5, "t").
 FREE_THREADED_TABLES = {13: [0]}
@@ -39,7 +39,7 @@ def is_free_threaded(version):
 
 
 def span(text):
-    """"8-10" or "13" or "14+" to the minors it means."""
+    """"8-10" or "13" or "14+" to a list of minor versions."""
     if text.endswith("+"):
         return range(int(text[:-1]), 100)
     first, _, last = text.partition("-")
@@ -282,7 +282,7 @@ def written_down(name, choices, version):
 
 
 def measure(headers, version):
-    """The fields of one version, by name: what its own headers say, and None for what it has not."""
+    """The fields of one version, by name: from its own headers, and None for missing ones."""
     minor = version[1]
     with tempfile.TemporaryDirectory() as folder:
         source, binary = os.path.join(folder, "offsets.c"), os.path.join(folder, "offsets")
@@ -382,8 +382,8 @@ def main():
     if options.check:
         sys.exit(check(have, found))
 
-    # One table for each range of patch releases: a newer set of headers takes the place of an older one only if it
-    # says the same but for the version, so that a move inside a minor is noticed here and not in a target.
+    # One table for each range of patch releases: a newer set of headers replaces an older one only if both are equal
+    # except for the version, so that a change inside a minor version is noticed here and not in a target.
     kinds = [(minor, firsts, kind) for kind, tables in (((), TABLES), (("t",), FREE_THREADED_TABLES))
              for minor, firsts in tables.items()]
     for minor, firsts, kind in kinds:
@@ -416,7 +416,7 @@ def differences(one, other):
 
 
 def table_range(version):
-    """The patch releases that a table's version stands for."""
+    """The patch releases for which a table is used."""
     firsts = tables_of(version)[version[1]] + [1000]
     return max((a, b) for a, b in zip(firsts, firsts[1:]) if a <= version[2])
 
@@ -432,7 +432,7 @@ def check(have, found):
         for other in [version] if version in near else near[:1]:
             values = measure(found[other], other)
             if other != version:
-                # Not the release it was made from: what a patch release may change is taken from the file.
+                # Not the release it was made from: values that a patch release may change are taken from the file.
                 for name in ("version", "runtime_size", "interp_size", "ts_size"):
                     values[name] = int(re.search(rf"\.{name} = (0x[0-9a-f]+|\d+),", text).group(1), 0)
             checked.append(other)

@@ -6,7 +6,8 @@ that file, @@causes@@ for the colours of bpf/abi/causes.def, @@data@@, @@body@@ 
 
 usage: gen_page.py FOLDER PAGE.gen.h
 
-What would load something, or make markup of a traced program's names, stops it: `FILE:LINE: what is wrong`, status 1.
+Code that would load anything, or turn a traced program's names into markup, is an error: `FILE:LINE: what is wrong`,
+status 1.
 """
 import os
 import re
@@ -65,7 +66,7 @@ def main():
     folder, header = sys.argv[1:]
     names = sorted(name[:-5] for name in os.listdir(folder)
                    if name.endswith(".html") and os.path.exists(os.path.join(folder, name[:-5] + ".js")))
-    # A part that several pages have is no page.
+    # A part that several pages use is no page.
     included = {found for name in os.listdir(folder) if name.endswith(".html")
                 for found in INCLUDE.findall(open(os.path.join(folder, name), encoding="utf-8").read())}
     pages = [name for name in names if name + ".html" not in included]

@@ -12,7 +12,7 @@ PAGE = "<style>\n@@page.css@@\n</style>\n@@body@@\n<script>@@data@@</script>\n<s
 
 class Page(unittest.TestCase):
     def made(self, **changed):
-        """Exit status, what it said, and the header; "" if there is none. `changed`: common_js="…" """
+        """Exit status, its messages, and the header; "" if there is none. `changed`: common_js="…" """
         files = {"page.html": PAGE, "page.css": "p {}", "common.js": "0;", "run.html": "<p>\n@@part.html@@", "run.js": "1;",
                  "part.html": "<b>", "part.js": "2;"}
         files.update({name.replace("_", "."): text for name, text in changed.items()})

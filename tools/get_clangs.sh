@@ -2,8 +2,9 @@
 # Brings Debian's clangs of several suites, to compile the BPF programs with each: see tests/vm/clangs.py.
 #   tools/get_clangs.sh [--all]      the oldest (14) and the newest; --all: those between too
 #   ${AIOTRACE_CLANGS:-.cache/clangs}/VERSION/bin/clang     runs with the libraries of its own suite, needs no root
-# A version that the machine has itself (clang-VERSION) is not fetched. The machine's own package lists and packages stay
-# as they are. What cannot be had is named, and is no failure. AIOTRACE_DEBIAN_MIRROR: see tools/debian_archive.sh.
+# A version that the machine has itself (clang-VERSION) is not fetched. The machine's own package lists and packages
+# stay as they are. Versions that are not available are listed; that is no failure. AIOTRACE_DEBIAN_MIRROR: see
+# tools/debian_archive.sh.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . tools/debian_archive.sh
@@ -22,7 +23,7 @@ have() { # VERSION
   command -v "clang-$1" >/dev/null || [ -x "$store/$1/bin/clang" ]
 }
 
-# A run that brought all that there was has left a mark: nothing is fetched again.
+# A complete run has left a mark: nothing is fetched again.
 [ ! -e "$store/.$which-complete" ] && [ ! -e "$store/.all-complete" ] || exit 0
 
 find_archive || { say "skipped: $why"; exit 0; }
@@ -33,7 +34,7 @@ versions_of() { # SUITE
   suite_apt apt-cache "$1" pkgnames clang- && grep -oE '^clang-[0-9]+$' "$work/$1/log" | grep -oE '[0-9]+' | sort -n
 }
 
-# clang itself and the headers that belong to it; of what it depends on only the libraries, not the linker and gcc.
+# clang itself and its headers; of its dependencies only the libraries, not the linker and gcc.
 download() { # SUITE VERSION
   local suite=$1 version=$2 direct
   rm -f "$work/$suite"/cache/archives/*.deb
@@ -44,7 +45,8 @@ download() { # SUITE VERSION
   suite_apt apt-get "$suite" download "clang-$version" "libclang-common-$version-dev"
 }
 
-# The loader is named, since the libraries are not at their usual place; so clang does not find its headers by itself.
+# The loader is started explicitly, because the libraries are not at their usual place; so clang does not find its
+# headers by itself.
 write_wrapper() { # ROOT VERSION
   local headers
   headers=$(cd "$1/usr/lib" && find "llvm-$2/lib/clang" -path '*/include/stdbool.h' | sort | head -n 1)

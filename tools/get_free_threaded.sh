@@ -1,9 +1,9 @@
 #!/bin/bash
 # Builds a CPython without the GIL from Debian's source package, as a target for the tests: Debian has no such binary.
 #   ${AIOTRACE_PYTHONS:-.cache/pythons}/SUITE-VERSIONt/bin/pythonVERSIONt
-# Takes three minutes on two processors, once. The machine's own package lists and packages stay as they are. What cannot
-# be had is named, and is no failure.
-# AIOTRACE_DEBIAN_MIRROR: see tools/debian_archive.sh. AIOTRACE_FREE_THREADED=0: build none.
+# Takes three minutes on two processors, once. The machine's own package lists and packages stay as they are. If it is
+# not available, the reason is printed; that is no failure. AIOTRACE_DEBIAN_MIRROR: see tools/debian_archive.sh.
+# AIOTRACE_FREE_THREADED=0: build none.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . tools/debian_archive.sh

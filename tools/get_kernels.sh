@@ -1,8 +1,8 @@
 #!/bin/bash
 # Brings Debian's cloud kernels of several suites, for `make check-vm`:
 #   ${AIOTRACE_KERNELS:-.cache/kernels}/SUITE/     vmlinuz, and `release`, which names it
-# The machine's own package lists and packages stay as they are. What cannot be had is named, and is no failure.
-# AIOTRACE_DEBIAN_MIRROR: see tools/debian_archive.sh.
+# The machine's own package lists and packages stay as they are. Kernels that are not available are listed; that is no
+# failure. AIOTRACE_DEBIAN_MIRROR: see tools/debian_archive.sh.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . tools/debian_archive.sh

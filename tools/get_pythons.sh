@@ -1,8 +1,8 @@
 #!/bin/bash
 # Brings Debian's interpreters of several suites, each with its own libc and libraries, as targets for the tests:
 #   ${AIOTRACE_PYTHONS:-.cache/pythons}/SUITE-VERSION/     a root to run it in (tools/in_root.sh)
-# The machine's own package lists and packages stay as they are. What cannot be had is named, and is no failure.
-# AIOTRACE_DEBIAN_MIRROR: see tools/debian_archive.sh.
+# The machine's own package lists and packages stay as they are. Versions that are not available are listed; that is no
+# failure. AIOTRACE_DEBIAN_MIRROR: see tools/debian_archive.sh.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . tools/debian_archive.sh

@@ -3,8 +3,9 @@
 #   ${AIOTRACE_VENVS:-.cache/venvs}/3.X/     uvloop, aiohttp, uvicorn, fastapi, greenlet on the machine's own interpreters
 #   ${AIOTRACE_VENVS:-.cache/venvs}/readers/ Perfetto's schema, to read traces with
 #   ${AIOTRACE_VENVS:-.cache/venvs}/tools/   with --bench: py-spy and austin, to compare with
-# Wheels only, of the versions and with the hashes of tools/venvs/ (tools/pin_venvs.py writes them), from the package index that
-# pip is set up for. The hashes are of wheels for x86-64. What cannot be had is named, and is no failure.
+# Wheels only, of the versions and with the hashes of tools/venvs/ (tools/pin_venvs.py writes them), from the package
+# index that pip is set up for. The hashes are of wheels for x86-64. Environments that cannot be made are listed; that
+# is no failure.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 

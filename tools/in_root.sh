@@ -14,7 +14,7 @@ here=$(pwd -P)
 for dir in /proc /dev /tmp "${TMPDIR:-/tmp}" "$project" "$here"; do
   [ "$dir" != / ] || continue
   mkdir -p "$root$dir"
-  # Twice the same is harmless: the namespace goes with the program.
+  # Mounting twice is harmless: the namespace ends with the program.
   mount --rbind "$dir" "$root$dir"
 done
 exec env -u AIOTRACE_IN_ROOT -u PYTHONHOME -u PYTHONPATH -u LD_LIBRARY_PATH -u LD_PRELOAD \

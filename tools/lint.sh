@@ -1,5 +1,5 @@
 #!/bin/bash
-# Everything about the sources that a machine can judge. Runs all checks, names what is wrong, fails if anything is.
+# All automatic checks of the sources. Runs all checks, prints the errors, and fails if there is any.
 #   tools/lint.sh             check (make lint; needs build/compile_commands.json and the skeletons)
 #   tools/lint.sh --format    reformat instead
 set -u
@@ -43,7 +43,7 @@ shell_syntax() {
   return $status
 }
 
-python_syntax() { # the files as the oldest supported interpreter could see them are for the tests; here: do they parse
+python_syntax() { # the tests check the files with the oldest supported interpreter; this only checks that they parse
   find tools tests -type f -name '*.py' -print0 | python3 -c '
 import ast, sys
 status = 0
@@ -67,7 +67,7 @@ page_scripts() { # the scripts of the pages of --html must parse; checked where 
 tidy() {
   local clang_tidy
   clang_tidy=$(tool clang-tidy) || return 1
-  # Also when started by make: with its flags, this one would wait for the other's job slots.
+  # Also when started by make: with make's flags, this make would wait for the other's job slots.
   env -u MAKEFLAGS -u MAKELEVEL make -k -s -j "${JOBS:-2}" tidy CLANG_TIDY="$clang_tidy"
 }
 

@@ -13,7 +13,7 @@ make -s install PROGRAM="$binary" DESTDIR="$root" PREFIX=/usr >/dev/null
 [ -f "$root/usr/share/man/man8/aiotrace.8" ] || { echo "make_deb: no man pages: scdoc is missing" >&2; exit 1; }
 gzip -9n "$root"/usr/share/man/man*/*
 doc=$root/usr/share/doc/aiotrace
-# The daemon: installed, and for the administrator to enable.
+# The daemon is installed; the administrator enables it.
 install -D -m 644 tools/fleet/aiotrace.service "$root/lib/systemd/system/aiotrace.service"
 install -D -m 644 tools/fleet/aiotrace.toml "$root/etc/aiotrace/aiotrace.toml"
 mkdir -p "$doc"
@@ -52,7 +52,8 @@ Description: reports why an asyncio event loop stalls, without a restart
  and reports each stall: how long, which task, which line and why, and which
  coroutines leak. Needs Linux 5.10 or newer with BTF, and root or capabilities.
 END
-# With capabilities the program reads every process: who may start it is for the administrator to say (aiotrace-security(7)).
+# With capabilities the program reads every process, so the administrator decides who may start it
+# (aiotrace-security(7)).
 cat > "$root/DEBIAN/postinst" <<'END'
 #!/bin/sh
 set -e

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The man pages say what --help, the JSON Schema and each other say."""
+"""The man pages must agree with --help, with the JSON Schema and with each other."""
 import json
 import os
 import re
@@ -122,7 +122,7 @@ class ContentTest(unittest.TestCase):
                          set(self.schema["wait-kind"]["enum"]))
 
     def test_every_field_is_described(self):
-        """Each name that the schema has for a type stands in the section of that type."""
+        """Each name that the schema has for a type is in the section of that type."""
         sections = self.pages["aiotrace-json"].subsections()
         types = [name for name in self.schema if "const" in self.schema[name].get("properties", {}).get("type", {})
                  and not name.startswith("summary-of-")]

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 
-# For a tier that hangs: several times what it takes, so that a slow machine does not meet it.
+# Time limits for a tier that hangs: several times the normal time, so that a slow machine does not reach them.
 TIMEOUT_S = {"unit": 900, "native": 900, "fuzz": 1800, "libfuzzer": 3600, "root": 6000, "accuracy": 1200, "soak": 900, "vm": 2400,
              "fresh": 14400, "wheel": 2400}
 ALL_FACTOR = 3  # AIOTRACE_TEST_ALL=1
@@ -34,7 +34,7 @@ SLOWEST = 10
 
 
 class Tier:
-    """What became of the test cases of one binary."""
+    """The results of the test cases of one binary."""
 
     def __init__(self, name, binary):
         self.name = name
@@ -49,7 +49,7 @@ class Tier:
 
 
 def privileged_prefix():
-    """The command that makes root of us, or None and why there is none."""
+    """The command that gives root rights, or None and the reason."""
     if os.geteuid() == 0:
         return [], None
     try:
@@ -224,7 +224,7 @@ def run_together(tier, prefix, group, deadline, limit, verbose):
 
 
 def add_log(tier, log, arguments, expected, ended):
-    """What one process wrote, and how it ended (None: well). It must have had as many test cases as expected."""
+    """The output of one process, and how it ended (None: well). It must have had as many test cases as expected."""
     before = tier.passed + len(tier.failures) + len(tier.skips)
     failures, skips = len(tier.failures), len(tier.skips)
     tier.plan = None

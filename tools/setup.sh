@@ -79,7 +79,7 @@ for name in "${names[@]}"; do
   for alternative in "${alternatives[@]}"; do
     [[ $installed == *$'\n'"$alternative"$'\n'* ]] && there=1
   done
-  # Several packages bring a bpftool, and having one does not yet mean that it works: try it.
+  # Several packages contain a bpftool, and an installed one may not work, so try it.
   if [[ $name == bpftool* ]]; then
     there=0
     found bpftool && there=1

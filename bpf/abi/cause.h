@@ -3,9 +3,9 @@
 #define AIOTRACE_ABI_CAUSE_H
 
 /*
- * Why a part of an iteration did not run Python, or that it did. BPF decides the
- * blocked ones at the switch-out; the on-CPU ones come from samples and are
- * decided in user space. What nobody saw is `unknown`, also decided there.
+ * The cause of a part of an iteration. BPF determines the blocked causes at the switch-out. User
+ * space determines the on-CPU causes from samples, and uses `unknown` for time that nobody
+ * observed.
  */
 enum cause {
 #define CAUSE(ID, id, number, ...) CAUSE_##ID = (number),

@@ -4,7 +4,7 @@
 
 #include <linux/types.h>
 
-/* An offset that this version of CPython does not have. */
+/* Value of an offset that this version of CPython does not have. */
 #define PY_NO_OFFSET 0xffffffffu
 
 enum py_layout_flags {
@@ -21,16 +21,16 @@ enum py_layout_flags {
 };
 
 /*
- * Where struct _gil_runtime_state ends (Python/ceval_gil.h, Include/internal/pycore_gil.h,
- * 3.8 to 3.15): cond and mutex are followed by switch_cond and switch_mutex. A thread on
- * its way to the GIL waits on cond, then perhaps for one that was preempted with mutex; one
- * that hands it over on switch_cond. So the locks of the GIL end behind gil_mutex by two of
- * pthread_mutex_t and one pthread_cond_t: what these have is the machine's.
+ * The end of struct _gil_runtime_state (Python/ceval_gil.h, Include/internal/pycore_gil.h, 3.8 to
+ * 3.15): cond and mutex, then switch_cond and switch_mutex. A thread that wants the GIL waits on
+ * cond, and may then wait for mutex if the thread that has mutex was preempted. A thread that hands
+ * the GIL over waits on switch_cond. So the locks of the GIL end two pthread_mutex_t and one
+ * pthread_cond_t behind gil_mutex; the sizes of these types depend on the machine.
  */
 
 /*
- * Where things are in one CPython build: byte offsets into its structures, filled in
- * and validated by user space, read by BPF. Every offset is below 1 MiB or PY_NO_OFFSET.
+ * Byte offsets into the structures of one CPython build. User space fills them in and validates
+ * them; BPF reads them. Every offset is below 1 MiB or PY_NO_OFFSET.
  */
 struct py_layout {
 	__u32 version; /* PY_VERSION_HEX: 0x030b07f0 is 3.11.7 final */
@@ -38,8 +38,13 @@ struct py_layout {
 
 	__u32 interp_next; /* PyInterpreterState */
 	__u32 interp_threads_head;
-	__u32 interp_gc; /* struct _gc_runtime_state inside it; PY_NO_OFFSET: in the runtime (3.8) */
-	__u32 interp_gil_ptr; /* pointer to the GIL (3.12+); PY_NO_OFFSET: process_config.gil_addr */
+	/*
+	 * struct _gc_runtime_state inside PyInterpreterState; PY_NO_OFFSET: it is in the runtime
+	 * (3.8)
+	 */
+	__u32 interp_gc;
+	/* pointer to the GIL (3.12+); PY_NO_OFFSET: use process_config.gil_addr */
+	__u32 interp_gil_ptr;
 
 	__u32 ts_next; /* PyThreadState */
 	__u32 ts_interp;
@@ -52,7 +57,8 @@ struct py_layout {
 	__u32 frame_code; /* f_code, f_executable */
 	__u32 frame_instr; /* prev_instr, instr_ptr or f_lasti */
 	__u32 frame_owner; /* i8; PY_NO_OFFSET before 3.11 */
-	__u32 frame_owner_shim; /* frames with this owner or a larger one are no Python (3.12+) */
+	/* frames with this owner or a larger one are not Python frames (3.12+) */
+	__u32 frame_owner_shim;
 	__u32 frame_gen; /* f_gen (3.8-3.10) */
 	__u32 frame_localsplus;
 
@@ -64,19 +70,19 @@ struct py_layout {
 	__u32 code_linetable; /* co_lnotab in 3.8, 3.9 */
 	__u32 code_bytecode; /* co_code_adaptive; PY_NO_OFFSET before 3.11 */
 
-	__u32 gen_iframe; /* from a generator or coroutine to its embedded frame (3.11+) */
+	__u32 gen_iframe; /* from a generator or coroutine to the frame embedded in it (3.11+) */
 	__u32 gen_name;
 	__u32 gen_qualname;
 
 	__u32 task_coro; /* _asyncio.Task */
 	__u32 task_name;
-	__u32 task_size; /* tp_basicsize it is true for */
+	__u32 task_size; /* the tp_basicsize for which these offsets are valid */
 
 	__u32 obj_type; /* PyObject.ob_type */
 	__u32 unicode_length; /* PyASCIIObject */
 	__u32 unicode_state;
 	__u32 unicode_ascii_data; /* characters of a compact ASCII string */
-	__u32 unicode_compact_data; /* characters of another compact string */
+	__u32 unicode_compact_data; /* characters of any other compact string */
 	__u32 bytes_size; /* PyBytesObject.ob_size */
 	__u32 bytes_data;
 	__u32 long_digits; /* PyLongObject: first u32 digit (30 bits each) */
@@ -88,7 +94,8 @@ struct py_layout {
 
 	__u32 gil_last_holder; /* struct _gil_runtime_state */
 	__u32 gil_locked;
-	__u32 gil_cond; /* a waiter's futex lies from here on, up to the locks' end */
+	/* the futexes of waiting threads are between this offset and the end of the locks */
+	__u32 gil_cond;
 	__u32 gil_mutex;
 	__u32 gc_collecting; /* struct _gc_runtime_state: i32 */
 };

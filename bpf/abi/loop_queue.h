@@ -5,13 +5,13 @@
 #include "config.h"
 
 /*
- * Where an asyncio loop keeps what it has still to do, found by user space; addresses of the
- * traced program. An object is believed only while its type is still the one that it had.
+ * Where an asyncio loop keeps its callbacks and timers. User space finds the addresses, which are
+ * in the traced program. BPF uses an object only while its type is the recorded one.
  */
 struct loop_queue {
-	__u64 ready; /* BaseEventLoop._ready, a collections.deque; 0: not known */
+	__u64 ready; /* BaseEventLoop._ready, a collections.deque; 0: unknown */
 	__u64 ready_type;
-	__u64 timers; /* ._scheduled, a list that is a heap; 0: not known, or none of asyncio's */
+	__u64 timers; /* ._scheduled, a list used as a heap; 0: unknown, or not an asyncio loop */
 	__u64 timers_type;
 	__u64 none; /* None: the callback of a timer that was cancelled */
 	__u64 float_type; /* of a timer's time; */
@@ -25,11 +25,11 @@ struct loop_queue {
 	__u32 pad;
 };
 
-/* No loop has more, as far as anybody believes. */
+/* A loop with more than this is not believed. */
 #define LOOP_QUEUE_MAX 10000000
-/* Timers of a heap that are looked at: those that are due, and the first behind them that are not. */
+/* Timers of a heap that BPF reads: all that are due, and the first ones that are not. */
 #define LOOP_TIMERS_VISITS 64
-/* In the number of timers: there may be more. */
+/* In the number of timers: a lower bound. */
 #define LOOP_TIMERS_AT_LEAST 0x80000000u
 
 ABI_ASSERT_SIZE(struct loop_queue, 88);

@@ -7,38 +7,42 @@
 #include "config.h"
 #include "layout.h"
 
-/* `leaks --origin`: what bpf/origin.bpf.c and user space share. One process, so one layout. */
+/*
+ * `leaks --origin`: shared by bpf/origin.bpf.c and user space. There is one process, so one layout.
+ */
 
-#define ORIGIN_FRAMES 16 /* the innermost ones of who made it */
+#define ORIGIN_FRAMES 16 /* frames of the creator that are kept, the innermost ones */
 
 struct origin_config {
 	__u32 pid; /* tgid, initial pid namespace */
-	__u32 own_frame; /* the thread's innermost frame is the coroutine's own, not its maker's (3.11+) */
+	/* the thread's innermost frame belongs to the new coroutine, not to its creator (3.11+) */
+	__u32 own_frame;
 	__u64 interpreters_head; /* address of the pointer */
-	__u64 coro_type; /* PyCoro_Type, PyAsyncGen_Type: what else is made is not kept */
+	__u64 coro_type; /* PyCoro_Type, PyAsyncGen_Type: objects of other types are not recorded */
 	__u64 async_gen_type;
 	struct py_layout layout;
 };
 
 struct origin_frame {
 	__u64 code; /* address of the code object */
-	__s32 lasti; /* byte offset of the instruction in the bytecode, -1: none has run yet */
+	/* byte offset of the instruction in the bytecode, -1: no instruction has run yet */
+	__s32 lasti;
 	__u32 pad;
 };
 
-/* How a coroutine or asynchronous generator came to be, by its address. */
+/* How a coroutine or asynchronous generator was created; the key is its address. */
 struct origin {
 	__u64 made_ns; /* CLOCK_MONOTONIC */
 	__u32 tid;
-	__u32 count; /* frames, innermost first; 0: they could not be read */
+	__u32 count; /* number of frames, innermost first; 0: the frames could not be read */
 	struct origin_frame frames[ORIGIN_FRAMES];
 };
 
 struct origin_counts {
 	__u64 traps;
 	__u64 kept;
-	__u64 no_stack; /* of the kept ones: the thread's state was not found, or not readable */
-	__u64 lost; /* coroutines for which there was no entry to be had */
+	__u64 no_stack; /* of the recorded ones: the thread state was not found or not readable */
+	__u64 lost; /* coroutines for which no map entry was free */
 	__u64 run_ns; /* of the program */
 };
 

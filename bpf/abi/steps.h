@@ -8,16 +8,19 @@
 #include "layout.h"
 #include "records.h"
 
-/* `awaits --exact`: what bpf/steps.bpf.c and user space share. One process, so one layout. */
+/*
+ * `awaits --exact`: shared by bpf/steps.bpf.c and user space. There is one process, so one layout.
+ */
 
 #define MATCH_STATES \
-	64 /* one more than the characters of --match that are looked for in task names */
+	64 /* one more than the number of characters of --match that are compared with task names */
 
 #define STEPPED_MAX 8
 
 struct step_config {
 	__u32 pid; /* tgid, initial pid namespace */
-	__u32 send_gives_object; /* the step's function returns what was yielded, not a PySendResult (<= 3.9) */
+	/* the probed function returns the yielded object, not a PySendResult (<= 3.9) */
+	__u32 send_gives_object;
 	__u64 coro_type; /* PyCoro_Type, PyGen_Type, PyAsyncGen_Type */
 	__u64 gen_type;
 	__u64 async_gen_type;
@@ -27,8 +30,8 @@ struct step_config {
 	__u32 timer_when; /* offset of TimerHandle._when; PY_NO_OFFSET: unknown */
 	__u64 timer_type; /* asyncio.events.TimerHandle */
 	__u32 float_value;
-	__u32 nested_sends; /* awaited coroutines are resumed by the step's function too (<= 3.11) */
-	__u32 match_length; /* 0: no --match */
+	__u32 nested_sends; /* the probed function also resumes awaited coroutines (<= 3.11) */
+	__u32 match_length; /* length of --match; 0: no --match */
 
 	__u32 coro_frame; /* cr_frame (3.8-3.10) */
 	__u32 coro_code; /* cr_code (3.8-3.11) */
@@ -42,11 +45,14 @@ struct step_config {
 	__u32 unicode_compact_bit;
 	__u32 unicode_ascii_bit;
 	struct py_layout layout;
-	/* Where the kernel executes the probed instruction in a single step: a second trap. 0: no more. */
+	/*
+	 * Addresses where the kernel executes the probed instruction in a single step, which is a
+	 * second trap. 0: end of the list.
+	 */
 	__u64 stepped_at[STEPPED_MAX];
 	/*
-	 * The automaton (Knuth, Morris, Pratt) that finds --match in a task's name: the next
-	 * state by state and byte; match_length is the state that has found it.
+	 * The automaton (Knuth, Morris, Pratt) that searches --match in a task's name: next state
+	 * by state and byte. The state match_length means: found.
 	 */
 	__u8 match_next[MATCH_STATES * 256];
 };
@@ -59,34 +65,34 @@ struct chain_link {
 	__u32 pad;
 };
 
-/* In the ring: an await chain that user space has not named so far. The root comes first. */
+/* In the ring buffer: an await chain that user space has not named yet. The root comes first. */
 struct chain_record {
 	struct record head; /* type: RECORD_CHAIN */
 	__u64 chain; /* hash of the links, never 0 */
-	__u64 task; /* addresses: true while the task stays there */
+	__u64 task; /* addresses: valid while the task waits there */
 	__u64 coroutine;
-	__u64 target; /* what the last link awaits */
+	__u64 target; /* the object that the last link awaits */
 	__u32 count;
 	__u32 too_deep; /* the innermost links are missing */
 	struct chain_link links[CHAIN_MAX];
 };
 
-#define RECORD_CHAIN 64 /* apart from enum record_type: another ring */
+#define RECORD_CHAIN 64 /* not part of enum record_type: this record has its own ring buffer */
 
-/* What is known of a chain; written by user space once it has a name. */
+/* What is known about a chain. User space writes it when it has a name for the chain. */
 struct chain_state {
-	__u64 sent_ns; /* last sent */
+	__u64 sent_ns; /* when the chain was last sent */
 	__u32 named;
-	__u32 unwanted; /* --match: neither a function nor a file of it */
+	__u32 unwanted; /* --match is in no function or file name of the chain */
 };
 
 struct step_key {
 	__u64 chain;
-	__u32 matched; /* by the task's name */
+	__u32 matched; /* decided by the task's name */
 	__u32 pad;
 };
 
-/* Durations, of one await chain or of the delays of one group of tasks. */
+/* Durations of one await chain, or delays of one group of tasks. */
 struct step_stats {
 	__u64 count;
 	__u64 total_ns;
@@ -96,11 +102,14 @@ struct step_stats {
 
 #define GROUP_TEXT 64
 
-/* Tasks whose names differ in digits only, which '*' stands for; of unnamed ones those of a coroutine. */
+/*
+ * Group of tasks whose names differ only in digits ('*' replaces them). Unnamed tasks are grouped
+ * by coroutine.
+ */
 struct group_key {
-	__u8 bytes; /* 0: unreadable */
-	__u8 width; /* of a character: 1, 2, 4 */
-	__u8 coroutine; /* the text is the coroutine's name: the task has none of its own */
+	__u8 bytes; /* length; 0: unreadable */
+	__u8 width; /* bytes of a character: 1, 2, 4 */
+	__u8 coroutine; /* the text is the coroutine's name: the task has no name of its own */
 	__u8 cut;
 	__u8 pad[4];
 	__u8 text[GROUP_TEXT];
@@ -109,9 +118,9 @@ struct group_key {
 /* A task, by its root coroutine. */
 struct step_task {
 	__u64 task; /* address */
-	__u64 since_ns; /* it waits since then; 0: it runs, or that was not seen */
-	__u64 future; /* that it waits for */
-	__u64 due_ns; /* of a sleep: the timer's time; 0: none */
+	__u64 since_ns; /* start of its present await; 0: it runs, or the start was not seen */
+	__u64 future; /* the future that it waits for */
+	__u64 due_ns; /* of a sleep: when the timer is due; 0: not a sleep */
 	__u64 chain;
 	__u64 name; /* object */
 	__u32 matched;
@@ -119,41 +128,42 @@ struct step_task {
 	struct group_key group;
 };
 
-#define STEP_LEVELS 4 /* eager tasks start inside of another's step */
+#define STEP_LEVELS 4 /* nested steps: eager tasks start inside another task's step */
 
 struct step_level {
-	__u64 sp; /* stack pointer at the entry: that of the caller's return address */
+	__u64 sp; /* stack pointer at the function's entry (address of the return address) */
 	__u64 coroutine;
-	__u64 result; /* where the function puts what is yielded */
+	__u64 result; /* where the function stores the yielded object */
 	__u64 pad;
 };
 
 /* One thread of the target that runs tasks. */
 struct step_thread {
-	__u64 entries; /* traps, at entries and returns */
-	__u64 stepped; /* of the entries: at config.stepped_at */
+	__u64 entries; /* number of traps, at entries and returns */
+	__u64 stepped; /* entries at config.stepped_at */
 	__u64 returns;
-	__u64 run_ns; /* of the programs, without the traps */
+	__u64 run_ns; /* run time of the programs, without the traps */
 	__u32 depth;
 	__u32 pad;
 	struct step_level levels[STEP_LEVELS];
-	__u64 object; /* of the walk along a chain: the next one */
+	__u64 object; /* while following a chain: the next object */
 	struct chain_record chain;
-	__u64 words[64]; /* of the stack; or text */
-	struct group_key group; /* of the task at hand */
+	__u64 words[64]; /* words of the stack, or text */
+	struct group_key group; /* of the task in this step */
 	__u32 matched;
 	__u32 name_pad;
 };
 
 enum step_loss {
-	STEP_LOSS_RING_FULL = 0, /* a chain found no room: sent again later */
-	STEP_LOSS_TASKS_FULL, /* its awaits are not counted */
-	STEP_LOSS_SITES_FULL, /* an await that was not counted */
+	/* no room in the ring buffer for a chain: it is sent again later */
+	STEP_LOSS_RING_FULL = 0,
+	STEP_LOSS_TASKS_FULL, /* no room for a task: its awaits are not counted */
+	STEP_LOSS_SITES_FULL, /* no room for an await: it was not counted */
 	STEP_LOSS_THREADS_FULL,
-	STEP_LOSS_TASK_UNKNOWN, /* a step of a coroutine whose task was not found */
+	STEP_LOSS_TASK_UNKNOWN, /* step of a coroutine whose task was not found */
 	STEP_LOSS_CHAIN_TOO_DEEP,
-	STEP_LOSS_GROUPS_FULL, /* a delay that was not counted */
-	STEP_LOSS_READY_UNKNOWN, /* a step that was made ready by something not seen: its delay is not counted */
+	STEP_LOSS_GROUPS_FULL, /* no room for a delay: it was not counted */
+	STEP_LOSS_READY_UNKNOWN, /* a step whose wake-up was not seen: its delay is not counted */
 	STEP_LOSS_MAX,
 };
 

@@ -3,9 +3,9 @@
 #define AIOTRACE_LIB_ARCH_BPF_H
 
 /*
- * Everything that depends on the processor: registers, system call numbers, the C library's
- * thread block. Another processor gives the same names behind the #if below, and its Machine
- * in user/machine/.
+ * Everything that depends on the processor: registers, system call numbers, the C library's thread
+ * block. To support another processor, define the same names behind the #if below, and add its
+ * Machine in user/machine/.
  */
 #include "lib/kernel.bpf.h"
 
@@ -20,7 +20,10 @@ struct saved_regs {
 	__u64 orig_ax, ip, cs, flags, sp, ss;
 };
 
-/* The system call a task is in, its first argument and where it was made: neighbours in struct saved_regs. */
+/*
+ * The system call a task is in, its first argument and the address of the call: adjacent fields of
+ * struct saved_regs.
+ */
 struct call {
 	__u64 argument;
 	__u64 number; /* see call_number */
@@ -54,17 +57,20 @@ static __always_inline __u64 call_argument(const struct saved_regs *regs, int in
 #define THIRD_ARGUMENT(regs) ((regs)->dx)
 #define RESULT(regs) ((regs)->ax)
 
-/* At a function's return, what the stack pointer was at its entry: the return address is gone. */
+/*
+ * The stack pointer at the function's entry, computed at its return, when the return address is
+ * popped.
+ */
 #define ENTRY_STACK_POINTER(regs) ((regs)->sp - 8)
 
 #define STACK_POINTER(regs) ((regs)->sp)
 #define FRAME_POINTER(regs) ((regs)->bp)
 #define INSTRUCTION_POINTER(regs) ((regs)->ip)
 
-/* Was user space interrupted, not the kernel? */
+/* Whether user space was interrupted, not the kernel. */
 #define IS_USER_MODE(regs) (((regs)->cs & 3) == 3)
 
-/* Those that a function has to leave as they were. */
+/* Callee-saved registers. */
 #define KEPT_REGISTERS 6
 
 static __always_inline void kept_registers(__u64 *to, const struct saved_regs *regs)
@@ -77,7 +83,7 @@ static __always_inline void kept_registers(__u64 *to, const struct saved_regs *r
 	to[5] = regs->r15;
 }
 
-/* Saved registers into native_record.registers: r15, r14, r13, r12, bp, bx. 0: done. */
+/* Copies saved registers into native_record.registers: r15, r14, r13, r12, bp, bx. 0: done. */
 static __always_inline int read_native_registers(__u64 *to, const struct saved_regs *regs)
 {
 	return bpf_probe_read_kernel(to + NATIVE_KEPT, 6 * sizeof(*to), regs) ||
@@ -98,7 +104,7 @@ struct task_struct___x86 {
 };
 #pragma clang attribute pop
 
-/* What pthread_self() gives, and PyThreadState.thread_id is. */
+/* The value of pthread_self() and of PyThreadState.thread_id. */
 static __always_inline __u64 thread_pointer_of(struct task_struct *task)
 {
 	struct task_struct___x86 *here = (void *)task;

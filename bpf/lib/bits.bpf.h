@@ -3,13 +3,13 @@
 #define AIOTRACE_LIB_BITS_BPF_H
 
 /*
- * Bits by number, without branches: durations jump about, and six branches that nobody can
- * predict are dearer than all the rest of a poll's probe; the verifier would follow each of
- * their 64 ways. Not __builtin_ctzll: clang 14 ends with a crash on it for BPF.
+ * Bits by number, without branches: durations vary, and six unpredictable branches cost more than
+ * the rest of a poll's probe; the verifier would follow each of their 64 paths. __builtin_ctzll is
+ * not used because clang 14 crashes on it for BPF.
  */
 #include <linux/types.h>
 
-/* A de Bruijn sequence: the upper 6 bits of its product with 2^n - 1 are another for each n. */
+/* A de Bruijn sequence: the upper 6 bits of its product with 2^n - 1 differ for each n. */
 #define LEADING_BIT_SEQUENCE 0x03f79d71b4cb0a89ull
 
 static const __u8 leading_bit[64] = {

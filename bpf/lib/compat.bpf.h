@@ -2,7 +2,7 @@
 #ifndef AIOTRACE_LIB_COMPAT_BPF_H
 #define AIOTRACE_LIB_COMPAT_BPF_H
 
-/* Every difference between kernels, in one place, each with the commit that made it. */
+/* All differences between kernels, each with the commit that introduced it. */
 #include "lib/arch.bpf.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -38,8 +38,8 @@ static __always_inline __u32 task_state(struct task_struct *task)
 }
 
 /*
- * Does the task wait for its control group's CPU quota? Since 6.18 each task is throttled
- * for itself on its way to user space; before, all of a group's run queue at once.
+ * Whether the task waits for its control group's CPU quota. Since 6.18 each task is throttled on
+ * its own, on its way to user space. Before, all run queues of the group were throttled at once.
  */
 static __always_inline bool task_throttled(struct task_struct *task)
 {
@@ -53,7 +53,7 @@ static __always_inline bool task_throttled(struct task_struct *task)
 	return BPF_CORE_READ(task, se.cfs_rq, throttle_count) > 0;
 }
 
-/* The CPU that the task runs on, or in whose run queue it is. */
+/* The CPU on which the task runs, or in whose run queue it waits. */
 static __always_inline __u32 cpu_of(struct task_struct *task)
 {
 	struct task_struct___before_5_16 *before = (void *)task;
@@ -65,9 +65,9 @@ static __always_inline __u32 cpu_of(struct task_struct *task)
 }
 
 /*
- * A task's user registers, saved at the top of its kernel stack at the entry into the
- * kernel. dd6e10fbd9fb ("bpf: Add bpf_task_pt_regs() helper"), 5.15, knows where they
- * are; before it there was no FRED padding, so the place follows from the stack's size.
+ * A task's user registers, saved at the top of its kernel stack at the entry into the kernel.
+ * dd6e10fbd9fb ("bpf: Add bpf_task_pt_regs() helper"), 5.15, returns their address. Kernels without
+ * that helper have no FRED padding, so the address follows from the stack's size.
  */
 static __always_inline const struct saved_regs *saved_regs_of(struct task_struct *task)
 {
@@ -88,9 +88,9 @@ static __always_inline int read_call(struct call *call, struct task_struct *task
 }
 
 /*
- * The current task, typed. 3ca1032ab7ab ("bpf: Implement get_current_task_btf and
- * RET_PTR_TO_BTF_ID"), 5.11; the plain pointer serves wherever it is only read through
- * bpf_probe_read_kernel, which before 5.15 is everywhere.
+ * The current task, with its type. 3ca1032ab7ab ("bpf: Implement get_current_task_btf and
+ * RET_PTR_TO_BTF_ID"), 5.11. The plain pointer is sufficient where it is only read through
+ * bpf_probe_read_kernel; before 5.15 that is everywhere.
  */
 static __always_inline struct task_struct *current_task(void)
 {
@@ -99,7 +99,7 @@ static __always_inline struct task_struct *current_task(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
-/* Of the current task, at its entry into the kernel; 0: it cannot be read. */
+/* Registers of the current task at its entry into the kernel; 0: they cannot be read. */
 static __always_inline __u64 user_stack_pointer(void)
 {
 	__u64 sp = 0;

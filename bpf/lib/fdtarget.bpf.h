@@ -2,7 +2,9 @@
 #ifndef AIOTRACE_LIB_FDTARGET_BPF_H
 #define AIOTRACE_LIB_FDTARGET_BPF_H
 
-/* What a descriptor of a task is, for the cause of a wait on it. Runs at a switch-out. */
+/*
+ * The kind of file behind a task's descriptor, for the cause of a wait on it. Runs at a switch-out.
+ */
 #include "lib/bits.bpf.h"
 #include "lib/compat.bpf.h"
 #include "abi/cause.h"
@@ -48,7 +50,7 @@ static __always_inline __u32 cause_of_file(struct file *file)
 	return CAUSE_OTHER;
 }
 
-/* The first file that an epoll instance watches: the root of its tree. */
+/* The first file that an epoll instance watches, which is the root of its tree. */
 static __always_inline struct file *file_in_epoll(struct file *epoll, __s32 *fd)
 {
 	struct eventpoll *ep = BPF_CORE_READ(epoll, private_data);

@@ -3,14 +3,15 @@
 #define AIOTRACE_LIB_GC_BPF_H
 
 /*
- * Which thread collects garbage. The interpreter only keeps that one does (`collecting` of
- * struct _gc_runtime_state), and a collection gives the GIL away in finalizers: another thread
- * may run meanwhile. It waited for the GIL before that, and saw then that somebody collects.
+ * Which thread runs the garbage collector. The interpreter only records that a collection runs
+ * (`collecting` of struct _gc_runtime_state), not in which thread. Finalizers in a collection can
+ * release the GIL, so another thread may run during the collection. That thread waited for the GIL
+ * before, and saw at that wait that a collection was running.
  */
 #include "lib/compat.bpf.h"
 #include "lib/python.bpf.h"
 
-/* The GIL of this thread's interpreter; 0: not known. */
+/* The GIL of this thread's interpreter; 0: unknown. */
 static __always_inline __u64 gil_of(const struct process_config *p, __u64 tstate)
 {
 	const struct py_layout *l = &p->layout;
@@ -29,13 +30,16 @@ static __always_inline bool has_gil(const struct process_config *p, __u64 tstate
 	       read_u64(gil + l->gil_last_holder) == tstate;
 }
 
-/* Only who has the GIL collects; a build without one stops all others meanwhile. */
+/*
+ * Only the thread that holds the GIL can collect; a build without a GIL stops all other threads
+ * during a collection.
+ */
 static __always_inline bool may_collect(const struct process_config *p, __u64 tstate)
 {
 	return p->layout.flags & PY_FREE_THREADED || has_gil(p, tstate);
 }
 
-/* Does any thread of this one's interpreter collect? */
+/* Whether a collection runs in the interpreter of this thread. */
 static __always_inline bool gc_runs(const struct process_config *p, __u64 tstate)
 {
 	const struct py_layout *l = &p->layout;
@@ -50,7 +54,10 @@ static __always_inline bool gc_runs(const struct process_config *p, __u64 tstate
 	return collecting == 1;
 }
 
-/* At a wait for the GIL: unless it is the thread's own, in which a finalizer gave the GIL away, it is another's. */
+/*
+ * Called at a wait for the GIL. A running collection belongs to another thread, unless it is this
+ * thread's own collection and a finalizer released the GIL.
+ */
 static __always_inline void note_others_gc(struct loop_thread *t, const struct process_config *p)
 {
 	if (!gc_runs(p, t->tstate))
@@ -60,10 +67,11 @@ static __always_inline void note_others_gc(struct loop_thread *t, const struct p
 }
 
 /*
- * Does this thread, whose stack was walked, collect? A collection of its own stands still at one
- * place: only finalizers run, above it. Where the thread itself goes on it is another's, which
- * began after the thread's last wait for the GIL. So it is where the thread has no GIL: it computes
- * in C meanwhile.
+ * Whether this thread, whose stack was walked, runs the collection. The thread's own collection
+ * stays at one place of the stack: only finalizers run, above that place. If the thread's own code
+ * continues, the collection belongs to another thread and began after this thread's last wait for
+ * the GIL. The same is true if the thread does not hold the GIL: then it computes in C during the
+ * collection.
  */
 static __always_inline bool collects(struct loop_thread *t, const struct process_config *p,
 				     const struct scratch *s)

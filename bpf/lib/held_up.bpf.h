@@ -2,7 +2,10 @@
 #ifndef AIOTRACE_LIB_HELD_UP_BPF_H
 #define AIOTRACE_LIB_HELD_UP_BPF_H
 
-/* Whom a stall holds up: bpf/held_up.bpf.c. Each in the loop's own thread, whose memory it reads. */
+/*
+ * Callbacks and timers that a stall delays: see bpf/held_up.bpf.c. Called in the loop's own thread,
+ * because it reads the thread's memory.
+ */
 #include "lib/bounds.bpf.h"
 #include "lib/maps.bpf.h"
 
@@ -16,12 +19,14 @@ struct loop_queues_map {
 };
 extern struct loop_queues_map loop_queues SEC(".maps");
 
-/* Keeps in loop_thread.ready the most callbacks that were ready in this iteration. */
+/* Raises loop_thread.ready to the number of callbacks that are ready now. */
 int note_ready(__u32 tid);
-/* Counts in loop_thread.timers those that are due now, and how late the first of them is. */
+/*
+ * Counts in loop_thread.timers the timers that are due now, and records how late the first one is.
+ */
 int note_timers(__u32 tid, __u64 now);
 
-/* At the end of an iteration that may be a stall. */
+/* Called at the end of an iteration that may be a stall. */
 static __always_inline void note_held_up(const struct loop_thread *t, __u64 now)
 {
 	if (!t->return_ns || (__s64)(now - t->return_ns) < (__s64)session.warn_ns)

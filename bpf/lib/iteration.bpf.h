@@ -9,7 +9,7 @@
 #include "lib/emit.bpf.h"
 #include "lib/held_up.bpf.h"
 
-/* Is a thread in this system call inside its loop's own wait? */
+/* Whether a thread in this system call is inside its loop's own wait. */
 static __always_inline bool in_own_poll(const struct loop_thread *t, __s64 syscall, __s32 epfd)
 {
 	if (t->epfd == EPFD_SELECT)
@@ -34,7 +34,7 @@ static __always_inline struct cause_time *time_of_cause(struct loop_thread *t, _
 	return &t->causes[masked(cause, CAUSE_SLOTS)];
 }
 
-/* Forgets what the iteration that ended has left. */
+/* Resets the data of the iteration that ended. */
 static __always_inline void reset_iteration(struct loop_thread *t)
 {
 	if (!t->dirty)
@@ -56,7 +56,7 @@ int send_loop(__u32 tid, __u64 now);
 /* Reports an iteration that was a stall: bpf/report.bpf.c. */
 int send_iteration(__u32 tid, __u64 now, __u32 flags);
 
-/* The loop polls again: what lies between the poll's return and now was one iteration. */
+/* The loop polls again: the time from the poll's return to now was one iteration. */
 static __always_inline void end_iteration(struct loop_thread *t, __u64 now, __u32 flags)
 {
 	__u64 duration = now - t->return_ns, bucket;

@@ -3,9 +3,9 @@
 #define AIOTRACE_LIB_KERNEL_BPF_H
 
 /*
- * The few kernel types that the programs read, CO-RE relocated: only names and types of
- * the fields matter, libbpf finds their places in the running kernel's BTF. Defined here
- * so that building needs no BTF of the build machine.
+ * Kernel types that the programs read, with CO-RE relocations: only the names and types of the
+ * fields matter, because libbpf finds the offsets in the running kernel's BTF. They are defined
+ * here so that a build does not need the build machine's BTF.
  */
 #include <stdbool.h>
 #include <linux/types.h>
@@ -136,12 +136,12 @@ struct pid {
 };
 
 struct cfs_rq {
-	int throttle_count; /* of itself and of the groups above it */
+	int throttle_count; /* of the group itself and of the groups above it */
 };
 
 struct sched_entity {
 	__u64 sum_exec_runtime;
-	__u64 prev_sum_exec_runtime; /* when it came onto a CPU last */
+	__u64 prev_sum_exec_runtime; /* when it was last switched in */
 	struct cfs_rq *cfs_rq;
 };
 
@@ -185,7 +185,7 @@ struct rb_root_cached {
 	struct rb_root rb_root;
 };
 
-/* fs/eventpoll.c: what a nested epoll waits for hangs in this tree. */
+/* fs/eventpoll.c: this tree has the files that a nested epoll watches. */
 struct eventpoll {
 	struct rb_root_cached rbr;
 };

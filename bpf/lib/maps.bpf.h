@@ -23,8 +23,8 @@ struct processes_map {
 };
 
 /*
- * Loop threads by slot, at most 65535; find_thread() finds one. An array, because its
- * look-up is three instructions: every poll and every switch makes one.
+ * Loop threads by slot, at most 65535; find_thread() finds one. It is an array, because a look-up
+ * takes three instructions, and every poll and every switch makes one.
  */
 struct loop_threads_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -33,7 +33,7 @@ struct loop_threads_map {
 	__type(value, struct loop_thread);
 };
 
-/* The slots in use. A thread is there when it is here. */
+/* Slots in use, by tid. A thread is known if it is in this map. */
 struct thread_slots_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
@@ -41,7 +41,7 @@ struct thread_slots_map {
 	__type(value, __u32);
 };
 
-/* The others: filled by user space, which also gives back those of threads that ended. */
+/* Free slots. User space fills the list, and adds the slots of threads that ended. */
 struct free_slots_map {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, 1024);
@@ -63,7 +63,7 @@ struct syscalls_map {
 	__type(value, __u16);
 };
 
-/* Large, and zero: what a new entry of `loop_threads` is copied from. */
+/* A large value of zeros: new entries of `loop_threads` are copied from it. */
 struct blank_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -73,14 +73,18 @@ struct blank_map {
 
 /* The last runs on each CPU: see bpf/runs.bpf.c. */
 struct cpu_runs {
-	__u32 count; /* so far; the next goes into run[count % RUNS_MAX], and again RUNS_MAX further on: */
+	/*
+	 * runs so far; the next one goes into run[count % RUNS_MAX], and again RUNS_MAX further on:
+	 */
+	__u32 count;
 	__u32 pad;
-	struct run run[2 * RUNS_MAX]; /* so the last ones lie in a row, wherever they begin */
+	/* so the last ones are always adjacent, wherever they begin */
+	struct run run[2 * RUNS_MAX];
 };
 
 struct runs_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1); /* the user side sets the number of CPUs */
+	__uint(max_entries, 1); /* user space sets the number of CPUs */
 	__type(key, __u32);
 	__type(value, struct cpu_runs);
 };
@@ -95,23 +99,29 @@ extern struct free_slots_map free_slots SEC(".maps");
 extern struct losses_map losses SEC(".maps");
 extern struct syscalls_map syscalls SEC(".maps");
 
-/* In rodata: a constant for the verifier, so what is off costs nothing. */
+/* In rodata: the verifier sees constants, so disabled features cost nothing. */
 extern const volatile struct session_config session;
 
 /*
- * By a number modulo 65536: 0 says that no thread (process) with such a number is traced.
- * The first look of every program, so that the rest of the machine pays for one load. What
- * is set is never cleared: it only costs a look into a map. `traced_tid` also has the
- * slot of the thread that was met last: see TID_ENTRY.
+ * Indexed by tid (tgid) modulo 65536; 0: no thread (process) with such a number is traced. Every
+ * program reads this first, so the other processes of the machine cost only one load. Entries are
+ * never cleared; a stale entry only costs a look-up in a map. `traced_tid` also has the slot of the
+ * thread that was added last: see TID_ENTRY.
  */
 #define PID_FILTER_SIZE 65536
 extern __u32 traced_tid[PID_FILTER_SIZE];
 extern __u8 traced_tgid[PID_FILTER_SIZE];
 
-/* The run is over: nobody is met any more. Who is known is not found any more, see Probe::stop(). */
+/*
+ * The run is over: new threads are not added, and known threads are not found any more. See
+ * Probe::stop().
+ */
 extern __u32 stopped;
 
-/* How many traced threads are ready to run, inside an iteration, and do not: while it is 0 nobody's runs are kept. */
+/*
+ * Number of traced threads that are runnable inside an iteration and do not run. While it is 0,
+ * runs are not recorded.
+ */
 extern __u32 ready_threads;
 
 #define PID_SLOT(pid) ((__u32)(pid) & (PID_FILTER_SIZE - 1))

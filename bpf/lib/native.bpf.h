@@ -3,10 +3,10 @@
 #define AIOTRACE_LIB_NATIVE_BPF_H
 
 /*
- * --native: a thread's registers and the top of its user stack, for user space to unwind.
- * Copied when it leaves the CPU (its memory can't be read when it comes back) and in
- * samples, into a buffer of the thread's own; sent when it is known to matter. Callers ask
- * session.native_ns first: a constant, so without --native the verifier drops all of it.
+ * --native: a thread's registers and the top of its user stack, for unwinding in user space. They
+ * are copied when the thread leaves the CPU (its memory cannot be read when it comes back) and in
+ * samples, into the thread's own buffer. The buffer is sent when it is needed. Callers check
+ * session.native_ns first: it is a constant, so without --native the verifier removes this code.
  */
 #include "lib/maps.bpf.h"
 
@@ -15,7 +15,7 @@ struct native_copy {
 	__u8 stack[NATIVE_STACK_MAX];
 };
 
-/* Entries are made by user space, with the thread's sampler: nothing is allocated here. */
+/* User space creates the entries together with the thread's sampler: nothing is allocated here. */
 struct natives_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1); /* with --native user space sets more */

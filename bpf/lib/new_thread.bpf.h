@@ -4,7 +4,10 @@
 
 #include "lib/emit.bpf.h"
 
-/* An entry for a thread that is met, in place of one with its number; NULL: no room, counted. */
+/*
+ * Creates the entry of a new thread and replaces an old entry with the same tid. NULL: no room,
+ * which is counted.
+ */
 static __always_inline struct loop_thread *new_thread(__u32 pid, __u32 tid)
 {
 	__u32 zero = 0, slot = 0, *known = bpf_map_lookup_elem(&thread_slots, &tid);

@@ -2,15 +2,18 @@
 #ifndef AIOTRACE_LIB_OFFCPU_BPF_H
 #define AIOTRACE_LIB_OFFCPU_BPF_H
 
-/* A loop thread's way back onto the CPU: what its time off it was. */
+/* A loop thread comes back onto the CPU: accounts for its time off the CPU. */
 #include "lib/iteration.bpf.h"
 #include "lib/targets.bpf.h"
 #include "lib/waits.bpf.h"
 
-/* Reports a wait that lasted, with the short ones of its cause since the last report: bpf/report.bpf.c. */
+/*
+ * Reports a long wait, together with the short waits of the same cause since the last report:
+ * bpf/report.bpf.c.
+ */
 int send_blocked(__u32 tid, __u32 cause, __u64 now, __u32 with_target);
 
-/* A time off the CPU, of the cause `time` while it was blocked. */
+/* Adds time off the CPU; `time` is the cause of the blocked part. */
 static __always_inline void add_off_cpu(struct loop_thread *t, struct cause_time *time,
 					__u64 blocked, __u64 runnable)
 {
@@ -23,7 +26,7 @@ static __always_inline void add_off_cpu(struct loop_thread *t, struct cause_time
 	time->count++;
 }
 
-/* A preempted thread was runnable all the time: its wait has the cause cpu-wait itself. */
+/* A preempted thread was runnable all the time: the cause of its wait is cpu-wait itself. */
 static __always_inline void end_wait(struct loop_thread *t, __u64 now, bool with_target)
 {
 	__u64 woken = t->wake_ns > t->off_ns && t->wake_ns <= now ? t->wake_ns : now;
@@ -43,7 +46,10 @@ static __always_inline void end_wait(struct loop_thread *t, __u64 now, bool with
 		send_blocked(t->tid, cause, now, with_target);
 }
 
-/* The thread runs again. `with_target`: whom it waited for can be looked up, at its switch-in. */
+/*
+ * The thread runs again. `with_target`: the target of the wait can be looked up. That is only
+ * possible at the thread's switch-in.
+ */
 static __always_inline void come_back(struct loop_thread *t, __u64 now, bool with_target)
 {
 	switch (t->off) {
@@ -60,9 +66,15 @@ static __always_inline void come_back(struct loop_thread *t, __u64 now, bool wit
 	set_off(t, OFF_NOT);
 }
 
-/* The same for a thread that is seen running while its switch-in was not: bpf/loop_thread.bpf.c. */
+/*
+ * The same for a thread that is seen on a CPU although its switch-in was not seen:
+ * bpf/loop_thread.bpf.c.
+ */
 int come_back_unseen(__u32 tid, __u64 now);
-/* After walk_thread: 1 if the thread is no longer inside its loop; then it is in no iteration. bpf/loop_thread.bpf.c. */
+/*
+ * To be called after walk_thread: 1 if the thread is no longer inside its loop; then it is in no
+ * iteration. bpf/loop_thread.bpf.c.
+ */
 int has_left_loop(__u32 slot, __u32 tid);
 
 #endif

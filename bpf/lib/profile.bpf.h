@@ -2,7 +2,9 @@
 #ifndef AIOTRACE_LIB_PROFILE_BPF_H
 #define AIOTRACE_LIB_PROFILE_BPF_H
 
-/* What a profile has beside the maps of all commands; made for that command only. */
+/*
+ * Maps that a profile has in addition to the maps of all commands; created for that command only.
+ */
 #include "lib/maps.bpf.h"
 
 #include "abi/profile.h"

@@ -3,9 +3,9 @@
 #define AIOTRACE_LIB_PYTHON_BPF_H
 
 /*
- * Reading CPython from BPF: frames, code objects, names. All of it is the memory of a
- * program that runs, lies or is half torn down: each read may fail, each loop is bounded,
- * each offset is masked into the buffer that it indexes.
+ * Reading CPython from BPF: frames, code objects, names. The memory belongs to a program that runs,
+ * may be hostile, or is shutting down: each read may fail, each loop is bounded, each offset is
+ * masked into the buffer that it indexes.
  *
  * CONTEXT: runs in the switch-out (interrupts off), in system call tracepoints and in the
  * interrupt of the cpu-clock event. The last may interrupt the second on the same CPU, so
@@ -21,9 +21,9 @@ enum scratch_slot {
 	SCRATCH_MAX,
 };
 
-/* What the innermost significant frame says about a poll. */
+/* The kind of a poll, by the innermost significant frame. */
 enum verdict {
-	VERDICT_NONE = 0, /* neither: uvloop, or no asyncio */
+	VERDICT_NONE = 0, /* no such frame: uvloop, or no asyncio */
 	VERDICT_LOOP, /* BaseEventLoop._run_once or run_forever */
 	VERDICT_NESTED, /* a coroutine or Handle._run: inside a callback */
 };
@@ -34,13 +34,13 @@ enum code_class {
 	CODE_HANDLE_RUN,
 };
 
-#define FIELD_BYTES 128 /* a field begins in them */
+#define FIELD_BYTES 128 /* a field may begin in these bytes */
 #define FIELD_BUFFER (FIELD_BYTES + 8) /* and room for the last u64 */
 #define CODE_READ_FROM 32
 #define CODE_READ_SIZE 128
 #define FRAME_OBJECT_READ 120 /* f_lasti ends at 108 in 3.8; the object has 360 bytes or more */
 #define IFRAME_READ 80 /* sizeof(_PyInterpreterFrame) is 80 or more in 3.11 to 3.15 */
-#define MAX_COROUTINES 16 /* an eager task's own coroutine is looked for among these */
+#define MAX_COROUTINES 16 /* an eager task's own coroutine is searched among these */
 #define TEXTS_SIZE (2 * TEXT_MAX + LINETABLE_MAX)
 
 struct scratch {
@@ -50,16 +50,20 @@ struct scratch {
 	struct py_layout layout; /* of the process whose stack is walked */
 	__u32 generation;
 
-	__u32 owner; /* tid of whose walk it is: SCRATCH_POLL may change hands, see enum in_probe */
+	/*
+	 * tid of the thread whose stack is walked: SCRATCH_POLL may be taken over by another
+	 * thread, see enum in_probe
+	 */
+	__u32 owner;
 	__u64 search_interp; /* the search for a thread's state: see find_tstate */
 	__u64 search_tstate;
 	__u64 found_tstate;
 	__u64 searched_all; /* the search has come to the end of the lists */
 
 	__u64 next_frame;
-	__u64 thread_pointer; /* of the thread whose stack is walked; 0: not the current one's */
-	__u64 greenlet; /* whose frames are walked; 0: those of the thread's state */
-	__u64 spill_start; /* part of that greenlet's C stack that was copied to the heap */
+	__u64 thread_pointer; /* of the thread whose stack is walked; 0: not the current thread */
+	__u64 greenlet; /* greenlet whose frames are walked; 0: the frames of the thread's state */
+	__u64 spill_start; /* part of that greenlet's C stack, which was copied to the heap */
 	__u64 spill_bytes;
 	__u64 spill_copy;
 	__u64 hash;
@@ -67,14 +71,14 @@ struct scratch {
 	__u64 root_code; /* its code_id */
 	__u64 coroutines[MAX_COROUTINES]; /* on the stack, the innermost ones: `coroutine_count` */
 	__u64 handle; /* asyncio.Handle of the running callback; 0: none seen */
-	__u64 frame_address; /* of the frame at hand */
-	__u64 code_address; /* of the frame at hand */
+	__u64 frame_address; /* of the present frame */
+	__u64 code_address; /* of the present frame */
 	__u64 code_id;
 	__u32 code_class;
 	__u32 count;
 	__u32 flags;
 	__u32 verdict;
-	__u32 root_final; /* the callback's first frame has been passed */
+	__u32 root_final; /* the walk has passed the callback's first frame */
 	__u32 greenlets; /* parents entered so far */
 	__u32 coroutine_count;
 	__u8 frame_bytes[FIELD_BUFFER];
@@ -94,12 +98,12 @@ struct scratch {
 	struct sample_record sample; /* the words of the user stack follow it */
 	__u64 words[SAMPLE_WORDS];
 
-	__u64 path_dentry; /* the way from a file up to the root: see path_step */
+	__u64 path_dentry; /* for the walk from a file up to the root: see path_step */
 	__u64 path_mount;
 	__u64 path_bytes;
 	__u64 path_root;
-	__u64 child_link; /* the way along a task's children: see child_step */
-	__u64 child; /* task_struct of the one that is wanted, else of the newest */
+	__u64 child_link; /* for the walk along a task's children: see child_step */
+	__u64 child; /* task_struct of the wanted child, or of the newest one */
 	struct target_record target; /* its text follows it */
 	__u8 target_text[TARGET_TEXT_MAX + 256];
 
@@ -148,8 +152,8 @@ static __always_inline __u64 code_name(const struct scratch *s, const struct py_
 }
 
 /*
- * Names a code object: the address alone does not, memory is used again. Two code objects
- * with one address, first line and the same three string objects have not been seen.
+ * Identifies a code object. The address alone is not sufficient, because memory is reused. Two code
+ * objects with the same address, first line and three string objects have never been seen.
  */
 static __always_inline __u64 code_identity(const struct scratch *s, const struct py_layout *l,
 					   __u64 address, __u32 pid, __u32 generation)
@@ -207,7 +211,7 @@ static __always_inline __u32 classify_code(const struct scratch *s, const struct
 		return CODE_RUN_LOOP;
 	if (before != CHARS8('s', 'y', 'n', 'c', 'i', 'o', '/', 'e'))
 		return CODE_PLAIN;
-	at = (__u64)name->bytes - 4; /* huge if it is shorter */
+	at = (__u64)name->bytes - 4; /* a huge number if the text is shorter */
 	if (!IS_AT_MOST(at, TEXT_MAX))
 		return CODE_PLAIN;
 	if (*(const __u32 *)(s->texts + at) == (__u32)CHARS8('_', 'r', 'u', 'n', 0, 0, 0, 0))

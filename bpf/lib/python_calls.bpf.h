@@ -2,7 +2,10 @@
 #ifndef AIOTRACE_LIB_PYTHON_CALLS_BPF_H
 #define AIOTRACE_LIB_PYTHON_CALLS_BPF_H
 
-/* What python.bpf.c, tstate.bpf.c, greenlet.bpf.c and task.bpf.c offer to the programs; `slot` is an enum scratch_slot. */
+/*
+ * Functions of python.bpf.c, tstate.bpf.c, greenlet.bpf.c and task.bpf.c for other programs; `slot`
+ * is an enum scratch_slot.
+ */
 #include "lib/python.bpf.h"
 
 struct scratch_map {
@@ -14,18 +17,21 @@ struct scratch_map {
 
 extern struct scratch_map scratch SEC(".maps");
 
-/* walk_thread of a process of which no Python is known. */
+/* Result of walk_thread for a process in which no Python is known. */
 #define WALK_NO_PYTHON (-1)
 
-/* Walks the current thread's Python stack into scratch and sends it if new. Frames found. */
+/*
+ * Walks the current thread's Python stack into scratch and sends it if it is new. Returns the
+ * number of frames.
+ */
 int walk_thread(__u32 slot, __u32 pid, __u32 tid, __u64 tstate, __u64 thread_pointer);
-/* The same of another thread of the process, as it stands. */
+/* The same for another thread of the process, in its present state. */
 int walk_other(__u32 slot, __u32 pid, __u32 tid, __u64 tstate);
-/* At the end of a stack: 1 if it goes on in the parent of the greenlet that it is of. */
+/* At the end of a stack: 1 if the stack continues in the parent of its greenlet. */
 int enter_parent(__u32 slot, __u32 pid);
 /*
  * Copies a str's characters to scratch->texts[at], at most TEXT_MAX bytes, and describes them in
- * scratch->text; its width 0 says that it could not be read. Returns the bytes copied.
+ * scratch->text; a width of 0 means that the text could not be read. Returns the bytes copied.
  */
 int copy_text(__u32 slot, __u32 pid, __u64 object, __u32 at);
 /* The PyThreadState of the thread with this thread pointer, 0: none found. */
@@ -35,7 +41,10 @@ int search_state_again(__u32 slot, __u32 pid, __u32 tid, __u64 now);
 /* Sends the task that runs, after walk_thread with the same slot. 1: there is one. */
 int send_running_task(__u32 slot, __u32 pid, __u32 tid);
 
-/* A thread without a known state is looked up this often: a search reads hundreds of them. */
+/*
+ * Interval between searches for the state of a thread without one: a search reads hundreds of
+ * states.
+ */
 #define TSTATE_RETRY_NS 50000000ull
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef AIOTRACE_LIB_SAMPLED_BPF_H
 #define AIOTRACE_LIB_SAMPLED_BPF_H
 
-/* What the programs of the cpu-clock event look at. */
+/* Data that the programs of the cpu-clock event read. */
 #include "lib/compat.bpf.h"
 #include "lib/python.bpf.h"
 

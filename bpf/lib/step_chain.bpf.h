@@ -7,7 +7,10 @@
 
 #define SEND_AGAIN_NS 20000000 /* a chain that has no name yet */
 
-/* Where a suspended coroutine or generator keeps what it awaits (_PyGen_yf); 0: nothing. */
+/*
+ * Address where a suspended coroutine or generator stores the object that it awaits (_PyGen_yf); 0:
+ * it awaits nothing.
+ */
 static __always_inline __u64 awaited_by(__u64 object, __u64 frame, __u64 code, __s32 lasti,
 					int coroutine)
 {
@@ -19,7 +22,9 @@ static __always_inline __u64 awaited_by(__u64 object, __u64 frame, __u64 code, _
 		if (l->version >= V3_15 ? state != 2 && state != 3 : state != -1)
 			return 0;
 	} else if (!coroutine && l->version >= V3_11) {
-		/* The argument of RESUME behind it: 2 after `yield from`, 3 after `await`. */
+		/*
+		 * The argument of the RESUME that follows: 2 after `yield from`, 3 after `await`.
+		 */
 		if ((read_s8(code + l->code_bytecode + lasti + 3) & 3) < 2)
 			return 0;
 	} else if (!coroutine) {
@@ -47,7 +52,7 @@ static __always_inline __u64 awaited_by(__u64 object, __u64 frame, __u64 code, _
 		read_u64(read_u64(frame + config.frame_stacktop) - (l->version >= V3_15 ? 16 : 8)));
 }
 
-/* Seconds since boot as a float object has them, in ns: BPF has no arithmetic for doubles. */
+/* Converts a float object (seconds since boot) into ns. BPF has no arithmetic for doubles. */
 static __always_inline __u64 ns_of_double(__u64 bits)
 {
 	__u32 exponent = (bits >> 52) & 0x7ff;
@@ -55,13 +60,13 @@ static __always_inline __u64 ns_of_double(__u64 bits)
 	__u32 shift;
 
 	if (exponent < 1023 || exponent > 1023 + 32)
-		return 0; /* under a second, over 136 years, negative, no number */
+		return 0; /* less than a second, more than 136 years, negative, or not a number */
 	shift = (1023 + 52 - exponent) & 63;
 	fraction = (mantissa & ((1ull << shift) - 1)) >> ((shift - 20) & 63); /* 20 bits: 1 µs */
 	return (mantissa >> shift) * 1000000000 + (fraction * 1000000000 >> 20);
 }
 
-/* When the timer of an asyncio.sleep() is due. */
+/* Due time of the timer of an asyncio.sleep(). */
 static __always_inline __u64 due_of_sleep(__u64 frame)
 {
 	__u64 timer;
@@ -75,7 +80,10 @@ static __always_inline __u64 due_of_sleep(__u64 frame)
 	return ns_of_double(read_u64(read_u64(timer + config.timer_when) + config.float_value));
 }
 
-/* Adds the link t->object to the chain and goes on to what it awaits; 0: it is none. */
+/*
+ * Adds the link t->object to the chain and moves on to the object that it awaits; 0: it is not a
+ * link.
+ */
 __noinline int walk_link(__u32 tid)
 {
 	struct step_thread *t = bpf_map_lookup_elem(&threads, &tid);
@@ -118,7 +126,7 @@ __noinline int walk_link(__u32 tid)
 	return t->object != 0;
 }
 
-/* The chain at which a task waits, sent to user space until that has a name for it. */
+/* The chain at which a task waits. It is sent to user space until user space has a name for it. */
 static __always_inline void find_chain(struct step_thread *t, __u32 tid, struct step_task *w,
 				       __u64 coroutine, __u64 now)
 {
@@ -143,7 +151,7 @@ static __always_inline void find_chain(struct step_thread *t, __u32 tid, struct 
 	if (known)
 		known->sent_ns = now;
 	else if (bpf_map_update_elem(&chains, &chain, &fresh, BPF_ANY))
-		return; /* its first await that ends says sites-full */
+		return; /* reported as sites-full when its first await ends */
 	t->chain.head.type = RECORD_CHAIN;
 	t->chain.head.size = sizeof(t->chain);
 	t->chain.head.pid = config.pid;

@@ -6,8 +6,9 @@
 #include "lib/step_maps.bpf.h"
 
 /*
- * The bucket of a duration as in lib/iteration.bpf.h, in branches: this path is not that hot.
- * A global function, verified once: otherwise its branches multiply its callers' paths.
+ * The bucket of a duration as in lib/iteration.bpf.h, but with branches, because this code runs
+ * less often. A global function is verified once; otherwise its branches would multiply its
+ * callers' paths.
  */
 __noinline int bucket_of(__u64 ns)
 {
@@ -69,8 +70,8 @@ static __always_inline void mark_ready(__u64 object, __u64 now)
 }
 
 /*
- * Since when the task could have run; 0: not known. A sleep could have when it was due, however
- * long the loop was busy with others then; what waits for a future, when that was set.
+ * When the task became able to run; 0: unknown. A sleep: when it was due, even if the loop was busy
+ * with other tasks then. A wait for a future: when the future was set.
  */
 static __always_inline __u64 ready_since(struct step_task *w)
 {
@@ -95,7 +96,10 @@ static __always_inline void count_delay(struct step_task *w, __u64 now)
 	if (config.match_length && !w->matched)
 		return;
 	if (!since || since > now) {
-		/* A task that is met for the first time may have been ready before aiotrace came. */
+		/*
+		 * A task that is seen for the first time may have been ready before aiotrace
+		 * attached.
+		 */
 		if (w->since_ns)
 			lose(STEP_LOSS_READY_UNKNOWN);
 		return;

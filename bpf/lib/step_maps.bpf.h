@@ -2,7 +2,9 @@
 #ifndef AIOTRACE_LIB_STEP_MAPS_BPF_H
 #define AIOTRACE_LIB_STEP_MAPS_BPF_H
 
-/* What the programs of `awaits --exact` share: their maps, and reading the target. */
+/*
+ * Common parts of the programs of `awaits --exact`: their maps, and functions that read the target.
+ */
 #include "lib/bounds.bpf.h"
 #include "lib/compat.bpf.h"
 #include "abi/steps.h"
@@ -13,7 +15,9 @@
 
 const volatile struct step_config config = {};
 
-/* Awaits that begin and end in between are counted: CLOCK_MONOTONIC, set by user space. */
+/*
+ * Awaits that begin and end between these times are counted. CLOCK_MONOTONIC; user space sets them.
+ */
 __u64 window_begin = ~0ull;
 __u64 window_end = ~0ull;
 
@@ -36,7 +40,7 @@ struct {
 	__type(value, struct step_task);
 } tasks SEC(".maps");
 
-/* When a future got its result, a task was made or ended. */
+/* When a future got its result, or a task was created or ended. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, MAX_TASKS);
@@ -72,7 +76,7 @@ struct {
 	__type(value, __u64);
 } step_losses SEC(".maps");
 
-/* Never written: what a new entry begins as. */
+/* Never written: new entries are copied from it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

@@ -6,9 +6,11 @@
 #include "lib/step_maps.bpf.h"
 
 #define TPFLAGS_UNICODE_SUBCLASS (1ull << 28) /* Include/object.h */
-#define NAME_BYTES 128 /* that are looked at */
+#define NAME_BYTES 128 /* number of characters that are read */
 
-/* Copies a str's characters into t->words; their bytes, 0: it cannot be read. */
+/*
+ * Copies the characters of a str into t->words. Returns the number of bytes, 0: it cannot be read.
+ */
 static __always_inline __u32 copy_name(struct step_thread *t, __u64 object)
 {
 	const volatile struct py_layout *l = &config.layout;
@@ -31,7 +33,7 @@ static __always_inline __u32 copy_name(struct step_thread *t, __u64 object)
 	return bytes;
 }
 
-/* "Task-7": asyncio's own name of a task that was given none. */
+/* "Task-7": asyncio's own name for a task that the program has not named. */
 static __always_inline int is_default_name(const __u8 *text, __u32 bytes)
 {
 	return bytes > 5 && text[0] == 'T' && text[1] == 'a' && text[2] == 's' && text[3] == 'k' &&
@@ -39,8 +41,9 @@ static __always_inline int is_default_name(const __u8 *text, __u32 bytes)
 }
 
 /*
- * One character of the name in t->words: `matched` is the automaton's state meanwhile,
- * `name_pad` whether the last one was a digit. Verified once, not for each turn of the loop.
+ * Processes one character of the name in t->words. `matched` is the present state of the automaton,
+ * `name_pad` says whether the last character was a digit. A function of its own, so that it is
+ * verified once and not for each turn of the loop.
  */
 __noinline int name_character(__u32 tid, __u32 i)
 {
@@ -65,7 +68,10 @@ __noinline int name_character(__u32 tid, __u32 i)
 	return 0;
 }
 
-/* Which group a task belongs to, and whether --match is in its name: into `group`, `matched`. */
+/*
+ * Stores in `group` and `matched` to which group a task belongs, and whether --match is in its
+ * name.
+ */
 __noinline int read_group(__u32 tid, __u64 name, __u64 coroutine)
 {
 	struct step_thread *t = bpf_map_lookup_elem(&threads, &tid);
@@ -79,7 +85,7 @@ __noinline int read_group(__u32 tid, __u64 name, __u64 coroutine)
 	t->name_pad = 0;
 	text = (const __u8 *)t->words;
 	bytes = copy_name(t, name);
-	/* Since 3.12 the name is a number until somebody asks for it. */
+	/* Since 3.12 the name is stored as a number until the program asks for it. */
 	if (!bytes || (t->group.width == 1 && is_default_name(text, bytes))) {
 		t->group.coroutine = 1;
 		bytes = copy_name(t, read_u64(coroutine + config.layout.gen_qualname));
@@ -93,7 +99,7 @@ __noinline int read_group(__u32 tid, __u64 name, __u64 coroutine)
 	return 1;
 }
 
-/* A task's name may be set at any time: another object then. */
+/* The program can set a task's name at any time: the name is then another object. */
 static __always_inline void refresh_name(struct step_thread *t, __u32 tid, struct step_task *w,
 					 __u64 coroutine)
 {

@@ -2,7 +2,7 @@
 #ifndef AIOTRACE_LIB_TARGETS_BPF_H
 #define AIOTRACE_LIB_TARGETS_BPF_H
 
-/* What bpf/target.bpf.c offers; each returns 1 if a target record was sent. */
+/* Functions of bpf/target.bpf.c. Each returns 1 if it sent a target record. */
 #include "lib/maps.bpf.h"
 
 /* Of a path in user memory, at the switch-out. */

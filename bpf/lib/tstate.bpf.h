@@ -6,14 +6,14 @@
 #include "lib/python.bpf.h"
 
 /*
- * Does a thread state's cframe (3.11, 3.12) lie on the stack of the current thread? A
- * function of bpf/tstate.bpf.c: walk_thread has no bytes of stack to spare for it.
+ * Whether a thread state's cframe (3.11, 3.12) is on the stack of the current thread. A function of
+ * bpf/tstate.bpf.c, because walk_thread has no stack space left for it.
  */
 int is_on_stack(__u64 cframe, __u64 thread_pointer);
 
 /*
- * Is the thread state one that the current thread runs? A subinterpreter of 3.12 keeps the
- * thread id of the thread that created it, whoever runs it: the cframe, where there is one,
+ * Whether the current thread runs the thread state. A subinterpreter of 3.12 keeps the thread id of
+ * the thread that created it, whichever thread runs it. Where there is a cframe, the cframe
  * decides.
  */
 static __always_inline bool runs_here(__u64 tstate, __u64 thread_pointer, const struct py_layout *l)
@@ -22,7 +22,7 @@ static __always_inline bool runs_here(__u64 tstate, __u64 thread_pointer, const 
 	       is_on_stack(read_u64(tstate + l->ts_frame), thread_pointer);
 }
 
-/* May the thread state be the current thread's? */
+/* Whether the thread state can be the current thread's. */
 static __always_inline bool may_run_here(__u64 tstate, __u64 thread_pointer,
 					 const struct py_layout *l)
 {
@@ -31,7 +31,7 @@ static __always_inline bool may_run_here(__u64 tstate, __u64 thread_pointer,
 		is_on_stack(read_u64(tstate + l->ts_frame), thread_pointer));
 }
 
-/* From a thread state to its innermost frame; 0: none, or not this thread's state. */
+/* The innermost frame of a thread state; 0: none, or not this thread's state. */
 static __always_inline __u64 first_frame(__u64 tstate, __u64 thread_pointer,
 					 const struct py_layout *l)
 {

@@ -2,36 +2,48 @@
 #ifndef AIOTRACE_LIB_WAITS_BPF_H
 #define AIOTRACE_LIB_WAITS_BPF_H
 
-/* What bpf/sched.bpf.c offers, at a switch-out of the thread: each works on loop_thread.wait. */
+/* Functions of bpf/sched.bpf.c for a switch-out of the thread. Each works on loop_thread.wait. */
 #include "lib/maps.bpf.h"
 
-/* Takes the system call of the thread that leaves; 0: it cannot be read. */
+/* Records the system call of the thread that leaves the CPU; 0: it cannot be read. */
 int begin_wait(__u32 tid);
-/* The enum cause of the wait that begin_wait began, and whom it is for. `state`: the task's. */
+/*
+ * The enum cause of the wait that begin_wait started; also records its target. `state`: the task's
+ * state.
+ */
 int cause_of_wait(__u32 tid, __u32 state);
 
-/* Keeps who leaves its CPU, for the traced threads that wait for that CPU. Only while ready_threads is not 0. */
+/*
+ * Records the process that leaves this CPU, for the traced threads that wait for the CPU. Only
+ * while ready_threads is not 0.
+ */
 int note_run(void);
-/* Reports who ran on the CPU where the thread became ready; 1 if anything is known. At its switch-in. */
+/*
+ * Reports the processes that ran on the CPU where the thread became runnable; 1 if any is known. To
+ * be called at the thread's switch-in.
+ */
 int send_runs(__u32 tid, __u64 since_ns, __u64 now);
 
 /*
- * Relaxed: for another order clang 20 and later use the instruction that also gives the old
- * value, which 5.10 refuses (5ca419f2864a, "bpf: Add BPF_FETCH field", 5.12).
+ * Relaxed ordering: with other orderings clang 20 and later use the instruction that also returns
+ * the old value, which 5.10 refuses (5ca419f2864a, "bpf: Add BPF_FETCH field", 5.12).
  */
 static __always_inline void count_ready(__s32 threads)
 {
 	__atomic_fetch_add(&ready_threads, threads, __ATOMIC_RELAXED);
 }
 
-/* The thread is ready to run on this CPU, which is another's. */
+/* The thread is runnable on this CPU, on which another thread runs. */
 static __always_inline void become_ready(struct loop_thread *t, __u32 cpu)
 {
 	t->ready_cpu = cpu + 1;
 	count_ready(1);
 }
 
-/* With OFF_BLOCKED, in or out, also informs the waker, who does not look at `off`. */
+/*
+ * When the state becomes or was OFF_BLOCKED, also sets the flag for the waker, which does not read
+ * `off`.
+ */
 static __always_inline void set_off(struct loop_thread *t, __u8 off)
 {
 	if (t->off == OFF_BLOCKED || off == OFF_BLOCKED)

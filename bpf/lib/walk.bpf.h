@@ -2,7 +2,7 @@
 #ifndef AIOTRACE_LIB_WALK_BPF_H
 #define AIOTRACE_LIB_WALK_BPF_H
 
-/* The way from frame to frame. One step here; bpf/python.bpf.c repeats it. */
+/* Walks from frame to frame. One step is here; bpf/python.bpf.c repeats it. */
 #include "lib/compat.bpf.h"
 #include "lib/python.bpf.h"
 
@@ -24,7 +24,7 @@ struct stacks_map {
 	__type(value, __u32);
 };
 
-/* What was already sent to user space. */
+/* Code objects and stacks that were already sent to user space. */
 extern struct code_class_map codes SEC(".maps");
 extern struct stacks_map stacks SEC(".maps");
 
@@ -35,8 +35,8 @@ enum step {
 };
 
 /*
- * Where an address of a suspended greenlet's C stack can be read: frames of the evaluation
- * loop lie on it (3.12+), and another greenlet may use that part of the stack meanwhile.
+ * Where to read data at an address of a suspended greenlet's C stack. Frames of the evaluation loop
+ * are on that stack (3.12+), and another greenlet may use the same part of the stack now.
  */
 static __always_inline __u64 unspilled(const struct scratch *s, __u64 address)
 {
@@ -85,7 +85,7 @@ unreadable:
 	return STEP_END;
 }
 
-/* Byte offset of the instruction that runs or waits, -1: none has run yet. */
+/* Byte offset of the instruction that runs or waits, -1: no instruction has run yet. */
 static __always_inline __s32 last_instruction(const struct scratch *s, const struct py_layout *l)
 {
 	__s64 offset;
@@ -108,8 +108,8 @@ static __always_inline __u32 is_entry(const struct scratch *s, const struct py_l
 }
 
 /*
- * Since 3.12 the evaluation puts a frame of its own below the one that C called it for:
- * _PyEval_EvalFrameDefault, Python/ceval.c. The mark belongs to what the stack is.
+ * Since 3.12 the evaluation function adds a frame of its own below the frame for which C code
+ * called it: _PyEval_EvalFrameDefault, Python/ceval.c. The mark becomes part of the stack's hash.
  */
 static __always_inline void mark_entry(struct scratch *s)
 {
@@ -121,7 +121,7 @@ static __always_inline void mark_entry(struct scratch *s)
 	s->hash = mix(s->hash, FRAME_ENTRY);
 }
 
-/* Takes the frame that read_frame found into the stack. */
+/* Adds the frame that read_frame found to the stack. */
 static __always_inline void add_frame(struct scratch *s, const struct py_layout *l, __u64 coroutine)
 {
 	struct frame *frame = &s->frames[masked(s->count, MAX_FRAMES)];

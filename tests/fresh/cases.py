@@ -30,7 +30,7 @@ class Cases:
         return "AIOTRACE_TEST_PLAN" in os.environ
 
     def run(self, name, function, *arguments):
-        """Whether it passed. A text that the function gives is shown beside."""
+        """Whether it passed. A text that the function returns is shown next to it."""
         self.log.write("start", name)
         begin = time.monotonic()
         try:

@@ -47,7 +47,7 @@ def examines_the_host(place, program):
 
 
 def watches_a_program(place, program, python="python3"):
-    """Two stalls, by what the program says that it did."""
+    """Two stalls, compared with the program's own account."""
     script = "rm -f stalls record; %s -q --json stalls -- %s %s/startup_stall.py --ms %d --record record >/dev/null; cat stalls; echo; cat record" % (
         program, python, place.inputs, STALL_MS)
     output = expect(place.run(script), "watching a program")
@@ -60,7 +60,7 @@ def watches_a_program(place, program, python="python3"):
         seen = [stall for stall in stalls if function in json.dumps(stall["segments"])]
         if len(seen) != 1:
             raise Failed("%s: %d stalls name it, of %d" % (function, len(seen), len(stalls)))
-        # What computes may have to wait for a CPU meanwhile.
+        # A program that computes may have to wait for a CPU.
         blamed = sum(seen[0]["causes"].get(cause, 0) for cause in (record["expected_cause"], "cpu-wait"))
         if blamed < 0.9 * STALL_MS * 1e6:
             raise Failed("%s: %s %.1f ms of %d" % (function, record["expected_cause"], blamed / 1e6, STALL_MS))

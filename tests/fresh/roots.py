@@ -21,7 +21,7 @@ USER = "builder"
 RELEASES = {"bookworm": ("Debian 12", "Debian", "main"), "trixie": ("Debian 13", "Debian", "main"),
             "noble": ("Ubuntu 24.04", "Ubuntu", "main,universe"), "sid": ("Debian sid", "Debian", "main")}
 PACKAGES = "git,ca-certificates,sudo,ccache"
-# The machine's own way to its archive. Its clock may be wrong, so what it says of the clock counts too.
+# The machine's own way to its archive. Its clock may be wrong, so its time settings are used too.
 APT_SETTINGS = ("Acquire::http", "Acquire::https", "Acquire::Check-")
 
 INSIDE = """
@@ -39,7 +39,7 @@ atexit.register(lambda: [removal.wait() for removal in removals])
 
 
 class Unavailable(Exception):
-    """Why a root cannot be had here."""
+    """The reason why no root can be made here."""
 
 
 class Done:
@@ -141,7 +141,7 @@ class Root:
         return self
 
     def __exit__(self, *_):
-        # Tens of thousands of files: a file system that discards what it frees takes minutes for them.
+        # There are tens of thousands of files: a file system that discards freed blocks takes minutes for them.
         removals.append(subprocess.Popen(["rm", "-rf", self.path]))
 
     def run(self, script, user="root", timeout_s=600, log=None):

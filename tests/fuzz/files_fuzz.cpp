@@ -48,7 +48,7 @@ std::string content(const char* path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// A file that only this process has, with the path to open it by.
+/// A file that only this process has, with a path to open it.
 class MemoryFile {
  public:
   explicit MemoryFile(std::string_view bytes) : fd_(::memfd_create("fuzz", MFD_CLOEXEC)) {
@@ -86,7 +86,7 @@ void step_through(symbolize::CodeFile& file, std::uint64_t address) {
   use(file.read(address, bytes));
 }
 
-/// Everything that is made of a file of `size` bytes.
+/// Runs everything that is made from a file of `size` bytes.
 void read_elf(const std::string& path, std::uint64_t size, std::uint64_t address) {
   auto image = proc::ElfImage::open_file(path);
   if (!image) return;
@@ -119,7 +119,7 @@ void fuzz_elf(Bytes bytes) {
 }
 
 /// A file takes 64 MiB at most, and 64 MiB more while it is read: beyond that allocations fail, which ends the program.
-/// Not with the sanitizer, which keeps freed memory for itself (256 MiB) and ends when it gets no more.
+/// Not with the sanitizer, which keeps freed memory (256 MiB) and aborts when an allocation fails.
 void limit_memory_once() {
   static const bool limited = [] {
     if (testing::kSanitized) return false;
@@ -211,7 +211,7 @@ void fuzz_perf_map(Bytes bytes) {
   const auto address = input.number(8);
   symbolize::PerfMapText map;
   auto text = text_of(input.rest());
-  // As a file that grows: what was not taken comes again.
+  // Simulates a growing file: data that was not taken is passed again.
   for (std::size_t end = text.size() / 2;; end = text.size()) {
     const auto taken = map.add(text.substr(0, end));
     require(taken <= end, "no more is taken than there was");
@@ -239,7 +239,7 @@ const Registration perf_map({.name = "perf-map", .run = fuzz_perf_map, .seeds = 
 
 constexpr std::size_t kMostOfPage = std::size_t{1} << 20;
 
-// What `aiotrace report` makes of runs without stalls.
+// The work of `aiotrace report` for runs without stalls.
 void use_run(const recording::Record& record) {
   const output::OutputContext context;
   if (const auto* scanned = std::get_if<model::ScannedLeaks>(&record)) {
@@ -259,7 +259,7 @@ void use_run(const recording::Record& record) {
   }
 }
 
-// What `aiotrace report` makes of it: every file for viewers.
+// The work of `aiotrace report`: every file for viewers.
 void read_recording(std::string_view bytes) {
   const MemoryFile file(bytes);
   auto reader = recording::Reader::open(file.path());
@@ -284,7 +284,7 @@ void read_recording(std::string_view bytes) {
   context.utc_offset_s = reader->head().utc_offset_s;
   const output::Report report{watching, summary, log, stacks, context};
   require(output::html_page(report).size() <= kMostOfPage, "a page has a bound");
-  // Beside a run of nothing, both ways round.
+  // Compared with an empty run, both ways round.
   const model::WeightedStacks none("stalled", "segments", model::WeightedStacks::Unit::nanoseconds);
   const auto gone = model::compare_stacks(stacks, summary.elapsed_ns, none, 1);
   const auto came = model::compare_stacks(none, 1, stacks, summary.elapsed_ns);
@@ -303,7 +303,8 @@ void read_recording(std::string_view bytes) {
   }
 }
 
-/// As it is, and as the records in a whole file: a damaged frame is the compressor's to find, what is in it is ours.
+/// Unchanged, and as the records in a whole file: the compressor detects a damaged frame, our code has to handle its
+/// content.
 void fuzz_recording(Bytes bytes) {
   Input input(bytes);
   if (input.byte() % 2 == 0) {
@@ -335,7 +336,7 @@ void fuzz_recording(Bytes bytes) {
 std::vector<std::string> recording_seeds() {
   const auto golden = content("tests/golden/run.aiorec");
   std::vector<std::string> seeds{std::string("\0", 1) + golden};
-  // The same once more as records, so that what mutates is what is in them.
+  // The same again as records, so that mutations change the content.
   if (golden.size() <= recording::kStart) return seeds;
   std::string plain(std::size_t{4} << 20, '\0');
   auto* context = ::ZSTD_createDCtx();
@@ -350,7 +351,7 @@ std::vector<std::string> recording_seeds() {
     std::memcpy(&size, plain.data() + at + 1, 4);
     const auto length = static_cast<std::uint16_t>(size);
     if (size > 0xffff || at + 9 + size > out.pos) break;
-    // What format 2 has in front of a stall and of a summary: one wait, the histogram of one loop.
+    // The records that format 2 has before a stall and a summary: one wait, the histogram of one loop.
     const auto kind = static_cast<recording::Kind>(plain[at]);
     if (kind == recording::Kind::stall) records.append("\x0a\x07\x00\x01\x05\x09\x00\x00\x00\x00", 10);
     if (kind == recording::Kind::summary) records.append("\x0b\x04\x00\x01\x02\x01\x01", 7);

@@ -1,4 +1,4 @@
-// A real interpreter's memory in which single reads are answered wrongly: lies that begin deep inside of what is true.
+// A real interpreter's memory in which single reads return wrong data: the errors begin deep inside correct structures.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -27,7 +27,8 @@
 namespace aiotrace::fuzz {
 namespace {
 
-/// The input as lies: three bytes each, how many reads stay true before it, of which kind it is, its argument.
+/// The input describes the wrong reads, three bytes each: the number of correct reads before it, its kind, its
+/// argument.
 class Liar final : public proc::Memory {
  public:
   Liar(const proc::Memory& truth, Bytes lies) : truth_(truth), lies_(lies) { next(); }
@@ -58,7 +59,7 @@ class Liar final : public proc::Memory {
       case 1: std::ranges::fill(into, std::byte{0}); return 0;
       case 2: std::ranges::fill(into, std::byte{0xff}); return 0;
       case 3: word ^= std::uint64_t{1} << (argument_ % 64); break;
-      case 4: word = words_[argument_ % words_.size()]; break;  // true somewhere else
+      case 4: word = words_[argument_ % words_.size()]; break;  // data of another address
       case 5: word = argument_; break;
       case 6: word += static_cast<std::int8_t>(argument_) * std::uint64_t{8}; break;
       default: word = std::uint64_t{1} << (argument_ % 64); break;
@@ -90,7 +91,7 @@ class Liar final : public proc::Memory {
 struct Truth {
   proc::Process process;
   proc::LiveMemory memory;
-  proc::PageCache pages;  // never forgotten: the program stands still
+  proc::PageCache pages;  // never cleared: the program does not run
   proc::Maps maps;
   python::Interpreter interpreter;
   std::map<pid_t, python::PythonThread> threads;
@@ -107,7 +108,7 @@ struct Truth {
     python::CodeCache codes(pages, interpreter.layout);
     python::AsyncioReader reader(interpreter, pages, codes);
     types = python::heap_types(reader);
-    // Only where a true look finds something: a scan of all memory would be most of a run.
+    // Only scans memory in which a correct scan finds something: a scan of all memory would take most of a run.
     const auto all = proc::resident_memory(process.pid(), proc::heap_mappings(maps));
     const auto census = python::take_census(reader, memory, all, types);
     std::vector<std::uint64_t> found_at;

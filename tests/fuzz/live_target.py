@@ -1,4 +1,5 @@
-"""A program of many tasks, waits, threads and leaks, that says "ready" and then stands still: what live_fuzz.cpp reads."""
+"""A program of many tasks, waits, threads and leaks, that prints "ready" and then does not run any more: the target
+that live_fuzz.cpp reads."""
 import asyncio
 import os
 import sys
@@ -60,6 +61,6 @@ async def main():
 
 
 warnings.simplefilter("default")
-sys.stderr = open(os.devnull, "w")  # what is dropped is written down in the registry all the same
+sys.stderr = open(os.devnull, "w")  # dropped objects are recorded in the registry anyway
 threading.Thread(target=threading.Event().wait, name="thr\x1b[31mead", daemon=True).start()
 asyncio.new_event_loop().run_until_complete(main())

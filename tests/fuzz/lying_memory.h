@@ -1,4 +1,4 @@
-// Memory that says whatever the input wants it to.
+// Memory whose content the input decides.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,14 @@
 
 namespace aiotrace::fuzz {
 
-/// Four ways to lie, by the input's first byte.
+/// Four kinds of wrong memory, chosen by the input's first byte.
 class LyingMemory final : public proc::Memory {
  public:
   enum class Way : std::uint8_t {
     stream,   ///< each read gets the input's next bytes, wherever it looks; then all reads fail
-    endless,  ///< the same, over and over: no walk ends for lack of memory
-    image,    ///< the input is everywhere: an address is taken modulo its size, so that everything leads back into it
-    torn,     ///< the same, but every seventh read gets one byte that is another
+    endless,  ///< the same, repeated endlessly: no walk ends because memory ends
+    image,    ///< the input is everywhere: addresses are used modulo its size, so that all pointers lead back into it
+    torn,     ///< the same, but in every seventh read one byte differs
   };
   LyingMemory(Way way, Bytes bytes) : way_(way), bytes_(bytes) {}
   int try_read(std::uint64_t address, std::span<std::byte> into) const override;
@@ -35,13 +35,13 @@ inline constexpr std::uint64_t kCoroType = 0x1010;
 inline constexpr std::uint64_t kGenType = 0x1020;
 inline constexpr std::uint64_t kAsyncGenType = 0x1030;
 
-/// One of the known versions, by `which`, that finds everything in such a memory.
+/// One of the known versions, chosen by `which`, that finds all its structures in such a memory.
 [[nodiscard]] python::Interpreter made_up_interpreter(std::uint8_t which);
 
-/// Inputs for targets over such a memory: each way, several versions, words that lead back into the input.
+/// Inputs for targets over such a memory: each kind, several versions, words that point back into the input.
 [[nodiscard]] std::vector<std::string> memory_seeds();
 
-/// What an input of such a target begins with.
+/// The beginning of an input of such a target.
 struct Setting {
   explicit Setting(Bytes bytes);
   Input input;

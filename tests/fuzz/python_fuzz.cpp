@@ -1,4 +1,4 @@
-// What CPython keeps in its memory, over memory that lies.
+// Readers of CPython's memory, on wrong memory.
 #include <unistd.h>
 
 #include <cstring>
@@ -136,7 +136,7 @@ void fuzz_debug_offsets(Bytes bytes) {
     const bool tasks = python::apply_asyncio_debug(section, layout).has_value();
     require(tasks || std::memcmp(&layout, &before, sizeof layout) == 0, "what is refused changes nothing");
     if (!applied && !tasks) continue;
-    // And what was believed is used.
+    // And the accepted data is used.
     python::Interpreter interpreter = made_up_interpreter(0);
     interpreter.layout = layout;
     const LyingMemory memory(LyingMemory::Way::image, rest);

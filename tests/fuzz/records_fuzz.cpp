@@ -1,4 +1,4 @@
-// Records of the ring buffer, and what the model makes of them in whatever order they come.
+// Records of the ring buffer, and the model's handling of them in any order.
 #include <cstring>
 #include <variant>
 
@@ -13,7 +13,7 @@
 namespace aiotrace::fuzz {
 namespace {
 
-/// What the session does with an event, without the session.
+/// The session's handling of an event, without the session.
 struct Consumer {
   model::StackStore stacks{64};
   model::StallBuilder stalls{200'000'000, stacks, [](std::uint32_t, std::uint64_t) {
@@ -80,7 +80,7 @@ void append(std::string& to, std::uint16_t type, T raw, std::string_view behind 
   to.append(behind);
 }
 
-/// All zeroes but for what `fill` sets.
+/// All zeroes except for the fields that `fill` sets.
 template <class T>
 T with(void (*fill)(T& raw)) {
   T raw{};

@@ -16,7 +16,7 @@ struct Target {
   std::string_view name;                ///< "elf"
   void (*run)(Bytes input);             ///< must return, whatever the input
   std::vector<std::string> (*seeds)();  ///< inputs to start from
-  /// Why it cannot run here; empty: it can. To be called before `run`. Null: it always can.
+  /// The reason why it cannot run here; empty: it can. Must be called before `run`. Null: it always can.
   std::string (*why_not)() = nullptr;
 };
 
@@ -28,20 +28,20 @@ struct Registration {
   explicit Registration(const Target& target);
 };
 
-/// For what a reader promises: ends the program where it is broken, with optimisation too.
+/// For the guarantees of a reader: ends the program if one is broken, also with optimisation.
 void require(bool kept, std::string_view promise);
 
-/// So that nothing that was read is optimised away.
+/// Prevents the compiler from removing reads.
 template <class T>
 void use(const T& value) {
   asm volatile("" : : "g"(&value) : "memory");
 }
 
-/// Takes an input apart, from the front.
+/// Splits an input, from the front.
 class Input {
  public:
   explicit Input(Bytes bytes) : bytes_(bytes) {}
-  [[nodiscard]] std::uint64_t number(std::size_t width);  ///< little endian; 0 for what is behind the end
+  [[nodiscard]] std::uint64_t number(std::size_t width);  ///< little endian; 0 beyond the end
   [[nodiscard]] std::uint8_t byte() { return static_cast<std::uint8_t>(number(1)); }
   [[nodiscard]] Bytes take(std::size_t size);
   [[nodiscard]] Bytes rest() { return take(bytes_.size()); }

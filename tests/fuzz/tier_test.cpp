@@ -1,7 +1,7 @@
 // The targets for a short time each, on inputs mutated blindly: what `make fuzz` does with coverage and for longer.
 //
-// AIOTRACE_FUZZ_SECONDS (2) for each target; AIOTRACE_FUZZ_SEED chooses other inputs. What ends a run is written to
-// build/fuzz-TARGET-input; AIOTRACE_FUZZ_INPUT=FILE runs that alone.
+// AIOTRACE_FUZZ_SECONDS (2) for each target; AIOTRACE_FUZZ_SEED chooses other inputs. The input that ends a run is
+// written to build/fuzz-TARGET-input; AIOTRACE_FUZZ_INPUT=FILE runs that alone.
 #include "tests/catch.h"
 
 #include <poll.h>
@@ -31,11 +31,12 @@ namespace {
 constexpr std::size_t kMaxInput = 16384;
 constexpr int kHangS = 30;
 constexpr int kCannotRun = 77;
-// Of address space: what a target makes of 16 KiB. (Sanitizers reserve much more than they use.)
+// Limit of address space, which is sufficient for what a target makes from 16 KiB. (Sanitizers reserve much more than
+// they use.)
 constexpr rlim_t kMaxMemory = rlim_t{4} << 30;
 constexpr bool kLimitMemory = !testing::kSanitized;
 
-/// Shared with the process that runs the target, and still there when that has crashed.
+/// Shared with the process that runs the target, so that it survives a crash.
 struct Progress {
   std::uint64_t runs;
   std::uint64_t size;
@@ -53,7 +54,7 @@ class Mutator {
   Mutator(std::vector<std::string> seeds, std::uint64_t seed) : kept_(std::move(seeds)), random_(seed) {
     if (kept_.empty()) kept_.emplace_back(64, '\0');
   }
-  /// Mostly one of the seeds with some changes; the ones before are kept for a while, so that changes add up.
+  /// Usually one of the seeds with some changes; earlier inputs are kept for a while, so that changes accumulate.
   std::string next() {
     std::string input = kept_[random_() % kept_.size()];
     for (auto changes = 1 + random_() % 8; changes != 0; --changes) change(input);

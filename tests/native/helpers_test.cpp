@@ -49,7 +49,7 @@ TEST_CASE("fd_in_set: the first word with a descriptor, and where it begins") {
   CHECK(host_fd_in_set(1024, kAt) == -1);
   memory.put(kAt + 5 * 8, std::uint64_t{1} << 9);
   CHECK(host_fd_in_set(1024, kAt) == 329);
-  // select's first argument bounds the set, in words: what lies behind is not part of it.
+  // select's first argument bounds the set, in words: words behind it are not part of it.
   CHECK(host_fd_in_set(320, kAt) == -1);
   CHECK(host_fd_in_set(321, kAt) == 329);
   CHECK(host_fd_in_set(1024, 0) == -1);
@@ -194,7 +194,7 @@ TEST_CASE("last_instruction: a byte offset in every version; -1 where none has r
   CHECK(instruction(0xffffffff, PY_FRAME_OBJECTS | PY_LASTI_IN_UNITS) == -1);
 }
 
-// One interpreter in which somebody collects; who has the GIL is the test's choice.
+// One interpreter with a running collection; the test chooses the holder of the GIL.
 struct Collecting {
   static constexpr std::uint64_t kGil = 0x6000;
   static constexpr std::uint64_t kGc = 0x7000;
@@ -234,7 +234,7 @@ TEST_CASE("collects: a thread without the GIL computes in C while another one co
   CHECK(host_collects(FakePython::kTstate, 77, 5) == 0);
   target.give_gil(0);
   CHECK(host_collects(FakePython::kTstate, 77, 5) == 0);
-  // What it did not have to begin with does not count later.
+  // A GIL that it did not have at the beginning does not count later.
   target.give_gil(FakePython::kTstate);
   CHECK(host_collects(FakePython::kTstate, 78, 5) == 1);
 }
@@ -261,7 +261,7 @@ TEST_CASE("a thread is found by its tid, also when another has the same lower bi
   CHECK(host_find_thread(0x20005) == 0);
   CHECK(host_find_thread(6) == 0);
   CHECK(host_find_thread(4194303) == 4194303);
-  // Its slot is given back: the one that shares its place is found as before.
+  // Its slot is returned: the thread with the same position is found as before.
   host_give_back_slot(0x10005);
   CHECK(host_find_thread(5) == 5);
 }

@@ -10,7 +10,7 @@
 
 namespace aiotrace::testing {
 
-/// One at a time: what the helpers read. Also takes the records that they send.
+/// One object at a time: the memory that the helpers read. Also collects the records that they send.
 class Memory {
  public:
   Memory();
@@ -18,7 +18,7 @@ class Memory {
   Memory& operator=(const Memory&) = delete;
   ~Memory();
 
-  /// Zeros from `address` on, to be written to.
+  /// Memory of zeros from `address` on, for the test to fill.
   void map(std::uint64_t address, std::size_t size);
   void unmap(std::uint64_t address);
   template <class T>
@@ -37,11 +37,12 @@ class Memory {
   std::map<std::uint64_t, std::vector<std::uint8_t>> pieces_;
 };
 
-/// A CPython of 3.11 to 3.15 (frames in the data stack) or 3.8 to 3.10 (frame objects), as far as a walk needs it.
+/// A CPython of 3.11 to 3.15 (frames in the data stack) or 3.8 to 3.10 (frame objects), with the parts that a walk
+/// needs.
 struct FakePython {
   explicit FakePython(Memory& to, bool frame_objects = false);
 
-  /// A code object; gives its address.
+  /// A code object; returns its address.
   std::uint64_t code(const std::string& name, const std::string& file, std::uint32_t flags = 0);
   /// A frame at `address` that runs `code` at byte `lasti`, called from `previous`.
   void frame(std::uint64_t address, std::uint64_t code, std::uint64_t previous, int lasti = 0, std::uint8_t owner = 0);

@@ -205,7 +205,7 @@ TEST_CASE("a walk: the loop's own frame, a callback and a coroutine each say wha
   CHECK(host_frames()[1].flags == FRAME_COROUTINE);
   CHECK(host_frames()[3].flags == 0);
 
-  // A coroutine beneath the loop's frames is none of the running callback's.
+  // A coroutine outside the loop's frames does not belong to the running callback.
   python.frame(frame_at(0), select, frame_at(3));
   python.frame(frame_at(9), once, frame_at(10));
   python.frame(frame_at(10), coroutine, 0, 0, kOwnedByGenerator);

@@ -32,7 +32,7 @@ int take_time(void* context) {
   struct noise* noise = bpf_map_lookup_elem(&noises, &zero);
 
   if (!noise || now_ns < noise->next_ns) return 0;
-  /* The first time it only chooses when to begin. */
+  /* The first call only chooses when to begin. */
   if (noise->next_ns) {
     until_ns = now_ns + bpf_get_prandom_u32() % LONGEST_NS;
     bpf_loop(MOST_LOOKS, is_over, &until_ns, 0);

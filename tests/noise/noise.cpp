@@ -26,10 +26,10 @@ namespace {
 
 constexpr int kNoNoise = 125;
 constexpr int kNoCommand = 127;
-// How exactly the BPF program meets the moments that it chooses.
+// The accuracy with which the BPF program meets the chosen times.
 constexpr std::uint64_t kTickNs = 479'000;
 
-/// Takes time from each CPU that is online as long as it lives.
+/// Takes time from each online CPU during its lifetime.
 class Noise {
  public:
   [[nodiscard]] Status start() {
@@ -72,7 +72,7 @@ class Noise {
 };
 
 int run(char** command) {
-  // The terminal sends Ctrl-C to both: the command decides what it means.
+  // The terminal sends Ctrl-C to both processes: the command decides what to do.
   ::signal(SIGINT, SIG_IGN);
   sigset_t defaults;
   ::sigemptyset(&defaults);

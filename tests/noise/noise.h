@@ -1,4 +1,4 @@
-/* What tests/noise/noise.bpf.c has taken from one CPU. */
+/* The time that tests/noise/noise.bpf.c has taken from one CPU. */
 #ifndef AIOTRACE_TESTS_NOISE_H
 #define AIOTRACE_TESTS_NOISE_H
 

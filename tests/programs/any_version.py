@@ -1,4 +1,4 @@
-"""A loop of epoll and nothing else, that any Python from 2.7 on can run; it sleeps --count times for --ms.
+"""A plain epoll loop that any Python from 2.7 on can run; it sleeps --count times for --ms.
 
 The iteration that sleeps lies between two polls that do not wait, and these between outer_start_ns and outer_end_ns."""
 import argparse

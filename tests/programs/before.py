@@ -1,4 +1,4 @@
-"""One iteration in two parts: aiotrace comes in the second, which SIGUSR1 ends.
+"""One iteration in two parts: aiotrace attaches during the second part, which SIGUSR1 ends.
 
 `--ready` gets the line `second` when the second part begins. The record: `poll_returned_ns` when the iteration began,
 `second_ns` when its second part did, `end_ns` when that was over.

@@ -23,7 +23,7 @@ static long long now_ns(void) {
   return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-// Of this thread on a CPU.
+// CPU time of this thread.
 static long long ran_ns(void) {
   struct timespec t;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
@@ -49,7 +49,7 @@ APART void leaf_sleep(long long ns) {
   sink++;
 }
 
-// What is behind the call keeps each of them from becoming a jump.
+// The code after the call prevents the compiler from making a jump of it.
 APART void inner(void (*leaf)(long long), long long ns) {
   leaf(ns);
   sink++;

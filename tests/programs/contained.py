@@ -1,4 +1,5 @@
-"""Stalls whose culprits have another name inside of a container than outside: files, sockets, children, threads, JIT code.
+"""Stalls whose culprits have different names inside and outside of a container: files, sockets, children, threads, JIT
+code.
 
 The working directory is a new one below /tmp, which relative paths start from. Each record has `culprit` as the program
 itself knows it. Before the first stall there are three tasks that wait and two coroutines that nobody awaits; it stays
@@ -35,7 +36,7 @@ class Later(threading.Thread):
         self.action()
 
 
-# Each kind is a generator: what it prepares, then its stall.
+# Each kind is a generator: first its preparation, then its stall.
 def stall_in_sleep(record, seconds):
     yield
     begin(record, 1)
@@ -131,7 +132,7 @@ def stall_in_jit(record, seconds):
 
 
 def regex_size(seconds):
-    """Each character more doubles its time."""
+    """Each additional character doubles its time."""
     for size in range(12, 40):
         start = time.thread_time()
         re.match(r"(a+)+$", "a" * size + "b")
@@ -149,7 +150,7 @@ def stall_on_gil(record, seconds):
         ready.wait()
         re.match(r"(a+)+$", "a" * size + "b")
         over.append(True)
-        threading.Event().wait()  # lives on: it can be asked for
+        threading.Event().wait()  # stays alive, so that it can be read
 
     known = threading.Event()
     threading.Thread(target=hold_gil, name="gil-holder", daemon=True).start()

@@ -1,8 +1,8 @@
 """How long the calling thread has waited for disks, by the kernel's own count, to the nanosecond.
 
-What remains of a thread's time when its time on a CPU is taken away is no measure for that on a virtual machine: the
-kernel leaves out what the hypervisor took, and each access to a virtual disk goes through the hypervisor.
-Source: Documentation/accounting/delay-accounting.rst, include/uapi/linux/taskstats.h.
+A thread's time minus its CPU time does not measure that on a virtual machine: the kernel does not count time that the
+hypervisor took, and each access to a virtual disk goes through the hypervisor. Source:
+Documentation/accounting/delay-accounting.rst, include/uapi/linux/taskstats.h.
 """
 import socket
 import struct
@@ -30,7 +30,7 @@ def attributes(data):
 
 
 class DiskWaits:
-    """`read` gives ns; None and `why` where the kernel does not count."""
+    """`read` returns ns; None and `why` if the kernel does not count."""
 
     def __init__(self):
         self.why = self.socket = None

@@ -1,4 +1,4 @@
-"""Load for demo_service.py: mostly /fast, now and then a request that holds up everybody. Standard library only.
+"""Load for demo_service.py: mostly /fast, sometimes a request that delays all others. Standard library only.
 
 Bounded in time and in requests; prints one line of latencies at the end, as a client sees them.
 """

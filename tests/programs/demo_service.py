@@ -36,7 +36,7 @@ def rank_products(catalogue):
 
 
 def store_report(path, lines):
-    """Line by line and synced, so that nothing is ever lost: and nobody is served meanwhile."""
+    """Writes line by line with sync, so that nothing is lost; no request is served during that time."""
     with open(path, "w") as file:
         for start in range(0, len(lines), 500):
             file.writelines(lines[start:start + 500])

@@ -1,5 +1,5 @@
-"""Tasks that start eagerly (3.12): each blocks in its eager part, inside of its maker's, and once more in an ordinary one.
-Each line of --record is a time in which one blocked."""
+"""Tasks that start eagerly (3.12): each blocks in its eager part, inside its creator's step, and once more in an
+ordinary step. Each line of --record is a time in which one blocked."""
 import argparse
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What the faults need: peers, threads, data; everything is there before the program says that it is ready."""
+"""Resources of the faults: peers, threads, data; everything exists before the program reports that it is ready."""
 import gc
 import os
 import random
@@ -16,7 +16,7 @@ PEERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fault_peers.py
 
 
 class Fault:
-    """`mark` just before the blocking line, `done` after it; the record is what the program knows of it."""
+    """`mark` just before the blocking line, `done` after it; the record is the program's own account."""
 
     def __init__(self, kind, milliseconds, label, env):
         self.kind = kind
@@ -32,12 +32,12 @@ class Fault:
         return self.milliseconds / 1000.0
 
     def mark(self, offset, lines=1):
-        """Notes where the caller blocks; gives the deadline of the fault, in ns."""
+        """Notes where the caller blocks; returns the deadline of the fault, in ns."""
         return records.begin(self.record, offset, lines, depth=2) + int(self.milliseconds * 1e6)
 
     def mark_running(self, offset, lines=1):
-        """The same for a fault that computes; gives its deadline on the thread's own clock: however busy the machine is,
-        it has its time on a CPU, and the tracer its samples."""
+        """The same for a fault that computes; returns its deadline on the thread's own CPU clock: so the fault has
+        its full CPU time, and the tracer its samples, even on a busy machine."""
         records.begin(self.record, offset, lines, depth=2)
         return time.thread_time_ns() + int(self.milliseconds * 1e6)
 
@@ -68,7 +68,7 @@ class Environment:
         self.fifo = os.open(os.path.join(self.folder, "data.fifo"), os.O_RDONLY | os.O_NONBLOCK)
         os.set_blocking(self.fifo, True)
         self.scratch = os.open(os.path.join(self.folder, "scratch"), os.O_RDWR | os.O_CREAT)
-        urllib.request.install_opener(urllib.request.build_opener())  # makes a TLS context: not in the fault's time
+        urllib.request.install_opener(urllib.request.build_opener())  # makes a TLS context before the fault's time
         self.urandom = os.open("/dev/urandom", os.O_RDONLY)
         self.zero = os.open("/dev/zero", os.O_RDONLY)
         self.buffer = bytearray(256 * 1024)
@@ -84,7 +84,7 @@ class Environment:
         if "cpu-wait" in kinds:
             self.start_hogs()
         self.garbage = [[i] for i in range(60000)] if "gc" in kinds else None
-        # No collection but those asked for: a stall of its own would be no fault of ours.
+        # Only requested collections, because any other one would be a stall that is not one of the faults.
         gc.disable()
         gc.collect()
         gc.freeze()
@@ -119,7 +119,7 @@ class Helper(threading.Thread):
         self.begin, self.work = begin, work
         self.reader, self.writer = os.pipe()
         self.ready = threading.Event()
-        self.held_ns = None  # since when it has the interpreter's lock for long
+        self.held_ns = None  # since when it has held the interpreter's lock for long
         self.where = None
 
     def run(self):

@@ -1,4 +1,4 @@
-"""The faults: one function for each way to hold up a loop, and what has to be there before.
+"""The faults: one function for each way to block a loop, and its preparation.
 
 `Fault.mark(offset)` notes the stack and the start; the line that blocks is `offset` lines below the call of `mark`.
 `prepare_*` runs in an earlier iteration of the loop, so that the stall itself has one cause.
@@ -55,7 +55,7 @@ def block_sort(fault):
 
 
 def block_zlib(fault):
-    """Not compress(): its output is mapped anew each time, and page faults are the kernel's."""
+    """Not compress(): its output is newly mapped each time, and page faults count for the kernel."""
     deadline, blob = fault.mark_running(2), fault.env.blob
     while time.thread_time_ns() < deadline:
         zlib.crc32(blob)
@@ -174,7 +174,7 @@ def block_poll(fault):
 
 
 def block_epoll(fault):
-    """As a synchronous client does that brings its own selector: nested, and no poll of the loop."""
+    """Like a synchronous client with its own selector: a nested poll, which is no poll of the loop."""
     with selectors.EpollSelector() as selector:
         selector.register(fault.env.tcp, selectors.EVENT_READ)
         fault.env.tcp.sendall(b"%f" % fault.milliseconds)
@@ -196,7 +196,7 @@ def block_select(fault):
 
 
 def python(first, seconds):
-    """Not `sh` and `sleep`: a root with nothing but an interpreter in it has neither."""
+    """Not `sh` and `sleep`: a root that contains only an interpreter has neither."""
     return [sys.executable, "-S", "-E", "-c", first + "; import time; time.sleep(%f)" % seconds]
 
 
@@ -206,7 +206,7 @@ def prepare_child(fault):
 
 
 async def ready_child(fault):
-    """The interpreter has started: what follows is the child's sleep alone."""
+    """The interpreter has started: only the child's sleep follows."""
     await asyncio.get_running_loop().run_in_executor(None, os.read, fault.resource.stdout.fileno(), 1)
 
 
@@ -294,11 +294,11 @@ def block_join(fault):
     fault.done()
 
 
-HANDOVER_S = 0.0002  # between two looks whether the helper has the interpreter's lock
+HANDOVER_S = 0.0002  # interval of the checks whether the helper holds the interpreter's lock
 
 
 def spin_holding_gil(helper, milliseconds):
-    """No other thread gets the GIL meanwhile: the switch interval is longer than the spin."""
+    """No other thread gets the GIL during that time: the switch interval is longer than the spin."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(60.0)
     frame = sys._getframe()
@@ -317,7 +317,8 @@ def prepare_gil(fault):
 
 def block_gil(fault):
     helper, asleep, interval = fault.resource, None, sys.getswitchinterval()
-    sys.setswitchinterval(60.0)  # who waits for the lock since before the helper's own call would ask it back in 5 ms
+    # a thread that has waited for the lock since before the helper's own call would request it back in 5 ms
+    sys.setswitchinterval(60.0)
     fault.mark(1, lines=4)
     while not helper.held_ns:  # the helper may take the lock in each of these calls
         asleep = time.monotonic_ns(), time.thread_time_ns()
@@ -371,7 +372,7 @@ class Kind:
         self.block, self.cause, self.prepare, self.finish = block, cause, prepare, finish
         self.ready = ready  # awaited after `prepare`
         self.single = single  # whether one cause should have 95 % of the stall
-        self.library = library  # where a native leaf is
+        self.library = library  # library of the native leaf
         self.stdlib = stdlib  # the innermost Python frames are the standard library's
 
 
@@ -411,13 +412,14 @@ KINDS = {
     "gil": Kind(block_gil, "gil", prepare_gil, finish_helper),
     "other": Kind(block_sigtimedwait, "other"),
     "stop": Kind(block_stop, "stopped", prepare_stop),
-    # A real-time hog leaves nothing until the kernel's throttle (950 ms of each second); without it the CPU is shared.
+    # A real-time hog leaves no CPU time until the kernel throttles it (after 950 ms of each second); without real-time
+    # priority the CPU is shared.
     "cpu-wait": Kind(block_cpu_wait, "cpu-wait", prepare_cpu_wait, finish_cpu_wait,
                      single=lambda fault: fault.env.hog_is_exact and fault.milliseconds < 900),
 }
 
 
 def native_is_built_in(library):
-    """Whether that library is part of the interpreter here: then its time counts as the interpreter's."""
+    """Whether that library is part of the interpreter here: then its time counts for the interpreter."""
     with open("/proc/self/maps") as maps:
         return library not in maps.read()

@@ -18,7 +18,7 @@ def spin_until(deadline_ns):
 
 
 def hog(cpu):
-    """With SCHED_FIFO where it is granted: then a normal process on that CPU does not run at all meanwhile."""
+    """Uses SCHED_FIFO if permitted: then a normal process on that CPU does not run at all during that time."""
     os.sched_setaffinity(0, {cpu})
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
@@ -39,7 +39,7 @@ def pause(text):
 
 
 def serve_stream(listener):
-    """Each line of a connection is a number of milliseconds; the answer is one byte after them."""
+    """Each line of a connection is a number of milliseconds; the answer is one byte after that time."""
 
     def serve(connection):
         with connection:
@@ -112,7 +112,7 @@ def main(folder):
     udp.bind(("127.0.0.1", 0))
     os.mkfifo(os.path.join(folder, "data.fifo"))
     os.mkfifo(os.path.join(folder, "open.fifo"))
-    # Read and write, so that neither side ever waits for the other to open it.
+    # Read and write, so that neither side waits for the other to open it.
     fifo = os.open(os.path.join(folder, "data.fifo"), os.O_RDWR)
     start(serve_stream, tcp)
     start(serve_stream, unix)

@@ -1,4 +1,4 @@
-"""An asyncio program that holds up its loop in known ways and writes down what it did.
+"""An asyncio program that blocks its loop in known ways and records what it did.
 
 Each line of --record is one fault: kind, label, start_ns and end_ns (time.monotonic_ns around the blocking part), task,
 coroutine, function, file, line, stack (innermost first), thread, tid, expected_cause, `single` (one cause should have
@@ -46,7 +46,7 @@ class Injector:
         await self.middle(fault)
 
     async def run_gil_regex(self, fault):
-        """A regular expression in an executor's thread keeps the GIL, so that the loop's own poll cannot return."""
+        """A regular expression in an executor's thread holds the GIL, so that the loop's own poll cannot return."""
         size = regex_size(fault.milliseconds + 3)
         holder = {}
         future = self.loop.run_in_executor(None, hold_gil_with_regex, size, holder)
@@ -85,14 +85,14 @@ class Injector:
             await asyncio.create_task(self.run_fault(fault))
         else:
             await asyncio.create_task(self.run_fault(fault), name=fault.label)
-        await asyncio.sleep(0)  # the stall's iteration is over: what follows does not belong to it
+        await asyncio.sleep(0)  # the iteration of the stall is over: later time does not belong to it
         if kind.finish:
             kind.finish(fault)
 
     # -- all of them
 
     def write_fault(self, fault):
-        """The iterations that are no fault's own are written too: they were stalls, though nobody asked for them."""
+        """Iterations that belong to no fault are recorded too: they were stalls, although not requested."""
         record = fault.record
         if self.clock:
             for start, end in self.clock.long:
@@ -152,17 +152,17 @@ def hold_gil_with_regex(size, holder):
 
 
 def regex_size(milliseconds, cache={}):  # noqa: B006 (the cache is meant)
-    """The search takes a time that grows with the third power of the size; measured once."""
+    """The time of the search grows with the third power of the size; it is measured once."""
     if not cache:
         regex_search(10)
-        start = time.thread_time_ns()  # not what other programs take
+        start = time.thread_time_ns()  # without the time of other programs
         regex_search(300)
         cache["ms"] = (time.thread_time_ns() - start) / 1e6
     return int(300 * (milliseconds / cache["ms"]) ** (1.0 / 3.0))
 
 
 def healthy_tasks(loop):
-    """Timers, sockets and a little work, none of which holds up the loop."""
+    """Timers, sockets and a little work, none of which blocks the loop."""
     left, right = socket.socketpair()
     left.setblocking(False)
     right.setblocking(False)

@@ -1,5 +1,5 @@
-"""A thread that collects garbage all the time, with finalizers in which the GIL goes to others; the loop computes meanwhile.
-Each line of --record is a time in which it did."""
+"""A thread that collects garbage all the time, with finalizers that release the GIL to other threads; the loop
+computes at the same time. Each line of --record is a time in which it did."""
 import argparse
 import asyncio
 import gc

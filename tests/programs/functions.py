@@ -1,4 +1,4 @@
-"""Computes without end in functions of known shares, for `make bench`: what does a profiler find, and what does it cost?
+"""Computes without end in functions of known shares, for `make bench`: what a profiler finds, and what it costs.
 
 Prints a line for each interval: `work nanoseconds cpu_nanoseconds longest_pause heavy middle light`; the pause is the longest
 time in which the program could not go on, the last three are the CPU time of its functions in ns.

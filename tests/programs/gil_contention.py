@@ -1,4 +1,4 @@
-"""A loop whose thread has to fight for the interpreter's lock with threads that compute: each of its wake-ups waits for it.
+"""A loop whose thread competes for the interpreter's lock with threads that compute: each of its wake-ups waits for it.
 
 Prints a line for each interval: `work nanoseconds cpu_nanoseconds`; work is rounds of all threads and iterations of the loop.
 """

@@ -1,5 +1,5 @@
-"""Stalls inside greenlets, as SQLAlchemy's AsyncSession runs the calls of its drivers: fresh ones, deep ones, one in another,
-and one that was suspended in between and went on from another depth of the C stack.
+"""Stalls inside greenlets, as SQLAlchemy's AsyncSession runs the calls of its drivers: new ones, deep ones, nested
+ones, and one that was suspended and continued at another depth of the C stack.
 
 --kinds names them, --rounds says how often. Each line of --record is a stall, its stack with the frames of the parents.
 """
@@ -57,7 +57,7 @@ KINDS = {"fresh": fresh, "deep": deep, "nested": nested, "resumed": resumed}
 
 
 def below_switch(frame):
-    """The stack as it is while the switch on the next line goes on."""
+    """The stack during the switch on the next line."""
     stack = stack_of(frame)
     stack[0][2] += 1
     return stack
@@ -81,7 +81,7 @@ async def deeper(function, depth):
 
 
 async def beside():
-    """Other greenlets of the same thread take turns meanwhile."""
+    """Other greenlets of the same thread take turns during that time."""
     while True:
         await spawn(lambda below: greenlet.getcurrent().parent.switch(asyncio.sleep(0.003)))
 

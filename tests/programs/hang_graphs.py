@@ -1,5 +1,5 @@
-"""Tasks and threads that wait for locks, each in a way that is known: who holds what is what the program wrote down itself when it
-took it.
+"""Tasks and threads that wait for locks, each in a known way: the program itself records who holds what when a lock is
+taken.
 
 Behind the `ready` line comes one JSON object when nothing moves any more:
     locks   {name: {"holder": task or thread, "waiters": [names]}}
@@ -32,7 +32,7 @@ def me():
 
 
 class Noted:
-    """Writes down who has the lock; itself no lock."""
+    """Records the holder of a lock; it is no lock itself."""
 
     def __init__(self, name):
         self.name = name
@@ -149,7 +149,7 @@ async def wait_for_ever():
 
 
 class Leaves:
-    """Its __aexit__ never ends: who waits in it holds what is outside of it only."""
+    """Its __aexit__ never ends: a task that waits in it only holds the outer locks."""
 
     async def __aenter__(self):
         return self
@@ -220,7 +220,7 @@ async def random_graph(seed):
         new_lock(name)
     tasks = []
     length = random.randint(2, min(20, len(locks)))
-    # One ring that is sure, of tasks that each have one lock before any takes its second.
+    # One certain ring, of tasks that each have one lock before any takes its second lock.
     gate = asyncio.Event()
     ring = random.sample(locks, length)
 

@@ -1,5 +1,5 @@
-"""Managers that lead to themselves: stacks that contain each other, hundreds of times, and a generator that is inside of a
-stack that has its own manager. Who follows each way is never done.
+"""Managers that lead to themselves: stacks that contain each other, hundreds of times, and a generator inside a stack
+that contains its own manager. A reader that follows every path never ends.
 
 Behind the `ready` line comes one JSON object:
     holder, waiter  of a lock, each the name of a task

@@ -22,7 +22,7 @@ from records import ClockedSelector, Writer, add_handshake_options, begin, open_
 class Hang:
     def __init__(self, options):
         self.options = options
-        self.kept = []  # what must not be collected
+        self.kept = []  # objects that must not be collected
         self.record = {"kind": options.kind, "expected_cause": CAUSES.get(options.kind, options.kind), "single": True,
                        "culprit": None, "others": {}, "end_ns": None}
 
@@ -90,7 +90,7 @@ class Hang:
         poller.poll()
 
     def in_connect(self):
-        """To a listener whose backlog is full: the socket itself has no peer yet."""
+        """Connects to a listener whose backlog is full: the socket itself has no peer yet."""
         path = os.path.join(tempfile.mkdtemp(dir=os.path.dirname(self.options.record)), "full.sock")
         self.connect(path, path)
 
@@ -130,7 +130,7 @@ class Hang:
         os.waitpid(child.pid, 0)
 
     def on_gil(self):
-        """Another thread's regular expression never gives it back."""
+        """Another thread's regular expression never releases it."""
         ready = threading.Event()
 
         def search_for_ever():

@@ -1,8 +1,8 @@
-"""A large heap whose loop never rests and knows its longest iteration.
+"""A large heap with a loop that never waits and records its longest iteration.
 
---objects N lists, --coroutines N that were never awaited, --tasks N that wait for an event. Writes `ready`; then, for each line
-on standard input: `longest` -> ms of the longest iteration since it was asked last; `walk` -> ms that gc.get_objects()
-and a look at each object's type take, and the coroutines found. Ends with its standard input.
+--objects N lists, --coroutines N that were never awaited, --tasks N that wait for an event. Writes `ready`; then, for
+each line on standard input: `longest` -> ms of the longest iteration since the last request; `walk` -> ms that
+gc.get_objects() and a look at each object's type take, and the coroutines found. Ends with its standard input.
 """
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""A task holds up its loop while callbacks are ready and timers come due: so many of each as it writes down itself.
+"""A task blocks its loop while callbacks are ready and timers come due; it records the number of each.
 
 A record of each stall: way, tasks, timers (of asyncio's loop; null of uvloop's, which are not read), timers_late_ns, start_ns, end_ns.
 """
@@ -23,12 +23,12 @@ WAYS = {"sleeps": time.sleep, "spins": spin}
 
 
 async def stall(way, ready, timers, writer, uvloop):
-    """The callbacks stand behind this task's step in the loop's queue, the timers come due while it goes on."""
+    """The callbacks are behind this task's step in the loop's queue; the timers come due during the step."""
     loop = asyncio.get_running_loop()
     due = loop.time() + DUE_S
     for i in range(timers):
         loop.call_at(due + 0.0001 * (i % 100), int)
-        # What was cancelled stays in the heap till it is due; what comes later is not due.
+        # Cancelled timers stay in the heap until they are due; later timers are not due.
         loop.call_at(due, int).cancel()
         loop.call_at(due + 60, int)
     # Of whole seconds, as aiohttp's timeouts are: a number of another type.
@@ -48,7 +48,7 @@ async def main(options):
     say_ready(options.ready)
     await wait_go(options.go)
     writer = Writer(options.record)
-    # Enough for aiotrace to look where the loop has its queues.
+    # Enough time for aiotrace to find the loop's queues.
     await asyncio.sleep(0.2)
     for way, ready, timers in (("sleeps", 0, 0), ("sleeps", 10, 0), ("spins", 100, 20), ("sleeps", 1000, 5), ("spins", 10000, 200)):
         await stall(way, ready, timers, writer, options.loop == "uvloop")

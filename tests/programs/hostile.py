@@ -1,4 +1,4 @@
-"""A program that means harm to whoever looks at it. All at once, until --seconds are over:
+"""A program that attacks its observer. All at once, until --seconds are over:
 
   scribble   random words in its own debug offsets, task, code, coroutine, frame, type and str objects
   threads    1,000 short threads a second
@@ -43,7 +43,7 @@ def run_from_a_copy(folder):
 
 
 class Traps:
-    """A folder with the paths of the process's own files, of which none is what it was."""
+    """A folder with the paths of the process's own files, each replaced by something else."""
 
     def __init__(self, folder):
         self.folder, self.opened, self.fifos = tempfile.mkdtemp(dir=folder), [], []
@@ -90,7 +90,7 @@ class Traps:
 
 
 class Scribbler:
-    """Writes over objects that nobody uses any more but a stranger."""
+    """Overwrites objects that only an outside reader still uses."""
 
     def __init__(self):
         gc.disable()
@@ -169,7 +169,7 @@ async def attack(options):
         await asyncio.sleep(0.005)
     if options.record:
         os.write(options.record_file, json.dumps({"opened": traps.opened if traps else []}).encode() + b"\n")
-    os._exit(0)  # its objects are no longer fit to be taken apart
+    os._exit(0)  # its objects are too damaged for a normal shutdown
 
 
 def main():

@@ -1,4 +1,4 @@
-"""A stranger's program (user 1001) that has libraries mapped of which each costs whoever reads it gigabytes or minutes.
+"""A stranger's program (user 1001) with mapped libraries that each cost a reader gigabytes or minutes.
 
   sections   8 KB on disk that claim 40 million sections, with the name of an interpreter
   names      65,536 symbols that share one name of 4,000 bytes, ten times

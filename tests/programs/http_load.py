@@ -49,7 +49,7 @@ def main():
     for thread in threads:
         thread.join()
     print(totals["body"].decode() if options.body else totals["answered"])
-    # A thread that failed has said why, and has answered less than it should have.
+    # A thread that failed has printed the reason, and has fewer answers than it should.
     sys.exit(0 if not options.count or totals["answered"] == options.count * options.connections else 1)
 
 

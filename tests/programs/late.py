@@ -1,7 +1,7 @@
-"""Tasks that are ready while the loop is kept busy, for a time that the program knows: their future is set (`set-N`), they are
-made (`made-N`), the task that they await ends (`joins-N`), or their sleep is due (`due-N`), and then something blocks. With --go
-ends, and writes to --record a line of JSON for each: the task's name, when it could have run and when it ran (CLOCK_MONOTONIC,
-ns)."""
+"""Tasks that are ready while the loop is kept busy, for a time that the program knows: their future is set
+(`set-N`), they are made (`made-N`), the task that they await ends (`joins-N`), or their sleep is due (`due-N`), and
+then the loop is blocked. With --go ends, and writes to --record a line of JSON for each: the task's name, when it
+could have run and when it ran (CLOCK_MONOTONIC, ns)."""
 import argparse
 import asyncio
 import itertools
@@ -73,7 +73,7 @@ async def makes_late(loop, round_number):
     time.sleep(next(busy) / 1000)
     await task
 
-    # What is called first at the task's end blocks, and so the one that awaits it is late.
+    # The first callback at the task's end blocks, so the task that awaits it is late.
     ended = named(loop, ends(), "ended-%d" % round_number)
     name = "joins-%d" % round_number
     joined = named(loop, joins(name, ended), name)

@@ -1,4 +1,4 @@
-"""A program that leaks in every way there is, knows it, and says so.
+"""A program that leaks in every known way, and reports its leaks.
 
 --ready FILE: a line of JSON with what leaks, then one `done` line. Ends when its standard input ends or after --seconds.
 """
@@ -86,7 +86,7 @@ class Iterates:
 
 
 class PassesOn(Iterates):
-    """An awaitable of a class of its own, as those of C extensions are: nobody knows what it awaits."""
+    """An awaitable of its own class, like those of C extensions: what it awaits is unknown."""
     __slots__ = ("future", "unused")
 
     def __init__(self, future):
@@ -98,7 +98,7 @@ class PassesOn(Iterates):
 
 
 class Sends(Iterates):
-    """Goes on with a coroutine that only it knows."""
+    """Resumes a coroutine that only it knows."""
 
     def __init__(self, coroutine):
         self.under_any_name = coroutine
@@ -111,7 +111,7 @@ class Sends(Iterates):
 
 
 class Keeps:
-    """As large as a PassesOn, so that it lies beside one."""
+    """As large as a PassesOn, so that it is next to one in memory."""
     __slots__ = ("coroutine", "unused")
 
     def __init__(self, coroutine):

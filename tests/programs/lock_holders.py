@@ -57,7 +57,7 @@ async def main(options):
     say_ready(options.ready)
     await wait_go(options.go)
     writer, go = Writer(options.record), open_channel(options.go, os.O_RDWR)
-    # Who has a plain lock by acquire() is written down nowhere.
+    # The holder of a plain lock by acquire() is recorded nowhere.
     for holds, waits, name, how in ((holds_in_with, waits_in_with, "PLAIN", "with"), (holds_in_with, waits_by_call, "PLAIN", "with"),
                                     (holds_in_with, waits_in_with, "RECURSIVE", "owner"),
                                     (holds_by_call, waits_by_call, "RECURSIVE", "owner"),

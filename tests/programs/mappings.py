@@ -1,5 +1,6 @@
-"""Before each stall the loop's thread faults while another has the lock of the process's mappings: it waits there, and no
-address is reported for such a fault. All of it lies in the iteration before the stall's."""
+"""Before each stall the loop's thread has a page fault while another thread holds the lock of the process's
+mappings: it waits for the lock, and no address is reported for such a fault. All this happens in the iteration
+before the stall's."""
 import argparse
 import asyncio
 import ctypes
@@ -16,7 +17,7 @@ PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 
 
 def holds_lock(stopped):
-    """mprotect of many pages that are there has the lock for about a millisecond."""
+    """mprotect of many resident pages holds the lock for about a millisecond."""
     pages = mmap.mmap(-1, BIG, flags=PRIVATE)
     for at in range(0, BIG, mmap.PAGESIZE):
         pages[at] = 1
@@ -27,7 +28,7 @@ def holds_lock(stopped):
 
 
 def new_mappings():
-    """Each one's first fault needs the lock (kernel: vmf_anon_prepare); neighbours that differ are not merged."""
+    """The first fault of each needs the lock (kernel: vmf_anon_prepare); neighbours that differ are not merged."""
     return [mmap.mmap(-1, mmap.PAGESIZE, flags=PRIVATE, prot=mmap.PROT_READ | (mmap.PROT_WRITE if i % 2 else 0))
             for i in range(2 * TOUCHED)]
 

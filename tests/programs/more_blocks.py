@@ -1,4 +1,4 @@
-"""Ways that are about waiting: locks of files, sockets, page faults, semaphores, being halted from outside."""
+"""Ways to wait: file locks, sockets, page faults, semaphores, being halted from outside."""
 import array
 import ctypes
 import fcntl
@@ -193,7 +193,7 @@ def needs_disk(env):
 
 
 def prepare_fault_cold(fault):
-    """A file whose pages are not in memory, mapped, and read in an order that the kernel cannot read ahead."""
+    """A file whose pages are not in memory, mapped, and read in an order that prevents read-ahead by the kernel."""
     file = os.open(os.path.join(fault.env.folder, "cold"), os.O_RDWR | os.O_CREAT)
     block = os.urandom(1 << 20)
     for offset in range(0, COLD_BYTES, len(block)):
@@ -258,7 +258,7 @@ def prepare_halt(way):
 
 
 def block_halted(fault):
-    """Computes for some milliseconds, is halted in the midst of it, and computes a little more."""
+    """Computes for some milliseconds, is halted during that, and computes a little more."""
     text = "%s %f %f" % (fault.halt, HALT_AFTER_MS, fault.milliseconds)
     if fault.halt == "freeze":
         freezer = fault.env.groups["freezer"]

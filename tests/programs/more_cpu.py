@@ -1,4 +1,4 @@
-"""Ways that are about running: on a CPU in different hands, waiting for the interpreter's lock, waiting for a CPU."""
+"""Ways to use or need a CPU: in different code, waiting for the interpreter's lock, waiting for a CPU."""
 import bz2
 import ctypes
 import gc
@@ -190,13 +190,13 @@ def block_populate(fault):
 
 
 class Worker(threading.Thread):
-    """A thread with a name that waits, without the lock, does `work` once, and lives on until `finish_worker`."""
+    """A named thread that waits without the lock, does `work` once, and stays alive until `finish_worker`."""
 
     def __init__(self, name, work):
         super().__init__(name=name, daemon=True)
         self.work = work
         self.reader, self.writer = os.pipe()
-        self.held_ns = None  # since when it has the lock for long
+        self.held_ns = None  # since when it has held the lock for long
         self.start()
 
     def run(self):
@@ -253,7 +253,7 @@ def prepare_gil_sort(fault):
 
 
 def prepare_gil_sleeper(fault):
-    """As a C extension does that forgets to give the lock away before it waits."""
+    """Like a C extension that forgets to release the lock before it waits."""
     usleep = ctypes.PyDLL(None).usleep
     fault.resource = Worker("acc-sleeper",
                             lambda: without_switching(fault, lambda: usleep(int(fault.milliseconds * 1000))))
@@ -306,7 +306,7 @@ def run_ns(pids):
 
 
 def wake_neighbours(fault):
-    """Each is busy for the fault's length."""
+    """Each is busy for the length of the fault."""
     for process in fault.env.neighbours:
         os.write(process.stdin.fileno(), b"%f\n" % fault.milliseconds)
 

@@ -1,7 +1,7 @@
-"""More ways to hold up a loop than fault_kinds.py has, and for every way what its time is made of and who is to blame.
+"""More ways to block a loop than fault_kinds.py has, and for every way the causes of its time and its culprit.
 
 `Way.cpu` and `Way.blocked` name the causes of the thread's time on a CPU and of its time neither running nor ready; the
-kernel's own count of these (records.py) gives the parts. BESIDE: time that the way needs but is not meant for.
+kernel's own count of these (records.py) gives the parts. BESIDE: time that the way needs but that is not its purpose.
 """
 import os
 import queue
@@ -20,9 +20,9 @@ ON_CPU = ("python", "native", "gc", "kernel")
 
 
 class Way(Kind):
-    """`culprit(fault)` gives what the tracer should name, after the fault; `needs(env)` why it cannot be had here, or
-    None; `share(fault)`, for causes that the scheduler does not know, {cause: part of the time on a CPU}; `disk`: what it
-    waits for is a disk, see delays.py."""
+    """`culprit(fault)` returns the expected culprit, after the fault; `needs(env)` the reason why it is impossible
+    here, or None; `share(fault)`, for causes that the scheduler does not know, {cause: part of the time on a CPU};
+    `disk`: it waits for a disk, see delays.py."""
 
     def __init__(self, block, cause, culprit=None, cpu=None, blocked=None, needs=None, share=None, group=None, disk=False,
                  **rest):
@@ -108,7 +108,7 @@ def holder(name, function):
 
 
 def neighbours(fault):
-    """None when others than ours had most of the CPU: then nobody knows whom the tracer should name."""
+    """None if processes of other programs had most of the CPU: then the expected name is unknown."""
     pids = running(fault)
     mostly = fault.others_ns >= 0.7 * (fault.record["wait_ns"] or 0)
     return {"running": pids} if mostly else None
@@ -244,13 +244,13 @@ def injected(fault, way, throttled_ns):
         parts[cause] = parts.get(cause, 0) + int(ns)
 
     add("throttled", throttled)
-    # Under a quota, who waits with the quota used up but has not yet been stopped for it waits for both.
+    # Under a quota, a thread that waits with the quota used up, but has not been throttled yet, waits for both.
     add(BESIDE if way.cause == "throttled" else "cpu-wait", wait - throttled)
     if way.disk:
-        # Both counts are too large at times: the disk's by half on CPUs that others use as well, and what the
-        # scheduler leaves has the hypervisor's time in it. The thread was blocked for the shorter of them at most.
+        # Both counts are sometimes too large: the disk's count by half on CPUs that others use too, and the scheduler's
+        # remainder includes time of the hypervisor. The thread was blocked for at most the smaller one.
         cpu = total - wait - min(fault.disk_ns, total - wait - cpu)
-    if way.cause in ON_CPU:  # what the scheduler does not count as either is the hypervisor's
+    if way.cause in ON_CPU:  # time that the scheduler does not count as either belongs to the hypervisor
         cpu = total - wait
     shares = way.share(fault) if way.share else {way.cpu: 1.0}
     for cause, share in shares.items():

@@ -1,4 +1,4 @@
-"""Functions, files and tasks with names that a program rarely has and a tracer must survive. Each name stalls once."""
+"""Functions, files and tasks with unusual names that a tracer must handle. Each name stalls once."""
 import argparse
 import asyncio
 import time
@@ -44,7 +44,7 @@ def renamed(function, name):
 
 
 def make(key, name):
-    """(blocking function, coroutine function) of a file that is called like them."""
+    """(blocking function, coroutine function) of a file with the same name."""
     # A file name cannot hold NUL; compile() wants one that the file system's encoding can take.
     file = "/nowhere/%s.py" % name.replace("\x00", "0")
     scope = {"begin": begin, "end": end, "sleep": time.sleep}

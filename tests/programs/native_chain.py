@@ -1,4 +1,5 @@
-"""Stalls through a library (tests/programs/lib/chain.c, given as --library) and back: Python and native frames mixed.
+"""Stalls through a library (tests/programs/lib/chain.c, given as --library) and back: Python and native frames are
+mixed.
 
 Each record has `chain`: the functions as they called each other, innermost first, the library's among Python's own."""
 import argparse
@@ -65,7 +66,7 @@ async def stall(kind, options, writer):
     writer.write(record)
 
 
-# Without a function: the library's own leaf.
+# Without a function it is the library's own leaf.
 KINDS = {"sleep": inside_sleep, "spin": inside_spin, "again": inside_again, "leaf": None}
 
 

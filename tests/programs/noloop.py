@@ -14,7 +14,7 @@ def block_sleep(record, seconds):
 
 
 async def run(options, writer):
-    # The loop polls a few times before its first stall, so that a tracer that waits for one can have seen it.
+    # The loop polls a few times before its first stall, so that a waiting tracer can see it.
     for number in range(options.count):
         await asyncio.sleep(options.gap / 1000.0)
         record = {"kind": "sleep", "label": "stall-%d" % number, "expected_cause": "sleep", "single": True}

@@ -1,4 +1,4 @@
-"""Makes coroutines that it keeps at places it knows, and others that it does not keep.
+"""Creates coroutines that it keeps, at known places, and others that it does not keep.
 
 --ready FILE: a line; then, after a byte from --go, it makes them, writes --record FILE and another line. The record has a line of
 JSON for each place: coroutine, class, count, made_ns (of the first, right after it), stack: [[function, line], ...] of who made them,
@@ -44,7 +44,7 @@ def name_of(frame):
 
 
 def note(kind, coroutine, made_ns):
-    """From the line that called it on: the caller makes the coroutine on that very line."""
+    """From the calling line on: the caller creates the coroutine on that line."""
     stack = [[name_of(each.frame) if hasattr(each, "frame") else each.function, each.lineno] for each in inspect.stack(0)[1:]]
     record = records.setdefault((kind, coroutine, str(stack)),
                                 {"class": kind, "coroutine": coroutine, "count": 0, "made_ns": made_ns, "stack": stack})
@@ -76,7 +76,7 @@ async def churn():
 
 async def main():
     loop = asyncio.get_running_loop()
-    held.append(never(0))  # before anybody looks
+    held.append(never(0))  # before any observer attaches
     ready = open(given.ready, "w")
     print("ready", file=ready, flush=True)
     with open(given.go) as go:

@@ -1,4 +1,4 @@
-"""A loop of its own make on epoll in a program that has asyncio too, as Twisted is. After a byte of --go it sleeps in
+"""A self-written epoll loop in a program that also has asyncio, like Twisted. After a byte of --go it sleeps in
 --count iterations; the first is the one that the byte begins: a tracer has seen none before."""
 import argparse
 import os

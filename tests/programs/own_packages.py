@@ -1,5 +1,5 @@
-"""Packages of a program's own that are called like asyncio's, and a standard library with other paths. When all tasks
-stand, writes to --ready one line of JSON: where each waits, in the program's own code, and for what. Ends with --go."""
+"""A program's own packages with the names of asyncio's, and a standard library with other paths. When all tasks
+wait, writes to --ready one line of JSON: where each waits, in the program's own code, and for what. Ends with --go."""
 import argparse
 import importlib.abc
 import importlib.machinery
@@ -23,15 +23,15 @@ async def sleep(lock):
         pass
 """
 PACKAGES = {
-    "plain": "lib/asyncio",             # beside the program
-    "site": "site-packages/redis/asyncio",  # as a library that is installed has it
-    "inner": "python3.11/asyncio",      # in a folder that is called like the standard library's
+    "plain": "lib/asyncio",             # next to the program
+    "site": "site-packages/redis/asyncio",  # path as of an installed library
+    "inner": "python3.11/asyncio",      # in a folder with the name of the standard library's
     "zip": "lib/asyncio",               # imported from an archive
 }
 
 
 class RelativePaths(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
-    """asyncio's code objects name their files as those of PyInstaller do: without a folder in front."""
+    """asyncio's code objects name their files as in PyInstaller programs: without a folder."""
 
     def __init__(self):
         self.folder = os.path.dirname(os.__file__)
@@ -61,7 +61,7 @@ def make_package(mode, root):
     """Its modules `client` and `locks`."""
     path = PACKAGES[mode]
     parts = path.split("/")
-    start = 1 if mode in ("site", "inner") else 0  # what is no package but a folder of sys.path
+    start = 1 if mode in ("site", "inner") else 0  # not a package but a folder of sys.path
     files = {path + "/client.py": SOURCE, path + "/locks.py": SOURCE}
     for i in range(start, len(parts)):
         files["/".join(parts[:i + 1]) + "/__init__.py"] = ""
@@ -78,7 +78,7 @@ def make_package(mode, root):
                 file.write(source)
     sys.path.insert(0, where)
     package = ".".join(parts[start:])
-    if package == "asyncio":  # not instead of the standard library's
+    if package == "asyncio":  # not in place of the standard library's
         spec = importlib.util.spec_from_file_location("own", os.path.join(where, "asyncio", "__init__.py"),
                                                       submodule_search_locations=[os.path.join(where, "asyncio")])
         sys.modules["own"] = importlib.util.module_from_spec(spec)

@@ -1,4 +1,4 @@
-// A loop without Python: epoll on a timer, and between its polls what a callback would do, for a known time.
+// A loop without Python: epoll on a timer, and between its polls the work of a callback, for a known time.
 //   plain_loop [--ready PATH] [--go PATH] [--record FILE] [KIND:MS…]      kinds: sleep, file, spin
 // Paths as for the Python targets: --ready gets one line, --go gives a byte before the first fault, the record is
 // NDJSON.
@@ -42,7 +42,7 @@ static void die(const char* what) {
 
 static char fifo_path[128];
 static int fifo = -1;
-static int command = -1;  // to the child that writes the FIFO: the time to wait
+static int command = -1;  // for the child that writes the FIFO: the time to wait
 
 static void start_writer(void) {
   int pipe_fds[2];
@@ -72,15 +72,15 @@ __attribute__((noinline)) static void block_file(long long ns) {
 }
 
 __attribute__((noinline)) static void block_spin(long long ns) {
-  // The kernel's clocks of a thread are system calls: between two of them it reads the other one ten thousand times, so
-  // that they are no part of it that a sample meets.
+  // The kernel's thread clocks are system calls: between two of them it reads the other clock ten thousand times, so
+  // that samples rarely hit the system calls.
   for (long long deadline = ran_ns() + ns; ran_ns() < deadline;) {
     for (int i = 0; i < 10000; i++) now_ns();
   }
 }
 
-// A poll that does not wait is an end of an iteration and a beginning: the iteration between two of them lies between
-// the readings of the clock outside of both, and holds all that was read inside.
+// A poll that does not wait ends an iteration and begins the next: the iteration between two such polls is between the
+// clock readings outside of both, and contains all readings inside.
 static void poll_at_once(int epfd) {
   struct epoll_event event;
   if (epoll_wait(epfd, &event, 1, 0) < 0) die("poll");

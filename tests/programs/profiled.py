@@ -1,6 +1,7 @@
-"""What `aiotrace profile` is tested on. `--kind busy`: tasks and a thread that compute in known functions, and count the CPU
-time of each; `--kind waits`: tasks and a thread that wait at known lines. With --go ends, and writes to --record a line of
-JSON for each call: its function or site, begin and end (CLOCK_MONOTONIC, ns) and its time on a CPU."""
+"""The target for tests of `aiotrace profile`. `--kind busy`: tasks and a thread that compute in known functions, and
+count the CPU time of each; `--kind waits`: tasks and a thread that wait at known lines. With --go ends, and writes
+to --record a line of JSON for each call: its function or site, begin and end (CLOCK_MONOTONIC, ns) and its time on a
+CPU."""
 import argparse
 import asyncio
 import json
@@ -72,7 +73,7 @@ def sleeps():
 
 
 class Peer(threading.Thread):
-    """Gives what others wait for, some milliseconds late."""
+    """Provides the results that others wait for, some milliseconds late."""
 
     def __init__(self):
         super().__init__(name="peer", daemon=True)
@@ -137,7 +138,7 @@ async def main(options):
         thread.start()
     await asyncio.sleep(0.02)
     say_ready(options.ready)
-    # One more line each time it has run for so long.
+    # Writes one more line each time it has run for this long.
     def say_long():
         say(options.ready, b"long\n")
         loop.call_later(LONG_S, say_long)

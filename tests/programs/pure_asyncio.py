@@ -1,4 +1,4 @@
-"""asyncio's classes that are written in Python, in the ways in which programs come to use them."""
+"""asyncio's classes that are written in Python, in all ways in which programs can use them."""
 import asyncio
 import sys
 
@@ -8,7 +8,7 @@ _FUNCTIONS = ("current_task", "all_tasks", "_enter_task", "_leave_task", "_regis
 def use_python_classes():
     """Tasks and futures written in Python instead of C, everywhere."""
     asyncio.Task = asyncio.tasks.Task = asyncio.tasks._PyTask
-    if sys.version_info >= (3, 14):  # those of C keep account of C's tasks only
+    if sys.version_info >= (3, 14):  # C's functions only keep track of C's tasks
         for name in _FUNCTIONS:
             function = getattr(asyncio.tasks, "_py_" + name.lstrip("_"), None) or getattr(asyncio.tasks, "_py" + name)
             setattr(asyncio.tasks, name, function)
@@ -18,7 +18,8 @@ def use_python_classes():
 
 
 def patch_like_nested_loops():
-    """As a library that lets a loop run inside of another does it: the names of C's classes mean Python's, too."""
+    """As in a library that lets a loop run inside another one: the names of C's classes also refer to Python's
+    classes."""
     use_python_classes()
     asyncio.tasks._CTask = asyncio.tasks._PyTask
     asyncio.futures._CFuture = asyncio.futures._PyFuture
@@ -35,7 +36,7 @@ class Mixin:
 
 
 class MixedTask(Mixin, asyncio.tasks._PyTask):
-    """Whose first base is no task."""
+    """A class whose first base is no task."""
 
 
 class SlottedTask(asyncio.Task):

@@ -1,4 +1,4 @@
-"""Tasks of classes that are not asyncio.Task itself. When all stand, writes to --ready one line of JSON: the names of
+"""Tasks of classes that are not asyncio.Task itself. When all wait, writes to --ready one line of JSON: the names of
 the tasks that asyncio knows, and those of them that wait for what nobody has. Ends with --go."""
 import argparse
 import asyncio

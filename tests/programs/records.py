@@ -1,4 +1,4 @@
-"""What the targets share: handshakes with the tracer, and records of what they did."""
+"""Common code of the targets: handshakes with the tracer, and records of what they did."""
 import asyncio
 import json
 import os
@@ -42,7 +42,7 @@ def add_handshake_options(parser):
 
 
 def function_name(code):
-    """As a tracer can know it: qualified where the code object has it (3.11), else plain."""
+    """The name that a tracer can know: qualified where the code object has it (3.11), else plain."""
     return getattr(code, "co_qualname", code.co_name)
 
 
@@ -64,8 +64,8 @@ def current_names():
     return (task.get_name(), task.get_coro().__qualname__) if task else (None, None)
 
 
-# What sum() takes half a millisecond for: who computes until his thread's clock says so does it in such steps. That
-# clock is a system call, of 0.3 us on one machine and more than 8 us on another: its share must not count.
+# The work of sum() for half a millisecond: code that computes until its thread clock reaches a time uses such steps.
+# That clock is a system call, of 0.3 us on one machine and more than 8 us on another, so its share must be small.
 SOME = range(30000)
 
 
@@ -101,7 +101,7 @@ class ClockedSelector(selectors.EpollSelector):
     them. They go into the records that were begun in it; the long ones are kept.
 
     A thread that is held up between its clock and its poll (preempted, interrupted, its virtual CPU not run) has an
-    iteration that is longer than its clock can know. It is no longer than from `outer_start_ns` to `outer_end_ns`: the
+    iteration that is longer than its clock shows. It is not longer than from `outer_start_ns` to `outer_end_ns`: the
     clock's readings on the far sides of the two polls or, where those waited, its own with what the kernel counted on
     both ways, as the thread's time on a CPU and as ready for one.
     """
@@ -135,12 +135,12 @@ class ClockedSelector(selectors.EpollSelector):
 
 
 def watch_iterations():
-    """Gives every loop that asyncio makes from now on such a clock."""
+    """Gives such a clock to every loop that asyncio creates from now on."""
     selectors.DefaultSelector = ClockedSelector
 
 
 def begin(record, offset, lines=1, depth=1):
-    """Notes in the record where the caller blocks, `offset` lines below the call; stamps the start, and gives it."""
+    """Notes in the record where the caller blocks, `offset` lines below the call; records the start, and returns it."""
     frame = sys._getframe(depth)
     task, coroutine = current_names()
     stack = stack_of(frame)
@@ -158,7 +158,7 @@ def begin(record, offset, lines=1, depth=1):
 
 
 def end(record):
-    """Stamps the end; cpu_ns and wait_ns become the thread's time on a CPU and its wait for one since the start."""
+    """Records the end; cpu_ns and wait_ns become the thread's time on a CPU and its wait for one since the start."""
     record["end_ns"] = time.monotonic_ns()
     cpu_ns, wait_ns = SCHEDULER.read()
     if wait_ns is not None and record["tid"] == threading.get_native_id():  # another thread may end a fault

@@ -1,5 +1,5 @@
-"""One of many that come and go: stalls each second or so, leaks now and then, and writes each stall to --record
-(`{"pid", "start_ns", "end_ns"}`, CLOCK_MONOTONIC) as soon as it is over. Ends after --seconds."""
+"""One of many short-lived processes: stalls about every second, leaks now and then, and writes each stall to
+--record (`{"pid", "start_ns", "end_ns"}`, CLOCK_MONOTONIC) as soon as it is over. Ends after --seconds."""
 import argparse
 import asyncio
 import ctypes

@@ -1,4 +1,4 @@
-"""The dearest loop there is: `await asyncio.sleep(0)` and nothing else.
+"""The most expensive loop: `await asyncio.sleep(0)` and nothing else.
 
 Prints a line for each interval: `iterations nanoseconds cpu_nanoseconds`.
 """

@@ -1,6 +1,6 @@
-"""A loop that never waits: --kind pipe (its own wake-up socket is at its end), task (one that yields and goes on) or callback
-(one that asks to be called again); --kind work: it always has something to do, each time for another one of many sockets. The
-`ready` line is followed by one of JSON with what it calls."""
+"""A loop that never waits: --kind pipe (its own wake-up socket is at end of file), task (a task that yields and
+continues) or callback (a callback that asks to be called again); --kind work: it always has work, each time for
+another one of many sockets. The `ready` line is followed by one of JSON with what it calls."""
 import argparse
 import asyncio
 import json
@@ -20,7 +20,7 @@ def again(loop):
 
 
 def work(loop):
-    """A byte goes round: who gets it hands it on."""
+    """A byte goes round: the receiver passes it on."""
     pairs = [socket.socketpair() for _ in range(16)]
 
     def hand_on(at):

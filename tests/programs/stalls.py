@@ -1,4 +1,4 @@
-"""Stalls of known make-up, each one or more ways of more_kinds.py one after the other in one iteration.
+"""Stalls with known parts, each of one or more ways of more_kinds.py one after the other in one iteration.
 
 Each line of --record is a stall: label, start_ns, end_ns, the iteration's limits where the loop's clock saw them, and
 its parts: way, cause, start_ns, end_ns, `injected` {cause: ns}, `culprit`. {"skipped": reason} for what this machine
@@ -20,7 +20,7 @@ from fault_env import Environment, Fault
 from more_kinds import BESIDE, WAYS, injected, native_cause, running
 from records import SCHEDULER, ClockedSelector, Writer, add_handshake_options, say_ready, wait_go
 
-IN_POLL = "gil-in-poll"  # has no place in a callback: the loop's own poll cannot return
+IN_POLL = "gil-in-poll"  # cannot run in a callback: the loop's own poll cannot return
 
 
 def throttled_ns(group):
@@ -88,7 +88,7 @@ class Runner:
         await asyncio.sleep(0)
         for fault in parts:
             self.move(fault, "leave")
-        await asyncio.sleep(0.03)  # what the culprits are called is still to be read
+        await asyncio.sleep(0.03)  # the names of the culprits must still be readable
         self.limits(stall)
         stall["parts"] = [self.part(fault) for fault in parts]
         self.output.write(stall)

@@ -1,5 +1,5 @@
-// What the C programs that measure themselves share: a clock, and arithmetic that costs the same whatever the kernel
-// does.
+// Common code of the C programs that measure themselves: a clock, and arithmetic that costs the same whatever the
+// kernel does.
 #ifndef AIOTRACE_TESTS_STOPWATCH_H
 #define AIOTRACE_TESTS_STOPWATCH_H
 

@@ -1,5 +1,5 @@
-"""A stranger (user 1001) whose unix sockets have names that pass for rows of /proc/net/unix: that the socket with the
-inode --inode is called @evil. It prints a line when they are there."""
+"""A stranger (user 1001) whose unix sockets have names that imitate rows of /proc/net/unix, in which the socket with
+the inode --inode has the name @evil. It prints a line when they exist."""
 import argparse
 import os
 import socket

@@ -1,7 +1,8 @@
 """A loop and interpreters with a GIL of their own (3.12+); a thread keeps a GIL while the loop wants it.
 
---where main: the loop and the holder are in the main interpreter, a subinterpreter spins beside them as long as they run
-(where it begins and ends, its thread needs the main one's GIL) and is not to blame. --where sub: the loop and the holder are in a subinterpreter, which a thread runs that did not create it.
+--where main: the loop and the holder are in the main interpreter, a subinterpreter spins at the same time (its thread
+needs the main interpreter's GIL only at its start and end) and is not the culprit. --where sub: the loop and the holder
+are in a subinterpreter, which a thread runs that did not create it.
 """
 import argparse
 import os
@@ -39,7 +40,7 @@ def interpreter():
 
 
 def hold_gil():
-    """A sort in C never lets go of it."""
+    """A sort in C never releases it."""
     import random
     numbers = list(range(400000))
     random.Random(1).shuffle(numbers)

@@ -25,7 +25,7 @@ static double ns_of_trip(int to, int from) {
   return (double)(now_ns() - start) / TRIPS;
 }
 
-// The least of many short pieces: interrupts and other machines on the same core only ever add.
+// The minimum of many short measurements: interrupts and other machines on the same core only add time.
 int main(int argc, char** argv) {
   int windows = argc > 1 ? atoi(argv[1]) : 1, there[2], back[2], own[2];
   long long length_ns = (argc > 2 ? atoll(argv[2]) : 500) * 1000000LL;

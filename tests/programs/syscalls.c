@@ -1,5 +1,5 @@
-// A process that has nothing to do with any loop: makes system calls and says what one costs, beside arithmetic that
-// costs the same whatever the kernel does.
+// A process without any loop: makes system calls and prints what one costs, beside arithmetic that costs the same
+// whatever the kernel does.
 //   syscalls WINDOWS MILLISECONDS     a line for each window: nanoseconds of a call, nanoseconds of a round of
 //   arithmetic
 #include <stdio.h>
@@ -17,7 +17,7 @@ static double ns_of_call(void) {
   return (double)(now_ns() - start) / CALLS;
 }
 
-// The least of many short pieces: interrupts and other machines on the same core only ever add.
+// The minimum of many short measurements: interrupts and other machines on the same core only add time.
 int main(int argc, char** argv) {
   int windows = argc > 1 ? atoi(argv[1]) : 1;
   long long length_ns = (argc > 2 ? atoll(argv[2]) : 500) * 1000000LL;

@@ -1,5 +1,5 @@
-"""Tasks that wait in every way there is. When all stand, writes to --ready one line of JSON: what asyncio itself says
-of each (asyncio.all_tasks(), the cr_await chain), and with --go ends. For the tests of `aiotrace tasks`."""
+"""Tasks that wait in every known way. When all wait, writes to --ready one line of JSON: what asyncio itself says of
+each (asyncio.all_tasks(), the cr_await chain), and with --go ends. For the tests of `aiotrace tasks`."""
 import argparse
 import asyncio
 import contextlib
@@ -54,7 +54,7 @@ def make(name, kind, coroutine, by=None):
     AWAITED[name] = by or []
     task = asyncio.get_running_loop().create_task(coroutine)
     task.set_name(name)
-    kept.append(task)  # what waits for a future that nobody else has would be collected
+    kept.append(task)  # a task that waits for a future without other references would be collected
     return task
 
 
@@ -235,7 +235,7 @@ async def run(options):
 
 
 def blocks(options, line):
-    # Whoever reads the line finds the task here.
+    # A reader of the line finds the task here.
     ready, go = os.open(options.ready, os.O_WRONLY), os.open(options.go, os.O_RDONLY)
     os.write(ready, line)
     os.close(ready)

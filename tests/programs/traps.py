@@ -1,4 +1,4 @@
-"""What looks like a leak and is none, each in a coroutine of its own name, and one coroutine that does leak.
+"""Objects that look like leaks and are none, each in a coroutine with its own name, and one coroutine that does leak.
 
 --ready FILE: a line of JSON, {"traps": [names], "leaks": {class: {name: count}}, "idle": [names that wait by nature]}.
 Ends after a byte from --go.
@@ -275,7 +275,7 @@ async def trap_handed_to_blocked():
 
 
 def blocked_loop(blocked):
-    """A loop in this thread, that something blocks for good."""
+    """A loop in this thread that is blocked permanently."""
     async def blocks():
         blocked.append(asyncio.get_running_loop())
         blocked[0].set()

@@ -35,7 +35,7 @@ async def meet(barrier):
 
 
 async def run_loop(index, options, writer, barrier):
-    # loop-2 spins holding the GIL: its stalls are kept apart from loop-1's unless --overlap asks for both at once. It
+    # loop-2 spins holding the GIL: its stalls are separate from loop-1's unless --overlap requests both at once. It
     # begins when loop-1 says that its own stall is over, not after a time: either may get its CPU late.
     block, cause = ((sleep_in_first, "sleep"), (spin_in_second, "python"))[index]
     await meet(barrier)
@@ -47,7 +47,7 @@ async def run_loop(index, options, writer, barrier):
         if not options.overlap:
             if index == 1:
                 await meet(barrier)
-            await asyncio.sleep(0.02)  # the other one has left the meeting, too
+            await asyncio.sleep(0.02)  # the other thread has left the barrier too
         await asyncio.create_task(stall(block, cause, number, options, writer),
                                   name="loop-%d-task-%d" % (index + 1, number))
         if not options.overlap and index == 0:

@@ -8,7 +8,7 @@ from records import add_handshake_options, open_channel, say_ready
 
 
 class ReadSelector(selectors.SelectSelector):
-    """Ready is what is ready now; else it waits for a byte."""
+    """Returns what is ready now; otherwise waits for a byte."""
 
     def __init__(self, channel):
         super().__init__()
@@ -21,7 +21,7 @@ class ReadSelector(selectors.SelectSelector):
 
 
 class OwnSelector(selectors.SelectSelector):
-    """Waits as its base does."""
+    """Waits like its base class."""
 
 
 async def main(options):

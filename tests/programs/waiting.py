@@ -1,5 +1,6 @@
-"""Tasks of a healthy service that wait, beside tasks that nobody can wake, and some of which nobody outside can know. When all wait, writes to --ready one line of
-JSON: how many of each there are, by their coroutines. Ends with --go."""
+"""Tasks of a healthy service that wait, tasks that nobody can wake, and tasks for which an observer cannot decide
+it. When all wait, writes to --ready one line of JSON: how many of each there are, by their coroutines. Ends with
+--go."""
 import argparse
 import asyncio
 import collections
@@ -59,7 +60,7 @@ class Client:
 
 
 class Slotted:
-    """A reader without a dict of its own: a callback of the loop leads to a deque of futures."""
+    """A reader without an instance dict: a callback of the loop leads to a deque of futures."""
     __slots__ = ("waiting",)
 
     def __init__(self):
@@ -185,7 +186,7 @@ def by_callback(loop):
 SERVICE = []
 
 
-# ---- Who can, is nowhere to be seen.
+# ---- Whether somebody can wake them is not visible.
 
 
 async def of_extension(event):
@@ -294,7 +295,7 @@ async def main(options):
         event = asyncio.Event()
         start(1, lambda: of_extension(event))
         await asyncio.sleep(0)
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(event))  # as C code does that keeps an object in memory of its own
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(event))  # like C code that keeps an object in its own memory
     await asyncio.sleep(0.1)
     del set_later, event, second, stopped, future, queue, set_by_callback, line, client, stream, writer, slotted
     count = options.connections

@@ -1,4 +1,4 @@
-"""An aiohttp or FastAPI application (third party) with sound handlers, and handlers that leak when they are asked to.
+"""An aiohttp or FastAPI application (third party) with correct handlers, and handlers that leak on request.
 
 --ready FILE: one line of JSON, {"pid", "port"}. GET /said answers with what leaks, as leaky.py says it.
 The sound ones: / (tasks, locks, gather), /stream (an asynchronous generator), /client (the server calls itself),

@@ -1,5 +1,6 @@
-"""A master without a loop, as of a server that forks: --workers processes with a loop each run before it is ready, --later
-more are forked after go. Each stalls --count times in a function of its own number's; its records are in RECORD.N."""
+"""A master process without a loop, like that of a forking server: --workers processes with a loop each run before it
+is ready, --later more are forked after go. Each stalls --count times in a function of its own number's; its records
+are in RECORD.N."""
 import argparse
 import asyncio
 import os
@@ -58,7 +59,7 @@ def main():
     pids = [fork_worker(index, options, of_worker, of_go) for index in range(options.workers)]
     for _ in pids:
         os.read(running, 1)
-    Writer(options.record)  # of its own it has nothing to say
+    Writer(options.record)  # it has nothing to report itself
     say_ready(options.ready)
     os.read(open_channel(options.go, os.O_RDWR), 1)
     for _ in pids:

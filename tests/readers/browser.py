@@ -79,7 +79,8 @@ class Browser:
         return result["result"].get("value")
 
     def open(self, path, ready):
-        """Shows the file; returns when the expression `ready` is true. The browser has no event for that: it is asked."""
+        """Shows the file; returns when the expression `ready` is true. The browser has no event for that, so it is
+        polled."""
         self.call("Page.navigate", url="file://" + os.path.abspath(path))
         deadline = time.monotonic() + PATIENCE_S
         while not self.js(ready):
@@ -96,7 +97,7 @@ class Browser:
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def complaints(self):
-        """What the console shows, and every request but for the page itself."""
+        """The console's messages, and every request except the one for the page itself."""
         self.js("1")
         found = []
         for event in self.events:

@@ -49,14 +49,14 @@ class Checker:
         validator.check_schema(self.schema)
         strict = jsonschema.validators.extend(
             validator, type_checker=validator.TYPE_CHECKER.redefine("integer", is_integer))
-        # One validator for each type of line: its errors name the field, those of the whole schema only `oneOf`.
+        # One validator for each type of line: its errors name the field; errors of the whole schema only name `oneOf`.
         self.by_type = {}
         for branch in self.schema["oneOf"]:
             name = branch["$ref"].rsplit("/", 1)[1]
             self.by_type[name] = strict({"$ref": branch["$ref"], "$defs": self.schema["$defs"]})
 
     def errors(self, line):
-        """Texts, each with the path of what is wrong."""
+        """Messages, each with the path of the error."""
         name = line.get("type") if isinstance(line, dict) else None
         if name not in self.by_type:
             return ["type is %s" % json.dumps(name)]
@@ -65,7 +65,7 @@ class Checker:
 
 
 def inner(error):
-    """Of alternatives the errors of the one that fits best."""
+    """For alternatives, the errors of the best match."""
     if error.validator not in ("anyOf", "oneOf") or not error.context:
         yield error
         return

@@ -54,7 +54,7 @@ def check_time_line(browser):
     check(text(browser, "#range") != before, "+ does not zoom")
     browser.key("0", "0")
     check(text(browser, "#range") == before, "0 does not show the whole run")
-    # A click on the first bar of the strip, found as its colour is.
+    # Clicks the first bar of the strip, which is found by its colour.
     browser.js("document.querySelector('.strip').scrollIntoView({block: 'center'})")
     at = browser.js("""(() => {
       const strip = document.querySelector('.strip'), box = strip.getBoundingClientRect();
@@ -74,7 +74,7 @@ def check_flame(browser):
     check(whole > 2, "no flame graph")
     check(browser.js("document.querySelectorAll('#flame-text tbody tr').length") >= 1, "the flame graph is not there as text")
     browser.js("document.getElementById('search').focus()")
-    # What the heaviest leaf is called.
+    # The label of the heaviest leaf.
     browser.js("""(() => {
       const data = JSON.parse(document.getElementById('data').textContent), nodes = data.flame.nodes;
       const parents = new Set(nodes.map((node) => node[0]));
@@ -89,7 +89,7 @@ def check_flame(browser):
     check(text(browser, "#found") == "nothing found", "search finds what is not there")
     browser.js("document.getElementById('flame-all').click()")
     check(browser.js("document.querySelectorAll('#flame .dim').length") == 0, "reset leaves the search")
-    # A pointer that rests above the graph would say what it is on.
+    # A pointer that rests above the graph would show a label.
     browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=1, y=1)
     focus(browser, "#flame .f")
     browser.key("ArrowDown")
@@ -108,7 +108,7 @@ def check_tables(browser):
     browser.js("""window.tables = [...document.querySelectorAll('table.sortable')].filter((table) => table.offsetParent);
       window.column = (table, at) => [...table.querySelectorAll('tbody tr:not(.under)')].map((row) => row.cells[at].textContent)""")
     check(browser.js("tables.length") >= 1, "no table to sort")
-    # By the last column, one way and the other: its heading is a button, reached by Tab and pressed by Enter.
+    # Sorts by the last column, in both directions: its heading is a button, reached by Tab and pressed by Enter.
     browser.js("const at = tables[0].rows[0].cells.length - 1; tables[0].rows[0].cells[at].querySelector('button').focus()")
     orders = {}
     for _ in range(2):
@@ -182,7 +182,7 @@ def main():
         there = lambda selector: browser.js(f"document.querySelector({selector!r}) !== null")
         if there("#lanes"):
             check_time_line(browser)
-        # A page of nothing has no rows and no stacks, and says so.
+        # An empty page has no rows and no stacks, and says so.
         if browser.js("[...document.querySelectorAll('table.sortable')].some((table) => table.offsetParent)"):
             check_tables(browser)
         if browser.js("JSON.parse(document.getElementById('data').textContent).flame?.nodes[0][2] > 0"):

@@ -2,8 +2,9 @@
 
 usage: check_perfetto.py FILE      (an interpreter that has the package)
 
-Fails if a slice lies across another one of its track, begins before an earlier one, or has no track. Prints JSON: `slices`, a
-list of [track, depth, name, how many, ns], and `counters`, by name a list of [ns since the first packet's clock, value].
+Fails if a slice overlaps another one of its track, begins before an earlier one, or has no track. Prints JSON:
+`slices`, a list of [track, depth, name, how many, ns], and `counters`, by name a list of [ns since the first packet's
+clock, value].
 """
 import collections
 import json

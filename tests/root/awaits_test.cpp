@@ -41,7 +41,7 @@ void check_awaits(const Python& python, const std::vector<std::string>& argument
   if (python.command.empty()) AIOTRACE_SKIP("Python " + python.version + ": " + python.origin);
   Target target(python, "awaits.py", arguments);
   target.wait_ready();
-  // Often, whatever it costs: the totals are exact to the distance of the snapshots.
+  // Snapshots are frequent, regardless of the cost: the totals are exact within the interval of the snapshots.
   Tracer tracer({"awaits", "-p", std::to_string(target.pid()), "-d", "3s", "--rate", "100", "--budget", "60",
                  "--folded", "FOLDED"});
   REQUIRE(tracer.wait() == 0);
@@ -67,7 +67,8 @@ void check_awaits(const Python& python, const std::vector<std::string>& argument
     std::ranges::copy_if(lines, std::back_inserter(rows),
                          [at = line](const Json& one) { return one["type"] == "await" && one["site"]["line"] == at; });
     REQUIRE_FALSE(rows.empty());
-    // A task that goes from one await to the next while it is read can look as if it were in a third: once in a while.
+    // A task that goes from one await to the next while it is read can look as if it were in a third: this happens
+    // rarely.
     for (std::size_t i = 1; i < rows.size(); i++)
       CHECK(rows[i]["total_ns"].get<double>() < 0.03 * rows[0]["total_ns"].get<double>());
     const auto& row = rows.front();
@@ -78,13 +79,14 @@ void check_awaits(const Python& python, const std::vector<std::string>& argument
     const double off_ns = std::abs(row["total_ns"].get<double>() - sum.ns);
     INFO("total " << row["total_ns"] << " ± " << row["error_ns"] << ", by its own clock " << sum.ns);
     CHECK(off_ns <= std::max(0.03 * sum.ns, row["error_ns"].get<double>()));
-    // A task that goes on while it is read is read again, so it counts twice only if it does so once more just then.
+    // A task that moves on while it is read is read again, so it only counts twice if it moves on again during that
+    // read.
     CHECK(row["count"].get<std::uint64_t>() <= sum.count + sum.count / 50 + 2);
     if (sites[line] == "event") CHECK(row["count"] == 1);
     if (sites[line] == "event") CHECK(row["coroutine"] == "outer");
     if (sites[line] == "sleeper") {
-      // Each lasts many snapshots, so every one is seen.
-      // The last snapshot may come while one goes from a sleep to the next.
+      // Each lasts many snapshots, so every one is seen. The last snapshot may be taken while a task goes from one
+      // sleep to the next.
       CHECK(row["in_flight"] >= 8);
       CHECK(row["in_flight"] <= 10);
       CHECK(row["count"].get<std::uint64_t>() + 1 >= sum.count);
@@ -103,21 +105,21 @@ void check_awaits(const Python& python, const std::vector<std::string>& argument
 
 FOR_EACH_PYTHON(awaits, "awaits are reported as long as the program says", "[awaits]") { check_awaits(python, {}); }
 
-// Its one await began before aiotrace came and never ends.
+// Its only await began before the attach and never ends.
 void check_silent(const Json& row, const Json& summary) {
   CHECK(row["count"] == 0);
   CHECK(row["total_ns"] == 0);
   CHECK(row["mean_ns"].is_null());
   CHECK(row["max_ns"].is_null());
   CHECK(row["in_flight"] == 1);
-  // All of the run but for the time that the first snapshot took.
+  // The whole run except the time of the first snapshot.
   const auto waited = row["in_flight_ns"].get<double>(), elapsed = summary["elapsed_ns"].get<double>();
   CHECK(waited <= elapsed);
   CHECK(waited >= 0.5 * elapsed);
   CHECK(row["in_flight_max_ns"] == row["in_flight_ns"]);
 }
 
-// Each await that began and ended while it watched: the count and the times as the program has them itself.
+// Each await that began and ended while it watched: the count and the times must equal the program's own.
 void check_exact(const Python& python, const std::vector<std::string>& arguments) {
   if (python.command.empty()) AIOTRACE_SKIP("Python " + python.version + ": " + python.origin);
   Target target(python, "awaits.py", arguments);
@@ -163,12 +165,12 @@ void check_exact(const Python& python, const std::vector<std::string>& arguments
       check_silent(row, summary);
       continue;
     }
-    // One more or less where a clock was read on one side of a bound and the step taken on the other.
+    // One more or less is allowed, if a clock was read on one side of a bound and the step was on the other side.
     const auto count = row["count"].get<double>();
     CHECK(std::abs(count - static_cast<double>(sum.count)) <= 1);
     const double own_mean = sum.ns / static_cast<double>(sum.count);
     INFO("mean " << row["mean_ns"] << ", by its own clock " << own_mean);
-    // 0.1 ms, and what the scheduler of a loaded machine puts between the program's clock and its step.
+    // 0.1 ms, and the time that the scheduler of a loaded machine adds between the program's clock and its step.
     CHECK(std::abs(row["mean_ns"].get<double>() - own_mean) < 0.1e6 + own_mean / count);
     CHECK(row["p50_ns"].get<double>() <= row["p99_ns"].get<double>());
     CHECK(row["p99_ns"].get<double>() <= row["max_ns"].get<double>());

@@ -1,4 +1,4 @@
-// Stalls that began before aiotrace came: what it did not see is unknown.
+// Stalls that began before the attach: the time that aiotrace did not see is unknown.
 #include <signal.h>
 #include <time.h>
 
@@ -39,7 +39,7 @@ SeenLate see_late(const Python& python, const std::string& first, const std::str
   Tracer tracer({"-p", std::to_string(target.pid())});
   tracer.wait_watching();
   seen.watching_ns = now_ns();
-  // The part that was seen is there: a report in mid-stall comes after --error.
+  // The part that was seen is reported: a report during the stall comes after --error.
   (void)tracer.wait_line([&](const Json& line) { return line["type"] == "stall" && cause_ns(line, second) > 0; });
   target.process().signal(SIGUSR1);
   CHECK(tracer.wait() == 0);

@@ -1,5 +1,5 @@
-// Tasks of classes that are not asyncio.Task itself, and packages that are called like asyncio: what `tasks` and
-// `leaks` make of them, against what the program says itself.
+// Tasks of classes that are not asyncio.Task itself, and packages with the names of asyncio's: compares the results of
+// `tasks` and `leaks` with the program's own account.
 #include <algorithm>
 #include <cstdint>
 #include <map>
@@ -50,7 +50,7 @@ void compare_tasks(const Json& said, const Target& target) {
   CHECK(Json(waited) == said["parent"]);
 }
 
-// Only what waits for nobody is suspicious, and each of those as a task.
+// Only objects that wait for nobody are suspects, and each of them is reported as a task.
 void compare_leaks(const Json& said, const Target& target) {
   std::uint64_t stuck = 0;
   for (const auto& row : rows_of("leaks", target, "leak")) {

@@ -1,5 +1,5 @@
-// Targets that live in a world of their own: other namespaces, another root, other numbers. Their own record is
-// compared with what aiotrace says from outside.
+// Targets in their own environment: other namespaces, another root, other ids. Compares their own record with
+// aiotrace's report from outside.
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,10 +60,10 @@ class Container {
   }
   void go() const { go_.send(); }
   void wait_done() { REQUIRE(ready_.line(*process_) == "done"); }
-  /// As /proc here calls it.
+  /// The id in this /proc.
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] std::string path(const std::string& file) const { return "/proc/" + std::to_string(pid_) + "/" + file; }
-  /// With the numbers that threads have here.
+  /// With the thread ids of this namespace.
   [[nodiscard]] std::vector<Json> records() const {
     std::map<int, int> outside;
     for (const auto& thread : std::filesystem::directory_iterator(path("task"))) {

@@ -1,4 +1,4 @@
-// `aiotrace awaits --exact`: what it says of its own cost, --max-cost, --match and the scheduling delay.
+// `aiotrace awaits --exact`: its report of its own cost, --max-cost, --match and the scheduling delay.
 #include <algorithm>
 #include <cmath>
 #include <fstream>
@@ -47,7 +47,7 @@ struct Exact {
   int status = -1;
   std::uint64_t started_ns = 0, ended_ns = 0;  ///< of aiotrace: before and after nothing was probed
 
-  /// Begun and ended while it was watched.
+  /// Awaits that began and ended during the watch.
   [[nodiscard]] bool within(const Json& record, const char* begin, const char* end) const {
     return record[begin] >= summary["first_ns"] && record[end] <= summary["last_ns"];
   }
@@ -70,7 +70,7 @@ Exact watch(const Python& python, const std::string& script, const std::vector<s
   Tracer tracer(arguments);
   result.status = tracer.wait();
   result.ended_ns = monotonic_ns();
-  CHECK((code_of(target.pid()) == code));  // nothing is left in it
+  CHECK((code_of(target.pid()) == code));  // the process has no probes left
   target.go();
   CHECK(target.process().wait() == 0);
   result.records = target.records();
@@ -83,7 +83,7 @@ Exact watch(const Python& python, const std::string& script, const std::vector<s
   return result;
 }
 
-/// CPU time of a step in the windows of one kind that are so, in ns.
+/// CPU time of a step in the windows of one kind that fulfil the condition, in ns.
 std::vector<double> step_ns(const std::vector<Json>& records, const std::string& kind,
                             const std::function<bool(const Json&)>& wanted) {
   std::vector<double> all;
@@ -97,7 +97,7 @@ std::vector<double> step_ns(const std::vector<Json>& records, const std::string&
 FOR_FEW_PYTHONS(exact_cost, "awaits --exact reports what it costs as the target measures it",
                 "[alone][awaits][exact]") {
   const auto run = watch(python, "steps.py", {}, {"--max-cost", "100", "-d", "1500ms"});
-  // Over 100 % of the thread's time are not possible, so it was not let go.
+  // More than 100 % of the thread's time is impossible, so the run was not ended.
   REQUIRE(run.status == 0);
   const auto during = [&](const Json& record) { return run.within(record, "begin_ns", "end_ns"); };
   const auto without = [&](const Json& record) {
@@ -114,7 +114,7 @@ FOR_FEW_PYTHONS(exact_cost, "awaits --exact reports what it costs as the target 
       steps += record["steps"].get<double>();
       steps_ns += record["end_ns"].get<double>() - record["begin_ns"].get<double>();
     }
-    // The machine is not always as fast: the quartiles are the bounds of what the target can say of itself.
+    // The machine's speed varies: the quartiles are the bounds of the target's own measurement.
     low_ns += steps * std::max(0.0, quantile_of(traced, 0.25) - quantile_of(bare, 0.75));
     high_ns += steps * (quantile_of(traced, 0.75) - quantile_of(bare, 0.25));
     UNSCOPED_INFO(kind << ": a step takes " << median_of(bare) << " ns, traced " << median_of(traced));
@@ -126,8 +126,9 @@ FOR_FEW_PYTHONS(exact_cost, "awaits --exact reports what it costs as the target 
   INFO("reported " << cost["ns"].get<double>() / 1e6 << " ms, by the target's own clock " << whole * low_ns / 1e6
                    << " to " << whole * high_ns / 1e6 << " ms; " << cost.dump());
   if (low_ns <= 0) AIOTRACE_SKIP("what a step costs wandered by more than what tracing adds to it");
-  // How right it is, is for the bench: what a step costs without probes wanders by more than that between two seconds.
-  // A price that is taken for another instruction's, or counted for one trap of two, is ten or two times off.
+  // The bench measures the accuracy: the cost of a step without probes varies by more than that from second to second.
+  // A price of the wrong instruction is wrong by a factor of ten; a price that counts one trap of two is wrong by a
+  // factor of two.
   CHECK(cost["ns"].get<double>() >= 0.5 * whole * low_ns);
   CHECK(cost["ns"].get<double>() <= 4 * whole * high_ns);
   CHECK(std::abs(cost["share"].get<double>() - cost["ns"].get<double>() / run.summary["elapsed_ns"].get<double>()) <
@@ -141,7 +142,7 @@ FOR_FEW_PYTHONS(exact_let_go, "awaits --exact lets a target go that it costs too
   CHECK(run.err.find("more than 5 % of its time (--max-cost)") != std::string::npos);
   CHECK(std::ranges::count(run.err, '\n') == 1);
   CHECK(run.summary["target_cost"]["exceeded"] == true);
-  // Over the limit within the first look; a machine that is busy otherwise takes longer to look.
+  // It is over the limit in the first look; on a busy machine the look comes later.
   CHECK(run.summary["elapsed_ns"] < 2e9);
   double awaits = 0, own = 0;
   for (const auto& row : run.rows("await")) {
@@ -180,8 +181,8 @@ TEST_CASE("awaits --exact --match reports only what it asks for, all of it", "[a
     for (const auto& [function, count] : own) {
       INFO(function << ": reported " << reported[function] << ", own " << count);
       CHECK(count >= 10);
-      // One more or less for each of two tasks, where a clock was read on one side of a bound and the step taken on the
-      // other.
+      // One more or less for each of two tasks, if a clock was read on one side of a bound and the step was on the
+      // other side.
       CHECK(std::abs(reported[function] - count) <= 2);
     }
     for (const auto& [name, count] : run.summary["losses"].items()) {
@@ -189,7 +190,7 @@ TEST_CASE("awaits --exact --match reports only what it asks for, all of it", "[a
       CHECK(count == 0);
     }
     for (const auto& row : run.rows("delay")) {
-      // By task name alone: the kernel knows no more when a task becomes ready.
+      // By task name only: BPF knows no more when a task becomes ready.
       CHECK(pattern.field == "task");
       CHECK(row["tasks"] == "worker-*");
     }
@@ -213,14 +214,14 @@ FOR_FEW_PYTHONS(exact_delay, "awaits --exact reports how late tasks ran as the p
     const auto found = std::ranges::find(rows, Json(kind + "-*"), [](const Json& row) { return row["tasks"]; });
     REQUIRE(found != rows.end());
     const auto& row = *found;
-    // Tasks of some kinds have another step, their first: it was made ready a moment before, and is not late.
+    // Tasks of some kinds have one more step, their first: it became ready just before, and is not late.
     const double others = row["count"].get<double>() - static_cast<double>(delays.size());
     INFO("reported " << row.dump() << ", own " << Json(delays).dump());
     REQUIRE(delays.size() >= 8);
     const double own_ns = std::accumulate(delays.begin(), delays.end(), 0.0);
     const double longest_ns = std::ranges::max(delays);
-    // What the machine puts between the program's clock and its step is in the program's count alone: its longest may
-    // be longer by a turn of another program, but one in five is as long as that one should be.
+    // Delays by the machine between the program's clock and its step are only in the program's count: its longest value
+    // may be longer by another program's time slice, but one value in five is as long as the expected longest.
     CHECK(row["max_ns"].get<double>() <= longest_ns + 0.1e6);
     CHECK(row["max_ns"].get<double>() >= quantile_of(delays, 0.9) - 1e6);
     if (kind == "made") {

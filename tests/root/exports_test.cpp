@@ -1,5 +1,4 @@
-// The files written at the end of a run: that they say what the JSON says, and what happens where they cannot be
-// written.
+// The files written at the end of a run: they must agree with the JSON; and the behaviour if they cannot be written.
 #include <cmath>
 #include <csignal>
 #include <filesystem>
@@ -17,7 +16,7 @@ using Catch::Matchers::ContainsSubstring;
 // In microseconds, as a page has them.
 double micros(const Json& ns) { return ns.get<double>() / 1000; }
 
-// Every stall of the JSON is a mark of the page, with its parts and, where it is shown, its course in time.
+// Every stall of the JSON is a mark on the page, with its parts and, if shown, its time line.
 void check_page(const Json& data, const std::vector<Json>& lines) {
   std::multimap<double, Json> marks;
   for (const auto& mark : data["marks"]) marks.emplace(mark[1].get<double>(), mark);
@@ -42,7 +41,7 @@ void check_page(const Json& data, const std::vector<Json>& lines) {
       by_cause[data["causes"][moment[2].get<std::size_t>()].get<std::string>()] += moment[1].get<double>();
     }
     CHECK(end <= found->first + 0.01);
-    // A single long wait is exact: it is there once, as long as the JSON says except for waits too short to be
+    // A single long wait is exact: it occurs once, with the length in the JSON except for waits too short to be
     // reported.
     for (const auto* cause : {"sleep", "network", "gil"}) {
       if (!stall["causes"].contains(cause)) continue;

@@ -14,7 +14,7 @@ namespace {
 
 struct Kind {
   const char* name;
-  std::set<std::string> syscalls;  ///< of the largest segment of its cause; "": none
+  std::set<std::string> syscalls;  ///< expected system call of the largest segment of its cause; "": none
 };
 
 // A thread can lose its CPU inside the write that wakes the hog. poll.poll() is ppoll() from 3.15 on.
@@ -101,7 +101,7 @@ void check_kind(const Python& python, const Kind& kind) {
   const auto stalls = stalls_in(run.lines);
   const auto* stall = stall_of(record, stalls);
   INFO(record.dump());
-  // Inside the poll only the wait for the GIL is a stall: a loop that got no CPU meanwhile has none.
+  // Inside the poll only the wait for the GIL is a stall: a loop that got no CPU during that time did not wait for it.
   if (stall == nullptr && record.value("in_poll", false))
     AIOTRACE_SKIP("the loop's thread got no CPU during the fault");
   REQUIRE(stall != nullptr);
@@ -115,7 +115,7 @@ void check_kind(const Python& python, const Kind& kind) {
   CHECK(kind.syscalls.contains(syscall.is_null() ? "" : syscall.get<std::string>()));
   if (cause == "native" && record.contains("library")) {
     REQUIRE((*segment)["culprit"].is_object());
-    // "_json." names _json.cpython-311-x86_64-linux-gnu.so; it is reported without what follows the module's name.
+    // "_json." names _json.cpython-311-x86_64-linux-gnu.so; it is reported without the suffix of the module's name.
     std::string library = record["library"];
     if (library.ends_with('.')) library.pop_back();
     CHECK((*segment)["culprit"]["library"].get<std::string>().starts_with(library));
@@ -154,8 +154,8 @@ FOR_EACH_PYTHON(nothing_invented, "faults: no stall is invented, nothing is lost
     INFO(name);
     CHECK(losses[name] == 0);
   }
-  // Seen on 3.15: one or two of the several hundred stacks of a run, in two of five runs. Why is not known (perhaps a
-  // page that is not resident: BPF cannot fault it in). More than that is a fault of ours.
+  // Seen on 3.15: one or two of the several hundred stacks of a run, in two of five runs. The reason is unknown
+  // (perhaps a page that is not resident: BPF cannot fault it in). More than that is an error of aiotrace.
   std::uint64_t stacks = 0;
   for (const auto& stall : stalls_in(run.lines)) {
     for (const auto& segment : stall["segments"]) stacks += segment["count"].get<std::uint64_t>();

@@ -1,4 +1,4 @@
-// Whom a stall holds up, against what the program had put into its loop's queues.
+// The callbacks and timers that a stall delays, compared with those that the program put into its loop's queues.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -10,7 +10,7 @@
 namespace aiotrace::testing {
 namespace {
 
-// The stall that the record is of: it begins a moment before.
+// The stall that the record is of: it begins shortly before.
 const Json* stall_of_record(const std::vector<Json>& lines, const Json& record) {
   const auto found = std::ranges::find_if(lines, [&](const Json& line) {
     if (line["type"] != "stall" || line["ongoing"] == true) return false;
@@ -32,7 +32,7 @@ void check_held_up(Target& target) {
     const Json& held = (*stall)["held_up"];
     INFO(held.dump());
     REQUIRE(held.is_object());
-    // A loop may have a callback or two of its own.
+    // A loop may have one or two callbacks of its own.
     const auto ready = record["tasks"].get<double>();
     CHECK(std::abs(held["tasks"].get<double>() - ready) <= std::max(2.0, 0.01 * ready));
     CHECK(held["timers"].is_null() == record["timers"].is_null());
@@ -43,7 +43,7 @@ void check_held_up(Target& target) {
     } else {
       CHECK(held["timers"] == record["timers"]);
     }
-    // Behind the stall's end by the program's clock the loop has its callbacks to run.
+    // After the end of the stall on the program's clock the loop still runs its callbacks.
     const auto rest_ns = (*stall)["start_ns"].get<double>() + (*stall)["duration_ns"].get<double>() -
                          record["end_ns"].get<double>();
     const auto late = record["timers"] == 0 ? 0 : record["timers_late_ns"].get<double>() + rest_ns;

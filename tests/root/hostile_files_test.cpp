@@ -1,5 +1,5 @@
-// Libraries of an unprivileged attacker (tests/programs/hostile_files.py) that would cost whoever reads them gigabytes
-// or minutes: aiotrace stays small, ends in time, and says what it did not read.
+// Libraries of an unprivileged attacker (tests/programs/hostile_files.py) that would cost a reader gigabytes or
+// minutes: aiotrace stays small, ends in time, and reports what it did not read.
 #include <cstdint>
 #include <filesystem>
 
@@ -13,7 +13,7 @@ namespace {
 
 constexpr long kMostKb = kSanitized ? 600'000 : 200'000;
 
-/// The system's: those of this user's home are not there for others.
+/// The system's interpreter, because other users cannot access those in this user's home.
 std::vector<std::string> python_of_all() {
   if (!std::filesystem::exists("/usr/bin/python3")) AIOTRACE_SKIP("no /usr/bin/python3");
   return {"/usr/bin/python3"};
@@ -25,7 +25,7 @@ Target attacker(const std::string& attack) {
   return {command, {"--attack", attack}};
 }
 
-// The time of the run is asked for as well: aiotrace's own CPU, which a busy machine does not change.
+// Also checks the run's time: aiotrace's own CPU time, which a busy machine does not change.
 void check_small(const std::vector<std::string>& arguments, std::uint64_t least_refused) {
   Tracer tracer(arguments);
   CHECK(tracer.wait() == 0);

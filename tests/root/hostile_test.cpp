@@ -1,5 +1,5 @@
-// A target that means harm: tests/programs/hostile.py. Whatever it does, aiotrace ends in time and by itself, stays
-// small, opens nothing that it was lured to, and nothing of the target's reaches a terminal uncleaned.
+// A hostile target: tests/programs/hostile.py. Whatever it does, aiotrace ends in time and by itself, stays small,
+// opens no trap file, and no text of the target reaches a terminal uncleaned.
 #include <algorithm>
 #include <chrono>
 
@@ -27,7 +27,7 @@ void check_survives(const Target& target, std::vector<std::string> arguments) {
   const auto outcome = run(arguments);
   INFO("it said " << outcome.err);
   CHECK(std::chrono::steady_clock::now() - begin < kMostTime);
-  // 1 and 3: the target has ended meanwhile, or what it shows of itself is no Python.
+  // 1 and 3: the target has ended meanwhile, or it does not look like a Python.
   CHECK((outcome.status == 0 || outcome.status == 1 || outcome.status == 3));
   CHECK((outcome.status == 0 || !outcome.err.empty()));
   CHECK(outcome.peak_kb < kMostKb);
@@ -37,7 +37,7 @@ void check_survives(const Target& target, std::vector<std::string> arguments) {
 
 }  // namespace
 
-// What the program scribbles over may also end it.
+// The program's random writes may also end it.
 FOR_FEW_PYTHONS(hostile, "a hostile target is survived", "[hostile]") {
   if (python.command.empty()) AIOTRACE_SKIP("Python " + python.version + ": " + python.origin);
   Target target(python, "hostile.py", {"--seconds", "4"});

@@ -1,4 +1,4 @@
-// `aiotrace leaks` on a program that knows what it leaks.
+// `aiotrace leaks` on a program that knows its leaks.
 #include <algorithm>
 #include <csignal>
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace {
 
 using Counts = std::map<std::pair<std::string, std::string>, std::uint64_t>;  // (class, coroutine)
 
-/// What leaky.py says of itself; a dropped one has no count.
+/// leaky.py's own account; a dropped object has no count.
 Counts said_by(const Json& said) {
   Counts counts;
   for (const auto& [leak_class, names] : said.items()) {
@@ -23,7 +23,7 @@ Counts said_by(const Json& said) {
   return counts;
 }
 
-/// What one scan found, without those that wait by their nature.
+/// The findings of one scan, without objects that are made to wait.
 Counts found_in(const std::vector<Json>& lines, std::uint64_t scan) {
   Counts counts;
   for (const auto& line : lines) {
@@ -93,7 +93,7 @@ void check_one(const Python& python, const std::vector<std::string>& arguments) 
   REQUIRE(said.size() == 8);
   const std::string await = python.minor() >= 11 ? "Future.__await__" : "__await__";
 
-  // One look: all of them, but none is known to be old.
+  // One scan finds all of them, but none is known to be old.
   const auto once = look(target, {});
   CHECK(once.err == "");
   CHECK(once.status == 0);
@@ -117,7 +117,7 @@ void check_one(const Python& python, const std::vector<std::string>& arguments) 
   }
   CHECK(once.lines.back()["type"] == "summary");
 
-  // Two looks: the same ones, and each is a leak.
+  // Two scans find the same ones, and each is a leak.
   const auto twice = look(target, {"--age", "300ms", "--fail-on-leak"});
   CHECK(twice.err == "");
   CHECK(twice.status == 4);
@@ -159,8 +159,8 @@ std::uint64_t sum_of(const Counts& counts) {
   return sum;
 }
 
-// What a scan sees first and cannot confirm, because the program got no CPU between its looks, it leaves out and
-// counts. What is known stays.
+// Objects that a scan sees for the first time and cannot confirm, because the program got no CPU between its looks, are
+// left out and counted. Known objects stay.
 void check_scans(const std::vector<Json>& lines, const Counts& said) {
   bool whole = false;
   for (const auto& scan : scans_in(lines)) {

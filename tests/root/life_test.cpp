@@ -1,4 +1,4 @@
-// Beginnings and ends: targets without a loop, that exit or exec, several tracers, signals, -d.
+// Starts and ends: targets without a loop, targets that exit or exec, several tracers, signals, -d.
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -85,7 +85,7 @@ TEST_CASE("a target that becomes another program: the stalls of both are reporte
   Tracer tracer({"-p", std::to_string(target.pid())});
   tracer.wait_watching();
   target.go();
-  // It becomes known while it starts, which takes as long as it takes: its loop runs only after that.
+  // It is recognized while it starts, which may take any time: its loop runs only after that.
   tracer.wait_message("has no event loop yet");
   target.send_input();
   CHECK(target.process().wait() == 0);
@@ -214,7 +214,7 @@ TEST_CASE("-d: ends by itself, with what it saw", "[life]") {
   CHECK_FALSE(target.process().ended());
 }
 
-// `limits` is what ulimit gets.
+// `limits` are the arguments of ulimit.
 Outcome watch_many_loops(const std::string& limits) {
   constexpr const char* kLoops = "30";
   Target target(any_python(), "many_loops.py", {"--count", kLoops});
@@ -233,7 +233,7 @@ TEST_CASE("a low soft limit of open files is raised", "[life]") {
 
 TEST_CASE("too few open files for all loops: said once, and how many were missed at the end", "[life]") {
   if (kSanitized) AIOTRACE_SKIP("a sanitizer opens files itself, and takes an object for none where it cannot");
-  // Several: a clock takes two, so that one may be left over.
+  // Several descriptors: a clock needs two, so one may be left over.
   for (const int limit : {90, 91, 92, 93}) {
     const auto outcome = watch_many_loops("-n " + std::to_string(limit));
     INFO("limit " << limit << ", said " << outcome.err);
@@ -256,7 +256,7 @@ TEST_CASE("--fail-over: exit status 4 only for a stall that long", "[life]") {
 }
 
 TEST_CASE("--warn and --error: what is a stall, and what an error", "[life]") {
-  // Far enough from the limits that a wake-up which comes late changes nothing.
+  // Far enough from the limits, so that a late wake-up changes nothing.
   Target target(any_python(), "faults.py", {"--faults", "sleep:20,sleep:250,sleep:650", "--own-clock"});
   const auto run = trace(target, {"--warn", "200ms", "--error", "600ms"});
   const auto stalls = stalls_in(run.lines);

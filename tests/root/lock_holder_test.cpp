@@ -1,4 +1,4 @@
-// Who holds the lock that a loop waits for, against what the program knows.
+// The holder of the lock that a loop waits for, compared with the program's own account.
 #include <algorithm>
 #include <cstdint>
 #include <set>
@@ -17,7 +17,7 @@ bool names_lock(const Json& line) {
   return segment != nullptr && (*segment)["culprit"].is_object() && (*segment)["culprit"]["name"].is_string();
 }
 
-/// The target holds each of its locks until aiotrace has reported it: how soon it looks depends on the machine.
+/// The target holds each of its locks until aiotrace has reported it: the time until it looks depends on the machine.
 Run trace_locks(Target& target, int stalls) {
   target.wait_ready();
   Tracer tracer({"-p", std::to_string(target.pid()), "--error", "200ms"});

@@ -1,4 +1,4 @@
-// --native: whole native stacks, against chains of calls that the targets are known to make.
+// --native: whole native stacks, compared with known chains of calls in the targets.
 #include <signal.h>
 #include <unistd.h>
 
@@ -74,7 +74,7 @@ void check_calls(const Names& flags) {
     INFO(stall->dump());
     const bool sleeps = record["kind"] == "sleep";
     const auto& chain = sleeps ? kSleepChain : kSpinChain;
-    // A sample may fall right before or behind the chain.
+    // A sample may be directly before or after the chain.
     CHECK(share(*stall, sleeps ? "sleep" : "native", chain, kCalls) >= 0.9);
     CHECK(cause_ns(*stall, "python") == 0);
   }
@@ -142,7 +142,7 @@ Names mixed_chain(const Json& stack) {
   return found;
 }
 
-/// The share of a cause's time whose stack is as the program itself wrote its chain down.
+/// The share of a cause's time whose stack equals the chain that the program recorded.
 double mixed_share(const Json& stall, const std::string& cause, const Json& chain) {
   double all = 0;
   double right = 0;
@@ -184,7 +184,8 @@ void check_mixed(const Python& python, const Names& arguments) {
     INFO(record.dump());
     INFO(stall->dump());
     const auto& cause = kCauses.at(record["kind"]);
-    // Debian's 3.14 and later do not name the evaluation function: only what the innermost frame called has its place.
+    // Debian's 3.14 and later do not name the evaluation function: only frames that the innermost frame called have a
+    // known position.
     auto chain = record["chain"].get<Names>();
     const bool placed = !python.in_other_root() || python.minor() < 14;
     if (!placed)
@@ -223,7 +224,7 @@ TEST_CASE("native stacks: a Python that hung in a wait before aiotrace came show
   Target target(python, "native_chain.py", {"--library", compiled_library(scratch), "--ms", "3600000"});
   target.wait_ready();
   target.go();
-  // Its own word that it hangs: the kernel's, that it sleeps in clock_nanosleep.
+  // The program reports that it hangs; the kernel reports that it sleeps in clock_nanosleep.
   const auto call = "/proc/" + std::to_string(target.pid()) + "/syscall";
   while (!slurp(call).starts_with("230 ")) REQUIRE(!target.process().ended());
   Tracer tracer({"--native", "-p", std::to_string(target.pid())});
@@ -278,7 +279,7 @@ TEST_CASE("native stacks: node's functions by the map that it writes, for -p and
     CHECK_THAT(names, Catch::Matchers::ContainsSubstring("uv_run\n"));
     CHECK_THAT(names, Catch::Matchers::ContainsSubstring("_start\n"));
   }
-  // What another user has put there is not believed.
+  // A file of another user is not used.
   const auto map = "/tmp/perf-" + std::to_string(node.pid()) + ".map";
   REQUIRE(chown(map.c_str(), 65534, 65534) == 0);
   const auto names = names_by(by_pid);

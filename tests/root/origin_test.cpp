@@ -1,4 +1,4 @@
-// `leaks --origin`: who made what leaks, and when, against the program's own stacks.
+// `leaks --origin`: the creators of leaked objects, and the times, compared with the program's own stacks.
 #include <algorithm>
 #include <csignal>
 #include <cstdint>
@@ -9,7 +9,7 @@
 namespace aiotrace::testing {
 namespace {
 
-constexpr std::size_t kFrames = 16;  // as many as are reported
+constexpr std::size_t kFrames = 16;  // the number of reported frames
 
 bool is_scan(const Json& line) { return line["type"] == "scan"; }
 
@@ -26,7 +26,7 @@ std::vector<std::pair<std::string, int>> places(const Json& stack) {
   return found;
 }
 
-// Rows of one look that are of this record's place; each is taken once.
+// Rows of one scan at this record's place; each is used once.
 Json take_row(std::vector<Json>& rows, const Json& record) {
   const auto is_its = [&](const Json& row) {
     return row["class"] == record["class"] && row["coroutine"] == record["coroutine"] && !row["made_by"].is_null() &&
@@ -58,7 +58,7 @@ FOR_EACH_PYTHON(origins, "leaks --origin: who made it, on which line, and when",
   REQUIRE(target.line() == "done");
   const auto records = target.records();
   REQUIRE(records.size() == 5);
-  // The scan that was under way has seen half of it.
+  // The running scan has seen half of it.
   int last_number = 0;
   for (const auto& line : tracer.lines()) last_number = is_scan(line) ? line["number"].get<int>() : last_number;
   const auto last = tracer.wait_line(
@@ -83,7 +83,7 @@ FOR_EACH_PYTHON(origins, "leaks --origin: who made it, on which line, and when",
     CHECK(late_ns >= 0);
     CHECK(late_ns < 100'000'000);
   }
-  // What was there before the probe has no origin; nothing else is left.
+  // Objects that existed before the probe have no origin; no others remain.
   REQUIRE(rows.size() == 1);
   INFO(rows[0].dump());
   CHECK(rows[0]["coroutine"] == "never");

@@ -1,4 +1,4 @@
-// Loops that are not asyncio's are named, and what cannot be answered of them ends with status 3.
+// Loops of other libraries are named, and questions about them that cannot be answered end with status 3.
 #include <algorithm>
 #include <csignal>
 #include <map>
@@ -80,7 +80,7 @@ TEST_CASE("a loop that is idle for seconds is not one whose polls are not seen",
   CHECK(outcome.status == 0);
   CHECK(outcome.err == "");
   CHECK(ndjson(outcome.out).back()["unseen_loops"].empty());
-  // All of them were idle in their polls when aiotrace came, and stayed so: they are loops all the same.
+  // All of them were idle in their polls at the attach, and stayed idle: they still are loops.
   const auto loops = ndjson(outcome.out).back()["loops"];
   REQUIRE(loops.size() == 3);
   for (const auto* target : {&epoll, &select, &own}) {
@@ -89,12 +89,12 @@ TEST_CASE("a loop that is idle for seconds is not one whose polls are not seen",
     CHECK((*loop)["kind"] == "asyncio");
     CHECK((*loop)["iterations"] <= 1);  // it may have been on its way to the poll
   }
-  // Of one whose waits are not known, a look that is short is no proof that there is none.
+  // For a library whose waits are unknown, a short look is no proof that there is no hang.
   Target read(any_python(), "unseen_loop.py");
   read.wait_ready();
   const auto unseen = run({aiotrace_binary(), "-p", std::to_string(read.pid()), "-d", "300ms"});
   CHECK(unseen.status == 1);
-  CHECK_THAT(unseen.err, Catch::Matchers::ContainsSubstring("asyncio runs one: it has not polled meanwhile"));
+  CHECK_THAT(unseen.err, Catch::Matchers::ContainsSubstring("asyncio runs one: it has not polled in that time"));
 }
 
 bool spins(const Json& said) { return !said["task"].is_null() || !said["callback"].is_null(); }
@@ -111,7 +111,7 @@ void check_spinning(const Json& loop, const Json& said) {
     CHECK_THAT(loop["callback"].get<std::string>(), Catch::Matchers::EndsWith(said["callback"].get<std::string>()));
 }
 
-// Watched until each of them that spins is reported; the one that works is under the same watch as long.
+// The watch lasts until each spinning loop is reported; the working loop is watched for the same time.
 void check_spinning(const Python& python, const std::vector<std::string>& kinds) {
   std::map<pid_t, Json> said;
   std::vector<std::unique_ptr<Target>> targets;

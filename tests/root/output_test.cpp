@@ -1,4 +1,4 @@
-// Outputs: that the formats agree with each other, and what happens where they cannot be written.
+// Outputs: the formats must agree with each other; and the behaviour if they cannot be written.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -21,7 +21,7 @@ std::string frame_of(const Json& frame) {
          std::to_string(frame["line"].get<int>()) + ")";
 }
 
-// The line that a segment with a whole stack becomes: root first, cause and system call last.
+// The line of a segment with a whole stack: root first, cause and system call last.
 std::string folded_line(const Json& segment) {
   std::string line;
   const auto& stack = segment["stack"];
@@ -160,7 +160,7 @@ TEST_CASE("a reader that goes away, as `| head` does: aiotrace ends, and the JSO
   UniqueFd writer(ends[1]);
   Tracer tracer({"-p", std::to_string(target.pid())}, {}, writer.get());
   writer.reset();
-  // All that it writes before a stall is read, so that the next line is the first that nobody reads.
+  // Reads everything that it writes before a stall, so that the next line is the first one that nobody reads.
   std::string text;
   while (text.find("errors from") == std::string::npos || text.back() != '\n') {
     char part[256];

@@ -1,4 +1,4 @@
-// The pages of the commands: that they say what the JSON of the same run says, and that a browser shows them.
+// The pages of the commands: they must agree with the JSON of the same run, and a browser must show them.
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
@@ -13,7 +13,7 @@ namespace {
 
 using Catch::Matchers::ContainsSubstring;
 
-// As the tests without root do it; where there is no browser they have said so.
+// Like the tests without root; if there is no browser, those tests report it.
 void check_in_browser(const std::string& page) {
   const auto reader = std::filesystem::path(__FILE__).parent_path().parent_path() / "readers" / "check_page.py";
   const auto outcome = run({"python3", reader.string(), page});
@@ -32,7 +32,7 @@ std::vector<Json> of_type(const std::vector<Json>& lines, const std::string& typ
 
 void check_us(const Json& us, const Json& ns) { CHECK(std::abs(us.get<double>() - ns.get<double>() / 1000) < 0.01); }
 
-// One command on a target that runs until it is asked to end.
+// One command on a target that runs until it gets a request to end.
 struct Ran {
   std::vector<Json> lines;
   Json page;
@@ -48,7 +48,7 @@ Ran run_with_page(Target& target, std::vector<std::string> arguments) {
   return ran;
 }
 
-// The sites and their times, whatever the kind of awaits.
+// The sites and their times, for all kinds of awaits.
 void check_sites(const Ran& ran) {
   const auto rows = of_type(ran.lines, "await");
   REQUIRE_FALSE(rows.empty());
@@ -148,7 +148,7 @@ TEST_CASE("pages: two recordings compared", "[pages]") {
     CHECK(page["places"][i]["before"].is_null() == places[i]["before"].is_null());
     if (!places[i]["after"].is_null()) check_us(page["places"][i]["after"]["us"], places[i]["after"]["ns"]);
   }
-  // The graph's root has what the totals have.
+  // The graph's root has the same time as the totals.
   const auto& root = page["flame"]["nodes"][0];
   for (const auto& [at, side] : {std::pair{3, "before"}, {4, "after"}}) {
     double sum = 0;

@@ -1,4 +1,4 @@
-// Loops without Python that aiotrace can read: stalls and causes all the same.
+// Loops without a Python that aiotrace can read: stalls and causes are reported too.
 #include <algorithm>
 #include <fstream>
 #include <optional>
@@ -11,7 +11,7 @@
 namespace aiotrace::testing {
 namespace {
 
-/// `python`: the version of an interpreter that is refused; null where there is none.
+/// `python`: the version of an interpreter that is refused; null if there is none.
 void check_plain(const Run& run, std::size_t stalls, const Json& python = nullptr) {
   CHECK(run.status == 0);
   CHECK(schema_complaints(run.lines) == std::vector<std::string>{});
@@ -45,7 +45,7 @@ TEST_CASE("a loop in C: sleep, file and its own code are distinguished, without 
   if (compiled.status != 0) AIOTRACE_SKIP("no C compiler: " + compiled.err);
   Target target({scratch.file("plain_loop")}, {"sleep:100", "file:100", "spin:100", "sleep:60"});
   auto run = trace(target, {"--fail-on-hang"});
-  // There are no tasks that anybody could look at: no hang is ruled out.
+  // There are no tasks to read, so no hang is excluded.
   CHECK_THAT(run.err, Catch::Matchers::ContainsSubstring("hangs are not ruled out"));
   CHECK(run.status == 1);
   CHECK(run.lines.back()["hangs"].is_null());
@@ -67,7 +67,7 @@ TEST_CASE("threads that take turns to poll one epoll are no loops, and a loop be
   std::size_t sleeps = 0;
   for (const auto& stall : stalls_in(run.lines)) {
     INFO(stall.dump());
-    // A worker that waits for a CPU waits, whatever the other one does.
+    // A worker that waits for a CPU has a stall, whatever the other one does.
     if (stall["tid"] != record["loop"]) {
       CHECK(cause_ns(stall, "cpu-wait") > 0);
       continue;
@@ -133,7 +133,7 @@ AIOTRACE_TEST_CASES(old_pythons) {
     add_test_case("Python " + python.title() + " is refused by name and traced as a plain loop", "[plain]", [python] {
       Target target(python, "any_version.py");
       const auto run = trace(target);
-      // The name of its program or library gives no more.
+      // The name of its program or library contains no more.
       const auto known = python.version.substr(0, python.version.rfind('.'));
       check_plain(run, 3, known);
       REQUIRE(lines_of(run.err).size() == 1);
@@ -142,7 +142,7 @@ AIOTRACE_TEST_CASES(old_pythons) {
     });
 }
 
-// Every eight bytes that hold this version become another one.
+// Replaces this version in all groups of eight bytes by another one.
 int rename_version(std::string& program, unsigned from, unsigned to) {
   int found = 0;
   const auto bytes = [](unsigned version) {

@@ -1,4 +1,4 @@
-// As little privilege as is documented is enough, and no more is kept than is needed.
+// The documented privileges are sufficient, and aiotrace keeps no more than it needs.
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/stat.h>
@@ -39,7 +39,7 @@ std::vector<std::string> as_nobody(std::vector<std::string> command, const std::
   return command;
 }
 
-/// Nobody as a member of the group aiotrace, by an /etc/group that only that program sees: `file`.
+/// Runs as nobody, who is a member of the group aiotrace in an /etc/group that only this program sees: `file`.
 std::vector<std::string> as_member(const std::vector<std::string>& command, const std::string& file) {
   std::ofstream(file) << "aiotrace:x:54321:\n";
   auto whole = as_nobody(command, "--groups=54321");
@@ -70,8 +70,8 @@ struct Capable {
   Scratch directory;
 };
 
-// A program that stalls for 120 ms again and again until it is ended. It reports when it runs: until setpriv has become
-// this Python the process is still root's.
+// A program that stalls for 120 ms again and again until it is ended. It reports when it runs, because the process
+// belongs to root until setpriv has become this Python.
 const char* const kStalls =
     "import asyncio, time\n"
     "async def stall():\n"
@@ -117,7 +117,7 @@ TEST_CASE("while it watches, aiotrace keeps no capability that it does not need"
   const auto kept = bit(CAP_BPF) | bit(CAP_PERFMON) | bit(CAP_SYS_PTRACE) | bit(CAP_CHECKPOINT_RESTORE) |
                     bit(CAP_DAC_READ_SEARCH);
   const auto pid = tracer.process().pid();
-  // It says that it watches before it gives them up. The answer to SIGUSR1 is a line that shows that it has.
+  // It reports that it watches before it gives them up. Its answer to SIGUSR1 shows that it has given them up.
   ::kill(pid, SIGUSR1);
   tracer.wait_text("Watched");
   // CAP_SYS_ADMIN is there for the moment in which the kernel is asked to measure.

@@ -1,4 +1,4 @@
-// The ways to see a poll: each finds the same stalls.
+// The ways to see a poll: each must find the same stalls.
 #include "tests/catch.h"
 #include "tests/support/match.h"
 #include "tests/support/tracer.h"

@@ -1,4 +1,4 @@
-// Whom `aiotrace profile` profiles: -a, --comm, --cgroup and -- COMMAND. Each target knows its own CPU time by
+// The targets of `aiotrace profile`: -a, --comm, --cgroup and -- COMMAND. Each target knows its own CPU time by
 // function.
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,19 +62,19 @@ FOR_FEW_PYTHONS(profile_all, "profile -a: the processes that are there, and one 
   late.wait_ready();
   // By their own clocks: each has computed as long as its shares need.
   for (auto* target : {&first, &second, &late}) CHECK(target->line() == "long");
-  // The late one has to be found first, within a second: it goes on for long after that.
+  // The late one has to be found first, within a second: it runs long after that.
   CHECK(late.line() == "long");
   tracer.process().signal(SIGINT);
   CHECK(tracer.wait() == 0);
   const auto lines = tracer.lines();
-  // What it has to say of other processes on this machine is not of interest here.
+  // Reports about other processes of this machine are ignored here.
   REQUIRE(lines.size() > 2);
   CHECK(profile_complaints(lines) == std::vector<std::string>{});
   CHECK(has_target(lines, first.pid()));
   CHECK(has_target(lines, second.pid()));
   CHECK_FALSE(has_target(lines, late.pid()));
   for (auto* target : {&first, &second}) check_process(finish(*target), lines, target->pid());
-  // It is found within a second: what it does then is reported, in its own functions.
+  // It is found within a second: its later work is reported, in its own functions.
   const auto records = finish(late);
   const auto rows = rows_of(lines, late.pid());
   CHECK(std::ranges::any_of(rows, [](const Json& row) { return function_in(row, {"heavy"}) == "heavy"; }));

@@ -24,7 +24,7 @@ namespace {
 const std::set<std::string> kFunctions = {"heavy", "middle", "light", "threaded"};
 
 struct Profiled {
-  std::vector<Json> records;  ///< the target's, of the time that was profiled
+  std::vector<Json> records;  ///< records of the target, from the profiled time
   std::vector<Json> lines;
   Json summary;
   std::string out;
@@ -116,12 +116,12 @@ FOR_FEW_PYTHONS(profile_off_cpu, "time off the CPU is exact, with its cause", "[
     double own_ns = 0, count = 0;
     for (const auto& record : run.records) {
       if (record["site"] != site) continue;
-      // What it needed a CPU for is not off it.
+      // Time in which it needed a CPU is not off-CPU time.
       own_ns += record["end_ns"].get<double>() - record["begin_ns"].get<double>() - record["cpu_ns"].get<double>();
       count++;
     }
     double reported_ns = 0, cause_ns = 0, not_ready_ns = 0;
-    int unnamed = 0;  // what goes on at the beginning and at the end of the profile
+    int unnamed = 0;  // waits that are not complete at the beginning and at the end of the profile
     for (const auto& row : rows_of(run)) {
       if (function_in(row, {function}).empty()) continue;
       CHECK(row["exact"] == true);
@@ -167,7 +167,7 @@ FOR_FEW_PYTHONS(profile_wall, "a profile of the wall clock adds up for each thre
     CHECK(std::abs(rows_ns - elapsed_ns) <= 0.01 * elapsed_ns);
   }
   CHECK(names == std::set<std::string>{"MainThread", "peer", "waiter"});
-  // The scheduler's own count leaves out what the hypervisor took; from switch to switch it is in it.
+  // The scheduler's own count excludes time of the hypervisor; the time from switch to switch includes it.
   if (!run.summary["process_cpu_ns"].is_null()) {
     INFO("on a CPU " << cpu_ns / 1e6 << " ms, stolen from the machine " << stolen_ns() / 1e6 << " ms");
     CHECK(std::abs(cpu_ns - run.summary["process_cpu_ns"].get<double>()) <= 0.05 * cpu_ns + 20e6 + 2 * stolen_ns());
@@ -187,7 +187,7 @@ FOR_EACH_PYTHON(profile_gil, "who holds the GIL, and who waits for it", "[profil
     return;
   }
   const auto run = profiled(python, "busy", {"--mode", "gil", "-d", "2500ms"});
-  // What computes in Python holds it.
+  // Code that computes in Python holds it.
   check_shares(shares_of(run.records, rows_of(run), [](const Json& row) { return row["holds_gil"] == true; }));
   double waited_ns = 0, known_ns = 0;
   for (const auto& row : rows_of(run)) {
@@ -237,7 +237,7 @@ TEST_CASE("profile: a program from its start on, with text", "[profile]") {
                                  "--record", scratch.file("record")});
   Tracer tracer({"profile", "--mode", "wall", "--top", "0", "--json", "FILE:rows"}, command);
   CHECK(ready.line(tracer.process()).starts_with("ready "));
-  // It has computed for so long that aiotrace, which gets to know it while it starts, has samples of it.
+  // It has computed long enough for aiotrace, which recognizes it during its start, to have samples of it.
   CHECK(ready.line(tracer.process()) == "long");
   go.send();
   REQUIRE(tracer.wait() == 0);

@@ -18,7 +18,7 @@ Outcome report(const std::string& recording, const std::vector<std::string>& arg
   return run(command);
 }
 
-// It is written for the caller alone.
+// Only the caller can read it.
 void check_same(const Tracer& tracer, const std::string& recording) {
   std::filesystem::permissions(recording, std::filesystem::perms(0644));
   const auto json = report(recording, {"--json", "-"});
@@ -122,7 +122,7 @@ FOR_FEW_PYTHONS(record_profile, "a recording of a profile is byte for byte what 
                  "--html", "FILE:live.html", "--folded", "FILE:live.folded", "--speedscope", "FILE:live.speedscope",
                  "--pprof", "FILE:live.pprof", "--record", scratch.file("r")});
   tracer.wait_watching();
-  // At 99 samples a second it needs some time to be seen.
+  // At 99 samples per second it takes some time until it is seen.
   CHECK(target.line() == "long");
   target.go();
   CHECK(target.process().wait() == 0);

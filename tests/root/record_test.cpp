@@ -1,4 +1,4 @@
-// A recording shows the same as the run that made it; doctor says what works for a process.
+// A recording shows the same as its run; doctor reports what works for a process.
 #include <signal.h>
 
 #include <filesystem>
@@ -31,7 +31,7 @@ TEST_CASE("a recording is byte for byte what the run showed, without privilege",
   target.go();
   target.process().wait();
   CHECK(tracer.wait() == 0);
-  // It is written for the caller alone.
+  // Only the caller can read it.
   std::filesystem::permissions(scratch.file("r"), std::filesystem::perms(0644));
   const auto json = run(report({scratch.file("r"), "--json", "-"}));
   CHECK(json.status == 0);
@@ -43,7 +43,7 @@ TEST_CASE("a recording is byte for byte what the run showed, without privilege",
              "--folded", "/dev/stderr"})
             .err == slurp(tracer.file("folded")));
 
-  // The files for viewers too: what they show was recorded.
+  // The files for viewers too: their data was recorded.
   for (const std::string format : {"html", "perfetto", "speedscope", "pprof"}) {
     INFO(format);
     const auto again = scratch.file("again." + format);
@@ -52,7 +52,7 @@ TEST_CASE("a recording is byte for byte what the run showed, without privilege",
     CHECK(slurp(again) == slurp(tracer.file("live." + format)));
   }
 
-  // Cut off: what is there is reported, the summary too, and the end is missed.
+  // Cut off: the existing part and the summary are reported, and the missing end too.
   const auto bytes = slurp(scratch.file("r"));
   std::ofstream(scratch.file("cut"), std::ios::binary) << bytes.substr(0, bytes.size() * 2 / 3);
   const auto cut = run(report({scratch.file("cut"), "--json", "-"}));

@@ -1,4 +1,4 @@
-// What an unprivileged user can make a privileged aiotrace do: not lie, not read, not write for it.
+// An unprivileged user cannot make a privileged aiotrace report wrong data, or read or write files for that user.
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/inotify.h>
@@ -87,7 +87,7 @@ TEST_CASE("what is written is the caller's alone", "[hostile][strangers]") {
   };
   const auto mine = scratch.file("mine");
   CHECK(write(mine).status == 0);
-  CHECK(write(mine).status == 0);  // once more over one's own
+  CHECK(write(mine).status == 0);  // again, over the caller's own file
   struct stat status{};
   REQUIRE(::stat(mine.c_str(), &status) == 0);
   CHECK(status.st_uid == 1001);
@@ -146,7 +146,7 @@ TEST_CASE("behind sudo COMMAND runs as the caller, with no descriptor of aiotrac
     std::filesystem::remove(said);
     return lines;
   };
-  const auto plain = shown({});  // what it has without aiotrace
+  const auto plain = shown({});  // rights that it has without aiotrace
   REQUIRE(plain.size() == 3);
   CHECK(plain[0] == "0");
   const auto lines = shown({aiotrace_binary(), "-q", "--"});
@@ -182,7 +182,7 @@ TEST_CASE("report, help and version have no capability", "[hostile][strangers]")
   for (const bool root : {false, true}) {
     const std::vector<std::string> command{root ? aiotrace_binary() : capable.program, "report", "-"};
     Process process(root ? command : as_user(command), {.in = recording.fd(), .out = -1, .err = -1});
-    // It has read the beginning of the recording, and waits for more: by then it has given them up.
+    // It has read the beginning of the recording, and waits for more: by then it has given up its rights.
     const UniqueFd watch(::inotify_init1(IN_CLOEXEC));
     REQUIRE(::inotify_add_watch(watch.get(), path.c_str(), IN_ACCESS) >= 0);
     REQUIRE(::write(recording.fd(), beginning.data(), beginning.size()) == static_cast<ssize_t>(beginning.size()));
@@ -225,7 +225,7 @@ TEST_CASE("with file capabilities others' processes are for members of the group
   std::vector<std::string> member{"unshare", "-m", "sh", "-c", "mount --bind \"$0\" /etc/group && exec \"$@\"", group};
   for (const auto& word : as_user({capable.program, "tasks", "-p", pid}, "--groups=54321")) member.push_back(word);
   const auto listed = run(member);
-  // It may look: what it says is of the process.
+  // The access is permitted: its answer is about the process.
   CHECK(listed.err == "");
   CHECK_THAT(listed.out, ContainsSubstring("Task-1"));
   CHECK(listed.status == 0);

@@ -1,4 +1,5 @@
-// Programs that a tracer finds hard: several loops, deep stacks, hostile names, stalls at the start and at the end.
+// Programs that are difficult for a tracer: several loops, deep stacks, hostile names, stalls at the start and at the
+// end.
 #include <signal.h>
 
 #include <algorithm>
@@ -36,7 +37,7 @@ FOR_FEW_PYTHONS(no_loop_in_main, "a main thread that runs no loop but waits for 
     INFO(stall.dump());
     CHECK(stall["thread"] != "MainThread");
   }
-  // Those of the two loops; one more where a thread that is to start has to wait for a CPU.
+  // The stalls of the two loops; one more if a new thread has to wait for a CPU.
   for (const auto& record : run.records) CHECK(stall_of(record, stalls_in(run.lines)) != nullptr);
   CHECK(run.records.size() == 4);
 }
@@ -63,7 +64,7 @@ void check_subinterpreter(const Python& python, const std::string& where, const 
       CHECK_FALSE(has_frame(segment["stack"], "spin_in_sub"));
       if (segment["cause"] != "gil" || segment["culprit"].is_null()) continue;
       CHECK(segment["culprit"]["thread"] == "gil-holder");
-      // It also holds it on its way there and back.
+      // It also holds it before and after that.
       if (has_frame(segment["culprit"]["stack"], "hold_gil")) held += segment["ns"].get<double>();
     }
     CHECK(held >= 0.5 * cause_ns(stall, "gil"));
@@ -145,12 +146,12 @@ FOR_FEW_PYTHONS(names, "names in other scripts, with escapes, semicolons and new
   CHECK(control_characters(run.folded) == "");
   for (const auto& line : lines_of(run.folded)) {
     INFO(line);
-    // Frames and the weight, from which tools take the last word.
+    // Frames and the weight; tools use the last word.
     const auto space = line.rfind(' ');
     REQUIRE(space != std::string::npos);
     CHECK(line.substr(space + 1).find_first_not_of("0123456789") == std::string::npos);
     CHECK(std::ranges::count(line, ';') < 64);
-    // The cause, perhaps with its system call, comes last: nothing in a name can end the line before.
+    // The cause, perhaps with its system call, comes last: no name can end the line earlier.
     static const std::regex ending(R"(;\[[a-z-]+\](;\[[a-z0-9_]+\])? [0-9]+$)");
     CHECK(std::regex_search(line, ending));
   }
@@ -234,7 +235,7 @@ FOR_FEW_PYTHONS(killed_running, "a target killed while it computes in a stall: t
 }
 
 void check_ongoing(const Python& python, const std::string& kind) {
-  // So long that there are reports enough, even if the first comes late: each comes at twice the age of the one before.
+  // Long enough for several reports, even if the first is late: each comes at twice the age of the previous one.
   Target target(python, "killed.py", {"--kind", kind, "--seconds", "2"});
   const auto run = trace(target, {"--error", "60ms"});
   check_documented(run);
@@ -268,7 +269,7 @@ FOR_FEW_PYTHONS(ongoing_cpu, "a stall that goes on on a CPU is reported again an
   check_ongoing(python, "python");
 }
 
-// A report of a stall that goes on reads the thread's entry, which is ahead of the records of its stacks.
+// A report of an ongoing stall reads the thread's entry, which is newer than the records of its stacks.
 TEST_CASE("a report in mid-stall waits for the stack of the wait that has just begun", "[ongoing]") {
   Target target(any_python(), "many_stacks.py", {});
   const auto run = trace(target, {"--warn", "10ms", "--error", "10ms"});

@@ -1,4 +1,4 @@
-// aiotrace tasks, against what asyncio says itself of the same tasks at the same moment.
+// aiotrace tasks, compared with asyncio's own account of the same tasks at the same moment.
 #include <algorithm>
 #include <cstdint>
 #include <map>

@@ -1,4 +1,4 @@
-// `aiotrace top`: what its screen shows of programs that know what they did.
+// `aiotrace top`: its screen, for programs that know what they did.
 #include <signal.h>
 #include <unistd.h>
 
@@ -46,7 +46,7 @@ Words row_of(const std::string& screen, pid_t pid) {
 
 bool has(const Words& words, const std::string& word) { return std::ranges::find(words, word) != words.end(); }
 
-/// What stands below that heading in the row of that process, in a column of numbers that is aligned to the right.
+/// The text below that heading in the row of that process, in a right-aligned column of numbers.
 std::string cell(const std::string& screen, pid_t pid, const std::string& heading) {
   std::size_t end = 0;
   for (const auto& line : lines_of(screen)) {
@@ -63,7 +63,7 @@ std::string cell(const std::string& screen, pid_t pid, const std::string& headin
   return {};
 }
 
-/// So many stalls, and none goes on.
+/// This many stalls, and none is ongoing.
 auto stalls_are(pid_t pid, const std::string& count) {
   return [=](const std::string& screen) {
     const auto row = row_of(screen, pid);
@@ -81,7 +81,7 @@ std::string top(const std::string& arguments, const std::string& environment = "
   return "env " + environment + " " + aiotrace_binary() + " top --interval 200ms " + arguments;
 }
 
-/// Ready, and a stall that does not end goes on.
+/// It is ready, and a stall without an end is ongoing.
 void begin_endless_stall(Target& target) {
   target.wait_ready();
   target.go();
@@ -161,7 +161,7 @@ TEST_CASE("top on a terminal: every stall that the program wrote down, details, 
   target.wait_ready();
   other.wait_ready();
   const Tmux terminal(120, 24, top("-p " + pids({&target, &other})));
-  // It watches from here on.
+  // It watches from now on.
   terminal.wait_for("both rows", [&](const std::string& screen) {
     return !row_of(screen, target.pid()).empty() && !row_of(screen, other.pid()).empty();
   });
@@ -225,7 +225,7 @@ TEST_CASE("top on a terminal without colour and UTF-8: ASCII, and a signal gives
 TEST_CASE("top: processes that come and go", "[top]") {
   if (!Tmux::is_there()) AIOTRACE_SKIP("no tmux");
   const Scratch scratch;
-  // A name that nobody else has.
+  // A unique name.
   const auto name = "top" + std::to_string(::getpid());
   const auto path = scratch.file(name);
   std::filesystem::copy_file(std::filesystem::current_path() / "build/programs/plain_loop", path);
@@ -237,7 +237,7 @@ TEST_CASE("top: processes that come and go", "[top]") {
   Target second(Words{path}, Words{"sleep:100"});
   terminal.wait_for("2 loops, 2 processes");
   first->go();
-  // It ends behind its stalls: its row says so, and goes.
+  // It ends after its stalls: its row shows that, and disappears.
   terminal.wait_for("its end", [&](const std::string& screen) {
     const auto row = row_of(screen, first->pid());
     return !row.empty() && row.front() == "x" && cell(screen, first->pid(), "STALLS") == "2";

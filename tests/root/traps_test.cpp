@@ -1,4 +1,5 @@
-// What looks like a leak and is none: each has a coroutine of its own name, so that a false alarm says which it was.
+// Objects that look like leaks and are none: each has a coroutine with its own name, so that a false alarm shows which
+// one it was.
 #include <map>
 #include <set>
 
@@ -8,7 +9,7 @@
 namespace aiotrace::testing {
 namespace {
 
-/// `aiotrace leaks` twice, --age apart: what is still there is called a leak.
+/// `aiotrace leaks` twice, --age apart: objects that still exist are reported as leaks.
 std::vector<Json> look_twice(const Target& target) {
   const auto outcome = run({aiotrace_binary(), "leaks", "-p", std::to_string(target.pid()), "--age", "700ms",
                             "--fail-on-leak", "--json", "-"});
@@ -37,14 +38,15 @@ void check_traps(const Python& python, const std::vector<std::string>& arguments
     for (const auto& row : rows[name]) {
       INFO(row.dump());
       CHECK(row["status"] == "candidate");
-      // Who waits for a lock that others hold may be met in the last scan: it was seen once, and nobody says more.
+      // A task that waits for another task's lock may be in the last scan: it was seen once, so nothing more is
+      // reported.
       if (row["class"] == "stuck" && row["age_ns"].is_null()) continue;
       CHECK(idle.contains(name));
       CHECK(row["idle"] == true);
     }
     rows.erase(name);
   }
-  // What does leak is seen beside all that, and nothing else is.
+  // The real leaks are reported, and nothing else.
   for (const auto& [leak_class, names] : said["leaks"].items()) {
     for (const auto& [name, count] : names.items()) {
       REQUIRE(rows[name].size() == 1);

@@ -1,4 +1,4 @@
-// What a user gets wrong: one line on standard error, the right exit status, nothing on standard output.
+// User errors: one line on standard error, the right exit status, nothing on standard output.
 #include <sys/types.h>
 #include <unistd.h>
 

@@ -30,7 +30,7 @@ void check_uvloop(const Python& python, const std::string& probe) {
   for (const auto& stall : stalls) CHECK(stall["loop"]["kind"] == "uvloop");
 }
 
-// uvloop is imported long after the process was first looked at.
+// uvloop is imported long after the first inspection of the process.
 void check_started(const Python& python) {
   skip_without_uvloop(python);
   std::vector<std::string> command{aiotrace_binary(), "--json", "-", "--"};

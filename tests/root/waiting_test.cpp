@@ -1,4 +1,4 @@
-// Tasks that somebody can wake are idle, tasks that nobody can wake are stuck, and what cannot be known is counted.
+// Tasks that somebody can wake are idle, tasks that nobody can wake are stuck, and undecidable tasks are counted.
 #include <map>
 #include <string>
 

@@ -1,5 +1,5 @@
-// `aiotrace leaks` and `aiotrace tasks` on applications of aiohttp and FastAPI that serve requests meanwhile, and what
-// is printed of their stalls.
+// `aiotrace leaks` and `aiotrace tasks` on applications of aiohttp and FastAPI that serve requests meanwhile, and the
+// printed reports of their stalls.
 #include <algorithm>
 #include <csignal>
 #include <cstdint>
@@ -40,7 +40,7 @@ class Server {
     return outcome.out;
   }
 
-  /// What it says that leaks; a dropped one has no count.
+  /// Its own account of its leaks; a dropped object has no count.
   [[nodiscard]] Counts said() const {
     Counts counts;
     const auto answer = Json::parse(get("/said"));
@@ -57,7 +57,7 @@ class Server {
   std::string port_;
 };
 
-/// Clients that ask for everything that does not leak, until it goes out of scope.
+/// Clients that request everything that does not leak, during the lifetime of this object.
 class Load {
  public:
   static constexpr int kConnections = 4;
@@ -83,7 +83,7 @@ class Load {
   Process process_;
 };
 
-/// Rows of one scan that say something is wrong: all but tasks that wait, as long as they have not waited for --age.
+/// Rows of one scan that report a problem: all except tasks that have waited for less than --age.
 Counts suspected(const std::vector<Json>& lines, std::uint64_t scan) {
   Counts counts;
   for (const auto& line : lines) {
@@ -111,8 +111,8 @@ bool subset(const Counts& some, const Counts& all) {
 // Requests take 0.3 s at most, on a machine that is busy several times that.
 constexpr std::uint64_t kAgeNs = 3'000'000'000;
 
-/// Some scans, the last long enough behind the first that what was there all the time is a leak, and, if it is given,
-/// with all that is `expected`. How long that takes depends on the machine.
+/// Makes several scans. The last one is long enough after the first one that objects that were always there are leaks,
+/// and it has everything that is `expected`, if given. The time that this takes depends on the machine.
 std::vector<Json> watch(const Server& server, const Counts* expected = nullptr) {
   Tracer tracer({"leaks", "-p", std::to_string(server.pid()), "--watch=100ms", "--age", "3s"});
   std::uint64_t first_ns = 0;
@@ -129,7 +129,7 @@ std::vector<Json> watch(const Server& server, const Counts* expected = nullptr) 
   return tracer.lines();
 }
 
-/// The scan's rows, for whoever reads the failure.
+/// The scan's rows, shown with a failure.
 std::string rows_of(const std::vector<Json>& lines, const Json& scan) {
   std::string all;
   for (const auto& line : lines) {
@@ -156,7 +156,7 @@ void check_rows(const std::vector<Json>& lines) {
 void check_leaks(const Python& python, const std::string& framework, const std::string& loop) {
   Server server(python, framework, loop);
   Load load(server);
-  // What is healthy has nothing that is suspected.
+  // The healthy parts have no suspects.
   const auto healthy = watch(server);
   for (const auto& line : healthy) {
     if (line["type"] != "scan") continue;
@@ -181,8 +181,8 @@ void check_leaks(const Python& python, const std::string& framework, const std::
     auto found = suspected(leaking, last);
     found.erase({"stuck", "wait_forever"});
     INFO(rows_of(leaking, last) << line.dump());
-    // What a scan sees for the first time and cannot confirm at once it leaves out, and says so: what lies in a frame
-    // that runs may be in use. What is known stays.
+    // Objects that a scan sees for the first time and cannot confirm at once are left out and counted, because objects
+    // in a running frame may be in use. Known objects stay.
     if (!whole && found != but_stuck) {
       CHECK(subset(found, but_stuck));
       CHECK(line["losses"]["unconfirmed"] >= total(but_stuck) - total(found));
@@ -227,7 +227,7 @@ void check_tasks(const Python& python, const std::string& framework, const std::
       CHECK(line["stack"][0]["function"] == "inner_wait");
       CHECK(line["stack"][1]["function"] == "wait_forever");
     }
-    // Tasks that come and go while the list is walked can hide others, each time it is tried: that is said.
+    // Tasks that come and go while the list is walked can hide others, in each try: this is reported.
     const bool whole = lines.back()["losses"]["task-list-torn"] == 0;
     torn += whole ? 0 : 1;
     CHECK((stuck == kStuck || (!whole && stuck < kStuck)));
@@ -242,7 +242,7 @@ bool begins_stall(const std::string& line) {
   return std::regex_search(line, std::regex("^[0-9:.]{12}  (STALL|ERROR)  "));
 }
 
-/// Stalls that a line counts: those that go on are counted by the line of their end.
+/// Stalls that a line counts: ongoing stalls are counted by the line of their end.
 std::uint64_t stalls_counted_by(const std::string& line) {
   if (!begins_stall(line) || line.contains("still running")) return 0;
   std::smatch more;
@@ -255,12 +255,12 @@ void check_block(const std::vector<std::string>& block) {
   const bool own = std::ranges::any_of(block, [](const auto& line) { return line.contains("web_stalls.py:"); });
   for (const auto& line : block) {
     CHECK(display_width(line) <= 100);
-    // The stack of the program's own functions has no other frames; a second part may.
+    // The stack of the program's own functions has no other frames; a second part may have some.
     if (own && block.size() <= 7) CHECK_FALSE(line.contains("site-packages"));
   }
 }
 
-// A tired operator: few lines, the program's own first, and none of the stalls forgotten.
+// For a tired operator: few lines, the program's own lines first, and no stall is missing.
 void check_stalls(const Python& python, const std::string& framework, const std::string& loop) {
   Server server(python, framework, loop);
   Tracer tracer({"-p", std::to_string(server.pid()), "--leaks", "off"});

@@ -1,4 +1,5 @@
-// Whose work it is: of an eager task, not of the one that made it; of a thread that computes while another collects.
+// The owner of the work: the eager task, not its creator; the thread that computes while another thread collects
+// garbage.
 #include <algorithm>
 #include <iterator>
 
@@ -47,7 +48,7 @@ void check_beside_collection(const Python& python) {
     collected += cause_ns(*stall, "gc");
   }
   CHECK(computed > 0);
-  // One that began since the last look at it counts as its own until the thread is seen to go on.
+  // A collection that began since the last look counts as the thread's own until the thread is seen to continue.
   CHECK(collected <= 0.25 * computed);
 }
 

@@ -1,4 +1,4 @@
-// Masters and the processes that they fork: --follow, and what is said without it.
+// Masters and the processes that they fork: --follow, and the message without it.
 #include <sched.h>
 
 #include <algorithm>
@@ -40,13 +40,13 @@ FOR_FEW_PYTHONS(followed_workers, "--follow: workers that a master has forked be
   REQUIRE(records.size() == 6);
   check_stalls(records, run.lines);
   CHECK(pids_of(stalls_in(run.lines)) == pids_of(records));
-  // What was there at the attach is announced: the master and its two workers.
+  // The processes at the attach are announced: the master and its two workers.
   auto announced = pids_of(run.lines.front()["targets"]);
   CHECK(announced.size() == 3);
   CHECK(announced.contains(target.pid()));
 }
 
-// 'S': one that waits for a CPU since its start is in the middle of an iteration, and that is no fault.
+// 'S': a worker that has waited for a CPU since its start is inside an iteration, which is no error.
 bool all_sleep(const std::vector<pid_t>& pids) {
   return std::ranges::all_of(pids, [](pid_t pid) {
     const auto stat = proc::parse_stat(slurp("/proc/" + std::to_string(pid) + "/stat"));
@@ -54,7 +54,7 @@ bool all_sleep(const std::vector<pid_t>& pids) {
   });
 }
 
-// Found in their poll, or just woken from it: nothing of what they did before the attach is an iteration.
+// Found in their poll, or just woken from it: their time before the attach is no iteration.
 TEST_CASE("processes that are idle at the attach have no stall that began before it", "[alone][follow]") {
   Target target(any_python(), "many_processes.py", {"--count", "40", "--tick", "200"});
   target.wait_ready();
@@ -76,7 +76,7 @@ TEST_CASE("processes that are idle at the attach have no stall that began before
 TEST_CASE("a master without --follow: how many of its children have loops, and what to type", "[follow]") {
   Target target(any_python(), "workers.py", {"--workers", "3"});
   target.wait_ready();
-  // They end after go: not before they have been counted.
+  // They end after go, so they are counted before.
   Tracer tracer({"-p", std::to_string(target.pid()), "-d", "300ms"});
   CHECK(tracer.wait() == 1);
   target.go();

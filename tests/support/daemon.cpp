@@ -123,7 +123,7 @@ Metrics Daemon::wait_metrics(const std::function<bool(const Metrics&)>& wanted) 
     Metrics metrics(text);
     if (wanted(metrics)) return metrics;
     if (Clock::now() > end) FAIL("the metrics are not as expected: " << text);
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // between two looks; what is waited for is content
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // interval of the checks; the test waits for content
   }
 }
 

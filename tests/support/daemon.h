@@ -19,7 +19,7 @@ class Connection {
  public:
   explicit Connection(std::uint16_t port);
   void send(const std::string& bytes) const;
-  /// All that comes until the other side closes; fails the test after kPatienceMs.
+  /// All data until the other side closes; fails the test after kPatienceMs.
   [[nodiscard]] std::string rest() const;
   [[nodiscard]] int fd() const { return fd_.get(); }
 
@@ -51,7 +51,7 @@ class Daemon {
   /// The body of GET PATH. Fails the test if the status is not 200.
   [[nodiscard]] std::string get(const std::string& path) const;
   [[nodiscard]] Metrics metrics() const { return Metrics(get("/metrics")); }
-  /// Scrapes until it is so; fails the test after kPatienceMs.
+  /// Scrapes until the condition is true; fails the test after kPatienceMs.
   Metrics wait_metrics(const std::function<bool(const Metrics&)>& wanted) const;
   void wait_message(const std::string& part) const;
 

@@ -31,7 +31,7 @@ bool is_sampled(const std::string& cause) {
   return cause == "python" || cause == "native" || cause == "kernel" || cause == "gc";
 }
 
-/// A fault that is one wait, of a length that was asked for.
+/// A fault with one wait of a requested length.
 bool one_wait(const Json& record) {
   static const std::set<std::string> kOneWait{"lock", "sleep", "network", "process", "other"};
   return kOneWait.contains(record["expected_cause"]) && field(record, "asked_ms").is_number();
@@ -40,7 +40,7 @@ bool one_wait(const Json& record) {
 double end_of(const Json& stall) { return number(stall, "start_ns") + number(stall, "duration_ns"); }
 
 void check_task(const Json& record, const Json& stall) {
-  // An empty name says no more than none.
+  // An empty name means the same as none.
   const auto same = [](const Json& ours, const Json& theirs) {
     return ours == theirs || (ours.is_null() && theirs == "");
   };
@@ -51,9 +51,9 @@ void check_task(const Json& record, const Json& stall) {
   CHECK(same(field(stall["task"], "coroutine"), field(record, "coroutine")));
 }
 
-// Within 0.2 ms or 0.5 %. Where the loop's own clock saw the iteration's limits they count, else the blocking part's.
-// A clock read a moment after the poll's return, or before the next one, misses what held the program up in between:
-// its own iteration reaches from outer_start_ns to outer_end_ns at most (see ClockedSelector in
+// Within 0.2 ms or 0.5 %. If the loop's own clock saw the limits of the iteration, these count, else those of the
+// blocking part. A clock that is read shortly after the poll's return, or before the next poll, misses delays of the
+// program in between: its own iteration reaches from outer_start_ns to outer_end_ns at most (see ClockedSelector in
 // tests/programs/records.py).
 void check_duration(const Json& record, const Json& stall) {
   const bool own_clock = record.contains("iteration_end_ns") && !flag(record, "in_poll");
@@ -66,11 +66,11 @@ void check_duration(const Json& record, const Json& stall) {
   const double taken = record["expected_cause"] == "cpu-wait" ? 0 : cause_ns(stall, "cpu-wait");
   INFO("duration " << ours / kMs << " ms, by its own clock " << theirs / kMs << " to " << longest / kMs
                    << " ms, cpu-wait " << taken / kMs);
-  // A delay before the poll's own switch-in belongs to no stall: of a stall inside a poll the program saw more.
+  // A delay before the poll's own switch-in belongs to no stall: for a stall inside a poll the program saw more.
   CHECK(ours >= (flag(record, "in_poll") ? theirs / 2 : theirs - tolerance));
   // Without the loop's clock nobody knows how long the callback ran before and after its blocking part: the cause then
-  // has to fit, and check_cause bounds the rest.
-  // What runs is all the sampled cause's where no sample says otherwise.
+  // has to fit, and check_cause bounds the rest. Running time belongs to the sampled cause if no sample shows
+  // otherwise.
   if (own_clock)
     CHECK(ours <= longest + tolerance);
   else if (flag(record, "in_poll"))
@@ -79,22 +79,22 @@ void check_duration(const Json& record, const Json& stall) {
     CHECK(cause_ns(stall, record["expected_cause"]) <= theirs + tolerance + kMs);
   else
     CHECK(cause_ns(stall, record["expected_cause"]) <= theirs + tolerance);
-  // The kernel keeps its own account of the wait for a CPU; the blocking part is all but a moment of the iteration.
-  // Where that leaves no room for what the fault was asked for, it is the count that is wrong: seen once for a futex of
-  // 100 ms, all of which the kernel had counted as a wait for a CPU.
+  // The kernel counts the wait for a CPU itself; the blocking part is nearly the whole iteration. If the count leaves
+  // no room for the fault's requested time, the count is wrong: this was seen once for a futex wait of 100 ms, which
+  // the kernel had counted completely as a wait for a CPU.
   const double room = one_wait(record) ? theirs - number(record, "asked_ms") * kMs + kMs : theirs;
   if (field(record, "wait_ns").is_number() && flag(record, "single") && number(record, "wait_ns") <= room) {
     const double waited = number(record, "wait_ns");
     const double reported = cause_ns(stall, "cpu-wait");
     INFO("cpu-wait " << reported / kMs << " ms, by the kernel's count " << waited / kMs << " ms");
-    // Some kernels have switches without an event (aiotrace counts them as switch-unseen): a tick of slack, and more where
+    // Some kernels have switches without an event (aiotrace counts them as switch-unseen): allow one tick, and more if
     // a busy machine made it wait often.
     CHECK(reported >= waited - std::max({0.01 * ours, 4.5 * kMs, 0.05 * waited}));
   }
 }
 
-// How long the fault had its cause. What should not run may have to (interrupts, an emulated CPU that is slow): the
-// kernel's count shows how long it did. What the iteration did before and after is the duration's to check.
+// The time of the fault with its cause. A waiting fault may have to run (interrupts, a slow emulated CPU): the kernel's
+// count shows how long. The check of the duration covers the time before and after.
 double meant_ns(const Json& record, const Json& stall) {
   const bool waits_for_cpu = record["expected_cause"] == "cpu-wait";
   if (flag(record, "in_poll") || !field(record, "end_ns").is_number())
@@ -113,12 +113,12 @@ void check_cause(const Json& record, const Json& stall) {
   if (!flag(record, "single")) return;
   const double whole = meant_ns(record, stall);
   INFO("stolen from the machine meanwhile " << stolen_ns() / kMs << " ms, meant for it " << whole / kMs << " ms");
-  // Behind a wait a thread has to take the GIL: whoever has it may have to wait for a CPU. The wait itself was as long
-  // as it was asked to be.
+  // After a wait a thread has to take the GIL, whose holder may have to wait for a CPU. The wait itself had the
+  // requested length.
   const bool waits = one_wait(record);
   const double gil = waits ? cause_ns(stall, "gil") : 0;
   if (waits) CHECK(cause_ns(stall, cause) >= 0.9 * number(record, "asked_ms") * kMs - stolen_ns());
-  // A sample a millisecond: the limits of what ran are known to about one at each end.
+  // With one sample per millisecond, the limits of running time are known to about one millisecond at each end.
   CHECK(cause_ns(stall, cause) >= kShare * (whole - gil) - stolen_ns() - (is_sampled(cause) ? 2 * kMs : 0));
 }
 
@@ -178,7 +178,7 @@ void check_stack(const Json& record, const Json& stack) {
   INFO("the stack" << text_of(stack) << "\nby its own account\n  " << theirs.dump());
   REQUIRE(stack.is_array());
   REQUIRE(stack.size() >= theirs.size());
-  // Above the frame that blocks there is only what it calls: the standard library.
+  // Inside the blocking frame there are only frames that it calls: the standard library.
   const std::size_t above = stack.size() - theirs.size();
   if (!flag(record, "stdlib")) CHECK(above == 0);
   std::string different;

@@ -8,9 +8,9 @@
 
 namespace aiotrace::testing {
 
-/// Those that are over.
+/// The stalls that are over.
 [[nodiscard]] std::vector<Json> stalls_in(const std::vector<Json>& lines);
-/// The one that covers most of the record's time in its thread; null if none covers half of it.
+/// The stall that covers most of the record's time in its thread; null if none covers half of it.
 [[nodiscard]] const Json* stall_of(const Json& record, const std::vector<Json>& stalls);
 
 /// CHECKs cause, stack, line, task, coroutine, thread, duration and the sum of the segments.
@@ -18,7 +18,7 @@ void check_stall(const Json& record, const Json& stall);
 /// The same for every record; each must have its stall.
 void check_stalls(const std::vector<Json>& records, const std::vector<Json>& lines);
 
-/// The stall's time but what it waited for a CPU that others had: this much is not the target's doing.
+/// The stall's time without its wait for a CPU that others had, because the target did not cause that wait.
 [[nodiscard]] double own_ns(const Json& stall);
 [[nodiscard]] double cause_ns(const Json& stall, const std::string& cause);
 /// The largest segment of the cause; null: none.
@@ -28,14 +28,14 @@ void check_stalls(const std::vector<Json>& records, const std::vector<Json>& lin
 /// The record's innermost line and all frames below it; CHECKs them against a segment's.
 void check_stack(const Json& record, const Json& stack);
 
-/// What breaks user/doc/aiotrace.schema.json, line by line; a field that it does not describe does.
+/// Violations of user/doc/aiotrace.schema.json, line by line; a field that it does not describe is a violation.
 [[nodiscard]] std::vector<std::string> form_complaints(const std::vector<Json>& lines);
-/// The same of a run that watches for stalls, and its frame (`watching` first, `summary` last) and sums.
+/// The same for a run that watches for stalls, and its frame (`watching` first, `summary` last) and sums.
 [[nodiscard]] std::vector<std::string> schema_complaints(const std::vector<Json>& lines);
-/// The same of `aiotrace profile`.
+/// The same for `aiotrace profile`.
 [[nodiscard]] std::vector<std::string> profile_complaints(const std::vector<Json>& lines);
 
-/// What a page of --html shows; fails the test if it is none.
+/// The data of a page of --html; fails the test if it is no such page.
 [[nodiscard]] Json page_data(const std::string& page);
 
 }  // namespace aiotrace::testing

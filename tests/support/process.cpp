@@ -69,7 +69,7 @@ Process::Process(const std::vector<std::string>& command, Streams streams,
     FAIL("start " << command.front() << ": " << std::strerror(error));
   }
   pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
-  // exec() takes the old memory's peak over (fs/exec.c, setmax_mm_hiwater_rss), here this program's.
+  // exec() keeps the peak of the old memory (fs/exec.c, setmax_mm_hiwater_rss), which is this program's here.
   rusage own{};
   ::getrusage(RUSAGE_SELF, &own);
   inherited_kb_ = own.ru_maxrss;
@@ -84,7 +84,7 @@ Process::~Process() {
 bool Process::ended() const { return status_ >= 0 || is_readable(pidfd_.get()); }
 
 void Process::signal(int number) const {
-  // Not collected yet: the number is still this program's.
+  // It was not collected yet: the pid still belongs to this program.
   if (status_ < 0) ::kill(pid_, number);
 }
 

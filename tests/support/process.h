@@ -11,7 +11,7 @@
 
 namespace aiotrace::testing {
 
-/// Nothing that a test waits for takes this long; what does has failed.
+/// No event that a test waits for takes this long; otherwise the test fails.
 inline constexpr int kPatienceMs = 180'000;
 
 struct Streams {
@@ -37,7 +37,7 @@ class Process {
   void signal(int number) const;
   /// Its exit status, 128 + N if signal N ended it. Fails the test if it does not end.
   int wait();
-  /// The most memory that it had, once it has been waited for; 0: no more than this program had when it started it.
+  /// Its maximum memory, after it was waited for; 0: no more than this program had at its start.
   [[nodiscard]] long peak_kb() const { return peak_kb_; }
 
  private:
@@ -48,10 +48,11 @@ class Process {
   int status_ = -1;
 };
 
-/// Waits until `fd` can be read or the process has ended; false: only the latter. Fails the test after kPatienceMs.
+/// Waits until `fd` can be read or the process has ended; false: only that it has ended. Fails the test after
+/// kPatienceMs.
 [[nodiscard]] bool wait_readable(int fd, const Process& process);
 
-/// Starts it, waits for its end; what it wrote is in `out` and `err`.
+/// Starts it, waits for its end; its output is in `out` and `err`.
 struct Outcome {
   int status = -1;
   std::string out;

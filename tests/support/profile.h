@@ -1,4 +1,4 @@
-// What `aiotrace profile` says of tests/programs/profiled.py, against that program's own count.
+// Compares `aiotrace profile` on tests/programs/profiled.py with that program's own count.
 #pragma once
 
 #include <functional>
@@ -13,12 +13,12 @@ namespace aiotrace::testing {
 
 /// The `profile` lines.
 [[nodiscard]] std::vector<Json> profile_rows(const std::vector<Json>& lines);
-/// Of a target's records those that lie wholly in the time that was profiled.
+/// The records of a target that are completely in the profiled time.
 [[nodiscard]] std::vector<Json> records_within(const std::vector<Json>& records, const std::vector<Json>& lines);
 /// The plain name of the innermost frame that is one of these; empty: none.
 [[nodiscard]] std::string function_in(const Json& row, const std::set<std::string>& wanted);
 
-/// CPU time by function, of the busy kind: the target's count, and what the samples of the rows say.
+/// CPU time by function, of the busy kind: the target's count, and the samples of the rows.
 struct Shares {
   std::map<std::string, double> own_ns;
   std::map<std::string, double> reported_ns;
@@ -26,7 +26,7 @@ struct Shares {
 };
 [[nodiscard]] Shares shares_of(const std::vector<Json>& records, const std::vector<Json>& rows,
                                const std::function<bool(const Json&)>& wanted);
-/// CHECKs that they agree within the error of so many samples.
+/// CHECKs that they agree within the statistical error of this many samples.
 void check_shares(const Shares& shares);
 
 }  // namespace aiotrace::testing

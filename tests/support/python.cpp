@@ -11,7 +11,7 @@ namespace aiotrace::testing {
 
 namespace {
 
-// Before any test case exists, so without Process, which fails one.
+// Runs before any test case exists, so it does not use Process, which fails a test case.
 std::vector<Python> listed(const std::string& arguments) {
   std::vector<Python> found;
   std::FILE* list = ::popen(("tools/pythons.py " + arguments).c_str(), "r");
@@ -35,7 +35,7 @@ std::vector<Python> listed(const std::string& arguments) {
   return found;
 }
 
-/// So many of them (at least two), the first and the last included, at equal distances.
+/// This many of them (at least two), the first and the last included, at equal distances.
 std::vector<Python> spread(const std::vector<Python>& sorted, std::size_t count) {
   if (sorted.size() <= count) return sorted;
   std::vector<Python> chosen;

@@ -26,12 +26,12 @@ struct Python {
 [[nodiscard]] const std::vector<Python>& environments();
 /// Does this run take every interpreter for every test (`make test-all`: AIOTRACE_TEST_ALL=1)?
 [[nodiscard]] bool takes_all();
-/// For what does not depend on the interpreter's version: of pythons() the oldest, the newest, one between, and one
+/// For tests that do not depend on the interpreter's version: of pythons() the oldest, the newest, one between, and one
 /// without the GIL; all of them if takes_all().
 [[nodiscard]] const std::vector<Python>& few_pythons();
 /// Of environments() the oldest and the newest; all of them if takes_all().
 [[nodiscard]] const std::vector<Python>& few_environments();
-/// One of pythons() for what does not depend on the version: the newest with a GIL that needs no other root. Skips
+/// One of pythons() for tests that do not depend on the version: the newest with a GIL that needs no other root. Skips
 /// without one.
 [[nodiscard]] const Python& any_python();
 

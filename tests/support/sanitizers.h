@@ -1,4 +1,4 @@
-// What a build under sanitizers (make SAN=…, tests and aiotrace alike) changes of what a test may expect.
+// How a build under sanitizers (make SAN=…, for tests and aiotrace) changes the expectations of a test.
 #pragma once
 
 // GCC has a macro for each; clang has it from 21 on, a feature before.

@@ -1,4 +1,5 @@
-// The JSON's documented form: user/doc/aiotrace.schema.json, and what a schema cannot say of it (order of lines, sums).
+// The JSON's documented form: user/doc/aiotrace.schema.json, and rules that a schema cannot express (order of lines,
+// sums).
 #include <cmath>
 #include <cstdint>
 #include <fstream>

@@ -90,7 +90,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 namespace {
 
-// Python's JSON can hold half a character (names.py has one); there is no UTF-8 for it but the replacement character.
+// Python's JSON can hold half a character (names.py has one); UTF-8 can only represent it by the replacement character.
 std::string without_lone_surrogate(std::string line) {
   const std::string half = "\\udc80";
   for (auto at = line.find(half); at != std::string::npos; at = line.find(half))

@@ -25,8 +25,8 @@ class Scratch {
   [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
   /// An empty file, open for writing.
   [[nodiscard]] UniqueFd create(const std::string& name) const;
-  /// Returns when `condition`, looked at after each change in the directory, is true, or the process has ended: then
-  /// false if it is not. Fails the test after kPatienceMs.
+  /// Returns when `condition`, which is checked after each change in the directory, is true, or the process has ended;
+  /// false if the condition is not true then. Fails the test after kPatienceMs.
   [[nodiscard]] bool wait_until(const Process& process, const std::function<bool()>& condition) const;
 
  private:
@@ -34,7 +34,7 @@ class Scratch {
   UniqueFd watch_;
 };
 
-/// Held open both ways: neither side waits for the other to open it.
+/// Open for reading and writing, so that neither side waits for the other to open it.
 class Fifo {
  public:
   explicit Fifo(const std::string& path);
@@ -50,7 +50,7 @@ class Fifo {
 /// A file's content; empty if there is none.
 [[nodiscard]] std::string slurp(const std::string& path);
 [[nodiscard]] std::vector<std::string> lines_of(const std::string& text);
-/// Of the whole lines. Fails the test at one that is not JSON.
+/// The JSON of the complete lines.
 [[nodiscard]] std::vector<Json> ndjson(const std::string& text);
 
 }  // namespace aiotrace::testing

@@ -29,7 +29,7 @@ void count_steal() { before() = ticks_stolen(); }
 
 double stolen_ns() {
   const double ticks = ticks_stolen() - before();
-  // A step more may hide in the rounding.
+  // Rounding may hide one more step.
   return ticks <= 0 ? 0 : std::min((ticks + 1) * kTickNs, kMostNs);
 }
 

@@ -12,7 +12,7 @@
 namespace aiotrace::testing {
 namespace {
 
-// What is on a screen has no event that could be waited for: it is looked at this often.
+// There is no event for a change of the screen, so it is read this often.
 constexpr int kBetweenLooksMs = 50;
 
 }  // namespace
@@ -20,7 +20,7 @@ constexpr int kBetweenLooksMs = 50;
 bool Tmux::is_there() { return std::system("command -v tmux >/dev/null") == 0; }
 
 Tmux::Tmux(std::size_t columns, std::size_t rows, const std::string& command) {
-  std::ofstream(scratch_.file("run")) << "trap : INT\n"  // Ctrl-C is for the program alone
+  std::ofstream(scratch_.file("run")) << "trap : INT\n"  // only the program gets Ctrl-C
                                          "before=$(stty -g)\n"
                                          "sh -c 'echo $$ > "
                                       << scratch_.file("pid") << "; exec " << command

@@ -42,7 +42,7 @@ Target::Target(std::vector<std::string> command, const std::vector<std::string>&
   count_steal();
   command = joined(std::move(command), {"--ready", scratch_.file("ready"), "--go", scratch_.file("go"), "--record",
                                         scratch_.file("record")});
-  // What it has to say goes where the test's own output goes.
+  // Its messages go to the test's own output.
   process_ = std::make_unique<Process>(joined(std::move(command), arguments),
                                        Streams{.in = input_.fd(), .out = 2, .err = 2},
                                        std::map<std::string, std::string>{{"PYTHONWARNINGS", "ignore"}});

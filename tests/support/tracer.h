@@ -16,7 +16,7 @@ namespace aiotrace::testing {
 /// The path of a program of tests/programs.
 [[nodiscard]] std::string program(const std::string& name);
 
-/// A program of tests/programs: says that it is ready, waits for go(), writes down what it does.
+/// A program of tests/programs: it reports that it is ready, waits for go(), and records what it does.
 class Target {
  public:
   Target(const Python& python, const std::string& script, const std::vector<std::string>& arguments = {});
@@ -25,7 +25,7 @@ class Target {
 
   /// A byte to its standard input, which is a FIFO.
   void send_input() const { input_.send(); }
-  /// Its loop runs. Fails the test if it ends before.
+  /// Its loop runs. Fails the test if it ends earlier.
   void wait_ready();
   /// The next line that it writes to --ready.
   [[nodiscard]] std::string line() { return ready_.line(*process_); }
@@ -51,9 +51,9 @@ class Tracer {
   /// file("x").
   explicit Tracer(std::vector<std::string> arguments, const std::vector<std::string>& behind = {}, int out = -1);
 
-  /// Every probe is in place. Fails the test, with what it said, if it ends before.
+  /// Every probe is in place. Fails the test and shows its output if it ends earlier.
   void wait_watching();
-  /// Returns when a line of the JSON is so; fails the test if aiotrace ends before.
+  /// Returns when a line of the JSON fulfils the condition; fails the test if aiotrace ends earlier.
   Json wait_line(const std::function<bool(const Json&)>& wanted);
   void wait_text(const std::string& part);
   /// Returns when it has written something to that file.
@@ -74,7 +74,7 @@ class Tracer {
   std::unique_ptr<Process> process_;
 };
 
-/// What came of one run of both.
+/// The results of one run of both programs.
 struct Run {
   std::vector<Json> records;  ///< the target's
   std::vector<Json> lines;    ///< aiotrace's

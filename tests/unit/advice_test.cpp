@@ -103,7 +103,7 @@ TEST_CASE("without a match there is the cause's own line", "[model]") {
       CHECK((rule.causes & cause_bit(cause)) != 0);
       CHECK_FALSE(has_conditions(rule));
       auto unknown = segment(cause, {library("nobody_knows/it", "f"), own()});
-      // In the kernel, a system call and none are two cases, and have a line each.
+      // In the kernel, a system call and no system call are two cases, with one line each.
       if (cause != Cause::kernel) unknown.syscall = "nosuchcall";
       unknown.culprit = FileUse{.path = "/nowhere", .op = {}};
       if (cause == Cause::native) unknown.culprit = NativeFunction{.library = "libnobody.so.1", .function = {}};
@@ -136,39 +136,39 @@ TEST_CASE("what the program itself called wins, and is named with its caller", "
                        own("handle_request"), library("asyncio/events", "Handle._run", kStandard)});
   made.syscall = "recvfrom";
   CHECK(advise(made, LoopKind::asyncio) == "requests.get: use httpx.AsyncClient or aiohttp, or asyncio.to_thread");
-  // The same called by the place itself, which the summary shows anyway.
+  // The same, called by the place itself, which the summary shows anyway.
   made.stack = Stack{library("subprocess", "Popen._try_wait", kStandard), library("subprocess", "run", kStandard),
                      own()};
   made.cause = Cause::process;
   CHECK(advise(made, LoopKind::asyncio) == "subprocess.run: use await asyncio.create_subprocess_exec(...)");
-  // A constructor is its class; before Python 3.11 its class is not known.
+  // A constructor is shown as its class; before Python 3.11 its class is not known.
   made.stack = Stack{library("subprocess", "Popen.__init__", kStandard), own()};
   CHECK(advise(made, LoopKind::asyncio).starts_with("subprocess.Popen: "));
   made.stack = Stack{library("subprocess", "__init__", kStandard), own()};
   CHECK(advise(made, LoopKind::asyncio).starts_with("subprocess: "));
-  // What is too long together is left out from the outside.
+  // If the text is too long, parts are left out from the outside.
   made.stack = Stack{library("requests/api", "get"), own(std::string(60, 'f'))};
   made.cause = Cause::network;
   CHECK(advise(made, LoopKind::asyncio).starts_with("requests.get: use "));
 }
 
 TEST_CASE("frames beyond the program's own function say nothing", "[model]") {
-  // json.loads calls a hook of the program, which sleeps: no matter of json.
+  // json.loads calls a hook of the program, which sleeps: this is not caused by json.
   const auto hook = segment(Cause::python, {own("hook"), library("json/decoder", "raw_decode", kStandard), own()});
   CHECK(&find_advice(hook, LoopKind::asyncio) == &own_rule(Cause::python, LoopKind::asyncio));
-  // A program that is installed below site-packages itself has no end but the loop.
+  // In a program that is itself installed below site-packages, only the loop ends the search.
   const auto installed = segment(Cause::network, {library("requests/api", "get"), library("myapp/views", "fetch"),
                                                   library("asyncio/events", "Handle._run", kStandard),
                                                   library("boto3/session", "client")});
   CHECK(advise(installed, LoopKind::uvloop).starts_with("requests.get: use httpx"));
-  // A folder of the program that is called like a library is not that library.
+  // A folder of the program with the name of a library is not that library.
   const auto folder = segment(Cause::network, {python("get", "/srv/app/redis/client.py")});
   CHECK(&find_advice(folder, LoopKind::asyncio) == &own_rule(Cause::network, LoopKind::asyncio));
-  // Generated functions are nobody's.
+  // Generated functions belong to no library.
   const auto generated = segment(Cause::python,
                                  {python("__init__", "<string>"), library("copy", "deepcopy", kStandard), own()});
   CHECK(advise(generated, LoopKind::asyncio).starts_with("copy.deepcopy: "));
-  // What asyncio itself starts is not to be replaced by asyncio.
+  // The advice must not replace functions that asyncio itself starts by asyncio.
   const auto spawned = segment(Cause::process,
                                {library("subprocess", "Popen._execute_child", kStandard),
                                 library("asyncio/unix_events", "_UnixSubprocessTransport._start", kStandard),
@@ -221,7 +221,7 @@ TEST_CASE("hostile names give one plain line, in bounded time", "[model]") {
       if (cause == Cause::throttled) made.culprit = CpuQuota{.cgroup = name};
       const auto begin = std::chrono::steady_clock::now();
       CHECK(is_plain(advise(made, LoopKind::asyncio)));
-      // A thousand times what it takes: this is about a walk or a pattern without an end.
+      // A thousand times the normal time: this detects a walk or a pattern without an end.
       CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));
     }
   }

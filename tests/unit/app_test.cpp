@@ -22,7 +22,7 @@ using namespace aiotrace;
 
 namespace {
 
-// What the command without a name was asked for.
+// The options given to the command without a name.
 std::optional<app::WatchOptions> parsed(std::vector<const char*> arguments) {
   arguments.insert(arguments.begin(), "aiotrace");
   app::Program program;

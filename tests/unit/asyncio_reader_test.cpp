@@ -1,4 +1,4 @@
-// The reader of asyncio's objects: tasks of whatever class, futures written in Python, who ends a wait.
+// The reader of asyncio's objects: tasks of any class, futures written in Python, and who can end a wait.
 #include "python/asyncio_reader.h"
 
 #include "fake_python.h"
@@ -33,7 +33,7 @@ struct Program : FakePython {
             {"os", module_of(std::string(kLibrary) + "os.py", std::string(kLibrary) + "os.py")}});
   }
   std::uint64_t future() { return instance("Future", {{"_loop", loop}}); }
-  /// What a coroutine awaits that awaits this future.
+  /// The object that a coroutine awaits if it awaits this future.
   std::uint64_t await_of(std::uint64_t future) {
     return coroutine(std::string(kLibrary) + "asyncio/futures.py", "Future.__await__", {{"self", future}}, 0,
                      "generator");
@@ -77,7 +77,7 @@ TEST_CASE("asyncio reader: a chain ends in the future that Python's own __await_
   CHECK(chain.links.size() == 2);
   CHECK(chain.end == AwaitChain::End::future);
   CHECK(chain.target == future);
-  // A generator of the program's own that is called the same gives control away.
+  // A generator of the program with the same name yields.
   const std::uint64_t own = program.coroutine("/home/me/asyncio/futures.py", "Future.__await__", {{"self", future}}, 0,
                                               "generator");
   const auto other = python::read_await_chain(reader, program.coroutine("app.py", "work", {}, own));

@@ -91,7 +91,7 @@ TEST_CASE("awaits: the true total is within the error, also of tasks that wait i
     }
     const auto rows = table.rows();
     REQUIRE(rows.size() == 1);
-    // Whoever waits across the beginning: at most one await of each task.
+    // Tasks that wait across the beginning: at most one await of each task.
     const double off = std::abs(static_cast<double>(rows[0].total_ns) - truth);
     const double ends = kTasks * static_cast<double>(kWaitNs);
     errors += static_cast<double>(rows[0].error_ns) / truth;
@@ -190,11 +190,12 @@ TEST_CASE("awaits: a sleep is one await until its end changes, whether its timer
   using Snapshots = std::vector<python::TaskSnapshot>;
   CHECK(awaits_in(Snapshots{asleep(1 * kMs, 40 * kMs), asleep(11 * kMs, 40 * kMs)}) == 1);
   CHECK(awaits_in(Snapshots{asleep(1 * kMs, {}), asleep(11 * kMs, 40 * kMs), asleep(21 * kMs, {})}) == 1);
-  // The next one's future lies where the last one's lay.
+  // The next future is at the address of the last one.
   CHECK(awaits_in(Snapshots{asleep(1 * kMs, 40 * kMs), asleep(41 * kMs, 80 * kMs)}) == 2);
   CHECK(awaits_in(Snapshots{asleep(1 * kMs, 40 * kMs), asleep(38 * kMs, {}), asleep(48 * kMs, 80 * kMs)}) == 2);
   CHECK(awaits_in(Snapshots{asleep(1 * kMs, {}), asleep(11 * kMs, {}, 0x6000)}) == 2);
-  // It went from one to the next while it was read: the future is the next one's and the end is not, or the other way.
+  // It went from one to the next while it was read: the future belongs to the next await and the end does not, or the
+  // reverse.
   const auto last = asleep(31 * kMs, 40 * kMs, 0x5000), next = asleep(51 * kMs, 80 * kMs, 0x6000);
   CHECK(awaits_in(Snapshots{last, asleep(41 * kMs, 40 * kMs, 0x6000), next}) == 2);
   CHECK(awaits_in(Snapshots{last, asleep(41 * kMs, 80 * kMs, 0x5000), next}) == 2);

@@ -27,7 +27,7 @@ TEST_CASE("causes have the names of the JSON, both ways", "[model]") {
 }
 
 TEST_CASE("recordings have causes by number", "[model]") {
-  // What an old recording says must not become something else.
+  // The values in an old recording must keep their meaning.
   const std::array<std::string_view, 16> numbers{"python",  "native",   "gc",        "kernel",  "gil",   "lock",
                                                  "sleep",   "file",     "network",   "process", "fault", "other",
                                                  "stopped", "cpu-wait", "throttled", "unknown"};

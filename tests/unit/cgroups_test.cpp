@@ -83,7 +83,7 @@ TEST_CASE("cgroups: the tightest quota counts, of all above and of both versions
   REQUIRE(quota);
   CHECK((quota->cgroup == "/pod" && quota->quota_us == 10000 && quota->period_us == 100000));
 
-  // In a container the group is the root of what is seen, and may have a quota.
+  // In a container the group is the root of the visible hierarchy, and may have a quota.
   write(two + "/cpu.max", "5000 100000\n");
   quota = cpu_quota_of(info, "0::/\n");
   REQUIRE(quota);

@@ -1,4 +1,4 @@
-// A program that a test starts and talks with through pipes, and the Python interpreters it can be run by.
+// A program that a test starts and controls through pipes, and the Python interpreters for it.
 #pragma once
 
 #include <sys/types.h>

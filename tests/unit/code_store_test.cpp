@@ -1,4 +1,4 @@
-// Code objects by id, and what a program can make us keep of them.
+// Code objects by id, and how much of them a program can make aiotrace store.
 #include "app/code_store.h"
 
 #include <string>

@@ -1,4 +1,4 @@
-// What people get wrong on the command line, and the one line that helps them.
+// Errors on the command line, and the one line that helps.
 #include <array>
 #include <cstdint>
 #include <optional>

@@ -38,7 +38,7 @@ model::Summary run(std::uint64_t elapsed_ns, std::vector<model::Place> places) {
 }  // namespace
 
 TEST_CASE("two runs: what came, went, grew and shrank, per time watched", "[comparison]") {
-  // The second run is twice as long: twice the time is the same.
+  // The second run is twice as long: so twice the time is no change.
   const auto before = run(10 * kSecond, {place("stays", kSecond), place("grows", kSecond), place("shrinks", kSecond),
                                          place("goes", 3 * kSecond)});
   const auto after = run(20 * kSecond, {place("stays", 2 * kSecond, "/srv/1.1/app.py"), place("grows", 5 * kSecond),

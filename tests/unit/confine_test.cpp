@@ -1,4 +1,4 @@
-// What a process can still do once it is confined. Each in a child: a filter cannot be taken off.
+// What a confined process can still do. Each test runs in a child, because a filter cannot be removed.
 #include "probe/confine.h"
 
 #include <fcntl.h>

@@ -278,7 +278,7 @@ DecodeError refused(const Bytes& bytes) {
   return event.error();
 }
 
-// A copy of exactly that many bytes on the heap, at an odd address: reading past it is seen by AddressSanitizer.
+// A copy of exactly that many bytes on the heap, at an odd address: AddressSanitizer detects reads beyond it.
 struct Exact {
   Exact(const Bytes& bytes, std::size_t size) : storage(std::make_unique<std::byte[]>(size + 1)), length(size) {
     std::copy_n(bytes.begin(), size, storage.get() + 1);

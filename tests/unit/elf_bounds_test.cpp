@@ -1,4 +1,4 @@
-// ELF files that claim more than they have, and what the files of a stranger may cost.
+// ELF files that claim more than they have, and the cost limits for a stranger's files.
 #include <elf.h>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -60,7 +60,7 @@ TEST_CASE("elf: symbols of this program lie where they are", "[elf]") {
 }
 
 TEST_CASE("elf: a segment that lies behind the file's end gives no offset", "[elf]") {
-  // The head of this program and its segments, without what they are of.
+  // The header and the segment table of this program, without the contents of the segments.
   std::string bytes(4096, '\0');
   std::ifstream("/proc/self/exe", std::ios::binary).read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   const UniqueFd fd(::memfd_create("cut", MFD_CLOEXEC));
@@ -100,7 +100,7 @@ TEST_CASE("elf: only regular ELF files are opened", "[elf]") {
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
   std::ofstream(text) << "\x7f"
                          "ELF but no more";
-  CHECK(!ElfImage::open_file(fifo));  // would hang if it were opened plainly
+  CHECK(!ElfImage::open_file(fifo));  // a plain open would hang
   CHECK(!ElfImage::open_file("/dev/zero"));
   CHECK(!ElfImage::open_file(folder));
   CHECK(!ElfImage::open_file(text));

@@ -12,7 +12,7 @@
 
 namespace aiotrace::samples {
 
-/// Stalls that were watched, with what is made of them.
+/// Observed stalls, with the data derived from them.
 struct Run {
   model::Watching watching = samples::watching();
   model::Summary summary = samples::summary();
@@ -95,7 +95,7 @@ inline Run run() {
   return run;
 }
 
-/// Names that end elements, strings, lines and files.
+/// Names that could end elements, strings, lines and files.
 inline const std::string& hostile_name() {
   static const std::string name =
       std::string("</script><script>window.hacked=1</script><img src=x onerror=alert(1)>\"';&\n\r\t") +

@@ -75,7 +75,7 @@ TEST_CASE("golden: a speedscope profile", "[exports]") {
 }
 
 TEST_CASE("golden: a pprof profile", "[exports]") {
-  // Not compressed: another zlib packs the same otherwise.
+  // Not compressed, because another zlib compresses differently.
   samples::check_golden("stalls.pprof", gunzipped(pprof_bytes(samples::run())));
 }
 

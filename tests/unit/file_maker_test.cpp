@@ -16,7 +16,7 @@ using namespace aiotrace;
 
 namespace {
 
-/// Started with `folder` as its working directory; this program's own stays what it is.
+/// Started with `folder` as its working directory; this program's own one is not changed.
 Result<app::FileMaker> start_in(const std::string& folder) {
   const auto before = std::filesystem::current_path();
   std::filesystem::current_path(folder);

@@ -1,4 +1,4 @@
-// The daemon's configuration and what it selects: every mistake has its line, hostile text is refused.
+// The daemon's configuration and its selection of processes: every error has its line, hostile text is refused.
 #include <string>
 #include <vector>
 
@@ -135,7 +135,7 @@ TEST_CASE("fleet: who is selected: a denial wins, an empty list allows all", "[f
   CHECK_FALSE(selects("[allow]\nunit = [\"web\"]\n"));
   CHECK_FALSE(selects("[deny]\nunit = [\"web.*\"]\n"));
   CHECK_FALSE(selects("[allow]\nservice = [\"web\"]\n[deny]\ncommand = [\"python3\"]\n"));
-  // What is not known matches nothing.
+  // Unknown values match nothing.
   CHECK_FALSE(parse_config("[deny]\ncontainer = [\"*\"]\n").value().selection.deny.match({}, "", ""));
 }
 

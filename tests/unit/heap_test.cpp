@@ -1,4 +1,4 @@
-// The scan of a heap, and what of it is believed: on memory made by hand, hostile memory too.
+// The heap scan and its acceptance of objects, on constructed memory, including hostile memory.
 #include "fake_memory.h"
 
 #include <array>

@@ -1,4 +1,4 @@
-// What a target can make of our walks and of our output.
+// How a target can affect our walks and our output.
 #include <unistd.h>
 
 #include <atomic>

@@ -64,7 +64,7 @@ TEST_CASE("leaks: another one at the same address is young again", "[leaks]") {
   CHECK(found[0].leak);
   CHECK(found[0].count == 1);  // the third
   CHECK(found[1].count == 2);
-  // Gone for one look is gone.
+  // An object that is missing in one look counts as gone.
   tracker.look(20 * kSecond, {});
   CHECK(rows(tracker).empty());
   tracker.look(30 * kSecond, {seen(3)});

@@ -1,4 +1,4 @@
-// Which files belong to a library: by its own folder, not by what a folder is called.
+// Which files belong to a library: by its own folder, not by the name of a folder.
 #include "python/library_files.h"
 
 #include "fake_python.h"

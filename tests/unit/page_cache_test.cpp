@@ -22,7 +22,7 @@ TEST_CASE("a cache of pages reads until its deadline, and nothing from then on",
   CHECK(pages.read<std::uint64_t>(0x10008) == 17u);
   CHECK_FALSE(pages.late());
 
-  // Also what it has, and what it is asked for once.
+  // Also for cached pages, and for pages that are read once.
   pages.end_at(monotonic_ns() - 1);
   CHECK_FALSE(pages.late());
   for (int i = 0; i < 200; ++i) CHECK(pages.try_read(0x10008, bytes) == ETIME);
@@ -40,7 +40,7 @@ TEST_CASE("the deadline of a cache of pages comes while it is read", "[proc]") {
   proc::PageCache pages(memory);
   const std::uint64_t end_ns = monotonic_ns() + 2'000'000;
   pages.end_at(end_ns);
-  // All that is read is in one page that it has: an endless walk is one over such pages.
+  // All reads are in one cached page: an endless walk would stay in such pages.
   while (pages.read<std::uint64_t>(0x10008)) REQUIRE(monotonic_ns() < end_ns + 10'000'000'000);
   CHECK(pages.late());
   CHECK(monotonic_ns() >= end_ns);

@@ -1,4 +1,4 @@
-// What the pages of the commands and of a comparison show, with harmless names or with those that attack their readers.
+// Data for the pages of the commands and of a comparison, with harmless names or with those that attack their readers.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@
 
 namespace aiotrace::samples {
 
-/// What becomes of a name: itself, or something hostile.
+/// Maps a name to itself, or to something hostile.
 using Named = std::function<std::string(std::string)>;
 inline std::string harmless(std::string name) { return name; }
 inline std::string hostile(std::string name) { return hostile_name() + std::move(name); }
@@ -72,7 +72,7 @@ inline Compared compared(const Named& name = harmless) {
           .stacks = model::compare_stacks(stacks_before, before.elapsed_ns, stacks_after, after.elapsed_ns)};
 }
 
-/// So many sites, the first with most time.
+/// This many sites, the first with most time.
 inline std::string awaits_page(const Named& name = harmless, std::size_t sites = 12) {
   std::vector<model::AwaitRow> rows;
   model::WeightedStacks stacks("waited", "awaits", model::WeightedStacks::Unit::nanoseconds);
@@ -110,7 +110,7 @@ inline std::string awaits_page(const Named& name = harmless, std::size_t sites =
   return output::awaits_page(name("python3") + " (pid 1234)", rows, stacks, summary, context());
 }
 
-/// Every await of so many sites timed, and how late two kinds of tasks run.
+/// Every await of this many sites timed, and how late two kinds of tasks run.
 inline std::string exact_awaits_page(const Named& name = harmless, std::size_t sites = 9) {
   model::ExactAwaits awaits;
   const auto durations = [](std::uint64_t count, std::uint64_t each_ns) {
@@ -145,7 +145,7 @@ inline std::string exact_awaits_page(const Named& name = harmless, std::size_t s
   return output::exact_awaits_page(name("python3") + " (pid 1234)", awaits.rows(), delays, summary, context());
 }
 
-/// A profile of so many functions; off the CPU it waits for a peer, a file and the GIL.
+/// A profile of this many functions; off the CPU it waits for a peer, a file and the GIL.
 inline std::string profile_page(model::ProfileMode mode, const Named& name = harmless, std::size_t functions = 10) {
   model::ProfileReport report;
   report.head = {.time_ns = 1'000'000 * kMs,
@@ -212,7 +212,7 @@ inline std::string profile_page(model::ProfileMode mode, const Named& name = har
   return output::profile_page(report, stacks, context());
 }
 
-/// So many scans of one process: `places` places, of which the first grows, the second is gone at the end.
+/// This many scans of one process: `places` places, of which the first grows, the second is gone at the end.
 inline std::string leaks_page(const Named& name = harmless, std::uint64_t scans = 12, std::size_t places = 9) {
   model::LeakHistory history;
   for (std::uint64_t number = 1; number <= scans; ++number) {

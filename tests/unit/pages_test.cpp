@@ -1,4 +1,4 @@
-// The pages of a comparison and of the commands: what they say, hostile names, bounds, and a real browser.
+// The pages of a comparison and of the commands: their contents, hostile names, limits, and a real browser.
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -49,7 +49,7 @@ TEST_CASE("two runs' stacks: width is the run after, of what is gone the run bef
   const auto page = data(samples::compared().page());
   CHECK(page["before"]["file"] == "before.aiorec");
   CHECK(page["after"]["elapsed_us"] == 20'000'000);
-  // before and after in microseconds, as they were; the width of what is gone as if it had been watched for as long.
+  // before and after in microseconds, unchanged; the width of a gone place is scaled to the same watched time.
   const auto check = [&](const std::string& function, std::uint64_t width_ms, double before, double after) {
     INFO(function);
     const auto node = node_of(page, function);
@@ -62,7 +62,7 @@ TEST_CASE("two runs' stacks: width is the run after, of what is gone the run bef
   check("new", 500, 0, 500);
   check("slower", 1'800, 300, 1'800);
   check("same", 400, 200, 400);
-  // Its parent has them all: releases live in directories of their own.
+  // Its parent has all of them: releases are in different directories.
   check("handle", 3'900, 1'700, 3'100);
   std::map<std::string, std::string> changes;
   for (const auto& place : page["places"]) changes[place["function"]] = place["change"];
@@ -86,7 +86,7 @@ TEST_CASE("stacks that are the same but for directory and line are one", "[pages
   const auto other = model::compare_stacks(stacks("/srv/1/a.py", 3, 5), 10, stacks("/srv/1/b.py", 3, 7), 20);
   CHECK(other.stacks.stacks().size() == 2);
   CHECK(other.stacks.total() == 7 + 10);
-  // A recording may say that no time went by, and that ever so much was stalled.
+  // A recording may claim that no time passed, and any amount of stalled time.
   CHECK(model::compare_stacks(stacks("a", 1, 5), 0, stacks("b", 1, 7), 0).stacks.total() == 12);
   CHECK(model::compare_stacks(stacks("a", 1, ~0ULL), 1, stacks("b", 1, 7), ~0ULL).stacks.stacks().size() == 2);
 }

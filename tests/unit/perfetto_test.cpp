@@ -76,7 +76,7 @@ TEST_CASE("perfetto: a profile's samples and waits lie in their tasks, split whe
   timeline.add_sample(make.row(Cause::python, "work", "a"), 1020 * kMs, 10 * kMs);
   timeline.add_sample(make.row(Cause::python, "work", "b"), 1030 * kMs, 10 * kMs);
   timeline.add_wait(make.row(Cause::sleep, "nap", "b"), 1030 * kMs, 5 * kMs);
-  // Nobody's: a plain callback, then a task in the same function.
+  // Without a task: a plain callback, then a task in the same function.
   timeline.add_wait(make.row(Cause::file, "log", ""), 1040 * kMs, 2 * kMs);
   timeline.add_sample(make.row(Cause::python, "log", ""), 1044 * kMs, 2 * kMs);
   timeline.add_sample(make.row(Cause::python, "log", "c"), 1046 * kMs, 2 * kMs);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr PollProbe kAll[] = {PollProbe::fentry, PollProbe::tracepoint, PollProbe::uprobe};
 
-// A kernel that refuses some ways: those that it was asked for, then the outcome.
+// A kernel that refuses some ways: the requested ways, then the result.
 std::string outcome(std::span<const PollProbe> ways, std::vector<PollProbe> refuses) {
   std::string text;
   std::vector<Refusal> refused;

@@ -58,7 +58,7 @@ class Täsk:
         wait()
 
 
-# The one with a surrogate is compared apart: JSON has no way to say what it becomes.
+# The one with a surrogate is compared separately, because JSON cannot represent it.
 TEXTS = ["", "plain", "é", "a" * 300, "é" * 300, "コルーチン" * 50, "\U0001f40d mixed é", "x" * 100 + "\U0001f40d"]
 
 import queue  # noqa: E402

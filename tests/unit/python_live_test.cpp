@@ -1,4 +1,4 @@
-// Everything that is read from an interpreter, against what the program itself says, on every Python that is here.
+// All data that is read from an interpreter, compared with the program's own account, on every installed Python.
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -59,7 +59,7 @@ void check_wake_up(const Target& target, const json& said) {
   const auto woken = python::woken_by(reader, said["future"]);
   REQUIRE(woken);
   CHECK(woken->object == said["waiter"]);
-  // A task's own end wakes nobody here; and what is no future at all.
+  // A task's own end wakes nobody here; and the same for an object that is no future.
   CHECK_FALSE(python::woken_by(reader, said["waiter"]));
   CHECK_FALSE(python::woken_by(reader, said["code"]));
   CHECK_FALSE(python::woken_by(reader, 0));
@@ -83,7 +83,7 @@ void check_coroutine(const Target& target, const json& said) {
   CHECK((target.pointer(frame, layout.bpf.frame_code) & mask) == said["code"]);
   CHECK(target.memory.read<std::uint8_t>(frame + layout.bpf.frame_owner) == 1);
   CHECK(layout.bpf.frame_owner_shim > 1);
-  // The frame is in the call that waits for us: its instruction is one of the code's.
+  // The frame is in the call that waits for the test: its instruction is inside the code.
   const std::uint64_t bytecode = said["code"].get<std::uint64_t>() + layout.bpf.code_bytecode;
   const std::uint64_t instruction = target.pointer(frame, layout.bpf.frame_instr);
   CHECK(instruction >= bytecode);
@@ -133,7 +133,7 @@ void check_state(const Target& target) {
                                 ? interpreter.gil_addr
                                 : target.pointer(interpreter.main_interpreter, bpf.interp_gil_ptr);
   CHECK((bpf.interp_gil_ptr == kNoOffset) == (interpreter.gil_addr != 0));
-  // Everyone waits: nobody has it, and the last who had it is a thread of this interpreter.
+  // All threads wait: nobody holds it, and the last holder is a thread of this interpreter.
   CHECK(memory.read<std::int32_t>(gil + bpf.gil_locked) == 0);
   const auto threads = python::python_threads(interpreter, process, memory);
   const std::uint64_t holder = target.pointer(gil, bpf.gil_last_holder);
@@ -195,7 +195,7 @@ void compare_with(const Python& python) {
   check_state(target);
   for (const json& text : said["texts"]) CHECK(target.objects.text(text[0]) == text[1].get<std::string>());
 
-  // One look at a program that has everything says the same as two.
+  // One inspection of a complete program gives the same as two.
   const auto again = python::inspect(*process, *maps, memory);
   REQUIRE(again);
   CHECK(again->current_tasks == interpreter->current_tasks);
@@ -203,7 +203,7 @@ void compare_with(const Python& python) {
   CHECK(std::memcmp(&again->layout, &interpreter->layout, sizeof again->layout) == 0);
 }
 
-// cat gives a line back once it runs: until then the child is a copy of this program, or has no mappings at all.
+// cat returns a line as soon as it runs: until then the child is a copy of this program, or has no mappings at all.
 void wait_for_cat(Child& child) {
   child.send_line();
   (void)child.line();

@@ -52,7 +52,7 @@ inline std::string reader(const std::string& name) {
   return "python3 " + (std::filesystem::path(__FILE__).parent_path().parent_path() / "readers" / name).string() + " ";
 }
 
-/// What tests/readers/check_perfetto.py makes of a trace; skips where Perfetto's schema is not at hand.
+/// The output of tests/readers/check_perfetto.py for a trace; skips if Perfetto's schema is not available.
 inline nlohmann::json read_trace(const std::string& bytes) {
   const char* store = std::getenv("AIOTRACE_VENVS");
   const auto python = std::filesystem::absolute(store != nullptr ? store : ".cache/venvs") / "readers/bin/python";

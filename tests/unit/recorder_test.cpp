@@ -1,5 +1,4 @@
-// The flight recorder's ring: what is in it can be read whatever happened to the daemon, and it stays within its
-// bounds.
+// The flight recorder's ring: its content can be read whatever happened to the daemon, and it stays within its limits.
 #include "app/daemon/recorder.h"
 
 #include <sys/stat.h>
@@ -129,7 +128,7 @@ TEST_CASE("recorder: the next daemon goes on beside what the last one left, what
     recorder->add(service("web"), stall(1, 10), false);
     if (run == 2) recorder->finish(monotonic_ns());
   }
-  // Ids begin anew with each run.
+  // Ids start again in each run.
   CHECK(content(directory).stalls.size() == 3);
 
   // The machine's end may leave half a record.

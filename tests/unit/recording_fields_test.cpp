@@ -1,5 +1,5 @@
-// Every field of what a run reports is in its recording: models are filled through the lists of fields, written, read,
-// and compared field by field.
+// Every field of a run's reports is in its recording: models are filled by the lists of fields, written, read, and
+// compared field by field.
 #include <stdlib.h>
 
 #include <filesystem>
@@ -144,7 +144,7 @@ class File {
   std::string directory_ = "/tmp/aiotrace-fields-XXXXXX";
 };
 
-// What is read of a recording in which `write` has written something.
+// The data that is read from a recording that `write` has written.
 template <class Write>
 std::vector<recording::Record> recorded(Write write) {
   const File file;

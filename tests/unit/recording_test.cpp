@@ -1,4 +1,4 @@
-// Recordings: what is read is what was written, whatever somebody did to the file is an error and nothing worse.
+// Recordings: the read data equals the written data; any manipulation of the file leads to an error, and nothing worse.
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -78,7 +78,7 @@ void record(const std::string& path) {
   REQUIRE(writer->finish(samples::summary()).has_value());
 }
 
-// What a file contains, as JSON lines with a word in front, and how it ended: "end", "cut off" or the error.
+// The contents of a file, as JSON lines after a keyword, and how it ended: "end", "cut off" or the error.
 struct ReadBack {
   std::vector<std::string> records;
   std::string ending;
@@ -220,7 +220,7 @@ TEST_CASE("what a stall did in the order of time is recorded with its last word"
 
 TEST_CASE("a recording of an old format shows what the golden files show", "[recording]") {
   const auto path = (std::filesystem::path(__FILE__).parent_path().parent_path() / "golden" / "run.aiorec").string();
-  // It stays as it is: what format 2 was must be read for ever.
+  // This file must not change: format 2 must remain readable.
   REQUIRE(bytes_of(path).substr(recording::kMagic.size(), 4) == std::string("\2\0\0\0", 4));
   auto reader = recording::Reader::open(path);
   REQUIRE(reader.has_value());
@@ -282,7 +282,7 @@ TEST_CASE("a file with any bit turned is an error or gives the same", "[recordin
     if (result.ending == "end") REQUIRE(result.records == all);
     refused += result.ending != "end" ? 1 : 0;
   }
-  // What may be turned unnoticed says nothing: the size of the window, padding.
+  // Bits that can be changed without an error have no meaning: the size of the window, padding.
   CHECK(refused > whole.size() * 8 - 64);
 }
 
@@ -422,7 +422,7 @@ TEST_CASE("a recording with higher thresholds adds up anew", "[recording]") {
   REQUIRE_FALSE(lower.has_value());
   CHECK(lower.error().kind == ErrorKind::usage);
 
-  // Cut off: what is left is added up.
+  // Cut off: the remaining part is added up.
   auto bytes = bytes_of(path);
   write_bytes(path, bytes.substr(0, bytes.size() - 30));
   const auto cut = replayed({});

@@ -210,7 +210,7 @@ TEST_CASE("a sample that stands for much shares it with those that follow", "[mo
   };
   CHECK(take(kFineSampleNs) == kFineSampleNs);
   CHECK(take(0) == 1);
-  // 20 ms that a single look would decide over: each of ten has two more.
+  // A single sample would decide over 20 ms: each of ten samples gets two more milliseconds.
   CHECK(take(21 * kFineSampleNs) == 3 * kFineSampleNs);
   for (int i = 0; i < 9; ++i) CHECK(take(kFineSampleNs) == 3 * kFineSampleNs);
   CHECK(take(kFineSampleNs) == kFineSampleNs);

@@ -1,4 +1,4 @@
-// Whose a process is, from the forms of control group paths that runtimes have, and from what it was started with.
+// The owner of a process, from the control group paths of the runtimes, and from its environment.
 #include "proc/service.h"
 
 #include <string>
@@ -134,7 +134,7 @@ TEST_CASE("service: the name, and from where it comes", "[service]") {
   CHECK((service.name == "web-api" && service.source == ServiceSource::unit));
   CHECK(service.unit == "web\\x2dapi.service");
 
-  // What somebody started by hand is no service of its session.
+  // A process that somebody started by hand is no service of its session.
   service = make_service("0::/user.slice/user-0.slice/session-3.scope\n", "", "python3");
   CHECK((service.name == "python3" && service.source == ServiceSource::command));
   CHECK(service.unit == "session-3.scope");

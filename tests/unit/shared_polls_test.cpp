@@ -46,7 +46,7 @@ struct Threads {
 TEST_CASE("a wait while another thread polls the epoll is taken over", "[shared-polls]") {
   Threads threads;
   CHECK(threads.taken_over(1, 100, 300));
-  // It has come back meanwhile, and runs.
+  // It has come back, and runs.
   threads.is(2, State::running, 280 * kMs);
   CHECK(threads.taken_over(1, 100, 300));
 }

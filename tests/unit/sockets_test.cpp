@@ -1,4 +1,4 @@
-// /proc/net's tables of sockets: rows as kernels print them, and what is none.
+// /proc/net's tables of sockets: rows as kernels print them, and invalid rows.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -209,7 +209,7 @@ TEST_CASE_METHOD(Fixture, "what ran before a wait is of the function and task se
     CHECK(ns_of(stall, Cause::kernel) == 20 * kMs);
     CHECK(stall.segments.at(1).stack.value().at(0).function == "crunch");
     CHECK(stall.task->name == "a");
-  } else {  // the program was kept from what it did: the same may go on, and one look does not decide
+  } else {  // the program was prevented from running: the same work may continue, and one sample does not decide
     CHECK(ns_of(stall, Cause::python) < 5 * kMs);
     CHECK(stall.task->name == "b");
   }
@@ -369,7 +369,7 @@ TEST_CASE("who ran in a wait: each process with its time in it, largest first", 
   CHECK(runners[0] == Runner{7, "a", 45 * kMs});
   CHECK(runners[1] == Runner{8, "b", 40 * kMs});
 
-  // Written while it was read: nothing is counted twice, nothing beyond the wait.
+  // Runs that were written during the read: no time is counted twice, and none outside the wait.
   seen.runs = {{.end_ns = 130 * kMs, .pid = 7, .comm = "a"},
                {.end_ns = 90 * kMs, .pid = 8, .comm = "b"},
                {.end_ns = 95 * kMs, .pid = 7, .comm = "a"},

@@ -82,7 +82,7 @@ TEST_CASE("perf map: the file of a process, as it grows and is made anew", "[sym
   CHECK(map.find(*process, 0x3000));
   CHECK(!map.find(*process, 0x1004));
 
-  // Whoever can write to /tmp can put a link there.
+  // Any user who can write to /tmp can put a link there.
   ::unlink(path.c_str());
   const std::string other = path + ".other";
   std::ofstream(other) << "4000 10 linked\n";

@@ -123,7 +123,7 @@ TEST_CASE("symbolizer: separate debug file beside the program, by link", "[symbo
     REQUIRE(run("mkdir -p " + folder / ".debug" + " && objcopy --only-keep-debug " + program + " " + debug));
     REQUIRE(run("cd " + folder / ".debug" + " && strip ../chain && objcopy --add-gnu-debuglink=chain.debug ../chain"));
     CHECK(name_in(program, inner) == "inner_call");
-    // Another program's debug file does not count: with a build-id by that, else by the checksum.
+    // Another program's debug file does not count: decided by the build-id if there is one, else by the checksum.
     const auto other = compile(folder, "other", "int main(void) { return 2; } int inner_call(void) { return 3; }",
                                flags);
     REQUIRE(run("cp " + other + " " + debug));

@@ -27,7 +27,7 @@ using testing::Folder;
 
 namespace {
 
-/// What a thread of this program looked like, and what the C library says of its stack at that moment.
+/// The state of a thread of this program, and the C library's view of its stack at that moment.
 struct Capture {
   Registers registers;
   std::uint64_t base = 0;
@@ -64,7 +64,7 @@ std::uint64_t stack_end() {
   capture.registers = registers;
   capture.base = static_cast<std::uint64_t>(all[REG_RSP]);
   capture.stack.resize(stack_end() - capture.base);
-  // Not memcpy: address sanitizer knows what of a stack is no variable.
+  // Not memcpy, because address sanitizer reports reads of stack memory outside of variables.
   if (!proc::LiveMemory(::getpid()).read(capture.base, capture.stack)) FAIL("cannot read the own stack");
   capture.expected.resize(300);
   capture.expected.resize(
@@ -98,7 +98,8 @@ NativeStack unwound(symbolize::Symbolizer& symbolizer) {
   return symbolize::unwind(symbolizer, *process, *maps, capture.registers, capture.base, capture.stack);
 }
 
-/// All but the innermost, where the two were taken some instructions apart; under a sanitizer backtrace() sees itself.
+/// All frames except the innermost, because the two were taken some instructions apart; under a sanitizer backtrace()
+/// sees itself.
 void check_as_expected(const NativeStack& stack) {
   REQUIRE(stack.frames.size() > 1);
   std::vector<std::uint64_t> expected;
@@ -190,7 +191,7 @@ TEST_CASE("unwinder: what a machine adds to return addresses is no part of them"
   symbolize::Symbolizer symbolizer;
   REQUIRE(aligned_frame(20) > 0);
   const auto plain = unwound(symbolizer);
-  // As a processor that signs them would leave the stack.
+  // The stack as a processor with signed return addresses would leave it.
   constexpr std::uint64_t kSignature = std::uint64_t{0x2a} << 56;
   for (std::size_t at = 0; at + 8 <= capture.stack.size(); at += 8) {
     std::uint64_t word = 0;
@@ -301,7 +302,7 @@ TEST_CASE("unwinder: rules in .debug_frame, plain, compressed and in the debug f
 
 TEST_CASE("unwinder: without rules by frame pointers", "[symbolize]") {
   const Folder folder;
-  // It says where its frame is: /proc shows no rbp.
+  // The program prints the address of its frame, because /proc does not show rbp.
   const std::string source = std::string(testing::kChain);
   const auto program = compile(
       folder, "chain", source,

@@ -1,5 +1,5 @@
-// Coroutines, await chains and task sets in made-up memory: what a program can be made to say must not cost more than
-// it is worth.
+// Coroutines, await chains and task sets in made-up memory: data that a program can construct must not cause excessive
+// cost.
 #include "python/tasks.h"
 
 #include <algorithm>
@@ -218,7 +218,7 @@ TEST_CASE("task tree: siblings that read the same are one line, with what is bel
     tasks.back().waits_for.kind = model::TaskWaitKind::socket;
     tasks.back().waits_for.fd = static_cast<std::int32_t>(i);
   }
-  // One that has nobody below it is another kind; three are not many.
+  // A task without children is of another kind; three are not many.
   for (std::uint64_t i = 0; i < 3; ++i) {
     tasks.push_back(row(10'000 + i, "few", {1}));
     tasks.back().coroutine = "few";
@@ -235,7 +235,7 @@ TEST_CASE("task tree: siblings that read the same are one line, with what is bel
   context.verbose = true;
   CHECK(output::task_tree(tasks, context).size() == tasks.size());
 
-  // Rings stand for themselves, and what several await is named below each.
+  // Cycles are shown separately, and a task that several tasks await is named below each.
   std::vector<model::TaskRow> rings;
   for (std::uint64_t i = 0; i < 8; ++i) rings.push_back(row(i + 1, "r", {(i ^ 1) + 1}));
   CHECK(output::task_tree(rings, output::OutputContext{}).size() == 12);

@@ -1,4 +1,4 @@
-// Rows of the live view: from what is counted at two moments; sorted, filtered, merged.
+// Rows of the live view: from the counters at two moments; sorted, filtered, merged.
 #include <string>
 #include <vector>
 
@@ -124,7 +124,7 @@ TEST_CASE("an iteration that goes on is busy time, and a stall from --warn on", 
   CHECK(going.ongoing_ns == 600 * kMs);
   CHECK(going.longest_ns == 600 * kMs);
   CHECK(going.cause_ns[index(Cause::sleep)] == 400 * kMs);
-  // Since the last report nobody has looked at it.
+  // It was not read since the last report.
   CHECK(going.cause_ns[index(Cause::unknown)] == 200 * kMs);
 
   table.add(stall(1, 7, 8, Cause::sleep, 700 * kMs));
@@ -153,7 +153,7 @@ TEST_CASE("stalls are counted for a minute of refreshes", "[top]") {
   CHECK(table.rows()[0].stalls == 0);
   CHECK(table.rows()[0].stalled_ns() == 0);
   CHECK(table.remembered_ns() == kTopIntervals * kSecond);
-  // What is known of places stays.
+  // Known data about places is kept.
   REQUIRE(table.places_of({7, 8}).size() == 1);
   CHECK(table.places_of({7, 8})[0].function == "load");
   CHECK(table.places_of({7, 8})[0].line == 12);
@@ -248,7 +248,7 @@ TEST_CASE("a service is the sum of its loops and the worst of them", "[top]") {
   CHECK(web.stalled_ns() == 12);
   CHECK(web.stalls == 2);
   CHECK(web.longest_each_ns == std::vector<std::uint64_t>{5, 1, 9});
-  // What looks find is of the process: once, though it has two loops.
+  // The findings of looks belong to the process: they count once, although it has two loops.
   CHECK(web.looks.leaks == 5);
   CHECK(web.looks.tasks == 10);
   CHECK(web.looks.hangs == 2);

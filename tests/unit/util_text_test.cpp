@@ -53,7 +53,7 @@ TEST_CASE("nothing that steers a terminal gets through", "[util]") {
   CHECK(clean_for_terminal("x\u202ey\u2066z\u2069") == "x\\u202ey\\u2066z\\u2069");
   CHECK(clean_for_terminal("\u2028\u200f\ufeff") == "\\u2028\\u200f\\ufeff");
   CHECK(clean_for_terminal(std::string_view("a\0b", 3)) == "a\\x00b");
-  // Whatever the bytes are, what comes out is valid and safe.
+  // For any bytes the result is valid and safe.
   for (unsigned value = 0; value < 0x10000; ++value) {
     const std::array<char, 2> pair{static_cast<char>(value >> 8), static_cast<char>(value & 0xff)};
     const auto cleaned = clean_for_terminal({pair.data(), pair.size()});

@@ -97,7 +97,7 @@ TEST_CASE("a thread that waits for a task of its own loop waits for itself", "[m
   CHECK(found[0].verdict == HangVerdict::self_wait);
   CHECK(parties(found[0].ring) == std::vector<std::uint32_t>{0, 1});
   CHECK(!found[0].ring[1].resource);
-  // Of another thread's loop it can be had.
+  // A resource of another thread's loop can become available.
   graph.parties[1].runs_on.reset();
   found = find_hangs(graph);
   REQUIRE(found.size() == 1);
@@ -140,7 +140,7 @@ TEST_CASE("an executor with all threads in use is exhausted", "[model]") {
 
 namespace {
 
-// The definition: whoever can go on does, and gives back what he has, until nobody can.
+// The definition: each party that can continue does so and releases its resources, until nobody can continue.
 std::set<std::uint32_t> stuck_by_playing(const WaitGraph& graph) {
   std::set<std::uint32_t> left;
   for (std::uint32_t i = 0; i < graph.parties.size(); ++i) left.insert(i);
@@ -210,7 +210,7 @@ TEST_CASE("of random graphs those are stuck that cannot go on in any order, and 
       }
     }
     REQUIRE(std::ranges::includes(stuck, claimed));
-    // Those that are stuck only with their loop's thread are not among those that wait.
+    // Tasks that are only stuck because of their loop's thread are not counted as waiting.
     for (const std::uint32_t each : stuck) {
       if (!graph.parties[each].runs_on) REQUIRE(reported.contains(each));
     }

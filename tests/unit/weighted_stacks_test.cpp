@@ -1,4 +1,4 @@
-// What the exports are made of: weighted stacks, flame trees, the log of stalls, moments.
+// The data of the exports: weighted stacks, flame trees, the log of stalls, moments.
 #include "model/weighted_stacks.h"
 
 #include <algorithm>

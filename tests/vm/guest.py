@@ -1,4 +1,4 @@
-"""The guest's init: runs aiotrace on small programs, writes what came of it to the second serial line and powers off.
+"""The guest's init: runs aiotrace on small programs, writes the results to the second serial line and powers off.
 
 Lines of JSON: {"kernel", "python"}; {"case", "state", "reason", "ms"}; {"program", "instructions", "load_us"}; {"end"}.
 """
@@ -43,7 +43,7 @@ def loopback_up():
 
 
 def program(name):
-    """The command, with the program's own libraries if it is not static: see initramfs.py."""
+    """The command, with its own libraries if the program is not static: see initramfs.py."""
     dynamic = os.path.exists("/built-with/needed-by-" + name)
     return [*(["/built-with/loader", "--library-path", "/built-with"] if dynamic else []), "/usr/bin/" + name]
 
@@ -183,7 +183,7 @@ def wrong_origin(idle):
 
 
 def wrong_exact(idle):
-    # What a trap costs under an emulator is not what it costs.
+    # The price of a trap under an emulator is not the real price.
     lines = lines_of("awaits", "--exact", "-p", idle.pid, "-d", "3s", "--max-cost", "100")
     rows = idle.at_line(lines.get("await", []))
     return [] if rows and rows[0]["exact"] and rows[0]["count"] >= 10 else ["awaits: %s" % lines]
@@ -229,7 +229,7 @@ def wrong_quota():
     finally:
         target.kill()
         target.wait()
-    # Another is the wait for the word to go.
+    # Another segment is the wait for the go signal.
     stall = max(tracer.of_type("stall"), key=lambda one: one["causes"].get("throttled", 0), default=None)
     if not stall:
         return ["no stall"]
@@ -295,7 +295,7 @@ class Cases:
         self.report(way + ": losses", ["%s %d" % (name, count) for name, count in losses.items() if count and name in LOSSES])
 
     def trace(self):
-        """All ways to see a poll at once, on one target: each must report what the target's record has."""
+        """All ways to see a poll at once, on one target: each must report the stalls in the target's record."""
         target = Target("--faults", FAULTS)
         self.report("target", [])
         tracers = [(way, self.attach(target, way)) for way in WAYS]
@@ -332,7 +332,7 @@ class Cases:
             self.report("loads what clang %s made" % version, [done.stdout[-600:] or "no output"] if done.returncode else [])
 
     def falls_back(self):
-        """No room for another program: it loads and does not attach. The next way has to serve."""
+        """No room for another program: it loads and does not attach. The next way has to be used."""
         self.fall_back("fentry does not attach", "fentry not available; using the tracepoint",
                        ["--occupy", "__x64_sys_epoll_wait"])
         self.fall_back("the tracepoint does not attach", "fentry not available; using the uprobe",

@@ -116,8 +116,8 @@ void keep_largest(Verdict& verdict, const std::vector<std::string>& lines) {
   }
 }
 
-// Loads an object that open_again() opens and configures. Asked for statistics the verifier does not say why it refused
-// a program, so then it is asked again.
+// Loads an object that open_again() opens and configures. If statistics are requested, the verifier does not report why
+// it refused a program, so then the load is repeated without them.
 template <class OpenAgain>
 void load(Verdict& verdict, const std::string& how, OpenAgain open_again) {
   verdict.loads++;

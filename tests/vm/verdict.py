@@ -1,9 +1,9 @@
 """Compares what aiotrace reported with the target's own record. Pure."""
 
 SAMPLED = ("python", "native", "gc", "kernel")
-SHARE = 0.9  # of a stall with one cause; an emulated processor is slow beside the waits
+SHARE = 0.9  # limit for a stall with one cause; an emulated processor is slow compared with the waits
 SLACK_NS = 15 * 1000 * 1000
-FEW_SAMPLES = 3  # fewer say nothing about a share: a busy host seldom runs the guest's clock
+FEW_SAMPLES = 3  # with fewer samples a share is meaningless: a busy host rarely runs the guest's clock
 WARN_NS = 50 * 1000 * 1000
 
 
@@ -81,7 +81,8 @@ def wrong_stacks(found):
     for record, seen in found:
         if not seen or not record.get("stack"):
             continue
-        # If the host did not run the guest for long, the wait is over before it begins: wrong_causes() judges that.
+        # If the host did not run the guest for a long time, the wait is over before it begins: wrong_causes() checks
+        # that.
         if not seen["causes"].get(record["expected_cause"]) or few_samples(record, seen):
             continue
         of_cause = [one for one in seen["segments"] if one["cause"] == record["expected_cause"] and one["stack"]]

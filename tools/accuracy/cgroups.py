@@ -1,7 +1,7 @@
 """Control groups for the suite: two CPU quotas (one on a parent, as containers in a pod have it) and one to freeze.
 
-A target may have another root, without the hierarchies: it gets descriptors. Version 1 and version 2 are known. All is
-removed in `close`.
+A target may have another root, without the hierarchies, so it gets descriptors. Supports version 1 and version 2.
+`close` removes everything.
 """
 import contextlib
 import os
@@ -37,7 +37,7 @@ def own_path(version, controller):
 
 
 class Groups:
-    """`option` is for stalls.py, `files` the descriptors it needs; `why` says what is missing."""
+    """`option` is for stalls.py, `files` the descriptors that it needs; `why` names what is missing."""
 
     def __init__(self):
         self.made, self.files, self.option = [], [], {}
@@ -98,7 +98,7 @@ class Groups:
         for file in self.files:
             os.close(file)
         for path in reversed(self.made):
-            for _ in range(50):  # those who were in it may just be ending
+            for _ in range(50):  # processes that were in it may be ending just now
                 with contextlib.suppress(OSError):
                     os.rmdir(path)
                     break

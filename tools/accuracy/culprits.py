@@ -12,7 +12,7 @@ def is_same(expected, segment):
             found = segment.get("syscall") == value
         elif key == "library":
             found = starts(culprit.get("library"), value)
-        elif key == "function":  # in the holder's stack, by its plain name
+        elif key == "function":  # function in the holder's stack, by its plain name
             found = any((frame["function"] or "").split(".")[-1] == value for frame in culprit.get("stack") or [])
         elif key == "path":
             found = (culprit.get("path") or "").replace(" (deleted)", "") == value
@@ -45,7 +45,7 @@ def is_named(part, seen):
 
 
 class Culprits:
-    """By cause: how many parts had one, how many were named right, and the ones that were not."""
+    """By cause: the number of parts with a culprit, the number that was named right, and the others."""
 
     def __init__(self):
         self.asked, self.right, self.wrong = {}, {}, []

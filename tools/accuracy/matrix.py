@@ -1,10 +1,10 @@
 """Injected time against reported time. Pure; everything in ns.
 
 aiotrace reports the causes of a stall as sums. So, for each stall: time that was injected and reported under one cause
-is on the diagonal. What a cause lacks is spread over the causes that have too much, in proportion; that never makes the
-diagonal larger than it is. Time of a stall that serves no way's purpose (to start the next part, a system call that a
-way needs) has a row of its own, `beside`. The column `nothing` is injected time that was not reported, the row `nothing`
-is reported time that was not injected.
+is on the diagonal. The missing time of a cause is distributed over the causes that have too much, in proportion; this
+never makes the diagonal too large. Time of a stall that is not the purpose of a way (to start the next part, a system
+call that a way needs) has a row of its own, `beside`. The column `nothing` is injected time that was not reported, the
+row `nothing` is reported time that was not injected.
 """
 from suite import CAUSES, SAMPLED, causes
 

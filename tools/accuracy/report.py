@@ -38,7 +38,8 @@ class Result:
         share = self.culprits.share(CAUSES)
         if share is not None:
             rows.append(("culprits, all", share, CULPRITS_LIMIT, self.enough(CAUSES, share, 2)))
-        # Of a long wait for a CPU only the process that ran last is known: on a busy machine often a bystander.
+        # In a long wait for a CPU only the process that ran last is known, which is often an unrelated process on a
+        # busy machine.
         others = [cause for cause in CAUSES if cause != "cpu-wait"]
         share = self.culprits.share(others)
         if share is not None:
@@ -46,7 +47,7 @@ class Result:
         return rows
 
     def enough(self, causes, share, spared):
-        """With few stalls, 1 % of them is less than one stall: then `spared` of them may be missed."""
+        """With few stalls, 1 % of them is less than one stall: so `spared` of them may be missed."""
         few = self.culprits.number(causes) < 100 * spared
         missed = round((1 - share) * self.culprits.number(causes))
         return share >= CULPRITS_LIMIT or (few and missed <= spared)
@@ -132,7 +133,7 @@ def print_text(result, verbose):
 
 
 def markdown(result):
-    """The matrix with only what is there, and the culprits."""
+    """The matrix without empty rows and columns, and the culprits."""
     rows = cells(result.matrix)
     lines = ["| " + " | ".join(rows[0]) + " |", "|" + "---|" + "---:|" * (len(rows[0]) - 1)]
     for row in rows[1:]:

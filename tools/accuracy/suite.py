@@ -1,4 +1,4 @@
-"""What is injected: ways by cause, and mixtures. Pure."""
+"""The injections: ways by cause, and mixtures. Pure."""
 import os
 import sys
 
@@ -44,7 +44,7 @@ MIXTURES = (
 CAUSE_OF = {way: cause for cause, ways in WAYS.items() for way in ways}
 
 LENGTH_MS = {"short": 80.0, "full": 150.0}
-# A quota of 10 ms in each 50 ms: some periods are needed. How long the regular expression takes is a guess.
+# A quota of 10 ms in each 50 ms: some periods are needed. The time of the regular expression is an estimate.
 SLOWER = {"throttled": 3.0, "cpu-wait": 1.5, "gil-in-poll": 1.7}
 
 

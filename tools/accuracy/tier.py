@@ -11,8 +11,8 @@ CASES = ([("accuracy: every target ran", None)] + [("accuracy: time of " + cause
          [("accuracy: culprits, but for cpu-wait", None)])
 
 SHORT_LIMIT = 0.9  # of the sampled causes
-# Some guest kernels have switches that no tracepoint reports; aiotrace counts those that it notices. A cause has half a
-# second here, and one such wait is more than a hundredth of it.
+# Some guest kernels have switches without a tracepoint event; aiotrace counts those that it notices. A cause has half a
+# second here, and one such wait is more than 1 % of it.
 UNSEEN_NS = 8 * 1000 * 1000
 
 

@@ -1,4 +1,4 @@
-"""Programs that the figures start, watch and end; each ends only what it started itself."""
+"""Programs that the figures start, watch and end; each ends only programs that it started itself."""
 import contextlib
 import glob
 import json
@@ -21,7 +21,7 @@ TARGET_CPU, OTHER_CPU = CPUS[0], CPUS[-1]
 
 
 class Missing(Exception):
-    """What a figure needs is not here; the text says what, short enough for a table."""
+    """A requirement of a figure is missing; the text names it, short enough for a table."""
 
     def __init__(self, text):
         text = text.replace(ROOT + "/", "")
@@ -77,7 +77,8 @@ def spawn(command, cpu=None, **options):
 
 @contextlib.contextmanager
 def program(name, *args, python=None, cpu=None, prefix=(), env=None, ready_s=20):
-    """A target of tests/programs that says on standard output that it is ready; gives (process, first line's words)."""
+    """A target of tests/programs that prints on standard output that it is ready; returns (process, first line's
+    words)."""
     command = list(prefix) or [python or sys.executable]
     process = spawn(command + [os.path.join(PROGRAMS, name)] + list(args), cpu, stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, bufsize=0, env=env)
@@ -127,7 +128,8 @@ def find_tool(name):
 
 
 class Tracer:
-    """aiotrace (or a command of it) on some processes, or with None on what the arguments say. `objects` holds its JSON; the times are of this side."""
+    """aiotrace (or a command of it) on some processes, or with None on the targets of the arguments. `objects` holds
+    its JSON; the times are measured here."""
 
     binary = os.path.join(ROOT, "build", "aiotrace")
 
@@ -165,7 +167,7 @@ class Tracer:
         return lines[-1] if lines else ""
 
     def stop(self):
-        """Ends it as a user does, with Ctrl-C; gives the summary. Also when the targets ended before."""
+        """Ends it as a user does, with Ctrl-C; returns the summary. Also when the targets ended before."""
         if self.process.poll() is None:
             elapsed = time.monotonic() - self.watching_since
             with contextlib.suppress(OSError):  # it may end just now

@@ -1,4 +1,4 @@
-"""`aiotrace awaits` by snapshots: what it uses for 10,000 tasks, and how right its totals are."""
+"""`aiotrace awaits` by snapshots: its cost for 10,000 tasks, and the accuracy of its totals."""
 import json
 import os
 import subprocess

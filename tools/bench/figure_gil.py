@@ -1,4 +1,5 @@
-"""A loop whose thread and three others contend for the interpreter's lock: each switch between them is looked at."""
+"""A loop whose thread and three others contend for the interpreter's lock: aiotrace processes each switch between
+them."""
 import common
 import rounds
 from common import table, verdict

@@ -1,4 +1,4 @@
-"""Servers under wrk: what tracing costs the target, and aiotrace itself."""
+"""Servers under wrk: the cost of tracing for the target and for aiotrace itself."""
 import re
 import subprocess
 
@@ -32,7 +32,7 @@ def load(servers, seconds, connections=CONNECTIONS):
 
 
 def answered(output):
-    """The number of requests, of what wrk printed."""
+    """The number of requests, from wrk's output."""
     found = re.search(r"(\d+) requests in", output)
     if not found or not int(found.group(1)):
         raise Missing("wrk got no answer: " + output.strip()[-200:])

@@ -1,4 +1,5 @@
-"""aiotrace -a on a machine with 1,000 processes that each have a loop, and what switching costs everybody else."""
+"""aiotrace -a on a machine with 1,000 processes that each have a loop, and the cost of switches for all other
+processes."""
 import common
 from common import Tracer, cpu_ns, table, verdict
 from meter import meter
@@ -15,7 +16,8 @@ def cost_of_switch(switches):
 
 
 def more_per_switch(count, settle_s, *arguments):
-    """(shares of a round trip that it takes longer, the same without what its four calls cost more, ns of a trip)."""
+    """(additional time as a share of a round trip, the same without the additional cost of its four calls, ns of a
+    trip)."""
     whole, switched, trips = [], [], []
     with meter("switches", *arguments) as switches:
         after, _ = cost_of_switch(switches)

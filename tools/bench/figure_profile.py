@@ -1,4 +1,5 @@
-"""`aiotrace profile --mode cpu` beside other profilers at the same rate: what they cost the target, what they find."""
+"""`aiotrace profile --mode cpu` beside other profilers at the same rate: their cost for the target, and their
+results."""
 import concurrent.futures
 import math
 
@@ -13,11 +14,11 @@ INTERVALS = 15  # of 0.2 s
 
 
 class Window:
-    """What the target said of itself in so many intervals."""
+    """The target's own measurements in this many intervals."""
 
     def __init__(self, process, intervals):
         newest(process)
-        common.read_line(process.stdout, 10)  # the one under way
+        common.read_line(process.stdout, 10)  # the present interval
         lines = [list(map(int, common.read_line(process.stdout, 20).split())) for _ in range(intervals)]
         work, wall_ns, self.cpu_ns, _, *functions = [sum(column) for column in zip(*lines)]
         self.pause_ms = max(line[3] for line in lines) / 1e6
@@ -47,7 +48,8 @@ class Found:
             self.shares[name].append(during.shares[name])
 
     def error(self):
-        """(largest difference of a function's share, what it may be by chance at twice the deviation, within it?)."""
+        """(largest difference of a function's share, its random error of two deviations, whether it is within that
+        error)."""
         counted = sum(self.counts.values())
         worst = (0.0, 0.0)
         within = True

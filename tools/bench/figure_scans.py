@@ -1,4 +1,5 @@
-"""Scans for leaks and lists of tasks: how long they take, what the target notices, beside what a program can ask itself."""
+"""Scans for leaks and lists of tasks: their time and their effect on the target, compared with the program's own
+functions."""
 import collections
 import contextlib
 import json

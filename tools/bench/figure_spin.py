@@ -1,4 +1,4 @@
-"""The bare spin loop: polls without end, so that what a poll's probe costs is all that counts."""
+"""The bare spin loop: endless polls, so that only the cost of a poll's probe counts."""
 import concurrent.futures
 import os
 import select
@@ -12,14 +12,14 @@ from stats import Ratio, median
 
 
 def rates(process, windows):
-    """Iterations per CPU second over so many intervals; the one under way is not counted."""
+    """Iterations per CPU second over this many intervals; the present interval is not counted."""
     common.read_line(process.stdout, 10)
     lines = [list(map(int, common.read_line(process.stdout, 10).split())) for _ in range(windows)]
     return sum(line[0] for line in lines) / (sum(line[2] for line in lines) / 1e9)
 
 
 def newest(process):
-    """Drops the lines that came while nobody measured."""
+    """Drops the lines from before the measurement."""
     while select.select([process.stdout], [], [], 0)[0]:
         os.read(process.stdout.fileno(), 65536)
 
@@ -59,8 +59,8 @@ def run(quick, python):
 
 
 def whole_cost(ratio, args, quick, python):
-    """The row that counts. Each iteration has one system call, and what all programs pay for theirs is in no ratio of
-    two that run at once: it is measured beside."""
+    """The decisive row. Each iteration has one system call. The cost that all programs pay for their system calls is
+    not in a ratio of two programs that run at once, so it is measured separately."""
     more, _, _ = figure_syscalls.more_per_call(["auto"], 5 if quick else 15, python)
     with common.program("spin.py", *args, python=python, cpu=common.TARGET_CPU) as (process, _):
         iteration_ns = 1e9 / rates(process, 3)
@@ -70,7 +70,8 @@ def whole_cost(ratio, args, quick, python):
 
 
 def inside_ratios(args, python):
-    """Two programs in turn on the same CPU would slow each other: one after the other, and each against its neighbours."""
+    """Two programs that take turns on one CPU would slow each other down, so they run one after the other, and each
+    is compared with its neighbours."""
     results = {}
     for name, (prefix, env) in yardsticks.inside(python).items():
         changed, bare = [], []

@@ -10,13 +10,14 @@ from stats import median, quantile
 
 WARN_NS = 50 * 1000 * 1000
 LENGTHS = "20,50,51,100,250,1000"
-# Side by side, to be done sooner. What needs a CPU is alone in its program: there are as few as two.
+# They run in parallel, to save time. Faults that need a CPU are alone in their program, because there may be only two
+# CPUs.
 GROUPS = ("sleep,select-sleep,file,network,udp,lock", "poll,epoll,unix,process,child-pipe,other",
           "python,sort,native,pbkdf2,kernel")
 
 
 def inject(per_group, python, folder):
-    """Runs the programs under aiotrace; gives (records by pid, tracer)."""
+    """Runs the programs under aiotrace; returns (records by pid, tracer)."""
     targets, records = [], {}
     try:
         for index, kinds in enumerate(GROUPS):

@@ -1,4 +1,4 @@
-"""What a process that has nothing to do with any loop pays for each of its system calls while aiotrace runs."""
+"""The cost of each system call of a process without any loop while aiotrace runs."""
 import ctypes
 import os
 import struct
@@ -18,14 +18,15 @@ BOUNDS = {"auto": 60, "fentry": 60, "tracepoint": 60, "uprobe": 0}
 def cost_of_call(calls):
     """(ns of a call, the same in rounds of arithmetic).
 
-    The clock of this core runs at another speed now and then, and other machines share it: arithmetic feels both.
+    The clock of this core changes its speed at times, and other machines share the core: arithmetic is affected by
+    both.
     """
     windows = calls.windows(WINDOWS)
     return median([call for call, _ in windows]), median([call / round_ for call, round_ in windows])
 
 
 class BareTracepoint:
-    """The tracepoint of epoll_wait, counted and nothing else: what the kernel itself takes for it of every system call."""
+    """The tracepoint of epoll_wait, only counted: the kernel's own cost of it for every system call."""
 
     def __init__(self):
         mounted = subprocess.run(["unshare", "-m", "sh", "-c", SCRIPT], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

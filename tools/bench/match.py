@@ -9,7 +9,7 @@ SLACK_NS = 1000 * 1000  # the target's own clock stops before the poll's entry
 TOLERANCE_NS = 200 * 1000
 TOLERANCE_SHARE = 0.005
 RIGHT_CAUSE_SHARE = 0.95
-# A neighbour on the machine takes the CPU: then the stall has a second cause, which the kernel's count shows the target.
+# Another program takes the CPU: then the stall has a second cause, which the target sees in the kernel's count.
 DISTURBED_SHARE = 0.03
 
 
@@ -67,7 +67,7 @@ class Match:
 
     @property
     def cpu_wait_agrees(self):
-        """Whether the wait for a CPU is what the kernel counted, within 1 % of the stall; None: not counted."""
+        """Whether the wait for a CPU equals the kernel's count, within 1 % of the stall; None: not counted."""
         if self.fault.get("wait_ns") is None:
             return None
         reported = self.stall["causes"].get("cpu-wait", 0) + self.stall["causes"].get("throttled", 0)
@@ -130,7 +130,7 @@ def match(records, stalls, warn_ns):
         is_due = fault["end_ns"] - fault["start_ns"] >= warn_ns
         result.due += is_due
         can_be = end - start >= warn_ns - SLACK_NS
-        # Half of the fault at least: a stall that only touches its end is another one.
+        # Half of the fault at least: a stall that only overlaps its end is a different one.
         if best and can_be and 2 * overlap(start, end, best["start_ns"],
                                            best["start_ns"] + best["duration_ns"]) > end - start:
             unused.remove(best)

@@ -8,7 +8,7 @@ import common
 
 
 class Meter:
-    """The same process with and without tracing: where its memory lies in the caches is the same for both."""
+    """The same process with and without tracing: so the position of its memory in the caches is the same for both."""
 
     WINDOW_MS = 20
 
@@ -16,10 +16,10 @@ class Meter:
         self.process = process
 
     def windows(self, count):
-        """The numbers of the next so many windows that begin from now on."""
+        """The numbers of the next windows that begin from now on."""
         while select.select([self.process.stdout], [], [], 0)[0]:
             os.read(self.process.stdout.fileno(), 65536)
-        common.read_line(self.process.stdout, 10)  # the one under way
+        common.read_line(self.process.stdout, 10)  # the present window
         return [list(map(float, common.read_line(self.process.stdout, 10).split())) for _ in range(count)]
 
 

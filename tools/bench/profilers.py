@@ -1,4 +1,4 @@
-"""Profilers on a running process: when they are at work, and what they say of its functions."""
+"""Profilers on a running process: when they are active, and their results for its functions."""
 import glob
 import math
 import os
@@ -40,7 +40,7 @@ def counts_of_stacks(stacks):
 
 class Aiotrace:
     name = "aiotrace profile"
-    by_cpu_clock = True  # the others sample what is ready to run, too
+    by_cpu_clock = True  # the others also sample threads that are ready to run
 
     def __init__(self, pid):
         self.tracer = Tracer([pid], "--mode", "cpu", "-F", str(RATE), command="profile")

@@ -1,4 +1,5 @@
-"""Short interleaved rounds: in each, every way of looking is measured once beside the bare target, in turning order.
+"""Short interleaved rounds: in each, every way of observation is measured once next to the bare target, in rotating
+order.
 
 A *measurement* is work per CPU second of the target, so that a neighbour on the machine disturbs it less.
 """
@@ -11,7 +12,7 @@ from stats import Ratio
 
 
 class Aiotrace:
-    """Collects, over the rounds, what aiotrace says of itself and what is seen of it."""
+    """Collects, over the rounds, aiotrace's own measurements and the outside ones."""
 
     def __init__(self, *args):
         self.args = args
@@ -64,7 +65,7 @@ def interleave(pid, measure, ways, rounds, every=None):
             if name in missing or number % (every or {}).get(name, 1):
                 continue
             try:
-                # In turns before and after, so that a drift of the machine's speed cancels.
+                # Alternately before and after, so that a drift of the machine's speed cancels out.
                 if number % 2:
                     traced = way.window(pid, measure)
                     bare = measure()
@@ -82,8 +83,9 @@ def interleave(pid, measure, ways, rounds, every=None):
 def side_by_side(pids, measure_both, way, rounds):
     """Two equal programs share a CPU, in each round first one is traced and then the other; the Ratio is of the two.
 
-    A change of the machine's speed meets both, and what makes one of them slower, traced or not, cancels: much sharper
-    than windows one after the other. What every process of the machine pays for the tracing is not in it: both pay.
+    A change of the machine's speed affects both, and a constant difference between the programs cancels out. This is
+    much more precise than windows one after the other. The cost that every process of the machine pays for the tracing
+    is not included, because both pay it.
     """
     changed, bare = [], []
     for _ in range(rounds):
@@ -95,7 +97,7 @@ def side_by_side(pids, measure_both, way, rounds):
 
 
 def compare_programs(measure_in, bare_pid, start, rounds):
-    """The same for a way that needs a program of its own; `start` gives a context with (process, words)."""
+    """The same for a way that needs a program of its own; `start` returns a context with (process, words)."""
     changed, bare = [], []
     with start() as (process, words):
         for number in range(rounds):

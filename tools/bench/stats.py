@@ -1,4 +1,4 @@
-"""Medians and how far they can be trusted."""
+"""Medians and their confidence intervals."""
 import math
 
 

@@ -29,7 +29,7 @@ def inside(python):
 
 
 class Attached:
-    """A tool on a running process: `start` returns when it is at work."""
+    """A tool on a running process: `start` returns when it is active."""
 
     def __init__(self, command, ready=None):
         self.process = common.spawn(command, common.OTHER_CPU, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""What the wheel has: no Python, but the tree that `make install` has laid out in root/."""
+"""The content of the wheel: no Python, but the tree that `make install` has put into root/."""
 from pathlib import Path
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface

@@ -11,7 +11,7 @@ namespace aiotrace::app {
 
 void step_back() {
   constexpr int kNice = 10;
-  // Not being able to step back is no reason to stop.
+  // A failure to lower the priority is no reason to stop.
   [[maybe_unused]] const auto given_up = probe::keep_capabilities_to_read();
   (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
 }

@@ -1,4 +1,4 @@
-// What threads that look at a process beside the watching of stalls have in common.
+// Common functions of background threads that read a process while stalls are watched.
 #pragma once
 
 #include <cstddef>
@@ -6,22 +6,22 @@
 
 namespace aiotrace::app {
 
-/// The target's own threads, and ours that take stalls, go first: the calling thread gives up what it does not need to
-/// read memory, and some of its priority.
+/// The target's threads, and the threads of aiotrace that take stalls, have priority: the calling thread gives up the
+/// rights that it does not need to read memory, and lowers its priority.
 void step_back();
 
-/// How long to pause after a look that took so much CPU time: so that looks take 0.25 % of a CPU at most, not less than
-/// `least_ns`, ten minutes at most.
+/// How long to pause after a look that took this much CPU time, so that looks take at most 0.25 % of a CPU: at least
+/// `least_ns`, at most ten minutes.
 [[nodiscard]] std::uint64_t pause_after(std::uint64_t cpu_ns, std::uint64_t least_ns);
 
-/// How the looks at several processes share the time of one.
+/// How the looks at several processes share the CPU time that one process may have.
 struct LookShare {
   std::size_t processes = 1;
-  std::size_t position = 0;  ///< of this one among them, from 0 on
+  std::size_t position = 0;  ///< index of this process among them
 
-  /// What a first look waits for beyond its own time: a fifth process and those behind it come one after the other.
+  /// Additional delay before the first look: the fifth and later processes start one after the other.
   [[nodiscard]] std::uint64_t first_ns(std::uint64_t step_ns) const;
-  /// How long to pause after a look that took so much CPU time.
+  /// How long to pause after a look that took this much CPU time.
   [[nodiscard]] std::uint64_t pause_after(std::uint64_t cpu_ns, std::uint64_t least_ns) const;
 };
 

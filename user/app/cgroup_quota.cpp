@@ -44,7 +44,7 @@ std::optional<CpuQuota> read_version1(const std::string& directory) {
 
 bool tighter(const CpuQuota& a, const CpuQuota& b) { return a.quota_us * b.period_us < b.quota_us * a.period_us; }
 
-/// The tightest of the group and of those above it, as far as the mount shows them.
+/// The tightest quota of the group and its ancestors, as far as the mount shows them.
 std::optional<CpuQuota> tightest(const proc::CgroupMount& mount, std::string path) {
   std::optional<CpuQuota> found;
   for (bool last = false; !last && !path.empty();) {

@@ -14,11 +14,11 @@ struct CpuQuota {
   std::uint64_t period_us = 0;
 };
 
-/// The tightest quota among the thread's control group and those above it, in every hierarchy that aiotrace's mounts
-/// show, version 2 or 1; nothing if there is none.
+/// The tightest quota of the thread's control group and its ancestors, in every hierarchy (version 2 or 1) that
+/// aiotrace's mounts show; nothing if there is none.
 [[nodiscard]] std::optional<CpuQuota> cpu_quota(std::uint32_t pid, std::uint32_t tid);
 
-/// The same of the texts of /proc/PID/mountinfo and /proc/PID/cgroup.
+/// The same, from the texts of /proc/PID/mountinfo and /proc/PID/cgroup.
 [[nodiscard]] std::optional<CpuQuota> cpu_quota_of(std::string_view mountinfo, std::string_view proc_cgroup);
 
 }  // namespace aiotrace::app

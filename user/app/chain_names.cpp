@@ -11,7 +11,7 @@ namespace {
 
 constexpr unsigned kMaxTries = 4;
 
-// Whether the task still stands where it was seen.
+// Whether the task is still in the await in which it was seen.
 bool same(const model::AwaitChainSeen& seen, const python::AwaitChain& chain) {
   if (seen.too_deep) return chain.links.size() >= seen.links.size();
   if (chain.links.size() < seen.links.size()) return false;
@@ -60,7 +60,7 @@ const ChainNames::Named& ChainNames::add(const model::AwaitChainSeen& seen) {
   if (named.site.place.function.empty()) {
     set_place(named, seen);
     python::CoroutineReader coroutines(interpreter_, memory_);
-    // Qualified in every version; the code object's name only since 3.11.
+    // The coroutine's name is qualified in every version; the code object's name only since 3.11.
     const auto root = coroutines.read(seen.coroutine);
     const auto name = root ? coroutines.qualified_name(seen.coroutine) : std::nullopt;
     if (name && !seen.links.empty() && root->code == seen.links[0].code) named.site.coroutine = *name;

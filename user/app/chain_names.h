@@ -18,8 +18,8 @@ class ChainNames {
  public:
   struct Named {
     model::AwaitSite site;
-    bool wanted = true;  ///< --match is in a function, a file or the task's coroutine
-    bool done = false;   ///< what is awaited is known, or asking again did not show it
+    bool wanted = true;  ///< --match is in the name of a function, a file or the task's coroutine
+    bool done = false;   ///< the awaited object is known, or asking again did not show it
     unsigned tries = 0;
   };
 
@@ -27,14 +27,14 @@ class ChainNames {
   ChainNames(const python::Interpreter& interpreter, const proc::Memory& memory, std::optional<std::string> match)
       : interpreter_(interpreter), memory_(memory), codes_(memory, interpreter.layout), match_(std::move(match)) {}
 
-  /// Reads names and lines out of the process, where the task is expected to wait there still.
+  /// Reads names and lines from the process, where the task is expected to be still in that await.
   const Named& add(const model::AwaitChainSeen& seen);
-  /// Null for one that nothing is known of.
+  /// Null for an unknown chain.
   [[nodiscard]] const Named* find(std::uint64_t chain) const;
 
  private:
   void set_place(Named& named, const model::AwaitChainSeen& seen);
-  /// What it waits for; nothing if the task has gone on.
+  /// What it waits for; nothing if the task is no longer in that await.
   [[nodiscard]] std::optional<std::string> awaited(const model::AwaitChainSeen& seen, bool& clear);
 
   const python::Interpreter& interpreter_;

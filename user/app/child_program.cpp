@@ -20,7 +20,7 @@ Result<std::array<UniqueFd, 2>> make_pipe() {
   return std::array{UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
-// Before anything of the program is looked up: it may be one that the caller may not even see.
+// Drops privileges before the program is looked up: the caller may have no right to see it.
 int take_rights(ChildProgram::Rights rights) {
   const auto who = caller();
   if (rights == ChildProgram::Rights::own || !who.behind_sudo) return 0;
@@ -32,7 +32,7 @@ int take_rights(ChildProgram::Rights rights) {
 
 [[noreturn]] void run(const std::vector<std::string>& arguments, ChildProgram::Rights rights, int go, int failed) {
   char byte = 0;
-  // End of file: aiotrace gave up before it could watch.
+  // End of file: aiotrace ended before it could watch the program.
   if (read(go, &byte, 1) != 1) _exit(127);
   sigset_t none;
   sigemptyset(&none);
@@ -63,7 +63,7 @@ Result<ChildProgram> ChildProgram::start(const std::vector<std::string>& argumen
   child.pid_ = fork();
   if (child.pid_ < 0) return fail_errno("start " + child.name_, errno);
   if (child.pid_ == 0) {
-    // The child's copy of the writing end must go, else it would wait for itself when aiotrace dies.
+    // The child must close its copy of the writing end, or it would wait for itself when aiotrace dies.
     (*go)[1].reset();
     run(arguments, rights, (*go)[0].get(), (*failed)[1].get());
   }

@@ -15,24 +15,24 @@ namespace aiotrace::app {
 class ChildProgram {
  public:
   enum class Rights : unsigned char {
-    of_caller,  ///< behind sudo those of who typed it
-    own,        ///< those of aiotrace
+    of_caller,  ///< under sudo, the rights of the user who typed the command
+    own,        ///< aiotrace's own rights
   };
 
-  /// A child that waits for release(): its pid can be traced before it calls exec. It gets the descriptors that
-  /// aiotrace was started with, and no others.
+  /// A child that waits for release(): its pid can be traced before it calls exec. It inherits only the descriptors
+  /// that aiotrace was started with.
   [[nodiscard]] static Result<ChildProgram> start(const std::vector<std::string>& arguments, Rights rights);
 
   [[nodiscard]] pid_t pid() const { return pid_; }
-  /// Lets it call exec. The error is that of exec: a program that is not there.
+  /// Lets the child call exec. Returns exec's error, for example if the program does not exist.
   Status release();
-  /// Waits for its end. Its exit status as a shell gives it: 128 + signal if one ended it.
+  /// Waits for its end. Returns its exit status as a shell reports it: 128 + signal if a signal ended it.
   [[nodiscard]] int wait();
 
  private:
   pid_t pid_ = -1;
-  UniqueFd go_;      // written to: exec now
-  UniqueFd failed_;  // the child's errno, or end of file when exec succeeded
+  UniqueFd go_;      // a byte written here means: call exec now
+  UniqueFd failed_;  // the child's errno, or end of file if exec succeeded
   std::string name_;
 };
 

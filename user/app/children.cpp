@@ -26,7 +26,7 @@ std::string in_words(const std::vector<pid_t>& pids) {
 
 std::vector<pid_t> children_with_loops(const Target& target) {
   const std::array<pid_t, 1> pids{target.process().pid()};
-  // What a fork gave to the child says nothing of a loop of its own.
+  // A descriptor that the child inherited by fork is no sign of a loop of its own.
   const bool inherited = target.epolls() != 0;
   std::vector<pid_t> found;
   std::ranges::copy_if(proc::descendants(pids), std::back_inserter(found), [&](pid_t pid) {

@@ -1,4 +1,4 @@
-// The processes below one that is watched.
+// Descendants of a watched process.
 #pragma once
 
 #include <sys/types.h>
@@ -10,8 +10,8 @@
 
 namespace aiotrace::app {
 
-/// The processes below it that have an event loop: a thread waits in a poll of an epoll instance now, or the process
-/// has such an instance that cannot be its parent's.
+/// The descendants that have an event loop: a thread waits in a poll of an epoll instance now, or the process has an
+/// epoll instance that it cannot have inherited.
 [[nodiscard]] std::vector<pid_t> children_with_loops(const Target& target);
 
 /// Of the master of a server: "its child process 12 has an event loop". Empty: none has, or it cannot be looked at.

@@ -1,4 +1,4 @@
-// Where the code of a process lies in the file that it has mapped: what a uprobe is placed by.
+// Where the code of a process is in its mapped file, as needed to place a uprobe.
 #pragma once
 
 #include <sys/types.h>
@@ -12,11 +12,11 @@
 namespace aiotrace::app {
 
 struct CodeInFile {
-  std::string path;  ///< below /proc/PID/map_files: the very file, whatever lies at its path by now
+  std::string path;  ///< path below /proc/PID/map_files: the mapped file itself, whatever its path leads to now
   std::uint64_t offset = 0;
 };
 
-/// Errors: nothing is mapped at the address (any more).
+/// Errors: nothing is mapped at the address, or not any more.
 [[nodiscard]] Result<CodeInFile> code_in_file(pid_t pid, const proc::Maps& maps, std::uint64_t address);
 
 }  // namespace aiotrace::app

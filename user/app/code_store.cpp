@@ -7,7 +7,7 @@ namespace aiotrace::app {
 
 namespace {
 
-// The largest line table that is read: a module of a million lines has one of about 4 MB.
+// The largest line table that is read: the table of a module with a million lines takes about 4 MB.
 constexpr std::size_t kMaxLineTable = 4u << 20;
 constexpr std::size_t kMaxName = std::size_t{64} * 1024;
 
@@ -26,7 +26,7 @@ bool CodeStore::add(const model::CodeSeen& seen, const python::Interpreter* inte
     if (seen.function_cut || seen.function.empty()) {
       if (auto text = python::read_text(*memory, interpreter->layout, seen.function_address, kMaxName)) {
         code.function = std::move(*text);
-        named = true;  // also a name that is empty
+        named = true;  // an empty name is allowed too
       }
     }
     if (seen.file_cut || seen.file.empty()) {

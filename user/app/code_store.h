@@ -17,17 +17,18 @@ namespace aiotrace::app {
 
 class CodeStore {
  public:
-  /// More code objects than this of one process are not kept; their frames are unknown.
+  /// The limit of code objects for one process: others are not stored, and their frames are unknown.
   static constexpr std::size_t kMaxCodes = 200'000;
 
-  /// More bytes of names and line tables than this of one process are not kept: a program can make them at will.
+  /// The limit of bytes of names and line tables for one process, because a program can create any number.
   static constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
 
-  /// Takes a code object. What its record had to leave out is read from the process, which may have ended: then the
-  /// lines of that code object are unknown. `interpreter` and `memory` may be null. False if its name is not known.
+  /// Adds a code object. The parts that did not fit into its record are read from the process; if the process has
+  /// ended, the lines of that code object are unknown. `interpreter` and `memory` may be null. False if its name is
+  /// unknown.
   bool add(const model::CodeSeen& code, const python::Interpreter* interpreter, const proc::Memory* memory);
 
-  /// A code object whose record was lost gives the function "?".
+  /// If the record of a code object was lost, its function is "?".
   [[nodiscard]] model::Frame resolve(std::uint32_t pid, const model::RawFrame& frame) const;
   [[nodiscard]] std::optional<model::Definition> definition(std::uint32_t pid, std::uint64_t code_id) const;
 
@@ -45,7 +46,7 @@ class CodeStore {
 
   struct Codes {
     std::unordered_map<std::uint64_t, Code> by_id;
-    std::size_t bytes = 0;  // taken in so far
+    std::size_t bytes = 0;  // bytes stored so far
   };
   std::unordered_map<std::uint32_t, Codes> processes_;
 };

@@ -1,4 +1,4 @@
-// What a command stands on: what `aiotrace doctor` has to look at.
+// What a command requires: `aiotrace doctor` checks this.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 namespace aiotrace::app {
 
 enum class Need : std::uint8_t {
-  nothing,  ///< works with files, or looks what works
+  nothing,  ///< only needs files, or checks features
   memory,   ///< reads the memory of a Python process
   probes,   ///< the same BPF programs as the watching of stalls
 };
@@ -15,7 +15,7 @@ enum class Need : std::uint8_t {
 struct CommandNeed {
   std::string_view name;
   Need need = Need::nothing;
-  /// The option that needs BPF programs where the command itself does not; empty: none.
+  /// The option that needs BPF programs if the command itself does not; empty: none.
   std::string_view probe_option = {};
 };
 

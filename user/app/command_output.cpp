@@ -11,7 +11,7 @@ namespace aiotrace::app {
 
 Result<CommandOutput> CommandOutput::open(const std::optional<std::string>& json, bool verbose,
                                           const std::optional<std::string>& record) {
-  // Into a file or a pipe there is no width to keep to.
+  // A file or a pipe has no width limit.
   constexpr std::size_t kWide = 220;
   CommandOutput out;
   if (json) {

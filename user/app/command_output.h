@@ -16,12 +16,12 @@ namespace aiotrace::app {
 
 class CommandOutput {
  public:
-  /// Opens what is to be written: a file that cannot be is an error before anything is looked at. With "-" there is no
-  /// text.
+  /// Opens the outputs, so that a file that cannot be opened is an error before any work begins. With "-" no text is
+  /// written.
   [[nodiscard]] static Result<CommandOutput> open(const std::optional<std::string>& json, bool verbose = false,
                                                   const std::optional<std::string>& record = std::nullopt);
 
-  /// Times are those of the machine and the moment of a recording.
+  /// Uses the clock and time zone of a recording.
   void as_recorded(const recording::Head& head);
 
   [[nodiscard]] const output::OutputContext& context() const { return context_; }
@@ -30,13 +30,13 @@ class CommandOutput {
   /// Null: nothing is recorded.
   [[nodiscard]] recording::Writer* recording() { return recording_ ? &*recording_ : nullptr; }
 
-  /// Nothing happens without that output. What cannot be written is reported once, on standard error.
+  /// Does nothing without that output. A write error is reported once, on standard error.
   void json(const std::string& line);
   void text(std::span<const std::string> lines);
-  /// The status of a write to another file of the command.
+  /// Adds the exit status of another file of the command.
   void check(const Status& status);
 
-  /// Nobody reads standard output any more: no failure, but there is nothing left to do.
+  /// Standard output was closed by its reader: this is no failure, but the command can end.
   [[nodiscard]] bool reader_gone() const { return reader_gone_; }
   [[nodiscard]] bool failed() const { return failed_; }
 
@@ -51,7 +51,7 @@ class CommandOutput {
   bool failed_ = false;
 };
 
-/// A further file of a command, opened before anything is looked at; null where none is asked for.
+/// Another file of a command, opened before any work begins; null if none was requested.
 [[nodiscard]] Result<std::unique_ptr<output::FileSink>> open_asked(const std::optional<std::string>& path);
 
 }  // namespace aiotrace::app

@@ -39,7 +39,7 @@ std::string protocol_name(const model::TargetSeen& target) {
   }
 }
 
-// The sockets of the resolvers that glibc's getaddrinfo asks: systemd-resolved, nscd.
+// Sockets of the resolvers that glibc's getaddrinfo uses: systemd-resolved, nscd.
 bool is_resolver(const std::string& path) {
   return path.ends_with("/io.systemd.Resolve") || path.ends_with("/nscd/socket");
 }

@@ -1,4 +1,4 @@
-// From what the kernel says of a wait to whom an operator calls.
+// Turns the kernel's description of a wait into the culprit that an operator needs to know.
 #pragma once
 
 #include <optional>
@@ -9,7 +9,7 @@
 
 namespace aiotrace::app {
 
-/// The culprit of a wait with this cause; nothing if the target shows none. `working_directory` completes a
+/// The culprit of a wait with this cause; nothing if the target does not show one. `working_directory` completes a
 /// relative path that the program gave; empty: unknown.
 [[nodiscard]] std::optional<model::Culprit> culprit_of_target(model::Cause cause, const model::TargetSeen& target,
                                                               const std::string& working_directory);

@@ -50,7 +50,7 @@ model::Finding finding_of(const CommandNeed& command, bool reads_all_memory, con
   if (command.need == Need::probes) {
     auto finding = watch;
     finding.name = command.name;
-    finding.note.clear();  // how polls are seen: none are here
+    finding.note.clear();  // how polls are seen; there are none here
     return finding;
   }
   model::Finding finding{.name = std::string(command.name), .works = true, .note = {}, .reason = {}, .remedy = {}};

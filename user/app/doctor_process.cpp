@@ -21,7 +21,7 @@ namespace {
 using model::Cause;
 using model::Finding;
 
-// Why the polls of a loop that asyncio runs may not be seen.
+// Why the polls of an asyncio loop may not be seen.
 std::string note_of(const python::RunningLoop& loop) {
   if (loop.polls_as_known()) return {};
   return (loop.selector.empty() ? "it has no selector of the standard library" : "it waits by " + loop.selector) +
@@ -35,7 +35,7 @@ std::vector<model::ProcessReport::Loop> loops_of(Target& target) {
   std::map<pid_t, python::RunningLoop> running;
   if (interpreter != nullptr) {
     threads = python::python_threads(*interpreter, target.process(), target.memory());
-    constexpr std::uint64_t kMostNs = 1'000'000'000;  // what a program has put beside its loops can be of any size
+    constexpr std::uint64_t kMostNs = 1'000'000'000;  // a program can attach data of any size to its loops
     proc::PageCache pages(target.memory());
     pages.end_at(monotonic_ns() + kMostNs);
     for (auto& loop : python::running_loops(*interpreter, target.process(), pages))
@@ -63,7 +63,7 @@ std::vector<model::ProcessReport::Loop> loops_of(Target& target) {
   return loops;
 }
 
-// What is known of the process's Python, and of one that is refused.
+// Describes the process's Python, also one that is refused.
 std::optional<python::InspectError> look_at_python(Target& target, model::ProcessReport& report) {
   (void)target.look();
   if (const auto* interpreter = target.interpreter()) {
@@ -79,7 +79,7 @@ std::optional<python::InspectError> look_at_python(Target& target, model::Proces
     return std::nullopt;
   }
   auto found = python::inspect(target.process(), target.maps(), target.memory());
-  if (found) return std::nullopt;  // it became readable in between: as good as not initialised
+  if (found) return std::nullopt;  // it became readable after the first try: reported as not initialised
   const auto& error = found.error();
   if (error.why == python::NoPython::unknown) {
     model::ProcessReport::Python refused;
@@ -98,7 +98,7 @@ std::optional<python::InspectError> look_at_python(Target& target, model::Proces
 std::string remedy_of(const python::InspectError& error) {
   if (!error.hint.empty()) return error.hint;
   switch (error.why) {
-    case python::NoPython::not_initialized: return "ask again when the program has started";
+    case python::NoPython::not_initialized: return "try again after the program has started";
     case python::NoPython::not_python: return "its loops are traced as plain epoll loops";
     case python::NoPython::unknown: return "its loops are traced as plain epoll loops, without Python frames";
     case python::NoPython::unreadable: break;
@@ -138,14 +138,14 @@ Finding refused(Finding finding, std::string reason, std::string remedy) {
   return finding;
 }
 
-// A command that uses the same BPF programs as the watching of stalls.
+// For commands that use the same BPF programs as the watching of stalls.
 Finding probes_finding(const Finding& on_host, const std::optional<python::InspectError>& no_python) {
   Finding finding = on_host;
   if (finding.works && no_python) finding.note = "as a plain loop: " + no_python->reason;
   return finding;
 }
 
-// A command that reads memory: whether it may is a matter of this process, not of the host.
+// For commands that read memory: whether that is permitted depends on the process, not on the host.
 Finding memory_finding(const CommandNeed& command, const Target& target,
                        const std::optional<python::InspectError>& no_python) {
   Finding finding{.name = std::string(command.name), .works = true, .note = {}, .reason = {}, .remedy = {}};
@@ -162,9 +162,9 @@ Finding memory_finding(const CommandNeed& command, const Target& target,
   return finding;
 }
 
-// Code that is compiled while the program runs is in no file.
+// Code that a JIT compiler created is in no file.
 bool has_compiled_code(const Target& target) {
-  constexpr std::uint64_t kLeast = 64 << 10;  // smaller pieces are trampolines
+  constexpr std::uint64_t kLeast = 64 << 10;  // smaller mappings are trampolines
   return std::ranges::any_of(target.maps().all(), [](const proc::Mapping& mapping) {
     return mapping.executable && mapping.inode == 0 && mapping.end - mapping.start >= kLeast;
   });
@@ -193,13 +193,13 @@ model::ProcessReport look_at_process(Target target, const model::HostReport& hos
   report.epolls = target.epolls();
   const auto* watch = command_of(host.commands, "watch");
   for (const auto& row : model::kCauseTable) {
-    if (row.group == model::CauseGroup::not_seen) continue;  // nothing that could work
+    if (row.group == model::CauseGroup::not_seen) continue;  // there is nothing that could work
     report.causes.push_back(cause_finding(row.cause, watch != nullptr ? *watch : Finding{}, no_python, report));
   }
   if (watch != nullptr) report.commands.push_back(probes_finding(*watch, no_python));
   if (watch != nullptr) report.commands.push_back(native_finding(*watch, target));
   for (const auto& command : commands) {
-    // A file is no matter of a process.
+    // Files do not depend on a process.
     const auto* on_host = command_of(host.commands, command.name);
     if (command.need == Need::nothing || on_host == nullptr) continue;
     report.commands.push_back(command.need == Need::memory ? memory_finding(command, target, no_python)

@@ -46,12 +46,12 @@ namespace {
 using probe::StepPoint;
 
 constexpr std::uint64_t kLookNs = 100'000'000;
-// Of the traps' price: at the start, and again and again in between, since the machine is not always as fast.
+// The price of traps is measured at the start, and repeatedly after it, because the machine's speed changes.
 constexpr unsigned kPricedCalls = 500;
 constexpr unsigned kRepricedCalls = 50;
 constexpr std::uint64_t kRepriceNs = 500'000'000;
 
-// /proc/self/exe is not this program where a loader was started to run it.
+// /proc/self/exe is not this program if it was started by an explicit loader.
 Status meter_traps(probe::StepProbe& probe, bool stepped) {
   const auto maps = proc::Maps::read(getpid());
   if (!maps) return std::unexpected(maps.error());
@@ -60,7 +60,7 @@ Status meter_traps(probe::StepProbe& probe, bool stepped) {
   return probe.meter_traps(code->path, code->offset, stepped);
 }
 
-// Moves each to where its trap is cheapest; `dear`: those that cost two traps there too.
+// Moves each address to the place where its trap is cheapest; `dear` gets those that still cost two traps there.
 Status choose_sites(python::StepFunctions& functions, const proc::Memory& memory, std::vector<std::uint64_t>& dear) {
   const auto choose = [&](std::uint64_t& address) -> Status {
     std::array<std::byte, 16> code{};
@@ -78,9 +78,9 @@ Status choose_sites(python::StepFunctions& functions, const proc::Memory& memory
   return functions.task_made != 0 ? choose(functions.task_made) : Status{};
 }
 
-// A process that has ended did have one, or was refused at the start.
+// A process that has ended did have an asyncio, or would have been refused at the start.
 bool runs_asyncio(const python::Interpreter& interpreter, const proc::Process& process) {
-  const proc::LiveMemory memory(process.pid());  // the reading by the other one may have been interrupted
+  const proc::LiveMemory memory(process.pid());  // the other thread's read may have been interrupted
   python::TaskReader reader(interpreter, process, memory);
   const auto snapshot = reader.read();
   return !snapshot || !snapshot->loops.empty() || !snapshot->tasks.empty();
@@ -110,7 +110,7 @@ class ExactWatch {
     }
     summary_.first_ns = probe_.begin();
     (void)cost_.look({}, summary_.first_ns);
-    // A process that has ended meanwhile has none.
+    // A process that has ended has none.
     if (const auto snapshot = tasks_.read()) silent_.begin(*snapshot);
     return {};
   }
@@ -132,7 +132,7 @@ class ExactWatch {
       if (monotonic_ns() - looked_ns < kLookNs) continue;
       looked_ns = monotonic_ns();
       progress.update(looked_ns, [this] { return seen_text(); });
-      // More than all of a thread's time is an error of the measurement, and 100 % allows all of it.
+      // A share above 100 % is a measurement error, and a limit of 100 % allows everything.
       too_dear = cost_.look(probe_.costs(), looked_ns) && config_.max_cost < 1;
       if (looked_ns - priced_ns < kRepriceNs) continue;
       priced_ns = looked_ns;
@@ -162,7 +162,7 @@ class ExactWatch {
     return {.rows = sites.rows(), .delays = delay_rows(), .summary = summary_, .has_loop = has_loop};
   }
 
-  /// Why it ended before its time, if it did.
+  /// Why it ended early, if it did.
   [[nodiscard]] Status early_end() const {
     if (!summary_.too_dear) return {};
     return fail(fmt::format("awaits --exact ended after {}", format_duration_ns(summary_.elapsed_ns)),
@@ -192,7 +192,7 @@ class ExactWatch {
     return site;
   }
 
-  // Those that have stepped, as the probes know them, and those that never did.
+  // The probes know the tasks that made steps; the other tasks come from the snapshots.
   void add_in_flight(model::ExactAwaits& sites) {
     const auto end_ns = summary_.time_ns;
     const auto since = [end_ns](std::uint64_t ns) { return end_ns - std::min(end_ns, ns); };
@@ -229,7 +229,7 @@ class ExactWatch {
     return fmt::format("{} awaits at {} await chains", format_count(awaits), format_count(sites.size()));
   }
 
-  // The user may have asked for the end, which stops what reads the memory otherwise.
+  // The user may have requested the end, which otherwise makes all memory reads fail.
   void read_at_end() {
     const proc::LiveMemory memory(config_.pid);
     python::TaskReader tasks(interpreter_, process_, memory);

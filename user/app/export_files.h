@@ -1,4 +1,4 @@
-// The files that are written at the end of a run, from what it kept until then.
+// Files that are written at the end of a run, from the data kept until then.
 #pragma once
 
 #include <functional>
@@ -18,13 +18,13 @@ namespace aiotrace::app {
 
 class ExportFiles {
  public:
-  /// Opens (creates, empties) every file that is asked for.
+  /// Opens (creates or empties) every requested file.
   [[nodiscard]] static Result<ExportFiles> open(const OutputFiles& paths);
 
   void watching(const model::Watching& watching) { watching_ = watching; }
-  /// Give it each stall once: when it has ended, or as unfinished.
+  /// To be called once for each stall: when it has ended, or as unfinished.
   void add(const model::Stall& stall);
-  /// Writes them all; an error for each that could not be.
+  /// Writes all files; returns an error for each file that could not be written.
   [[nodiscard]] std::vector<Error> finish(const model::Summary& summary, const output::OutputContext& context);
 
  private:

@@ -19,10 +19,10 @@
 namespace aiotrace::app {
 namespace {
 
-// What the child answers with a file, or without one: "name\nreason".
+// The child's answer, with a file or without one: "name\nreason".
 constexpr std::size_t kMaxAnswer = 1024;
 
-// Seconds and, if there is such a file, a number: one that is there is never emptied.
+// The name has the time in seconds and, if such a file exists, a number: an existing file is never emptied.
 Result<FileMaker::Made> create() {
   constexpr int kTries = 100;
   const std::time_t now = std::time(nullptr);
@@ -40,7 +40,7 @@ Result<FileMaker::Made> create() {
   return FileMaker::Made{.file = std::move(*file), .name = name};
 }
 
-// The descriptor rides with the text: SCM_RIGHTS, unix(7).
+// The descriptor is sent together with the text: SCM_RIGHTS, unix(7).
 struct Message {
   iovec text{};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
@@ -74,7 +74,7 @@ void answer(int socket) {
 }
 
 [[noreturn]] void serve(int socket) {
-  // Whoever waits for the end of these waits for aiotrace, not for its child.
+  // Close the standard streams: a program that waits for their end waits for aiotrace, not for this child.
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, fd);
   if (const auto who = caller(); who.behind_sudo && !become(who)) ::_exit(1);

@@ -10,12 +10,12 @@
 
 namespace aiotrace::app {
 
-/// A child process that creates a file in the working directory whenever it is asked, as the caller (caller.h), and
-/// ends when this object does. It takes no name from anybody: it makes "aiotrace-20261130-104501.aiorec" itself, and
-/// never takes a file that is there.
+/// A child process that creates a file in the working directory on request, as the caller (caller.h), and ends with
+/// this object. It accepts no names: it creates "aiotrace-20261130-104501.aiorec" itself, and never opens an existing
+/// file.
 class FileMaker {
  public:
-  /// To be called before there are threads, a terminal's screen or a filter on system calls.
+  /// Must be called before the process has threads, a terminal screen or a filter on system calls.
   [[nodiscard]] static Result<FileMaker> start();
   FileMaker(FileMaker&& other) noexcept;
   FileMaker& operator=(FileMaker&&) = delete;
@@ -27,7 +27,7 @@ class FileMaker {
     UniqueFd file;
     std::string name;
   };
-  /// A new file. The error has its name.
+  /// Creates a new file. The error contains its name.
   [[nodiscard]] Result<Made> make() const;
 
  private:

@@ -62,7 +62,7 @@ Status check_cgroup(const std::string& wanted) {
   for (std::filesystem::directory_iterator at(mount, error), end; !error && at != end; at.increment(error)) {
     if (below(at->path())) return {};
   }
-  // In a cgroup namespace the mount begins elsewhere than the paths of /proc.
+  // In a cgroup namespace the mount's root is not the root of the paths in /proc.
   for (std::filesystem::directory_iterator at("/proc", error), end; !error && at != end; at.increment(error)) {
     const auto text = proc::read_text((at->path() / "cgroup").string(), kMaxCgroupText);
     if (text && in_cgroup(*text, wanted)) return {};

@@ -1,4 +1,4 @@
-// Which processes of the machine are meant: --comm, --cgroup, and the selection of a daemon.
+// Selection of the machine's processes: --comm, --cgroup, and the selection of a daemon.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +20,11 @@ struct Filter {
   [[nodiscard]] bool matches(std::uint32_t pid, std::string_view comm_now) const;
 };
 
-/// An error if there is no such group: on a cgroup mount, or with a process in it.
+/// An error if the group does not exist: neither on a cgroup mount nor in any process.
 [[nodiscard]] Status check_cgroup(const std::string& wanted);
 
-/// True if a line of /proc/PID/cgroup names the group or one below it, in any hierarchy. A path with the mount point
-/// (and, for version 1, the controller) in front is understood.
+/// True if a line of /proc/PID/cgroup names the group or a descendant, in any hierarchy. The path may begin with the
+/// mount point (and, for version 1, the controller).
 [[nodiscard]] bool in_cgroup(std::string_view proc_cgroup, std::string_view wanted);
 
 }  // namespace aiotrace::app

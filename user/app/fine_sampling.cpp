@@ -25,7 +25,7 @@ void FineSampling::stop_idle(std::uint64_t now_ns) {
   for (auto at = threads_.begin(); at != threads_.end();) {
     auto& [tid, thread] = *at;
     const bool idle = !thread.failed && now_ns >= thread.last_ns + kQuietNs;
-    // A clock that can't be stopped costs time and nothing else.
+    // A clock that cannot be stopped costs time, but does no harm.
     thread.failed = thread.failed || (idle && !probe_.sample_finely(tid, false));
     at = idle && !thread.failed ? threads_.erase(at) : std::next(at);
   }

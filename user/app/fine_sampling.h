@@ -1,4 +1,4 @@
-// Which loop threads are sampled finely: those in an iteration that lasts, and for a moment after it.
+// Fine sampling of loop threads: for threads in a long iteration, and for a short time after it.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,14 @@
 
 namespace aiotrace::app {
 
-/// A clock of a millisecond costs its thread some percent on a virtual machine; so it runs only while it is of use.
+/// A clock of one millisecond costs its thread some percent on a virtual machine, so it runs only while it is useful.
 class FineSampling {
  public:
   explicit FineSampling(probe::Probe& probe) : probe_(probe) {}
 
-  /// Every sample is to be shown here. An error is reported once for a thread, which then keeps its coarse samples.
+  /// Must be called for every sample. An error is reported once per thread; the thread then keeps its coarse samples.
   Status on(const model::Sample& sample);
-  /// To be called now and then: ends it for threads that had no long iteration of late.
+  /// Must be called regularly: stops it for threads without a recent long iteration.
   void stop_idle(std::uint64_t now_ns);
   void forget_thread(std::uint32_t tid) { threads_.erase(tid); }
 

@@ -1,4 +1,4 @@
-// What happened in an iteration that may not become a stall: most don't, and to find what a sample was in takes symbol
+// Events of an iteration that may not become a stall. Most do not, and the work to explain a sample needs the symbol
 // tables and mappings of the process.
 #pragma once
 
@@ -17,19 +17,19 @@ class HeldEvents {
  public:
   using Event = std::variant<model::TaskSeen, model::ClassifiedBlock, model::Sample>;
 
-  /// An iteration with more events than this (about as many milliseconds) is worth its work whatever comes.
+  /// An iteration with more events than this (about as many milliseconds) is processed at once.
   static constexpr std::size_t kMost = 32;
 
   enum class Verdict {
-    held,       ///< and of an iteration that was known
-    held_anew,  ///< the first of an iteration; what was held of the one before is dropped
-    full,       ///< not held: release() what is, and take this and all that follow at once
+    held,       ///< and the iteration is known
+    held_anew,  ///< first event of an iteration; the held events of the previous one are dropped
+    full,       ///< not held: call release(), then process this event and all that follow at once
   };
   /// `event` is moved from only if it is held.
   Verdict hold(std::uint32_t tid, std::uint64_t iteration, Event& event);
 
-  /// What is held of that iteration, in order; from now on nothing of it is. Nothing if another one's events are held:
-  /// a thread may be ahead of what was read of it.
+  /// The held events of that iteration, in order; later events of it are not held. Nothing if the held events belong to
+  /// another iteration: a thread may be ahead of the events that were read.
   [[nodiscard]] std::vector<Event> release(std::uint32_t tid, std::uint64_t iteration);
 
   void forget_thread(std::uint32_t tid) { threads_.erase(tid); }

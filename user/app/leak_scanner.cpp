@@ -25,11 +25,11 @@
 namespace aiotrace::app {
 namespace {
 
-// Frames of a place that are reported, and text of all places' frames.
+// Limits: reported frames of a place, and text of the frames of all places.
 constexpr std::size_t kMaxFrames = 64;
 constexpr std::size_t kMaxTextBytes = 16u << 20;
 
-// So many objects are read again between two scans; the rest of a larger number only by the scans.
+// The number of objects that are read again between two scans; objects beyond it are only read by the scans.
 constexpr std::size_t kMaxRechecked = 20'000;
 
 model::LeakClass class_of(python::Suspect::Kind kind) {
@@ -55,7 +55,8 @@ model::HolderKind kind_of(python::Holder::Kind kind) {
   return model::HolderKind::unknown;
 }
 
-/// Pauses until every thread that wants to run has run since `progress` began. False: not for long.
+/// Pauses until every thread that wants to run has run since `progress` began. False: they did not run within a short
+/// time.
 bool rest_till_it_ran(const proc::Progress& progress, long pause_ns) {
   constexpr int kMostPauses = 30;
   for (int i = 0; i < kMostPauses; ++i) {
@@ -96,7 +97,7 @@ Status LeakScanner::look_at_interpreter(const proc::Maps& maps) {
   return {};
 }
 
-// A task that somebody can wake is idle. Of one of which nothing is known nothing is said: it is counted.
+// A task that somebody can wake is idle. A task about which nothing is known is not judged, only counted.
 void LeakScanner::judge_waits(python::Suspects& found, const std::unordered_map<std::uint64_t, python::Waker>& wakers,
                               model::LeakScan& scan) {
   const auto waker_of = [&](const python::Suspect& suspect) {
@@ -124,7 +125,7 @@ python::Suspects LeakScanner::one_pass(const proc::Maps& maps, model::LeakScan& 
   scan.objects_over_limit = census.dropped;
   auto found = python::find_suspects(reader, census, types.foreign_scheduler);
   if (!reader.futures().problem().empty()) {
-    // Without its tasks nobody can say who goes on with a coroutine.
+    // Without the program's tasks it is unknown who will resume a coroutine.
     scan.unclassified += found.all.size();
     found.all.clear();
   }
@@ -136,8 +137,8 @@ python::Suspects LeakScanner::one_pass(const proc::Maps& maps, model::LeakScan& 
   return found;
 }
 
-// The program ran on while it was looked at: a task that was made meanwhile, or an awaiter that moved on, can be
-// missing. Only what two whole looks and a few short ones after them confirm is believed.
+// The program continued to run during the scan: a task that was created during it, or an awaiter that moved on, can be
+// missing. So only findings that two whole scans and a few short rereads confirm are believed.
 void LeakScanner::keep_confirmed(python::Suspects& found, const Addresses& fresh, const proc::Maps& maps,
                                  const proc::TakePiece& also) const {
   model::LeakScan ignored;
@@ -154,7 +155,7 @@ void LeakScanner::look_again(python::Suspects& found, const Addresses& fresh, bo
   python::CodeCache codes(cached, interpreter_->layout);
   python::AsyncioReader reader(*interpreter_, cached, codes);
   std::erase_if(found.all, [&](const python::Suspect& suspect) {
-    // A program that stood still meanwhile is what it was, and that says nothing.
+    // A program that did not run in the meantime has not changed, so a second look at it proves nothing.
     return fresh.contains(suspect.address) && (!it_ran || !python::still_suspect(reader, suspect));
   });
 }
@@ -177,7 +178,8 @@ LeakScanner::Addresses LeakScanner::confirm(python::Suspects& found, const proc:
   }
   for (const long pause_ns : {1'300'000, 3'700'000})
     look_again(found, fresh, rest_till_it_ran(proc::Progress(process_), pause_ns));
-  // Generators of context managers come and go at the same addresses, without arguments that would distinguish them.
+  // Generators of context managers are created at the same addresses again and again, without arguments that would
+  // distinguish them.
   const bool once_more = std::ranges::any_of(found.all, [&](const python::Suspect& suspect) {
     return suspect.kind == python::Suspect::Kind::async_generator && fresh.contains(suspect.address);
   });
@@ -185,7 +187,7 @@ LeakScanner::Addresses LeakScanner::confirm(python::Suspects& found, const proc:
   return fresh;
 }
 
-// What hangs at the same lines but was made at different ones are different leaks.
+// Objects that hang at the same lines but were created at different lines are different leaks.
 void LeakScanner::split_by_origin(python::Suspects& found) {
   if (!origins_) return;
   origins_->begin_look();
@@ -233,7 +235,7 @@ void LeakScanner::describe(const python::Suspects& found) {
   std::size_t text_bytes = 0;
   for (const auto& suspect : found.all) {
     if (places.contains(suspect.place)) continue;
-    // The addresses of its code identify a place: what is known of it stays valid.
+    // The addresses of its code identify a place, so known data about a place stays valid.
     if (auto known = places_.extract(suspect.place)) {
       places.insert(std::move(known));
       continue;
@@ -273,7 +275,7 @@ void LeakScanner::describe(const python::Suspects& found) {
   places_ = std::move(places);
 }
 
-// One suspect of each place that is not known yet: what holds a task that waits is its loop's business.
+// One suspect for each place that is not known yet. Tasks that wait are skipped: the loop holds them.
 LeakScanner::Examples LeakScanner::examples(const python::Suspects& found) const {
   Examples examples;
   std::unordered_set<std::uint64_t> taken;
@@ -302,7 +304,7 @@ void LeakScanner::find_holders(const Examples& examples, const proc::Maps& maps,
   }
 }
 
-// What the last looks did not confirm had a place, and may have been the example of one.
+// A suspect that the last looks did not confirm had a place, and may have been the example of that place.
 void LeakScanner::forget_unconfirmed(const python::Suspects& found, const Examples& examples) {
   Addresses addresses, places;
   for (const auto& suspect : found.all) {
@@ -324,7 +326,7 @@ std::vector<model::LeakSeen> LeakScanner::seen(const std::vector<python::Suspect
     const auto origin = origins_ ? origins_->of(suspect.address) : std::nullopt;
     if (origin) all.back().made_ns = origin->made_ns;
   }
-  // What is new in a later look is younger than the time between the two.
+  // An object that is new in a later look is younger than the time between the two looks.
   if (scans_ > 1 || all.empty()) return all;
   const auto generations = python::Generations::read(*interpreter_, memory_);
   if (!generations) return all;
@@ -363,7 +365,7 @@ Result<model::LeakScan> LeakScanner::scan() {
   find_holders(shown, *maps, references);
   scan.holders_ns = monotonic_ns() - before_ns;
   if (!fresh.empty()) {
-    // A search for holders takes as long as the rest before the next look would.
+    // A search for holders takes as long as the pause before the next look, so it replaces the pause.
     look_again(found, fresh, (!shown.empty() && progress.made()) || rest_till_it_ran(progress, 7'100'000));
     look_again(found, fresh, rest_till_it_ran(proc::Progress(process_), 2'300'000));
     forget_unconfirmed(found, shown);
@@ -371,7 +373,7 @@ Result<model::LeakScan> LeakScanner::scan() {
   scan.unconfirmed = suspected - found.all.size();
   const proc::PageCache cached(memory_);
   const auto written_down = python::dropped_coroutines(*interpreter_, cached);
-  // What was read of a process that has ended may be another's by now.
+  // Data that was read from a process that has ended may belong to another process.
   if (auto status = over(); !status) return std::unexpected(status.error());
   tracker_.look(scan.time_ns, seen(found.all));
   std::vector<model::LeakPlace> dropped;

@@ -1,4 +1,4 @@
-// Looks for leaks in one process, again and again.
+// Scans one process for leaks, again and again.
 #pragma once
 
 #include <atomic>
@@ -24,26 +24,26 @@ namespace aiotrace::app {
 class LeakScanner {
  public:
   enum class Holders { leave, find };
-  /// `process` must outlive this object. Several scanners may run at once, each in a thread of its own.
-  /// `stop`, which must outlive this object, ends a scan with an error once it is set. To find `holders` takes a few
-  /// more looks at all memory, each time that there is something at a place where nothing was before.
+  /// `process` must outlive this object. Several scanners may run at once, each in its own thread. When `stop`, which
+  /// must outlive this object, is set, a scan ends with an error. `holders` adds a few more sweeps of all memory, each
+  /// time when objects appear at a new place.
   LeakScanner(const proc::Process& process, std::uint64_t age_ns, const std::atomic<bool>* stop, Holders holders)
       : process_(process), memory_(process.pid(), stop), holders_(holders), tracker_(age_ns) {}
 
-  /// From now on, what is found is reported with who made it.
+  /// From now on, findings are reported with the creators of the objects.
   void take_origins(Origins origins) { origins_.emplace(std::move(origins)); }
   [[nodiscard]] const Origins* origins() const { return origins_ ? &*origins_ : nullptr; }
 
-  /// One look. Errors: no CPython that is known, no symbols, the process has ended. Never stops the process.
+  /// One scan. Errors: no supported CPython, no symbols, the process has ended. Never stops the process.
   Result<model::LeakScan> scan();
-  /// Reads again what may become a leak: what has moved on between two scans is not taken for the same when something
-  /// of its kind comes to lie at its address. Cheap: reads no other memory.
+  /// Reads again the objects that may become leaks. An object that moved on between two scans is then not confused with
+  /// a new object of the same kind at its address. This is cheap: it reads no other memory.
   void recheck();
   /// Groups of the last scan.
   [[nodiscard]] std::vector<model::Leak> leaks() const;
 
   [[nodiscard]] const python::Interpreter* interpreter() const { return interpreter_ ? &*interpreter_ : nullptr; }
-  /// "this is trio 0.30.0: its tasks are not read", where the last scan failed because of that.
+  /// "this is trio 0.30.0: its tasks are not read", if that was the reason why the last scan failed.
   [[nodiscard]] const std::optional<std::string>& not_asyncio() const { return not_asyncio_; }
 
  private:
@@ -51,12 +51,12 @@ class LeakScanner {
   using Addresses = std::unordered_set<std::uint64_t>;
   using Examples = std::unordered_map<std::uint64_t, std::uint64_t>;  // places by the addresses of suspects
   enum class Pass { first, again };
-  /// Only the first judges what tasks wait for.
+  /// Only the first one judges what tasks wait for.
   [[nodiscard]] python::Suspects one_pass(const proc::Maps& maps, model::LeakScan& scan, Pass pass,
                                           const proc::TakePiece& also = {}) const;
   static void judge_waits(python::Suspects& found, const std::unordered_map<std::uint64_t, python::Waker>& wakers,
                           model::LeakScan& scan);
-  /// Takes away what is not confirmed at once; gives what was not known before this scan.
+  /// Removes suspects that are not confirmed at once; returns those that were unknown before this scan.
   [[nodiscard]] Addresses confirm(python::Suspects& found, const proc::Maps& maps,
                                   python::ReferenceScan& references) const;
   void keep_confirmed(python::Suspects& found, const Addresses& fresh, const proc::Maps& maps,

@@ -43,7 +43,7 @@ std::optional<std::string> LeakWatch::take_not_asyncio() {
   return not_asyncio_;
 }
 
-// False: there is no Python in the process (yet), or it was given up.
+// False: there is no Python in the process (yet), or the scan was cancelled.
 bool LeakWatch::scan() {
   const auto scan = scanner_.scan();
   if (!scan) {
@@ -52,7 +52,7 @@ bool LeakWatch::scan() {
     return false;
   }
   auto leaks = scanner_.leaks();
-  // Beside stalls it is no news that a task waits that somebody can wake.
+  // In a report of stalls, tasks that wait and that somebody can wake are not worth a message.
   std::erase_if(leaks, [](const auto& leak) { return leak.idle; });
   const std::lock_guard lock(mutex_);
   looks_.push_back({*scan, std::move(leaks)});
@@ -61,7 +61,7 @@ bool LeakWatch::scan() {
 
 void LeakWatch::work() {
   step_back();
-  // A short run is about stalls: it shall not pay for a scan while it watches.
+  // A short run is about stalls, so it does not spend time on a scan while it watches.
   if (!pauses_.wait(kFirstNs + share_.first_ns(kStepNs))) {
     if (!cancel_ && process_.alive()) (void)scan();
     return;
@@ -76,7 +76,7 @@ void LeakWatch::work() {
     } else {
       retry_ns = std::min(retry_ns * 2, kIntervalNs);
     }
-    // Rechecks have the same share of the time.
+    // Rechecks may use the same share of the time.
     for (std::uint64_t step_ns = kRecheckNs; pause_ns > 0;) {
       const auto slept_ns = std::min(pause_ns, step_ns);
       if (!pauses_.wait(slept_ns)) return;

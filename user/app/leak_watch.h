@@ -1,4 +1,4 @@
-// Leaks beside the watching of stalls: each process is looked at in a thread of its own, so that no stall waits for it.
+// Leak scans while stalls are watched: each process is scanned in a thread of its own, so that no stall is delayed.
 #pragma once
 
 #include <atomic>
@@ -20,27 +20,26 @@ namespace aiotrace::app {
 
 class LeakWatch {
  public:
-  /// What one scan found, without tasks that are idle.
+  /// The findings of one scan, without idle tasks.
   struct Look {
     model::LeakScan scan;
     std::vector<model::Leak> leaks;
   };
 
-  /// Begins at once: the first scan after 10 s (at the end of a shorter run), then one every 30 s, less often where it
-  /// takes so long that it would cost more than 0.25 % of a CPU. A process that is no Python yet is asked again, at
-  /// growing intervals.
+  /// Starts at once: the first scan after 10 s (at the end of a shorter run), then one every 30 s, less often if scans
+  /// would cost more than 0.25 % of a CPU. A process that is not Python yet is checked again at growing intervals.
   explicit LeakWatch(proc::Process process, LookShare share = {});
   LeakWatch(const LeakWatch&) = delete;
   LeakWatch& operator=(const LeakWatch&) = delete;
-  /// A scan that is under way is given up.
+  /// Cancels a running scan.
   ~LeakWatch() { end(true); }
 
-  /// Ends it with a scan if there was none yet, and waits for that.
+  /// Ends the watch: if there was no scan yet, makes one and waits for it.
   void finish() { end(false); }
-  /// The scans since the last call. From any thread.
+  /// The scans since the last call. Can be called from any thread.
   [[nodiscard]] std::vector<Look> take();
-  /// Once, after a scan that found a loop of another library: "this is trio 0.30.0: its tasks are not read". From any
-  /// thread.
+  /// Returned once, after a scan that found a loop of another library: "this is trio 0.30.0: its tasks are not read".
+  /// Can be called from any thread.
   [[nodiscard]] std::optional<std::string> take_not_asyncio();
 
  private:
@@ -55,7 +54,7 @@ class LeakWatch {
   std::vector<Look> looks_;
   std::optional<std::string> not_asyncio_;
   bool not_asyncio_taken_ = false;
-  std::atomic<bool> cancel_ = false;  // what is under way
+  std::atomic<bool> cancel_ = false;  // the running scan
   LeakScanner scanner_;
   std::thread thread_;  // last: it uses all of the above
 };

@@ -1,4 +1,4 @@
-// What a run of `leaks` writes: of the run itself, or of its recording.
+// Outputs of `leaks`: of a run, or of its recording.
 #pragma once
 
 #include <cstdint>
@@ -27,18 +27,18 @@ struct LeaksOutputsConfig {
 
 class LeaksOutputs {
  public:
-  /// Opens what is to be written: a file that cannot be is an error before anything is looked at.
+  /// Opens the outputs: a file that cannot be opened is an error before any work begins.
   [[nodiscard]] static Result<LeaksOutputs> open(const LeaksOutputsConfig& config);
 
-  /// Times are those of the machine and the moment of a recording.
+  /// Uses the clock and time zone of a recording.
   void as_recorded(const recording::Head& head) { out_.as_recorded(head); }
   void begin(const model::LeaksHead& head);
-  /// One that was not shown may come again, to be shown.
+  /// A scan that was not shown may be passed again, to be shown.
   void scan(const model::ScannedLeaks& scanned);
-  /// The last thing.
+  /// To be called last.
   void finish(const model::LeaksEnd& end);
 
-  /// Nobody reads standard output any more.
+  /// Standard output was closed by its reader.
   [[nodiscard]] bool reader_gone() const { return out_.reader_gone(); }
   [[nodiscard]] bool failed() const { return out_.failed(); }
 
@@ -51,7 +51,7 @@ class LeaksOutputs {
   bool quiet_;
   model::LeaksHead head_;
   model::LeakHistory history_;
-  std::set<std::pair<std::uint32_t, std::uint64_t>> added_;  // to it: pid and number of a scan
+  std::set<std::pair<std::uint32_t, std::uint64_t>> added_;  // the scans in history_: pid and number
 };
 
 }  // namespace aiotrace::app

@@ -14,7 +14,7 @@ namespace aiotrace::app {
 std::optional<model::LockAt> held_lock(Target& target, std::uint32_t tid, std::uint64_t futex) {
   const auto* interpreter = target.interpreter();
   if (interpreter == nullptr || !interpreter->initialized) return std::nullopt;
-  // The records of all processes wait meanwhile.
+  // The time limit: the records of all processes wait during that time.
   constexpr std::uint64_t kMostNs = 100'000'000;
   proc::PageCache pages(target.memory());
   pages.end_at(monotonic_ns() + kMostNs);
@@ -29,7 +29,7 @@ std::optional<model::LockAt> held_lock(Target& target, std::uint32_t tid, std::u
   if (resource.what != python::LookResource::What::object) return std::nullopt;
   model::LockAt lock{.address = futex};
   python::Nameless nameless{.object = resource.object, .frames = waiter.frames};
-  // Of a semaphore, a queue or an event nobody is the one for whom the thread waits.
+  // Semaphores, queues and events have no single holder for which the thread waits.
   if (kind_of(resource) == model::ResourceKind::lock && resource.holds.size() == 1 &&
       !look.parties[resource.holds.front().party].task) {
     const auto& hold = resource.holds.front();

@@ -1,4 +1,4 @@
-// Who holds the lock that a thread waits for now.
+// The holder of the lock that a thread waits for now.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +9,10 @@
 
 namespace aiotrace::app {
 
-/// The lock by its name in the program, and the thread that holds it, where one is known: from the blocks of `with` of
-/// all Python threads, and from owners that are written down. Nothing if it is not known for what the thread waits. The
-/// thread may go on meanwhile: whoever asks looks afterwards whether it still waits. Takes some milliseconds.
-/// `futex`: the address that it waits at.
+/// The lock with its name in the program, and the thread that holds it, if known: from the `with` blocks of all Python
+/// threads, and from owners that the locks record. Nothing if it is unknown what the thread waits for. The thread may
+/// continue during the call, so the caller must check afterwards that it still waits. Takes some milliseconds. `futex`:
+/// the address at which it waits.
 [[nodiscard]] std::optional<model::LockAt> held_lock(Target& target, std::uint32_t tid, std::uint64_t futex);
 
 }  // namespace aiotrace::app

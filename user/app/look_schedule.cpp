@@ -6,8 +6,8 @@ namespace aiotrace::app {
 
 namespace {
 
-// A process that starts becomes Python, and its Python becomes asyncio, within some tens of milliseconds: look often
-// then, so that the first stall has its frames. Afterwards seldom.
+// After a process starts, its Python and then its asyncio become ready within some tens of milliseconds: check often
+// during that time, so that the first stall has its frames. Afterwards check rarely.
 constexpr std::uint64_t kStartupNs = 3'000'000'000;
 constexpr std::uint64_t kStartupLookNs = 2'000'000;
 constexpr std::uint64_t kLookNs = 200'000'000;

@@ -27,7 +27,7 @@ constexpr std::uint64_t kIntervalNs = 2'000'000'000;
 constexpr std::uint64_t kShare = 20;
 constexpr std::size_t kMaxGroups = 500;
 
-// Where a task stands: the same line, the same kind of wait.
+// The place of a task: the same line and the same kind of wait.
 using Place = std::tuple<std::string, std::uint64_t, std::uint32_t, python::TaskState, int>;
 
 Place place_of(const python::Task& task) {

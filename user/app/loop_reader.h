@@ -1,4 +1,4 @@
-// What one loop does now, read in a thread of its own, so that no stall waits for it.
+// Reads what one loop does now, in a thread of its own, so that no stall is delayed.
 #pragma once
 
 #include <atomic>
@@ -15,14 +15,14 @@ namespace aiotrace::app {
 
 class LoopReader {
  public:
-  /// Looks at once and then every 2 s, less often where a look takes long: a twentieth of a CPU at most.
+  /// Looks at once and then every 2 s, less often if a look takes long: at most 5 % of a CPU.
   LoopReader(proc::Process process, std::uint32_t tid);
   LoopReader(const LoopReader&) = delete;
   LoopReader& operator=(const LoopReader&) = delete;
-  /// A look that is under way is given up.
+  /// Cancels a running look.
   ~LoopReader();
 
-  /// The last look; null before the first. From any thread.
+  /// The last look; null before the first. Can be called from any thread.
   [[nodiscard]] std::shared_ptr<const model::LoopLook> last() const;
 
  private:

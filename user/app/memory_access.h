@@ -1,4 +1,4 @@
-// Whether the memory of a process may be read from here.
+// Whether this process may read the memory of another process.
 #pragma once
 
 #include <optional>
@@ -9,13 +9,13 @@
 
 namespace aiotrace::app {
 
-/// An error of kind not_permitted that names the process, why not, and what to do.
+/// An error of kind not_permitted with the process, the reason, and what to do.
 [[nodiscard]] Status may_read(const proc::Process& process);
 
-/// The error of a command that looks at asyncio's tasks, where there are none and no loop to have them.
+/// The error of a command that reads asyncio's tasks, for a process without tasks and without a loop.
 [[nodiscard]] std::unexpected<Error> no_asyncio_loop(const proc::Process& process);
 
-/// Why a user without CAP_SYS_PTRACE may not even read the processes of this user; nothing: it may.
+/// Why a user without CAP_SYS_PTRACE may not even read that user's own processes; nothing: the user may.
 [[nodiscard]] std::optional<std::string> ptrace_scope_problem();
 
 }  // namespace aiotrace::app

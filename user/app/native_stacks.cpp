@@ -15,7 +15,8 @@ namespace {
 constexpr std::size_t kMaxCopies = 16384;
 // As many as there are stacks in the store.
 constexpr std::size_t kMaxMarks = 65536;
-// A stack that cannot be followed may lead into code mapped since: the map is read again, but this seldom.
+// A stack that cannot be followed may lead into code that was mapped later, so the map is read again, but not more
+// often than this.
 constexpr std::uint64_t kMapsValidNs = 20'000'000;
 constexpr std::uint32_t kPython311 = 0x030b0000;
 
@@ -33,11 +34,11 @@ model::Frame frame_of(const symbolize::NativeFrame& native) {
       .kind = model::Frame::Kind::native, .function = native.symbol.function, .file = native.symbol.library, .line = 0};
 }
 
-// Code that is compiled while the program runs: the next function at an address is another.
+// JIT code: another function may have the same address later.
 bool is_lasting(const symbolize::NativeFrame& frame) { return frame.symbol.library != "[anonymous]"; }
 
 std::uint64_t id_of(std::uint64_t python_stack, const symbolize::NativeStack& native) {
-  // No Python stack is a native one, even without frames.
+  // The id of a native stack differs from the ids of Python stacks, even without frames.
   std::size_t hash = python_stack ^ 0x6e6174697665;
   for (const auto& frame : native.frames) {
     hash_into(hash, frame.address);
@@ -82,14 +83,15 @@ symbolize::NativeStack NativeStacks::unwind(Target& target, const model::NativeS
     target.refresh_maps();
     native = once();
   }
-  // A leaf that is in no mapping gives no information.
+  // A leaf outside all mappings gives no information.
   if (native.frames.size() == 1 && native.frames[0].symbol.library.empty()) native.frames.clear();
   if (!native.complete) ++cut_;
   return native;
 }
 
-// A stripped interpreter may not name its evaluation function (Debian's 3.14 does not export it): where Python's frames
-// belong is not known then, but that those before the interpreter's first were called by the innermost of them.
+// A stripped interpreter may have no name for its evaluation function (Debian's 3.14 does not export it). Then the
+// positions of Python's frames are unknown, except that the native frames inside the interpreter's innermost one were
+// called by the innermost Python frame.
 bool NativeStacks::drop_unplaceable(const Target& target, symbolize::NativeStack& native) {
   const auto* interpreter = target.interpreter();
   const auto evaluates = [](const symbolize::NativeFrame& frame) {
@@ -133,7 +135,7 @@ std::uint64_t NativeStacks::merge(Target& target, const model::NativeSeen& copy,
     else
       stack.push_back(frame_of(native.frames[index]));
   }
-  // Where Python's frames reach the start, only frames between the last ones may be missing.
+  // If Python's frames reach the start of the thread, only frames between the last ones may be missing.
   const bool native_cut = !native.complete && frames.empty();
   stacks_.add(target.pid(), id, std::move(stack), python && python->unreadable,
               native_cut || (python && python->too_deep));

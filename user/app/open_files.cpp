@@ -15,7 +15,7 @@ void allow_many_open_files() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
   limit.rlim_cur = limit.rlim_max;
-  // If the limit stays too low, that is reported when files run out.
+  // If the limit stays too low, an error is reported when no more files can be opened.
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
@@ -25,8 +25,8 @@ std::uint64_t open_files_limit() {
 }
 
 bool no_more_open_files() {
-  // What failed has closed what it had opened: a process needs its maps, its memory and a pidfd, a clock its event and
-  // the link of its program.
+  // A failed open closed the files that it had opened. A process needs its maps, its memory and a pidfd; a clock needs
+  // its event and the link of its program.
   constexpr std::size_t kAtOnce = 4;
   std::array<UniqueFd, kAtOnce> files;
   for (auto& file : files) {

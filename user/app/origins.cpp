@@ -13,7 +13,7 @@
 namespace aiotrace::app {
 namespace {
 
-// Makers beyond this number are reported without their stacks.
+// Creators beyond this number are reported without their stacks.
 constexpr std::size_t kMaxExamples = 10'000;
 
 std::uint64_t id_of(const probe::Maker& maker) {
@@ -58,7 +58,7 @@ std::optional<Origins::Origin> Origins::of(std::uint64_t address) {
     now_.emplace(address, found);
     return found;
   }
-  // Whatever came to lie there since would have an entry of its own.
+  // A later object at that address would have an entry of its own.
   const auto before = before_.find(address);
   if (before == before_.end()) return std::nullopt;
   now_.emplace(address, before->second);

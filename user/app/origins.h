@@ -1,4 +1,4 @@
-// Who made a process's coroutines, from now on: for `leaks --origin`.
+// Creators of a process's coroutines, from now on: for `leaks --origin`.
 #pragma once
 
 #include <cstdint>
@@ -14,20 +14,21 @@ namespace aiotrace::app {
 
 class Origins {
  public:
-  /// The first time of a coroutine's life that is known.
+  /// The earliest known time of a coroutine's life.
   struct Origin {
     std::uint64_t made_ns = 0;  ///< CLOCK_MONOTONIC
-    std::uint64_t id = 0;       ///< the same for all made at the same lines; never 0
+    std::uint64_t id = 0;       ///< the same for all objects that were created at the same lines; never 0
   };
 
-  /// Sets the probe. Errors: no CPython that is known, it does not show where coroutines are made, no permission.
+  /// Attaches the probe. Errors: no supported CPython, it does not show where coroutines are created, no permission.
   [[nodiscard]] static Result<Origins> watch(const proc::Process& process);
 
-  /// To be called before a look. What was found in the last one is remembered, though others may have taken its entry.
+  /// To be called before a scan. Entries found in the last scan are kept, even if other objects have replaced them in
+  /// the map.
   void begin_look();
-  /// Of what lies at the address now. Nothing: made before the probe was set.
+  /// The origin of the object that is at the address now. Nothing: it was created before the probe was attached.
   [[nodiscard]] std::optional<Origin> of(std::uint64_t address);
-  /// Innermost first. `codes` must read the process as it is now.
+  /// Innermost first. `codes` must read the present memory of the process.
   [[nodiscard]] model::Stack stack(std::uint64_t id, python::CodeCache& codes) const;
 
   [[nodiscard]] probe::OriginCounts counts() const { return probe_.counts(); }
@@ -36,8 +37,8 @@ class Origins {
   explicit Origins(probe::OriginProbe probe) : probe_(std::move(probe)) {}
 
   probe::OriginProbe probe_;
-  std::unordered_map<std::uint64_t, Origin> now_;             // by address, of this look
-  std::unordered_map<std::uint64_t, Origin> before_;          // of the last one
+  std::unordered_map<std::uint64_t, Origin> now_;             // by address, found in this scan
+  std::unordered_map<std::uint64_t, Origin> before_;          // found in the last scan
   std::unordered_map<std::uint64_t, probe::Maker> examples_;  // by id
 };
 

@@ -1,4 +1,4 @@
-// The files that a run can write, beside its text. What is not set is not written.
+// The files that a run can write, beside its text. Files that are not set are not written.
 #pragma once
 
 #include <array>

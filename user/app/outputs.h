@@ -26,42 +26,43 @@ struct OutputsConfig {
   OutputFiles files;
   bool quiet = false;    ///< no text about single stalls, and no advice
   bool verbose = false;  ///< whole stacks
-  /// Gets each stall when it is reported, in place of text: of one whose end will not be seen the last.
+  /// Gets each stall when it is reported, instead of the text output; for a stall whose end will not be seen, gets the
+  /// last report.
   std::function<void(const model::Stall&)> on_stall{};
 };
 
 class Outputs final : public TrackerSink {
  public:
-  /// Opens what is to be written: a file that cannot be is an error before anything is traced.
+  /// Opens the outputs: a file that cannot be opened is an error before anything is traced.
   [[nodiscard]] static Result<Outputs> open(const OutputsConfig& config);
 
   void watching(const model::Watching& watching);
   void stall(const model::Stall& stall) override;
-  /// A stall whose end will not be seen: it was reported before as ongoing, and its time belongs into the files.
+  /// A stall whose end will not be seen: it was reported before as ongoing, and its time still belongs in the files.
   void unfinished(const model::Stall& stall) override;
-  /// One scan for leaks: JSON only, and nothing if there are none; the summary has the last one as text.
+  /// One scan for leaks: written only to JSON, and only if it found leaks; the summary shows the last scan as text.
   void leaks(const std::vector<model::Leak>& leaks, const model::LeakScan& scan);
-  /// What a look at a process has new.
+  /// The new findings of a look at a process.
   void hangs(const model::ScannedHangs& look);
   /// The summary so far, for SIGUSR1: text only.
   void interim(const model::Summary& summary);
-  /// The summary so far, for the recording only: what is known should it be cut off.
+  /// The summary so far, for the recording only: used if the recording is cut off.
   void so_far(const model::Summary& summary);
-  /// Times are those of the machine and the moment of a recording.
+  /// Uses the clock and time zone of a recording.
   void as_recorded(const recording::Head& head);
-  /// The last thing: summary, folded stacks and all other files.
+  /// To be called last: writes the summary, folded stacks and all other files.
   void finish(const model::Summary& summary);
 
-  /// Begins a recording; what was reported before is not in it.
+  /// Begins a recording; earlier reports are not in it.
   Status start_recording(recording::Writer writer, const model::Watching& watching);
-  /// Ends it with this summary.
+  /// Ends the recording with this summary.
   Status end_recording(const model::Summary& summary);
   [[nodiscard]] bool is_recording() const { return recording_.has_value(); }
   [[nodiscard]] const output::OutputContext& context() const { return context_; }
 
-  /// True when nobody reads standard output any more.
+  /// True if standard output was closed by its reader.
   [[nodiscard]] bool reader_gone() const { return reader_gone_; }
-  /// True when something could not be written; each output has reported it once on standard error.
+  /// True if a write failed; each output has reported it once on standard error.
   [[nodiscard]] bool failed() const { return failed_; }
 
  private:
@@ -80,7 +81,7 @@ class Outputs final : public TrackerSink {
   output::OutputContext context_;
   std::function<void(const model::Stall&)> on_stall_;
   std::unique_ptr<output::FileSink> text_sink_;  // null when standard output is for JSON
-  std::unique_ptr<output::TextOutput> text_;     // to it
+  std::unique_ptr<output::TextOutput> text_;     // writes to it
   std::unique_ptr<output::FileSink> error_sink_;
   std::unique_ptr<output::FileSink> json_sink_;
   std::unique_ptr<output::FileSink> folded_sink_;
@@ -90,14 +91,14 @@ class Outputs final : public TrackerSink {
   ExportFiles exports_;
 };
 
-/// A recording of what is reported from now on.
+/// Starts a recording of all later reports.
 [[nodiscard]] Result<recording::Writer> create_recording(const std::string& path, const output::OutputContext& context);
 
-/// The same into a file that is open and empty.
+/// The same, into an open and empty file.
 [[nodiscard]] Result<recording::Writer> recording_to(UniqueFd file, const std::string& name,
                                                      const output::OutputContext& context);
 
-/// How text is written to this sink: its colour and width; times are those of now.
+/// The format of text for this sink: its colour and width; times are local times of this machine.
 [[nodiscard]] output::OutputContext terminal_context(const output::FileSink& sink);
 
 }  // namespace aiotrace::app

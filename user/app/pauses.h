@@ -1,4 +1,4 @@
-// The pauses of a thread that looks at a process again and again.
+// Pauses of a thread that reads a process again and again.
 #pragma once
 
 #include <chrono>
@@ -8,10 +8,10 @@
 
 namespace aiotrace::app {
 
-/// One thread waits, any other ends that.
+/// One thread waits; any other thread can end the pause.
 class Pauses {
  public:
-  /// False: it is to end; then at once.
+  /// False: the thread has to end; then returns at once.
   [[nodiscard]] bool wait(std::uint64_t ns) {
     std::unique_lock lock(mutex_);
     return !changed_.wait_for(lock, std::chrono::nanoseconds(ns), [this] { return ended_; });

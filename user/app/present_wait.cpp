@@ -31,9 +31,9 @@ std::string proc_path(const Target& target, const std::string& rest) {
   return "/proc/" + std::to_string(target.pid()) + "/" + rest;
 }
 
-/// A C string of the process, at most PATH_MAX bytes; what is behind an unreadable page is left out.
+/// A C string of the process, at most PATH_MAX bytes; it ends at an unreadable page.
 std::string text_at(const Target& target, std::uint64_t address) {
-  constexpr std::uint64_t kPart = 256;  // never across a page's end
+  constexpr std::uint64_t kPart = 256;  // a read never crosses the end of a page
   constexpr std::size_t kMost = 4096;
   std::string text;
   std::array<char, kPart> part{};
@@ -54,7 +54,7 @@ std::int32_t polled(const Target& target, std::uint64_t array, std::uint64_t cou
   return count == 0 ? -1 : target.memory().read<std::int32_t>(array).value_or(-1);
 }
 
-/// The first descriptor in any of a select()'s sets.
+/// The first descriptor in any set of a select().
 std::int32_t selected(const Target& target, const std::array<std::uint64_t, 4>& args) {
   constexpr std::uint64_t kMost = 1024;
   constexpr std::uint64_t kBits = 64;
@@ -109,8 +109,8 @@ TargetSeen of_socket(const Target& target, std::uint64_t inode, TargetSeen seen)
   return seen;
 }
 
-/// The unix socket that a connect() waits for: it knows its peer only when it is connected. An abstract name is shown
-/// with @ for its zero byte.
+/// The unix socket of a connect(): a socket knows its peer only when it is connected. An abstract name is shown with @
+/// in place of its zero byte.
 std::optional<TargetSeen> of_connect(const Target& target, const SwitchOut& present, TargetSeen seen) {
   constexpr std::uint64_t kMost = sizeof(sockaddr_un::sun_path);
   const auto address = present.args[1];
@@ -129,7 +129,7 @@ std::optional<TargetSeen> of_connect(const Target& target, const SwitchOut& pres
   return seen;
 }
 
-/// The child that a thread waits for: by its pid where the call names one, else the newest.
+/// The child that a thread waits for: the pid that the call names, else the newest child.
 std::optional<TargetSeen> of_child(const Target& target, std::uint32_t tid, const SwitchOut& present, TargetSeen seen) {
   constexpr std::size_t kMost = 65536;
   constexpr std::uint64_t kByPid = 1;  // P_PID of waitid
@@ -137,7 +137,7 @@ std::optional<TargetSeen> of_child(const Target& target, std::uint32_t tid, cons
   std::int32_t wanted = -1;
   if (name == "wait4") wanted = static_cast<std::int32_t>(present.args[0]);
   if (name == "waitid" && present.args[0] == kByPid) wanted = static_cast<std::int32_t>(present.args[1]);
-  // Numbers of this namespace, oldest first, a blank behind each.
+  // Pids of this namespace, oldest first, each followed by a blank.
   const auto text = proc::read_text(proc_path(target, "task/" + std::to_string(tid) + "/children"), kMost).value_or("");
   seen.kind = TargetSeen::Kind::child;
   std::string_view rest = text;

@@ -1,4 +1,4 @@
-// Whom a thread waits for in a wait that goes on. BPF reports that only at its end, so it is read from outside.
+// The target of a wait that is not over. BPF reports it only at the end of the wait, so it is read from outside.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,8 @@
 namespace aiotrace::app {
 
 /// The culprit of a thread's present wait, for a cause that has one: path, socket, child, holder of the GIL. The thread
-/// may go on meanwhile, and a descriptor become another file's: whoever asks looks afterwards whether it still waits.
+/// may continue during the call, and its descriptor may become another file, so the caller must check afterwards that
+/// the thread still waits.
 [[nodiscard]] std::optional<model::Culprit> present_culprit(Target& target, std::uint32_t tid,
                                                             const model::ThreadNow::SwitchOut& present);
 

@@ -1,4 +1,4 @@
-// What every command that loads BPF programs passes to them, and what it reports of their cost at its end.
+// Options that every command with BPF programs passes to them, and the cost that it reports at its end.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace aiotrace::app {
 /// "6.18.5"; empty if the kernel does not say.
 [[nodiscard]] std::string kernel_release();
 
-/// What tracing has cost up to now.
+/// The cost of tracing up to now.
 [[nodiscard]] model::Cost own_cost(const probe::Probe& probe);
 
 }  // namespace aiotrace::app

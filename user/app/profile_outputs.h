@@ -1,4 +1,4 @@
-// What a run of `profile` writes: of the run itself, or of its recording.
+// Outputs of `profile`: of a run, or of its recording.
 #pragma once
 
 #include <memory>
@@ -16,13 +16,13 @@ namespace aiotrace::app {
 
 class ProfileOutputs {
  public:
-  /// Opens what is to be written: a file that cannot be is an error before anything is looked at.
+  /// Opens the outputs: a file that cannot be opened is an error before any work begins.
   [[nodiscard]] static Result<ProfileOutputs> open(const OutputFiles& files, bool verbose);
 
-  /// Times are those of the machine and the moment of a recording.
+  /// Uses the clock and time zone of a recording.
   void as_recorded(const recording::Head& head) { out_.as_recorded(head); }
   void begin(const model::ProfileHead& head);
-  /// The last thing. Its timeline is there if --perfetto was asked for.
+  /// To be called last. The timeline exists if --perfetto was given.
   void finish(const model::ProfileReport& report);
 
   [[nodiscard]] bool failed() const { return out_.failed(); }
@@ -33,7 +33,7 @@ class ProfileOutputs {
   void write_files(const model::ProfileReport& report);
 
   CommandOutput out_;
-  // Null: not asked for.
+  // Null: not requested.
   std::unique_ptr<output::FileSink> folded_;
   std::unique_ptr<output::FileSink> html_;
   std::unique_ptr<output::FileSink> perfetto_;

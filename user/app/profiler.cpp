@@ -64,7 +64,7 @@ Status Profiler::add(Target added, TargetSet::Look look) {
   return {};
 }
 
-// Without this, a thread that waits now is not known before its wait has ended.
+// Without this, a thread that waits now would be unknown until its wait ends.
 void Profiler::seed(Target& target) {
   const auto* interpreter = target.interpreter();
   std::map<pid_t, python::PythonThread> python;
@@ -106,7 +106,7 @@ void Profiler::add_running(std::uint64_t now_ns) {
 void Profiler::process_ended(std::uint32_t pid) {
   auto* found = targets_.find(pid);
   if (found == nullptr || found->ended()) return;
-  // Its time on the CPU stays until somebody has waited for it; then it is not known any more.
+  // Its CPU time is available until its parent has waited for it.
   const auto cpu_ns = process_cpu_ns(pid);
   cpu_known_ = cpu_known_ && cpu_ns;
   cpu_ns_ += cpu_ns.value_or(0) - cpu_at_start_[pid];
@@ -135,7 +135,7 @@ void Profiler::on(const model::StackSeen& event) { targets_.add(event); }
 
 void Profiler::on(const model::TaskSeen& event) {
   model::Task task;
-  // A name longer than its record is shown cut.
+  // A name that is longer than its record is shown cut.
   if (event.name_known && config_.by == model::ProfileBy::task) task.name = event.name + (event.name_cut ? "…" : "");
   task.coroutine = event.qualname + (event.qualname_cut ? "…" : "");
   last_task_.insert_or_assign(event.head.tid, std::move(task));
@@ -196,7 +196,8 @@ std::optional<model::Culprit> Profiler::culprit_of(const model::Blocked& blocked
   return blocked.cause == Cause::gil ? targets_.gil_holder(blocked) : std::nullopt;
 }
 
-// Names who had the CPU when the thread came to it. Rows do not show that: they add up what many runners took.
+// Names the process that had the CPU when the thread was switched in. Rows do not show that, because they add up the
+// time of many processes.
 model::ProfileRow with_runner(const model::ProfileRow& row, const model::Blocked& event) {
   auto reported = row;
   if (!model::runnable(row.cause) || event.runner_pid == 0) return reported;
@@ -204,7 +205,7 @@ model::ProfileRow with_runner(const model::ProfileRow& row, const model::Blocked
   return reported;
 }
 
-// The part of it in which it was ready to run is a row of its own.
+// The runnable part has a row of its own.
 void Profiler::add_wait(model::ProfileRow row, const model::Blocked& event) {
   row.kind = Kind::wait;
   row.count = 1;
@@ -255,7 +256,7 @@ void Profiler::take_times(std::uint32_t pid, std::uint32_t tid, std::uint64_t en
     seen.idle_ns += end_ns - kept->since_ns;
     return;
   }
-  // It goes on: up to here it counts, whatever --min says.
+  // The wait goes on: it counts up to now, regardless of --min.
   const auto woken_ns = kept->woken_ns > kept->since_ns && kept->woken_ns < end_ns ? kept->woken_ns : end_ns;
   const auto blocked_ns = woken_ns - kept->since_ns;
   const auto runnable_ns = end_ns - woken_ns;
@@ -297,12 +298,12 @@ void Profiler::on(const model::ProcessExec& event) {
   classifier_.forget(event.head.pid);
   targets_.exec(*seen, event.comm);
   if (!waits_) return;
-  // The thread was reported as ended: it goes on as another program.
+  // The thread was reported as ended, but it continues as another program.
   const probe::ProfileSeed seed{.pid = event.head.pid, .tid = event.head.tid, .idle = false, .waiting = {}};
   if (auto status = probe_.seed_profiled(seed); !status && config_.verbose) say(status.error().message());
 }
 
-// What was too short to be reported: the scheduler's sum without what was.
+// Waits that were too short to be reported: the scheduler's sum minus the reported waits.
 void Profiler::add_shorter(const model::ProfileThread& thread) {
   const auto reported = reported_[ThreadId(thread.pid, thread.tid)];
   for (std::size_t i = 0; i < model::kCauses; i++) {
@@ -327,8 +328,8 @@ void Profiler::add_shorter(const model::ProfileThread& thread) {
 }
 
 model::ProfileReport Profiler::finish(std::uint64_t begin_ns) {
-  // Otherwise a wait that ends between the last record taken and its thread's sums is in the sums alone: in no row of
-  // its own, and in no file of what happened when.
+  // Otherwise a wait that ends after the last record and before the thread's sums are read is only in the sums: it has
+  // no row of its own, and is in no timeline.
   probe_.stop();
   const auto now_ns = monotonic_ns();
   constexpr int kMostRounds = 40;  // of 30 ms each

@@ -27,7 +27,7 @@ struct ProfilerConfig {
   bool all = false;          ///< every Python process of the machine
   Filter filter;             ///< with `all`: only these
   bool timeline = false;     ///< keep what each thread did over time
-  bool verbose = false;      ///< report what else goes wrong
+  bool verbose = false;      ///< report other problems too
 };
 
 class Profiler {
@@ -37,7 +37,7 @@ class Profiler {
 
   /// Begins to trace.
   Status add(Target target, TargetSet::Look look);
-  /// -a: Python processes that are not traced yet, if it is time to look for them.
+  /// -a: adds Python processes that are not traced yet, if it is time to search for them.
   void add_running(std::uint64_t now_ns);
   [[nodiscard]] TargetSet& targets() { return targets_; }
   /// So far.
@@ -46,13 +46,13 @@ class Profiler {
   [[nodiscard]] std::size_t threads() const { return threads_.size(); }
   void process_ended(std::uint32_t pid);
 
-  /// Takes everything that waits in the ring buffer.
+  /// Processes everything in the ring buffer.
   Status consume();
-  /// Looks again at processes whose Python was not ready. When the next one is due; 0: none.
+  /// Checks processes again whose Python was not ready. Returns when the next one is due; 0: none.
   std::uint64_t look(std::uint64_t now_ns) { return targets_.look(now_ns); }
 
-  /// The end of what began at `begin_ns`: nothing is traced after it, and what the threads do now counts up to now.
-  /// Once.
+  /// Ends the profile that began at `begin_ns`: nothing is traced after it, and present waits and runs count up to now.
+  /// To be called once.
   [[nodiscard]] model::ProfileReport finish(std::uint64_t begin_ns);
 
  private:
@@ -68,7 +68,7 @@ class Profiler {
   void on(const model::ProcessExec& event);
   void on(const model::ThreadExit& event);
   void on(const model::ProcessExit& event);
-  // A profile reports no loops and no native stacks, and does not follow children.
+  // A profile does not report loops and native stacks, and does not follow children.
   void on(const model::LoopSeen& /*event*/) {}
   void on(const model::IterationEnd& /*event*/) {}
   void on(const model::ProcessFork& /*event*/) {}
@@ -81,7 +81,7 @@ class Profiler {
   [[nodiscard]] model::ProfileRow row_of(const model::EventHead& head, std::uint64_t stack_id, bool has_task);
   [[nodiscard]] std::optional<model::Culprit> culprit_of(const model::Blocked& blocked);
   void add_wait(model::ProfileRow row, const model::Blocked& event);
-  /// Takes what BPF has added up of a thread that has ended, or of one that goes on until `end_ns`.
+  /// Takes the sums of BPF for a thread that has ended, or for one that has not ended, up to `end_ns`.
   void take_times(std::uint32_t pid, std::uint32_t tid, std::uint64_t end_ns);
   void add_shorter(const model::ProfileThread& thread);
 
@@ -91,12 +91,12 @@ class Profiler {
   TargetSet targets_;
   SampleClassifier classifier_;
   model::Profile profile_;
-  std::optional<model::Timeline> timeline_;  // if it is wanted
+  std::optional<model::Timeline> timeline_;  // if requested
   std::map<ThreadId, model::ProfileThread> threads_;
   std::map<ThreadId, std::array<std::uint64_t, model::kCauses>> reported_;  // of ProfileThread::cause_ns
   std::unordered_map<std::uint32_t, model::Task> last_task_;                // by tid
   std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;        // by tid
-  std::map<std::uint32_t, std::uint64_t> cpu_at_start_;                     // by pid: of the whole process
+  std::map<std::uint32_t, std::uint64_t> cpu_at_start_;                     // by pid: samples of the whole process
   std::uint64_t cpu_ns_ = 0;                                                // of processes that have ended
   bool cpu_known_ = true;
   model::LossCounts user_losses_{};

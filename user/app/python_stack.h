@@ -1,4 +1,4 @@
-// A stack that user space read, as the model has stacks.
+// Converts a stack that user space read into a stack of the model.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ namespace aiotrace::app {
   return stack;
 }
 
-/// Its number in a stack store, never 0. BPF's are hashes of other things.
+/// Its id in a stack store, never 0. It differs from BPF's ids, which are hashes of other data.
 [[nodiscard]] inline std::uint64_t seed_stack_id(const std::vector<python::PythonFrame>& frames) {
   std::size_t hash = 0;
   for (const auto& frame : frames) {

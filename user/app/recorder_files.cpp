@@ -21,14 +21,14 @@ namespace {
 constexpr std::string_view kPrefix = "ring-";
 constexpr std::string_view kSuffix = ".aiorec";
 constexpr std::size_t kMostFiles = 1000;
-// What is kept of all files together; one of the daemon's own is far below.
+// The limit for all files together; the daemon's own files are far below it.
 constexpr std::size_t kMaxMemory = std::size_t{1} << 30;
 
 struct DirectoryCloser {
   void operator()(DIR* directory) const noexcept { ::closedir(directory); }
 };
 
-/// The same stall is reported again and again while it goes on; ids begin anew with each run.
+/// An ongoing stall is reported repeatedly; ids start again in each run.
 using Key = std::tuple<std::int64_t, std::uint64_t>;
 
 class Collector {
@@ -62,7 +62,7 @@ void Collector::take(const recording::Head& head, recording::RecordedStall recor
   }
   if (recorded.memory > kMaxMemory - memory_) return;
   memory_ += recorded.memory;
-  // Clocks are adjusted while a stall goes on: its own clock's beginning and its id name it.
+  // Clocks may be adjusted during a stall, so a stall is identified by its start on its own clock and its id.
   const Key key{static_cast<std::int64_t>(stall.start_ns), stall.id};
   stalls_[key] = {.stall = std::move(stall), .head = head, .unfinished = recorded.unfinished};
 }

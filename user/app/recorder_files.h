@@ -22,16 +22,16 @@ struct RecorderFile {
   std::string path;
   UniqueFd fd;
 };
-/// All that are not empty; to be called with the rights that this takes, which reading them does not. Errors: no such
-/// directory, not permitted.
+/// All files that are not empty; the caller needs the rights to open them, but not to read them afterwards. Errors: no
+/// such directory, not permitted.
 [[nodiscard]] Result<std::vector<RecorderFile>> open_recorder_files(const std::string& directory);
 
 struct RingQuery {
-  std::int64_t since_ns = 0;           ///< CLOCK_REALTIME: stalls that ended later
-  std::optional<std::string> service;  ///< only of this one
+  std::int64_t since_ns = 0;           ///< CLOCK_REALTIME: only stalls that ended later
+  std::optional<std::string> service;  ///< only of this service
 };
 
-/// A stall of the ring, and what makes its times those of the wall clock.
+/// A stall of the ring, and the offset that converts its times to the wall clock.
 struct RingStall {
   model::Stall stall;
   recording::Head head;
@@ -39,12 +39,12 @@ struct RingStall {
 };
 
 struct RingContent {
-  std::vector<RingStall> stalls;  ///< by the time of their beginning; each once, as it was reported last
+  std::vector<RingStall> stalls;  ///< sorted by start time; each stall once, in its last report
   std::uint64_t warn_ns = 0;      ///< of the newest file
   std::uint64_t error_ns = 0;
-  std::vector<Error> damaged;  ///< files that could not be read to their end; what is before is there
+  std::vector<Error> damaged;  ///< files that could not be read to their end; the part before is included
 };
-/// A file that ends early is no error: the daemon may write to it now, or have been killed.
+/// A file that ends early is no error: the daemon may be writing to it, or was killed.
 [[nodiscard]] RingContent read_recorder_files(std::vector<RecorderFile> files, const RingQuery& query);
 
 }  // namespace aiotrace::app

@@ -39,7 +39,7 @@ class Replay {
   bool whole_ = false;
   model::Summary latest_;
   model::Statistics statistics_;
-  // The last word of stalls that go on, by id: all that is left of them if the recording is cut off.
+  // The last report of ongoing stalls, by id: if the recording is cut off, this is all that exists of them.
   std::map<std::uint64_t, recording::RecordedStall> ongoing_;
   std::size_t ongoing_memory_ = 0;
 };

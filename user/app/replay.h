@@ -13,13 +13,13 @@
 
 namespace aiotrace::app {
 
-/// What of a recording is wanted.
+/// The requested part of a recording.
 struct Thresholds {
-  std::optional<std::uint64_t> warn_ns;   ///< not less than what it was recorded with
-  std::optional<std::uint64_t> error_ns;  ///< any, but not less than the other
+  std::optional<std::uint64_t> warn_ns;   ///< not less than the recording's own threshold
+  std::optional<std::uint64_t> error_ns;  ///< any value that is not less than the other one
 };
 
-/// Gets what the run reported, in its order.
+/// Gets the reports of the run, in their order.
 struct Listener {
   std::function<void(const model::Watching&)> watching;
   std::function<void(const model::Stall&)> stall;
@@ -31,15 +31,17 @@ struct Listener {
 struct Replayed {
   model::Summary summary;
   std::uint64_t longest_stall_ns = 0;
-  /// The file is damaged or ends too early: everything up to there was reported, the summary covers it.
+  /// Set if the file is damaged or ends too early: everything before that point was reported, and the summary covers
+  /// it.
   std::optional<Error> incomplete;
 };
 
-/// Why a recording is not whole whose end is missing.
+/// The reason why a recording without an end is incomplete.
 [[nodiscard]] Error cut_off(const std::string& name);
 
-/// `first` is what the reader gave first. Without thresholds the summary of a whole recording is the run's own; else
-/// its stalls, causes and places are added up anew. Errors: usage, thresholds that the recording cannot serve.
+/// `first` is the record that the reader returned first. Without thresholds, the summary of a complete recording is the
+/// run's own summary; otherwise its stalls, causes and places are added up again. Errors: usage, for thresholds below
+/// those of the recording.
 [[nodiscard]] Result<Replayed> replay(recording::Reader& reader, Result<recording::Record> first,
                                       const std::string& name, const Thresholds& thresholds, const Listener& listener);
 

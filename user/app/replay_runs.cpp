@@ -24,7 +24,7 @@ Status refuse(const std::string& name, std::string_view command, const std::vect
   return {};
 }
 
-// `take` gets each record and is true at the last one.
+// `take` gets each record and returns true for the last one.
 template <class Take>
 Status read_all(recording::Reader& reader, const std::string& name, Take take) {
   while (true) {

@@ -1,4 +1,4 @@
-// What the user can ask of a run while it goes on.
+// Requests of the user during a run.
 #pragma once
 
 #include <atomic>
@@ -7,16 +7,16 @@
 
 namespace aiotrace::app {
 
-/// Of a run that waits for several things at once.
+/// For a run that waits for several events at once.
 struct Requests {
   bool stop = false;
   bool summary = false;  ///< the summary so far
-  bool reload = false;   ///< the configuration anew
+  bool reload = false;   ///< read the configuration again
 };
 
-/// For commands that read a target's memory in one thread: a walk through it may be long.
+/// For commands that read a target's memory in one thread: because a walk through memory may take long.
 struct Interrupt {
-  UniqueFd fd;                              ///< readable once the run is to end
+  UniqueFd fd;                              ///< becomes readable when the run has to end
   const std::atomic<bool>* came = nullptr;  ///< the same, for Memory
 };
 

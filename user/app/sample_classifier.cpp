@@ -17,17 +17,17 @@ bool starts_with_any(std::string_view name, std::initializer_list<std::string_vi
   return std::ranges::any_of(prefixes, [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
-// glibc's and musl's parts, the loader and the kernel's vdso.
+// The libraries of glibc and musl, the loader and the kernel's vdso.
 bool is_support(std::string_view file_name) {
   return file_name == "[vdso]" ||
          starts_with_any(file_name, {"libc.so", "libc-2", "libpthread", "libm.so", "libm-2", "ld-linux", "ld-2",
                                      "ld-musl", "libdl", "librt", "libgcc_s"});
 }
 
-// What Python calls through on its way to a library: no cause by itself.
+// Libraries through which Python calls other libraries: no cause by themselves.
 bool is_foreign_call(std::string_view file_name) { return starts_with_any(file_name, {"libffi", "_ctypes."}); }
 
-/// The function of the innermost frames in `library` that has a name; empty if none has.
+/// The innermost function in `library` that has a name; empty if none has.
 std::string function_in(const symbolize::NativeStack& stack, const std::string& library) {
   bool inside = false;
   for (const auto& [address, symbol] : stack.frames) {
@@ -55,7 +55,7 @@ SampleClassifier::Code SampleClassifier::describe(Target& target, const proc::Ma
 
 const SampleClassifier::Code& SampleClassifier::code_at(Target& target, std::uint64_t address) {
   auto& known = mapped_[target.pid()];
-  const auto at = known.upper_bound(address);  // by end: the first that ends behind it
+  const auto at = known.upper_bound(address);  // by end: the first mapping that ends after the address
   if (at != known.end() && at->second.first <= address) return at->second.second;
   const proc::Mapping* mapping = target.maps().find(address);
   if (mapping == nullptr) return unknown_;
@@ -110,7 +110,7 @@ model::ClassifiedSample SampleClassifier::classify(Target& target, const model::
     result.syscall = proc::syscall_name(sample.syscall);
     return result;
   }
-  // Code that runs where there was none when the map was read: a library, or a page that a JIT compiler has made since.
+  // The code was not mapped when the map was read: a new library, or a page that a JIT compiler has created since.
   const proc::Mapping* mapping = target.maps().find(sample.ip);
   if (mapping == nullptr || !mapping->executable) target.refresh_maps();
   const Code* leaf = &code_at(target, sample.ip);

@@ -1,4 +1,4 @@
-// What a sample says the thread did: interpreter, a library, collecting garbage, the kernel.
+// What the thread did at a sample: interpreter, a library, garbage collection, the kernel.
 #pragma once
 
 #include <sys/types.h>
@@ -17,13 +17,13 @@ namespace aiotrace::app {
 
 class SampleClassifier {
  public:
-  /// The C library and what comes with it do what their caller wants: a leaf in there counts as its caller, which is
-  /// found by unwinding the copied top of the stack, else as the first return address on it that lies elsewhere. The
-  /// culprit of a native sample has the library and, where symbols name it, the function: the leaf's, else that of its
-  /// nearest caller in the same library (a stripped library still names its public functions).
+  /// The C library and what comes with it work for their caller, so a leaf in them counts as its caller. The caller is
+  /// found by unwinding the copied top of the stack; if that fails, it is the first return address on the stack that is
+  /// in another library. The culprit of a native sample has the library and, where symbols name it, the function: the
+  /// leaf's, else that of its nearest caller in the same library (a stripped library still names its public functions).
   [[nodiscard]] model::ClassifiedSample classify(Target& target, const model::Sample& sample);
 
-  /// What its names come from.
+  /// The sources of its names.
   [[nodiscard]] symbolize::Symbolizer& symbolizer() { return symbolizer_; }
 
   void forget(std::uint32_t pid) {
@@ -32,7 +32,7 @@ class SampleClassifier {
   }
 
  private:
-  /// A mapping of code, as far as a leaf in it matters.
+  /// The parts of a code mapping that are needed for a leaf.
   enum class Place { unknown, interpreter, support, foreign_call, library };
   struct Code {
     Place place = Place::unknown;

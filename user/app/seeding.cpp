@@ -37,7 +37,7 @@ Cause cause_of_descriptor(const Target& target, std::uint64_t fd) {
   }
 }
 
-// As BPF would have reported it: the first iteration of a seeded thread has the number 0.
+// Reported as BPF would have done it: the first iteration of a seeded thread has the number 0.
 void add_task(Target& target, std::uint64_t tstate, const std::vector<python::PythonFrame>& stack, Seeded& seeded) {
   const auto* root = python::root_coroutine(stack);
   if (root == nullptr) return;
@@ -60,7 +60,7 @@ void add_task(Target& target, std::uint64_t tstate, const std::vector<python::Py
   seeded.task = std::move(task);
 }
 
-// Only these two of its registers are known: enough where functions keep no frame pointer.
+// Only these two of its registers are known. This is sufficient for functions without a frame pointer.
 model::NativeSeen native_of(const Target& target, std::uint32_t tid, const proc::ThreadSyscall& call) {
   const auto page_bytes = machine::here().page_bytes;
   model::NativeSeen seen;
@@ -76,17 +76,17 @@ model::NativeSeen native_of(const Target& target, std::uint32_t tid, const proc:
   return seen;
 }
 
-// By the loop's own clock; 0: not known.
+// On the loop's own clock; 0: unknown.
 std::uint64_t began_ns(const Target& target, const std::vector<python::PythonFrame>& stack) {
   const auto& process = target.process();
   if (!process.shares_clock()) return 0;
   const auto now_ns = monotonic_ns();
   const auto returned = python::poll_returned_ns(*target.interpreter(), target.memory(), stack, now_ns);
-  // A loop with a clock of its own can say anything; none is older than its process.
+  // A loop with a clock of its own can return any value, but no iteration is older than its process.
   return returned && now_ns - *returned <= process.age_ns() ? *returned : 0;
 }
 
-// BPF determines this in the next iterations; this is for what is reported before.
+// BPF measures this in later iterations; this value is for stalls that are reported before.
 model::LoopKind kind_of(const Target& target, const std::vector<python::PythonFrame>& stack) {
   const auto* interpreter = target.interpreter();
   if (interpreter == nullptr || !interpreter->asyncio_loaded) return model::LoopKind::other;
@@ -116,7 +116,7 @@ std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<s
     stack = python::read_stack(*target.interpreter(), target.memory(), *tstate);
     seeded.kind = kind_of(target, stack);
   }
-  // One inside a callback is not the loop's own.
+  // A poll inside a callback is not the loop's own.
   if (epfd && !python::in_callback(stack)) {
     seeded.seed.epfd = *epfd;
     return seeded;
@@ -124,8 +124,8 @@ std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<s
   if (!tstate) return std::nullopt;
   if (!python::runs_loop(stack)) return std::nullopt;
   if (!python::in_callback(stack)) {
-    // In its loop's own code: in its poll, or woken from it and not yet back. Its next poll is the first thing that is
-    // known.
+    // The thread is in its loop's own code: in its poll, or woken from it and not yet back. Its next poll is the first
+    // known event.
     if (!call || !proc::selects(*call)) return std::nullopt;
     seeded.seed.selects = true;
     return seeded;
@@ -134,7 +134,7 @@ std::optional<Seeded> seed_of(Target& target, std::uint32_t tid, std::optional<s
     seeded.seed.began_ns = began;
     seeded.start_known = true;
   }
-  if (!call) return seeded;  // it runs: samples will show what it does
+  if (!call) return seeded;  // it runs; samples will show what it does
   add_task(target, *tstate, stack, seeded);
   const auto cause = cause_of_call(target, call->number, call->arguments);
   seeded.stack = to_stack(stack);
@@ -164,7 +164,7 @@ Cause cause_of_call(const Target& target, std::int32_t syscall, const std::array
     case proc::SyscallClass::futex: return target.is_gil(arguments[0]) ? Cause::gil : Cause::lock;
     case proc::SyscallClass::fd: return cause_of_descriptor(target, arguments[0]);
     case proc::SyscallClass::poll: {
-      // poll and ppoll have the count behind the array, select and pselect6 in front of the sets.
+      // poll and ppoll have the count after the array, select and pselect6 before the sets.
       const auto count = found->name.ends_with("poll") ? arguments[1] : arguments[0];
       const bool epoll = found->name.starts_with("epoll");
       return count == 0 && !epoll ? Cause::sleep : Cause::network;

@@ -32,13 +32,13 @@ struct SessionConfig {
   bool starting = false;   ///< the target is a program that is about to be started
   bool leaks = false;      ///< look for leaks too (not with `tracker.all`)
   bool hangs = false;      ///< look for hangs too (not with `tracker.all`)
-  bool recording = false;  ///< now and then the outputs get the summary so far
-  /// What BPF does not wake us for is looked at less often where there are many loops, the looks for leaks and hangs at
-  /// all processes take the time of those at one, and the cost of BPF programs is not measured.
+  bool recording = false;  ///< from time to time the outputs get the summary so far
+  /// With many loops: data for which BPF does not wake aiotrace is read less often, the looks for leaks and hangs at
+  /// all processes together take the time of one process, and the cost of BPF programs is not measured.
   bool frugal = false;
 };
 
-/// What a run does beside watching, in the same thread: a live view.
+/// Work that a run does beside watching, in the same thread: a live view.
 class Beside {
  public:
   Beside() = default;
@@ -46,9 +46,9 @@ class Beside {
   Beside& operator=(const Beside&) = delete;
   virtual ~Beside() = default;
 
-  /// Adds the descriptors that wake it.
+  /// Adds the descriptors that wake the run.
   virtual void add_fds(std::vector<pollfd>& fds) = 0;
-  /// After each wait. When it is to be called next at the latest, by monotonic_ns(); 0: the run is to end.
+  /// Called after each wait. Returns the latest time of the next call (monotonic_ns()); 0: the run has to end.
   virtual std::uint64_t turn(std::uint64_t now_ns) = 0;
 };
 
@@ -57,22 +57,22 @@ class Session {
   /// `probe` is loaded and not attached yet; it and `outputs` must outlive the session.
   Session(SessionConfig config, probe::Probe& probe, Outputs& outputs);
 
-  /// Attaches. When it returns, nothing of these processes is missed.
+  /// Attaches. After it returns, no event of these processes is missed.
   Status begin(std::vector<Target> targets);
-  /// Until the end: of the time, of all targets, or as asked. `requests_fd` is readable when `requests` has something.
-  /// `beside` may be null.
+  /// Runs until the time is over, all targets have ended, or the user requests the end. `requests_fd` is readable when
+  /// `requests` is not empty. `beside` may be null.
   void watch(int requests_fd, const std::function<Requests()>& requests, Beside* beside = nullptr);
-  /// Writes the summary; gives it. Once.
+  /// Writes the summary and returns it. To be called once.
   model::Summary finish();
 
   [[nodiscard]] std::uint64_t longest_stall_ns() const { return tracker_.longest_stall_ns(); }
   [[nodiscard]] TargetSet& targets() { return tracker_.targets(); }
   [[nodiscard]] std::vector<model::LoopNow> loops_now(std::uint64_t now_ns) const { return tracker_.loops_now(now_ns); }
-  /// What the looks for leaks and hangs have found so far, by pid.
+  /// Findings of the looks for leaks and hangs so far, by pid.
   [[nodiscard]] std::map<std::uint32_t, model::ProcessLooks> looks() const;
-  /// The last look for hangs at a process, with what of it was reported; null: none was made.
+  /// The last look for hangs at a process, and the hangs that were reported; null: no look yet.
   [[nodiscard]] std::shared_ptr<const model::ScannedHangs> last_hangs(std::uint32_t pid) const;
-  /// What outputs were given at the beginning, with the targets of now.
+  /// The data that outputs got at the beginning, with the present targets.
   [[nodiscard]] model::Watching watching();
   [[nodiscard]] model::Summary summary(std::uint64_t now_ns) const;
 

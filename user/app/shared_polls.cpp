@@ -5,10 +5,10 @@
 namespace aiotrace::app {
 namespace {
 
-// A program can make threads as fast as it likes; those beyond are compared with no others.
+// A program can create threads at any rate; threads beyond this number are not compared with others.
 constexpr std::size_t kMaxThreads = 16'384;
 
-// Other threads of one epoll that are looked at for one iteration.
+// Other threads of the same epoll that are compared with one iteration.
 constexpr unsigned kMostLooks = 64;
 
 std::uint64_t overlap_ns(const SharedPolls::Iteration& a, const SharedPolls::Iteration& b) {
@@ -35,14 +35,14 @@ void SharedPolls::forget_process(std::uint32_t pid) {
   std::erase_if(threads_, [pid](const auto& each) { return each.first.first == pid; });
 }
 
-// How long the other thread was away from the epoll meanwhile; nothing if it polls another one, or has ended.
+// How long the other thread was away from the epoll in this time; nothing if it polls another one, or has ended.
 std::optional<std::uint64_t> SharedPolls::away_ns(const Thread& other, const Iteration& meanwhile) const {
   const auto& poller = pollers_.at(other);
   const auto thread = thread_of_(other.second);
   if (!thread || thread->pid != other.first || thread->exited || thread->epfd != poller.epfd) return std::nullopt;
   const bool away = thread->state != model::ThreadNow::State::in_poll && thread->start_ns != 0;
   const Iteration present{.start_ns = thread->start_ns, .end_ns = away ? meanwhile.end_ns : thread->start_ns};
-  // The last long one can be the present one.
+  // The last long iteration may be the present one.
   if (poller.last.start_ns == present.start_ns) return overlap_ns(present, meanwhile);
   return overlap_ns(present, meanwhile) + overlap_ns(poller.last, meanwhile);
 }

@@ -12,24 +12,24 @@
 
 namespace aiotrace::app {
 
-/// Of programs whose polls no Python frame explains. What one thread waits for while another one polls the same epoll
-/// keeps nobody waiting: it is no stall.
+/// For programs whose polls no Python frame explains. If one thread waits while another one polls the same epoll,
+/// nothing is delayed: it is no stall.
 class SharedPolls {
  public:
   using ThreadOf = std::function<std::optional<model::ThreadNow>(std::uint32_t tid)>;
   explicit SharedPolls(ThreadOf thread_of) : thread_of_(std::move(thread_of)) {}
 
-  /// The thread polls this epoll, by its descriptor in the process; -1: none any more.
+  /// The thread polls this epoll (its descriptor in the process); -1: no epoll any more.
   void polls(std::uint32_t pid, std::uint32_t tid, std::int32_t epfd);
   void forget_thread(std::uint32_t pid, std::uint32_t tid) { polls(pid, tid, -1); }
   void forget_process(std::uint32_t pid);
 
   struct Iteration {
     std::uint64_t start_ns = 0;  ///< CLOCK_MONOTONIC
-    std::uint64_t end_ns = 0;    ///< of one that goes on: now
+    std::uint64_t end_ns = 0;    ///< end of the iteration, or now if it is not over
   };
-  /// A long iteration of the thread. True if another thread came back to the epoll during it: then all threads together
-  /// left the epoll alone for less than `warn_ns`, as far as their long iterations show.
+  /// Adds a long iteration of the thread. True if another thread came back to the epoll during it: then the epoll was
+  /// unattended for less than `warn_ns`, as far as the long iterations of all its threads show.
   [[nodiscard]] bool taken_over(std::uint32_t pid, std::uint32_t tid, Iteration iteration, std::uint64_t warn_ns);
 
  private:

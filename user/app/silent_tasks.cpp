@@ -22,7 +22,7 @@ std::vector<model::AwaitSite> SilentTasks::end(const python::TaskSnapshot& snaps
     const auto before = at_begin_.find(task.object);
     if (before == at_begin_.end() || stepped.contains(task.object) || !suspended(task)) continue;
     if (await_of(task) != before->second) continue;
-    // As ChainNames has the coroutine: by its code object.
+    // The coroutine's name as in ChainNames: by its code object.
     sites.push_back({.coroutine = task.stack_cut ? task.coroutine : task.stack.back().code->function,
                      .place = own_place(task),
                      .awaits = text_of(task.waits_for)});

@@ -1,4 +1,4 @@
-// Tasks that wait throughout a run of `awaits --exact`: probes see steps, and these take none.
+// Tasks that wait throughout a run of `awaits --exact`: the probes see only steps, and these tasks make none.
 #pragma once
 
 #include <cstdint>
@@ -21,17 +21,17 @@ class SilentTasks {
 
   void begin(const python::TaskSnapshot& snapshot);
 
-  /// Sites of the tasks that are in the same await in both snapshots, an element for each task; none of those in
+  /// Sites of the tasks that are in the same await in both snapshots, one element for each task; without the tasks in
   /// `stepped` (addresses), which the probes know.
   [[nodiscard]] std::vector<model::AwaitSite> end(const python::TaskSnapshot& snapshot,
                                                   const std::unordered_set<std::uint64_t>& stepped) const;
-  /// When the first snapshot was taken (CLOCK_MONOTONIC); 0: there was none. They wait at least since then.
+  /// When the first snapshot was taken (CLOCK_MONOTONIC); 0: there was none. The tasks have waited at least since then.
   [[nodiscard]] std::uint64_t since_ns() const { return since_ns_; }
 
  private:
   struct Await {
-    std::uint64_t place = 0;   // the same coroutines at the same lines
-    std::uint64_t object = 0;  // that it waits for
+    std::uint64_t place = 0;   // equal for the same coroutines at the same lines
+    std::uint64_t object = 0;  // the future that it waits for
     bool operator==(const Await&) const = default;
   };
   [[nodiscard]] static Await await_of(const python::Task& task);

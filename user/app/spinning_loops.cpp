@@ -20,18 +20,18 @@ constexpr std::uint64_t kLeastPerSecond = 1000;
 constexpr std::uint64_t kShareOfTime = 100;
 constexpr std::size_t kMostRows = 100;
 constexpr std::size_t kMostThreads = 4096;
-constexpr std::size_t kThreadsOfProcess = 16;  // that are measured in one call
+constexpr std::size_t kThreadsOfProcess = 16;  // threads that are measured in one call
 
-// Looks at a queue that find something: so many make a verdict, of one call no more than a third of them. After so many
-// they begin anew.
+// The number of looks that found something in a queue: this many make a verdict, and one call contributes at most a
+// third of them. After this many the count starts again.
 constexpr std::uint64_t kEnough = 18;
 constexpr std::uint64_t kMostInOneCall = 6;
 constexpr std::uint64_t kMostLooks = 180;
-// Most reads find the queue empty: one call reads it so often, as long as its time lasts.
+// Most reads find the queue empty, so one call reads it this often, until its time is over.
 constexpr unsigned kReadsAtOnce = 64;
 constexpr std::uint64_t kMostNs = 2'000'000;
 
-// The task's innermost own line; the line of its definition where it runs each time that it is looked at.
+// The innermost line of the program's own code in the task; the line of its definition if the task runs at each look.
 model::Frame place_of(python::AsyncioReader& reader, const proc::PageCache& pages, std::uint64_t coroutine) {
   constexpr unsigned kTries = 20;
   for (unsigned i = 0; i < kTries; ++i) {
@@ -54,7 +54,7 @@ model::Frame place_of(python::AsyncioReader& reader, const proc::PageCache& page
   return {.kind = model::Frame::Kind::python, .function = code->function, .file = code->file, .line = code->first_line};
 }
 
-// What makes two callbacks the same: addresses of handles are used again at once, that of a descriptor's stays.
+// Identifies a callback: the address of a handle is reused at once, but the handle of a descriptor keeps its address.
 std::uint64_t identity(const python::ReadyCallback& callback,
                        const std::unordered_map<std::uint64_t, int>& descriptors) {
   if (callback.task != 0) return callback.task;
@@ -124,13 +124,13 @@ void SpinningLoops::report(python::AsyncioReader& reader, const proc::PageCache&
     row.line = code->first_line;
     if (fd != descriptors.end()) row.fd = fd->second;
   }
-  if (!row.task && row.callback.empty()) return;  // gone meanwhile
+  if (!row.task && row.callback.empty()) return;  // it has ended
   messages_.push_back(output::spinning_text(row));
   watched.row = rows_.size();
   rows_.push_back(std::move(row));
 }
 
-// A thread that stands still shows the same queue each time: only looks in different iterations count.
+// A thread that does not run shows the same queue each time, so only looks in different iterations count.
 void SpinningLoops::look_at(Target& target, std::uint32_t tid, Watched& watched, const probe::Probe& probe) {
   const auto* interpreter = target.interpreter();
   if (interpreter == nullptr || !interpreter->asyncio_loaded) return;
@@ -170,7 +170,7 @@ void SpinningLoops::look_at(Target& target, std::uint32_t tid, Watched& watched,
 void SpinningLoops::look(std::uint64_t now_ns, TargetSet& targets, const probe::Probe& probe) {
   if (now_ns < next_ns_) return;
   const auto begin_ns = monotonic_ns();
-  // One process at a time, so that no record has to wait for the others.
+  // One process per call, so that no record of other processes is delayed.
   if (auto* target = targets.next_after(last_pid_)) {
     last_pid_ = target->pid();
     if (!target->ended()) measure(*target, now_ns, probe);

@@ -1,4 +1,4 @@
-// Loops that never wait, and what they call all the time.
+// Loops that never wait, and the callbacks that they call all the time.
 #pragma once
 
 #include <cstdint>
@@ -16,19 +16,19 @@
 
 namespace aiotrace::app {
 
-/// None of their iterations is a stall, and all that they do is to come back to their polls: a descriptor that is ready
-/// each time, or a callback or task that asks for its next turn at once.
+/// None of their iterations is a stall. They only return to their poll: a descriptor is ready each time, or a callback
+/// or task asks at once for its next turn.
 class SpinningLoops {
  public:
-  /// To be called every 50 ms or so; takes 2 ms at most, and 1 % of the time. A loop of asyncio or uvloop spins if it
-  /// comes back to its poll 1,000 times a second while its thread hardly sleeps, for 2 s; and if nine of ten looks at
-  /// its queue, each in another iteration, find the same callback or task in it. A server under full load has different
-  /// ones.
+  /// To be called about every 50 ms; takes at most 2 ms, and 1 % of the time. A loop of asyncio or uvloop spins if, for
+  /// 2 s, it returns to its poll 1,000 times a second while its thread hardly sleeps; and if nine of ten looks at its
+  /// queue, each in another iteration, find the same callback or task in it. A server under full load has different
+  /// callbacks.
   void look(std::uint64_t now_ns, TargetSet& targets, const probe::Probe& probe);
 
   /// In the order in which they were found, at most 100.
   [[nodiscard]] const std::vector<model::SpinningLoop>& all() const { return rows_; }
-  /// What is new since the last call, a sentence each.
+  /// New findings since the last call, one sentence each.
   [[nodiscard]] std::vector<std::string> take_messages() { return std::exchange(messages_, {}); }
 
  private:
@@ -37,12 +37,12 @@ class SpinningLoops {
     std::uint64_t at_ns = 0;
     std::uint64_t iterations = 0;
     std::uint64_t wanted_cpu_ns = 0;  // on a CPU, or waiting for one
-    std::uint64_t per_s = 0;          // of a suspect; 0: it waits
+    std::uint64_t per_s = 0;          // start of the suspicion; 0: it waits
     std::size_t row = kNone;
-    // Looks at a suspect's queue.
+    // Reads the queue of a suspect.
     std::uint64_t last_iteration = 0;
     std::uint64_t looks = 0;
-    std::map<std::uint64_t, std::uint64_t> times;  // by what was to be called
+    std::map<std::uint64_t, std::uint64_t> times;  // by the callback that was found
   };
   static constexpr std::size_t kNone = ~std::size_t{0};
 

@@ -1,4 +1,4 @@
-// Weighted stacks as files of other viewers, for commands that write them at their end.
+// Weighted stacks as files for other viewers, for commands that write them at their end.
 #pragma once
 
 #include <array>
@@ -17,11 +17,11 @@ namespace aiotrace::app {
 /// The formats of output::kStackFormatTable.
 class StackFiles {
  public:
-  /// Paths that are not given are not written. Errors: as output::FileSink::open().
+  /// Formats without a path are not written. Errors: as output::FileSink::open().
   [[nodiscard]] static Result<StackFiles> open(const OutputFiles& paths);
 
   [[nodiscard]] bool wanted() const;
-  /// `title` is the command's; `time_ns` (CLOCK_MONOTONIC) is when its `elapsed_ns` were over.
+  /// `title` is the name of the command; `time_ns` (CLOCK_MONOTONIC) is the end of its `elapsed_ns`.
   void write(const model::WeightedStacks& stacks, const std::string& title, std::uint64_t time_ns,
              std::uint64_t elapsed_ns, CommandOutput& out);
 

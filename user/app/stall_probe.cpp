@@ -14,8 +14,8 @@ namespace {
 // samples.
 std::uint64_t young_ns(std::uint64_t warn_ns) { return std::clamp<std::uint64_t>(warn_ns / 10, 1'000'000, 5'000'000); }
 
-// The clock that always runs: two samples in a stall, and the first of them that is late enough starts the fine one. At
-// 10 ms it took half a percent of a busy server's throughput.
+// The clock that always runs: a stall gets two samples, and the first sample that is late enough in the iteration
+// starts the fine clock. At 10 ms it took half a percent of a busy server's throughput.
 std::uint64_t coarse_period_ns(std::uint64_t warn_ns) {
   return std::clamp<std::uint64_t>(2 * warn_ns / 5, 1'000'000, 20'000'000);
 }
@@ -43,7 +43,7 @@ probe::ProbeOptions stall_probe_options(const StallProbe& wanted) {
     options.max_threads = 8192;
   }
   if (wanted.native) {
-    // A sample has some 10 KB then: a second of one thread's.
+    // A sample has about 10 KB then: this is the space for one second of one thread.
     options.ring_bytes = 16u << 20;
     // Shorter waits are common in loops that never stall, and are not worth unwinding.
     options.native_ns = std::max(options.segment_ns, wanted.warn_ns / 20);

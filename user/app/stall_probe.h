@@ -1,4 +1,4 @@
-// How BPF is set up to find stalls.
+// The configuration of BPF to find stalls.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ struct StallProbe {
   bool all = false;      ///< every loop of the machine
   bool follow = false;   ///< children too
   bool native = false;   ///< with native stacks
-  bool verbose = false;  ///< with what loading took
+  bool verbose = false;  ///< report the time that loading took
 };
 
 [[nodiscard]] probe::ProbeOptions stall_probe_options(const StallProbe& wanted);

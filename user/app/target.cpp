@@ -46,7 +46,7 @@ bool Target::look() {
   }
   refused_.reset();
   interpreter_ = std::move(*found);
-  names_.clear();  // those of the kernel: Python's can be read from now on
+  names_.clear();  // the kernel's thread ids: Python's thread ids can be read from now on
   tids_are_right_ = interpreter_->initialized && python::keeps_tid_in_pthread(*interpreter_, process_, *memory_);
   generation_++;
   return true;
@@ -99,7 +99,7 @@ std::string Target::thread_name(std::uint32_t tid) {
 std::optional<std::uint32_t> Target::own_tid(std::uint32_t ns_tid) const {
   if (!process_.in_pid_namespace()) {
     if (process_.comm_of(static_cast<pid_t>(ns_tid))) return ns_tid;
-    // It has ended since; that its id was read from the right place has been seen on others.
+    // The thread has ended since; earlier, other threads have confirmed that ids are read from the right place.
     return names_.contains(ns_tid) || (tids_are_right_ && ns_tid != 0) ? std::optional(ns_tid) : std::nullopt;
   }
   const auto tids = process_.tids_by_ns_tid();
@@ -126,7 +126,7 @@ std::optional<model::LoopKind> Target::running_kind(std::uint32_t tid) const {
 }
 
 void Target::show_queues(probe::Probe& probe) {
-  // A program can make new loops as fast as it likes: it gets a share of our time, however many threads it has.
+  // A program can create loops at any rate: it gets a share of our time, regardless of its number of threads.
   constexpr std::uint64_t kMostNs = 50'000'000;
   constexpr std::uint64_t kShareOfTime = 20;
   const auto begin_ns = monotonic_ns();
@@ -135,7 +135,7 @@ void Target::show_queues(probe::Probe& probe) {
   pages.end_at(begin_ns + kMostNs);
   auto queues = python::loop_queues(*interpreter_, process_, pages);
   next_queues_ns_ = begin_ns + (monotonic_ns() - begin_ns) * kShareOfTime;
-  if (pages.late()) return;  // again, when its share of the time allows it
+  if (pages.late()) return;  // tried again when its share of the time allows it
   queues_wanted_ = false;
   for (const auto& [tid, queue] : queues) probe.set_queue(static_cast<std::uint32_t>(tid), queue);
   queues_ = std::move(queues);
@@ -220,7 +220,7 @@ std::size_t Target::epolls() const {
 
 std::optional<std::string> Target::python_version() const {
   if (interpreter_) return interpreter_->version_text;
-  // One that is refused says its version too.
+  // The version is also known for a CPython that is refused.
   if (refused_ && !refused_->version.empty()) return refused_->version;
   return std::nullopt;
 }
@@ -228,7 +228,7 @@ std::optional<std::string> Target::python_version() const {
 std::optional<std::string> Target::refusal() const {
   if (!refused_ || refused_->why == python::NoPython::not_python || refused_->why == python::NoPython::not_initialized)
     return std::nullopt;
-  if (!process_.alive()) return std::nullopt;  // it ended meanwhile: nothing is traced
+  if (!process_.alive()) return std::nullopt;  // it ended: nothing is traced
   return refused_->message();
 }
 

@@ -8,7 +8,7 @@ namespace aiotrace::app {
 namespace {
 
 constexpr std::uint64_t kWindowNs = 1'000'000'000;
-constexpr double kKeep = 0.75;  // of the price so far
+constexpr double kKeep = 0.75;  // weight of the previous price
 
 std::uint64_t rounded(double ns) { return static_cast<std::uint64_t>(std::llround(ns)); }
 

@@ -1,4 +1,4 @@
-// What the traps of `awaits --exact` cost the target, and when that is too much.
+// The cost of the traps of `awaits --exact` for the target, and when it is too high.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +13,12 @@ namespace aiotrace::app {
 
 class TargetCost {
  public:
-  /// `max_share`: of a thread's time, in a window of a second or in less.
+  /// `max_share`: of a thread's time, in a window of at most a second.
   TargetCost(probe::TrapPrice price, double max_share) : price_(price), max_share_(max_share) {}
 
-  /// What counts from here on, mixed with what it was: one measurement can be off.
+  /// Sets the price from here on, mixed with the previous price, because a single measurement can be wrong.
   void reprice(probe::TrapPrice now);
-  /// The counters as they are now. True: a thread is over the limit.
+  /// Takes the present counters. True: a thread is over the limit.
   [[nodiscard]] bool look(const std::vector<probe::StepThreadCost>& threads, std::uint64_t now_ns);
   void fill(model::ExactSummary& summary) const;
 

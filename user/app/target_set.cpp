@@ -56,7 +56,7 @@ void TargetSet::scan(const Filter& filter, const std::function<void(Target)>& ta
 }
 
 std::uint64_t TargetSet::look(std::uint64_t now_ns, const std::function<void(Target&)>& changed) {
-  // With many processes at once, the records of those that are known already come in between.
+  // With many processes at once, records of processes that are already known arrive between the steps.
   constexpr std::uint64_t kBudgetNs = 20'000'000;
   std::uint64_t next_ns = 0;
   for (auto& [pid, each] : targets_) {
@@ -130,7 +130,7 @@ void TargetSet::add(const model::StackSeen& seen) {
 std::optional<model::Culprit> TargetSet::gil_holder(const model::Blocked& blocked) {
   auto* owner = find(blocked.head.pid);
   if (blocked.holder_tstate == 0 || owner == nullptr) return std::nullopt;
-  // The id is what a C library's structure said: believed only if such a thread is there.
+  // The id comes from a structure of the C library, so it is only believed if such a thread exists.
   const auto tid = owner->own_tid(blocked.holder_tid);
   if (!tid || *tid == blocked.head.tid) return std::nullopt;
   model::GilHolder culprit{.tid = *tid, .thread = owner->thread_name(*tid), .stack = {}};

@@ -17,7 +17,7 @@
 #include <string>
 #include <string_view>
 
-// Behind all others: its macros have common names.
+// Included last: its macros have common names.
 #define NCURSES_NOMACROS 1
 #define NCURSES_WIDECHAR 1
 #include <curses.h>
@@ -29,7 +29,7 @@ namespace {
 
 using output::Ink;
 
-// What a signal handler needs to give the terminal back: nothing is allocated or looked up there.
+// Data with which a signal handler can restore the terminal: the handler allocates and looks up nothing.
 struct Restore {
   termios modes{};
   std::array<char, 256> text{};  // leaves the other screen, shows the cursor, plain characters
@@ -45,7 +45,7 @@ extern "C" void give_back_and_die(int number) {
     (void)!::write(STDOUT_FILENO, restore.text.data(), restore.length);
     ::tcsetattr(STDOUT_FILENO, TCSANOW, &restore.modes);
   }
-  ::raise(number);  // the handler is gone: its usual end
+  ::raise(number);  // the handler was removed: the process ends as usual
 }
 
 void handle(int number) {
@@ -141,7 +141,8 @@ std::optional<Key> key_of(int status, wint_t code) {
   return Key{.kind = Key::Kind::character, .character = static_cast<char32_t>(code)};
 }
 
-// The width of one character is what both sides agree on: behind any other the place is given anew.
+// Characters of one column are written together. After any other character the cursor is positioned again, because
+// curses and the terminal may disagree on its width.
 void draw_row(const output::Grid& grid, std::size_t row, bool color) {
   const auto simple = [&](std::size_t column) {
     const auto& text = grid.at(row, column).text;
@@ -180,7 +181,7 @@ Result<std::unique_ptr<Terminal>> Terminal::open() {
   const std::string what = "show the screen on a terminal of type " + std::string(type != nullptr ? type : "(none)");
   int known = 0;
   if (type == nullptr || ::setupterm(type, STDOUT_FILENO, &known) != OK)
-    return fail(what, "it is not known here", "set TERM, or use --once");
+    return fail(what, "it is unknown on this machine", "set TERM, or use --once");
   const char* move = ::tigetstr("cup");
   if (move == nullptr) return fail(what, "it cannot move its cursor", "use --once");
   if (::tcgetattr(STDOUT_FILENO, &restore.modes) != 0) return fail_errno(what, errno);

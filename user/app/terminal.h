@@ -1,4 +1,4 @@
-// The terminal while a live view has it: shows grids, reads keys, and is given back as it was.
+// The terminal during a live view: shows grids, reads keys, and is restored at the end.
 #pragma once
 
 #include <cstdint>
@@ -32,26 +32,27 @@ struct Key {
   char32_t character = 0;  ///< of kind character: no control character
 };
 
-/// One at a time. What ends the process otherwise (a fault, abort()) gives the terminal back too.
+/// One object at a time. If the process ends in another way (a fault, abort()), the terminal is restored too.
 class Terminal {
  public:
-  /// Standard input and output are the terminal. Colours as it has them, none with NO_COLOR. The error: TERM is not
-  /// known, or a terminal that cannot move its cursor.
+  /// Standard input and output must be the terminal. Uses the terminal's colours, none with NO_COLOR. Errors: TERM is
+  /// unknown, or the terminal cannot move its cursor.
   [[nodiscard]] static Result<std::unique_ptr<Terminal>> open();
   Terminal(const Terminal&) = delete;
   Terminal& operator=(const Terminal&) = delete;
-  /// Gives it back.
+  /// Restores the terminal.
   ~Terminal();
 
   [[nodiscard]] const output::Look& look() const { return look_; }
   void draw(const output::Grid& grid);
-  /// What has been typed since. False: the terminal is gone.
+  /// The keys that were typed since the last call. False: the terminal was closed.
   [[nodiscard]] bool read_keys(std::vector<Key>& keys);
-  /// After SIGWINCH: look() is anew.
+  /// To be called after SIGWINCH: look() returns the new size.
   void resize();
-  /// After SIGTSTP: gives it back, stops this process, and takes it again once that goes on.
+  /// To be called after SIGTSTP: restores the terminal, stops this process, and takes the terminal again when the
+  /// process continues.
   void suspend();
-  /// From now on the next SIGINT, SIGTERM or SIGHUP ends the process at once, with the terminal given back.
+  /// From now on the next SIGINT, SIGTERM or SIGHUP ends the process at once, and the terminal is restored.
   static void let_signals_end();
 
  private:

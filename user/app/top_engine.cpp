@@ -13,7 +13,7 @@ void TopEngine::refresh(const Session& session, std::uint64_t now_ns) {
 }
 
 void TopEngine::refresh(const Session& session, std::uint64_t now_ns, const std::vector<model::LoopNow>& loops) {
-  // At the first sight of a process: a name is gone with it.
+  // Read when a process is first seen, because the name cannot be read after its end.
   std::map<std::uint32_t, std::string> services;
   for (const auto& loop : loops) {
     if (services.contains(loop.pid)) continue;

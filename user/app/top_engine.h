@@ -1,4 +1,4 @@
-// What the live view shows, taken from a session once in each interval.
+// The data of the live view, taken from a session once per interval.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,9 @@ class TopEngine {
   explicit TopEngine(std::uint64_t warn_ns) : table_(warn_ns) {}
 
   void add(const model::Stall& stall) { table_.add(stall); }
-  /// The end of an interval.
+  /// To be called at the end of an interval.
   void refresh(const Session& session, std::uint64_t now_ns);
-  /// The same with loops that were looked at before: of a session that has ended.
+  /// The same with loops that were read before, from a session that has ended.
   void refresh(const Session& session, std::uint64_t now_ns, const std::vector<model::LoopNow>& loops);
 
   [[nodiscard]] const model::TopTable& table() const { return table_; }
@@ -30,7 +30,7 @@ class TopEngine {
     bool grouped = false;
     std::string filter{};
   };
-  /// Rows in this order, and what is said of all of them.
+  /// The rows in this order, and the totals.
   [[nodiscard]] output::TopView view(const Order& order) const;
 
  private:

@@ -15,7 +15,7 @@ namespace aiotrace::app {
 namespace {
 
 constexpr double kFrequencyHz = 99;
-// Records are taken this often; in between nothing is to be done.
+// How often records are taken; between these times there is nothing to do.
 constexpr std::uint64_t kTickNs = 100'000'000;
 
 probe::ProbeOptions probe_options() {

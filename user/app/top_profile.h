@@ -1,4 +1,4 @@
-// A short profile of one process beside the watching of stalls, in a thread of its own.
+// A short profile of one process during the watching of stalls, in a thread of its own.
 #pragma once
 
 #include <atomic>
@@ -15,14 +15,14 @@ namespace aiotrace::app {
 
 class TopProfile {
  public:
-  /// Begins: samples of all threads of the process, for so long.
+  /// Starts it: samples of all threads of the process, for this time.
   TopProfile(std::uint32_t pid, std::uint64_t duration_ns);
   TopProfile(const TopProfile&) = delete;
   TopProfile& operator=(const TopProfile&) = delete;
-  /// One that is under way is given up.
+  /// Cancels a running profile.
   ~TopProfile();
 
-  /// Ends it now; report() has what there is.
+  /// Ends it now; report() then has the data so far.
   void end_now();
   [[nodiscard]] bool goes_on() const;
 
@@ -30,9 +30,9 @@ class TopProfile {
   /// By monotonic_ns().
   [[nodiscard]] std::uint64_t began_ns() const { return began_ns_; }
   [[nodiscard]] std::uint64_t duration_ns() const { return duration_ns_; }
-  /// Null while it goes on, and if it failed. From any thread.
+  /// Null while it runs, and if it failed. Can be called from any thread.
   [[nodiscard]] std::shared_ptr<const model::ProfileReport> report() const;
-  /// Why it failed; empty: it did not.
+  /// Why it failed; empty: it did not fail.
   [[nodiscard]] std::string problem() const;
 
  private:

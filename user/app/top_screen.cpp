@@ -94,7 +94,7 @@ Requests TopScreen::take_signals(int signals) {
         draw(monotonic_ns());
         break;
       case SIGCHLD:
-      case SIGUSR1: break;  // asks for a summary: it is on the screen
+      case SIGUSR1: break;  // requests a summary, which the screen already shows
       default: stop_ = true;
     }
   }
@@ -162,7 +162,7 @@ bool TopScreen::move_cursor(const Key& key) {
     return false;
   cursor = std::min(cursor, last);
   remember_selected();
-  if (key.kind == Key::Kind::home) followed_.reset();  // whatever comes to stand there
+  if (key.kind == Key::Kind::home) followed_.reset();  // stays on the first row, whichever loop is there
   return true;
 }
 

@@ -24,13 +24,13 @@
 
 namespace aiotrace::app {
 
-/// What say() has for a user whose terminal is a screen. From any thread.
+/// The messages of say() while the terminal shows a screen. Can be called from any thread.
 class ScreenMessages {
  public:
   void add(const std::string& message);
-  /// The latest, for some time; empty: there is none.
+  /// The latest message, for a limited time; empty: there is none.
   [[nodiscard]] std::string latest(std::uint64_t now_ns) const;
-  /// The last ones, the oldest first: for when the terminal is a terminal again.
+  /// The last messages, oldest first: printed when the terminal is restored.
   [[nodiscard]] std::deque<std::string> all() const;
 
  private:
@@ -44,20 +44,20 @@ struct TopScreenConfig {
   std::uint64_t interval_ns = 0;
   std::uint64_t warn_ns = 0;
   std::uint64_t error_ns = 0;
-  std::string targets;  ///< whom the run looks at
+  std::string targets;  ///< what the run watches
 };
 
 class TopScreen final : public Beside {
  public:
-  /// All must outlive it. `session` has begun.
+  /// All arguments must outlive it. `session` has begun.
   TopScreen(TopScreenConfig config, Terminal& terminal, TopEngine& engine, Session& session, Outputs& outputs,
             const FileMaker& files, ScreenMessages& messages);
 
   void add_fds(std::vector<pollfd>& fds) override;
   std::uint64_t turn(std::uint64_t now_ns) override;
-  /// What has come by the descriptor of signals: of the size, of being suspended, of the end.
+  /// Reads the signals: a new size, suspension, or the end.
   [[nodiscard]] Requests take_signals(int signals);
-  /// Ends a recording that goes on.
+  /// Ends a running recording.
   void finish();
 
  private:
@@ -95,16 +95,16 @@ class TopScreen final : public Beside {
   ScreenMessages& messages_;
 
   Shown shown_ = Shown::loops;
-  Shown before_ = Shown::loops;  // where a profile or help leads back to
+  Shown before_ = Shown::loops;  // the page to which a profile or the help returns
   TopEngine::Order order_;
   output::TopView view_;
   bool typing_ = false;
   bool stop_ = false;
   std::uint64_t next_ns_ = 0;
-  // The row that the cursor stays on when rows change places; nothing before the cursor was moved.
+  // The row on which the cursor stays when rows move; nothing before the cursor was moved.
   std::optional<model::TopRow> followed_;
   bool grouped_before_ = false;  // Esc leads back to services
-  Loop loop_{};                  // whose details are shown
+  Loop loop_{};                  // the loop whose details are shown
   std::string loop_title_;
   std::size_t first_line_ = 0;  // of the page
   std::unique_ptr<LoopReader> reader_;

@@ -36,13 +36,13 @@ namespace aiotrace::app {
 
 struct TrackerConfig {
   std::uint64_t warn_ns = 0;   ///< an iteration at least this long is a stall
-  std::uint64_t error_ns = 0;  ///< and one at least this long an error
-  bool all = false;            ///< loops of processes that were not added too
+  std::uint64_t error_ns = 0;  ///< a stall at least this long is an error
+  bool all = false;            ///< also loops of processes that were not added
   Filter filter;               ///< with `all`: only of these
   bool follow = false;         ///< children of the added processes too
   bool native = false;         ///< whole native stacks
-  bool verbose = false;        ///< report what else goes wrong
-  /// For a run without an end: what has ended is in no summary, and takes no memory.
+  bool verbose = false;        ///< report other problems too
+  /// For a run without an end: ended loops are in no summary, and take no memory.
   bool forget_ended = false;
 };
 
@@ -53,11 +53,11 @@ class Tracker {
 
   /// Begins to trace: BPF knows it when this returns.
   Status add(Target target, TargetSet::Look look);
-  /// -a: every process that waits in a poll now. How many were added.
+  /// -a: adds every process that waits in a poll now. Returns how many were added.
   std::size_t add_all_running();
-  /// Another filter from now on: who does not pass it is traced no longer, who does is.
+  /// Sets another filter: processes that do not pass it are no longer traced, and those that pass it are.
   void select(const Filter& filter);
-  /// --follow: every process below those that are traced. From then on BPF reports the new ones.
+  /// --follow: adds all descendants of the traced processes. From then on BPF reports new ones.
   Status add_descendants();
   [[nodiscard]] TargetSet& targets() { return targets_; }
   [[nodiscard]] TargetTimes& times() { return times_; }
@@ -67,34 +67,33 @@ class Tracker {
   [[nodiscard]] const TargetSet& targets() const { return targets_; }
   void process_ended(std::uint32_t pid);
 
-  /// Takes everything that waits in the ring buffer.
+  /// Processes everything in the ring buffer.
   Status consume();
-  /// Looks again at processes whose Python was not ready. When the next one is due; 0: none.
+  /// Inspects processes again whose Python was not ready. Returns when the next one is due; 0: none.
   std::uint64_t look(std::uint64_t now_ns);
-  /// To be called now and then.
+  /// To be called regularly.
   void stop_idle(std::uint64_t now_ns) { fine_.stop_idle(now_ns); }
-  /// The same: for BPF, where loops that are new keep what they have still to do.
+  /// To be called regularly: passes the addresses of the queues of new loops to BPF.
   void show_queues() {
     for (auto& [pid, target] : targets_) target.show_queues(probe_);
   }
-  /// Reports stalls that go on: at --error, then at doubling intervals.
+  /// Reports ongoing stalls: at --error, then at doubling intervals.
   void report_ongoing(std::uint64_t now_ns);
-  /// Every loop that has not ended, with its counters as they are now.
+  /// Every loop that has not ended, with its present counters.
   void read_loops(const std::function<void(const model::LoopNow&)>& take);
-  /// The end of the run: reports every stall that goes on and has reached --warn.
+  /// To be called at the end of the run: reports every ongoing stall that has reached --warn.
   void finish(std::uint64_t now_ns);
 
   [[nodiscard]] model::Summary summary(std::uint64_t now_ns) const;
   /// The loops whose threads have not ended.
   [[nodiscard]] std::vector<model::LoopNow> loops_now(std::uint64_t now_ns) const;
-  /// Everything that was lost, of both sides.
+  /// All losses, in BPF and in user space.
   [[nodiscard]] model::LossCounts losses() const;
   [[nodiscard]] std::uint64_t longest_stall_ns() const { return longest_ns_; }
   [[nodiscard]] std::uint64_t start_ns() const { return start_ns_; }
 
  private:
-  // A wait of which more was found out from outside than BPF sees: the one that a thread was in when aiotrace came, or
-  // one for a lock.
+  // A wait about which reading from outside showed more than BPF sees: the wait at the attach, or a wait for a lock.
   struct FoundWait {
     std::uint64_t since_ns = 0;
     std::optional<model::Culprit> culprit;
@@ -102,7 +101,7 @@ class Tracker {
   struct Loop {
     std::uint32_t pid = 0;
     model::LoopKind kind = model::LoopKind::other;
-    bool kind_known = false;    // it need not be asked again
+    bool kind_known = false;    // it need not be read again
     std::uint64_t seen_ns = 0;  // since when it is traced
     std::string thread;
     std::string comm;
@@ -110,9 +109,9 @@ class Tracker {
     std::uint64_t report_at_ns = 0;  // age at which the present iteration is reported next
     std::uint64_t due_ns = 0;        // when its first report was due; 0: not yet
     bool ended = false;
-    bool start_known = false;  // of the iteration that it was in when aiotrace came
+    bool start_known = false;  // of the iteration at the attach
     std::optional<FoundWait> found_wait;
-    model::LoopCounters last;  // kept when the thread is gone
+    model::LoopCounters last;  // kept after the thread's end
   };
 
   void take(std::span<const std::byte> record);
@@ -134,31 +133,32 @@ class Tracker {
 
   Target* target_or_new(const model::LoopSeen& event);
   void ignore(std::uint32_t pid, std::uint32_t tid);
-  // A thread of a scheduler: another one always took over its poll.
+  // Whether this is a thread of a scheduler: another thread always took over its poll.
   [[nodiscard]] bool is_worker(std::uint32_t pid, std::uint32_t tid) const;
-  // The wait of a thread whose poll another one has taken over.
+  // Whether it is only the wait of a thread whose poll another thread has taken over.
   [[nodiscard]] bool is_no_stall(const model::Stall& stall);
-  // What the loop is called. asyncio's own is known by its frames; of others the running loop is asked, once.
+  // The kind of the loop. asyncio's own loop is known by its frames; for others the running loop is read once.
   void name_kind(const Target& target, std::uint32_t tid, model::LoopSource source, Loop& loop);
   void drop_ended();
   void forget_image(std::uint32_t pid);
-  // Python came to be known later than its loop: that has another kind then.
+  // The interpreter was recognized after the loop: the loop then has another kind.
   void refresh_kind(std::uint32_t tid, Loop& loop, Target& owner);
   [[nodiscard]] std::optional<model::LoopNow> loop_now(std::uint32_t tid, const Loop& loop, std::uint64_t now_ns) const;
   void end_loop(std::uint32_t tid, std::uint64_t now_ns);
   [[nodiscard]] std::uint64_t with_native(const model::EventHead& head, std::uint64_t iteration,
                                           std::uint64_t python_stack);
   void keep_words(model::Sample& sample) const;
-  // An event of an iteration: held until the iteration is known to be a stall.
+  // Holds an event of an iteration until the iteration is known to be a stall.
   void place(const model::EventHead& head, std::uint64_t iteration, HeldEvents::Event event);
   void give_held(std::uint32_t tid, std::uint64_t iteration);
   void give(const model::TaskSeen& event) { builder_.add(event); }
   void give(const model::ClassifiedBlock& block) { builder_.add(block); }
   void give(const model::Sample& event);
   [[nodiscard]] std::uint64_t stack_of_wait(const model::ThreadNow& thread);
-  // BPF sees of which kind a loop is when it meets it, if its Python is known by then. Else the stack shows it, here.
+  // BPF determines the kind of a loop when it first sees it, if its Python is known by then. Otherwise the kind is
+  // determined here, from the stack.
   void find_kinds(std::uint64_t now_ns);
-  // True: nothing more is to be found.
+  // True: nothing more can be found.
   bool find_kinds(Target& target);
   void want_kind(const model::LoopSeen& event);
   void take_changed(Target& target);
@@ -188,8 +188,8 @@ class Tracker {
   HeldEvents held_;
   FineSampling fine_;
   SharedPolls shared_;
-  std::set<std::uint32_t> takes_turns_;                        // pids of which the user knows
-  std::set<std::pair<std::uint32_t, std::uint32_t>> workers_;  // pid and tid: others have taken over their polls
+  std::set<std::uint32_t> takes_turns_;                        // pids about which the user was informed
+  std::set<std::pair<std::uint32_t, std::uint32_t>> workers_;  // pid and tid: other threads have taken over their polls
   std::uint64_t taken_over_ = 0;                               // waits
   std::optional<Result<probe::OffSince>> off_since_;           // loaded when the first one is asked for
   struct KindSearch {
@@ -201,12 +201,12 @@ class Tracker {
   std::map<std::uint32_t, Loop> loops_;                               // by tid
   std::unordered_map<std::uint32_t, model::TargetSeen> last_target_;  // by tid
   std::unordered_map<std::uint32_t, model::RunsSeen> last_runs_;      // by tid
-  // Something could not be traced: if it is for want of open files, the user has to know.
+  // A trace could not be started: if the reason is the limit of open files, informs the user.
   void note_untraced();
   std::uint64_t untraced_ = 0;
   void release_fault(std::uint32_t tid, const model::TargetSeen* target);
 
-  // The address of a fault comes in a record after its block: the block waits here.
+  // The record with the address of a fault comes after its block: the block waits here.
   std::unordered_map<std::uint32_t, model::ClassifiedBlock> faults_;  // by tid
   struct KnownQuota {
     std::uint64_t read_ns = 0;
@@ -215,7 +215,7 @@ class Tracker {
   std::unordered_map<std::uint32_t, KnownQuota> quotas_;  // by tid
   model::LossCounts user_losses_{};
   std::uint64_t next_ongoing_ns_ = 0;
-  std::uint64_t next_lock_ns_ = 0;  // no look for a lock before
+  std::uint64_t next_lock_ns_ = 0;  // no search for a lock before this time
   std::uint64_t start_ns_;
   std::uint64_t longest_ns_ = 0;
 };

@@ -1,4 +1,4 @@
-// Who gets what a tracker finds.
+// The receiver of a tracker's findings.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +21,10 @@ class TrackerSink {
   virtual void stall(const model::Stall& stall) = 0;
   /// A stall whose end will not be seen: it was reported before as ongoing.
   virtual void unfinished(const model::Stall& stall) = 0;
-  /// A process is traced from now on, or has become another program (exec).
+  /// A process is traced from now on, or runs another program (exec).
   virtual void process_seen(std::uint32_t /*pid*/, const std::string& /*comm*/) {}
   virtual void process_ended(std::uint32_t /*pid*/) {}
-  /// Its thread has ended, or runs another program now.
+  /// The loop's thread has ended, or runs another program now.
   virtual void loop_ended(const model::LoopNow& /*loop*/) {}
 };
 

@@ -14,13 +14,13 @@ namespace {
 constexpr std::uint64_t kLeastNs = 3'000'000'000;
 constexpr std::uint64_t kBetweenNs = 1'000'000'000;
 constexpr std::uint64_t kShareOfTime = 100;
-// Of one process: its loops are found among its threads.
+// Limit for one process: its loops are searched among its threads.
 constexpr std::uint64_t kMostNs = 50'000'000;
-// A thread's name may be looked for among thousands.
+// Limit for names: a thread's name may be searched among thousands.
 constexpr std::size_t kMostInOneLook = 4;
 constexpr std::size_t kMostReported = 100;
 
-// What is read, in time; nothing without asyncio.
+// The loops that were read in time; nothing without asyncio.
 std::vector<python::RunningLoop> loops_of(const Target& target, bool& late) {
   const auto* interpreter = target.interpreter();
   if (target.ended() || interpreter == nullptr || !interpreter->asyncio_loaded) return {};
@@ -31,7 +31,8 @@ std::vector<python::RunningLoop> loops_of(const Target& target, bool& late) {
   return loops;
 }
 
-// In a call that aiotrace knows polls by, whatever the selector is called: it is seen when it polls next.
+// The thread is in a system call that aiotrace recognizes as a poll, whatever the selector's class is: its next poll
+// will be seen.
 bool polls_now(const Target& target, std::uint32_t tid) {
   const auto call = proc::current_syscall(target.process().pid(), static_cast<pid_t>(tid));
   return call && (proc::selects(*call) || proc::polled_epoll(*call));
@@ -61,7 +62,7 @@ void UnseenLoops::look_at(Target& target, const probe::Probe& probe) {
   const auto now_ns = monotonic_ns();
   for (const auto& loop : loops) {
     const auto tid = static_cast<std::uint32_t>(loop.tid);
-    // A selector of the standard library is seen at its next poll, however long this iteration or this poll goes on.
+    // A selector of the standard library is seen at its next poll, even if the present iteration or poll takes long.
     if (loop.polls_as_known() || target.loops().contains(tid) || probe.thread(tid)) continue;
     if (polls_now(target, tid)) continue;
     Candidate candidate{.loop = loop.object, .since_ns = now_ns};
@@ -74,7 +75,7 @@ void UnseenLoops::look_at(Target& target, const probe::Probe& probe) {
     if (!due || rows_.size() >= kMostReported || ++reports > kMostInOneLook) continue;
     report(now_ns - candidate.since_ns, target, loop);
   }
-  // What could not be read in time is not known: what was known before stays.
+  // Loops that could not be read in time are unknown: the earlier result is kept.
   if (late && before != candidates_.end()) now.insert(before->second.begin(), before->second.end());
   if (now.empty())
     candidates_.erase(target.pid());
@@ -96,13 +97,13 @@ void UnseenLoops::report(std::uint64_t for_ns, Target& target, const python::Run
 void UnseenLoops::look(std::uint64_t now_ns, TargetSet& targets, const probe::Probe& probe) {
   if (now_ns < next_ns_) return;
   const auto begin_ns = monotonic_ns();
-  // One process at a time, so that no record has to wait for the others.
+  // One process per call, so that no record of other processes is delayed.
   auto* target = targets.next_after(last_pid_);
   if (target == nullptr) return;
   const bool round_begins = target->pid() <= last_pid_;
   last_pid_ = target->pid();
   look_at(*target, probe);
-  // A pid is used again: what is known of one that is gone must not be.
+  // Pids are reused: data about an ended process must be removed.
   if (round_begins) std::erase_if(candidates_, [&](const auto& each) { return targets.find(each.first) == nullptr; });
   std::erase_if(rows_, [&](const auto& row) {
     const auto& [pid, tid] = row.first;

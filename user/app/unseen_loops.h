@@ -1,4 +1,4 @@
-// Loops that run and of which aiotrace sees no poll: they wait in a way that it does not know.
+// Running loops whose polls aiotrace does not see, because they wait in a way that it does not know.
 #pragma once
 
 #include <cstdint>
@@ -14,19 +14,19 @@
 
 namespace aiotrace::app {
 
-/// A thread of it runs a loop by asyncio's own account, whether it is seen or not.
+/// A thread of the process runs a loop according to asyncio, whether its polls are seen or not.
 [[nodiscard]] bool runs_asyncio_loop(const Target& target);
 
 class UnseenLoops {
  public:
-  /// To be called now and then. A thread that has run the same loop for 3 s without a poll is one, unless the loop has
-  /// a selector of the standard library or is uvloop's: that one is seen when it polls next. Takes 1 % of the time at
-  /// most, one process at a time; processes whose Python cannot be read are left out.
+  /// To be called regularly. Reports a thread that has run the same loop for 3 s without a poll, unless the loop has a
+  /// selector of the standard library or is uvloop's, because then its next poll is seen. Takes at most 1 % of the
+  /// time, one process per call; processes whose Python cannot be read are left out.
   void look(std::uint64_t now_ns, TargetSet& targets, const probe::Probe& probe);
 
-  /// By pid and tid, at most 100; none that was seen later.
+  /// By pid and tid, at most 100; without those that were seen later.
   [[nodiscard]] std::vector<model::UnseenLoop> all() const;
-  /// What is new since the last call, a sentence each.
+  /// New findings since the last call, one sentence each.
   [[nodiscard]] std::vector<std::string> take_messages() { return std::exchange(messages_, {}); }
 
  private:

@@ -28,11 +28,11 @@ std::vector<UprobePlace> uprobe_places(const proc::Process& process, const proc:
   std::set<std::string> seen;
   const proc::Mapping* program = nullptr;
   for (const auto& mapping : maps.all()) {
-    if (program == nullptr && mapping.inode != 0) program = &mapping;  // the first file is the program's own
+    if (program == nullptr && mapping.inode != 0) program = &mapping;  // the first file is the program itself
     if (!mapping.executable || !may_hold_polls(mapping, program)) continue;
     const auto image = proc::ElfImage::open(process.pid(), mapping);
     if (!image || !seen.insert(image->identity()).second) continue;
-    std::set<std::uint64_t> offsets;  // some of the names may be one function
+    std::set<std::uint64_t> offsets;  // several of the names may be the same function
     const auto symbols = image->symbols(kPolls);
     for (std::size_t i = 0; i < symbols.size(); i++) {
       const auto& symbol = symbols[i];

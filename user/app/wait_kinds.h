@@ -1,4 +1,4 @@
-// What the reader of tasks calls a wait or a loop, as the model has it.
+// Converts the task reader's kinds of waits and loops to those of the model.
 #pragma once
 
 #include "model/stall.h"

@@ -210,7 +210,7 @@ Decoded<Event> decode_runs(Reader& in) {
   return seen;
 }
 
-// Names from the file upwards, each ended by a zero byte, as a path from the root.
+// Converts names from the file upwards, each ended by a zero byte, to a path from the root.
 std::string path_from_names(std::string_view names) {
   std::string path;
   while (!names.empty()) {
@@ -313,7 +313,7 @@ Decoded<Event> decode_native(Reader& in) {
   return seen;
 }
 
-// 1 + a number; 0: not known.
+// 1 + a number; 0: unknown.
 std::optional<std::uint64_t> known_count(std::uint32_t value) {
   return value != 0 ? std::optional<std::uint64_t>(value - 1) : std::nullopt;
 }
@@ -360,7 +360,7 @@ Decoded<Event> decode_fork(Reader& in) {
   return model::ProcessFork{.head = head_of(raw->head), .child_pid = raw->child_pid, .child_tid = raw->child_tid};
 }
 
-// Checked: `data` has all of the record.
+// Checked before: `data` has the whole record.
 Decoded<record> header_of(std::span<const std::byte> data) {
   const auto head = Reader(data).get<record>();
   if (!head) return std::unexpected(DecodeError::too_short);

@@ -1,4 +1,4 @@
-// A cursor over bytes that never reads past their end.
+// A cursor over bytes that never reads beyond their end.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ class Reader {
 
   [[nodiscard]] std::size_t left() const { return bytes_.size(); }
 
-  /// The next sizeof(T) bytes, at whatever alignment; nothing (and no advance) if there are fewer.
+  /// The next sizeof(T) bytes, with any alignment; nothing (and no advance) if there are fewer.
   template <class T>
     requires std::is_trivially_copyable_v<T>
   [[nodiscard]] std::optional<T> get() {

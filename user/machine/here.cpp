@@ -14,8 +14,8 @@ namespace {
 
 const Machine& built_for() { return x86_64(); }
 
-// Traps on pushes are emulated, those on moves single-stepped. Not functions of C++: the compiler would put an endbr64
-// in front of each (-fcf-protection), which is single-stepped.
+// Traps on pushes are emulated, traps on moves are single-stepped. These are not C++ functions, because the compiler
+// would put an endbr64 before each of them (-fcf-protection), which is single-stepped.
 asm(R"(
   .text
 aiotrace_bare:

@@ -40,8 +40,8 @@ bool is_emulated(std::span<const std::byte> code) {
 }
 
 // The first instruction of a function that the kernel emulates (arch/x86/kernel/uprobes.c: pushes of registers, calls,
-// jumps and nops), if before it there are only such as leave the stack and the first two arguments as they were:
-// endbr64 of builds with -fcf-protection, and clearing of other argument registers. Otherwise the first one.
+// jumps and nops), if all instructions before it keep the stack and the first two arguments: endbr64 of builds with
+// -fcf-protection, and clearing of other argument registers. Otherwise the first instruction.
 TrapSite trap_site(std::span<const std::byte> code) {
   std::size_t at = 0;
   while (!is_emulated(code.subspan(at))) {

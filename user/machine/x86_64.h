@@ -1,4 +1,4 @@
-// What is known of x86-64, wherever this program runs.
+// Data about x86-64, available on any machine.
 #pragma once
 
 #include "machine/machine.h"

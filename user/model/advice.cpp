@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kLongestName = 512;
 constexpr std::size_t kMostFrames = 256;
 
-/// Calls `matches` with one pattern after the other until it says true.
+/// Calls `matches` with each pattern until it returns true.
 template <class Matches>
 bool any_pattern(std::string_view patterns, Matches matches) {
   while (!patterns.empty()) {
@@ -27,7 +27,7 @@ bool any_pattern(std::string_view patterns, Matches matches) {
   return false;
 }
 
-/// A frame of a library, taken apart.
+/// The parts of a library's frame.
 struct Call {
   const Frame* frame = nullptr;
   std::string module;
@@ -35,7 +35,7 @@ struct Call {
   std::string_view function;  // without its class
 };
 
-/// The frames between where a thread was and the program's own function that called there.
+/// The frames from the place where a thread was to the program's own function that called the library.
 struct Calls {
   std::vector<Call> libraries;  // innermost first
   const Frame* caller = nullptr;
@@ -46,7 +46,7 @@ std::string_view last_name(std::string_view qualified) {
   return dot == std::string_view::npos ? qualified : qualified.substr(dot + 1);
 }
 
-// A callback or a task is begun here: what lies further out is the loop, or who started it.
+// A callback or a task begins here: frames further out belong to the loop, or to the code that started it.
 bool is_loop(const Call& call) {
   return call.standard &&
          ((call.module == "asyncio/events" && call.function == "_run") || call.module == "asyncio/runners");
@@ -60,7 +60,7 @@ Calls calls_in(const Stack& stack) {
     if (++looked_at > kMostFrames) break;
     const auto [origin, module] = origin_of(frame.file);
     if (module.empty() || module.size() > kLongestName) {
-      // Functions that a library has generated ("<string>", "<attrs generated init …>") are nobody's.
+      // Functions that a library has generated ("<string>", "<attrs generated init …>") belong to no library.
       if (frame.file.starts_with('<')) continue;
       calls.caller = &frame;
       break;
@@ -76,7 +76,7 @@ Calls calls_in(const Stack& stack) {
   return calls;
 }
 
-/// What there is to match, gathered once for all rules.
+/// The data to match, collected once for all rules.
 struct Facts {
   const Segment* segment = nullptr;
   bool python_loop = true;
@@ -87,7 +87,7 @@ struct Facts {
 Facts facts_of(const Segment& segment, LoopKind loop) {
   Facts facts{.segment = &segment, .python_loop = loop != LoopKind::other, .calls = {}, .native = {}};
   if (segment.cause == Cause::gil) {
-    // What to do lies with the thread that held it; where this one waited for it is chance.
+    // The advice concerns the thread that held it; the place where this thread waited is accidental.
     if (const auto* holder = culprit_as<GilHolder>(segment.culprit)) facts.calls = calls_in(holder->stack);
     return facts;
   }
@@ -102,7 +102,7 @@ Facts facts_of(const Segment& segment, LoopKind loop) {
 
 bool is_module(std::string_view patterns, std::string_view module) {
   return any_pattern(patterns, [module](std::string_view pattern) {
-    // Globs are rare here, and the start of a path is compared quickly.
+    // Globs are rare here, and comparing the beginning of a path is fast.
     if (pattern.find_first_of("*?") != std::string_view::npos) return matches_any(pattern, module);
     return module.starts_with(pattern) && (module.size() == pattern.size() || module[pattern.size()] == '/');
   });
@@ -110,7 +110,7 @@ bool is_module(std::string_view patterns, std::string_view module) {
 
 constexpr std::size_t kNoFrame = 0;
 
-/// How well a rule matches: the larger the better.
+/// How well a rule matches: the larger value wins.
 struct Rank {
   std::size_t frame = kNoFrame;  // 1 for the innermost
   std::size_t conditions = 0;
@@ -182,18 +182,18 @@ Found find(const Facts& facts) {
     const auto rank = rank_of(rule, facts);
     if (rank && (best.rule == nullptr || *rank > best.rank)) best = {.rule = &rule, .rank = *rank};
   }
-  // The table's compiler sees to it that each cause has a rule without conditions.
+  // The table's compiler guarantees that each cause has a rule without conditions.
   return best.rule == nullptr ? Found{.rule = &kAdviceRules.back(), .rank = {}} : best;
 }
 
-// Printed only if every terminal shows them as they are.
+// Printed only if every terminal can show them unchanged.
 bool is_plain_name(std::string_view name) {
   return !name.empty() && std::ranges::all_of(name, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
   });
 }
 
-/// As a programmer writes the call: "requests.get", "subprocess.Popen"; the package alone for a function that is not
+/// The call as a programmer writes it: "requests.get", "subprocess.Popen"; only the package for a function that is not
 /// public.
 std::string call_text(const Call& call) {
   std::string package;
@@ -203,7 +203,7 @@ std::string call_text(const Call& call) {
     const auto part = rest.substr(0, slash);
     if (!part.starts_with('_')) package += (package.empty() ? "" : ".") + std::string(part);
     rest.remove_prefix(std::min(slash + 1, rest.size()));
-    // In others the modules below the package are seldom what a program imports.
+    // In other packages, programs seldom import the inner modules.
     if (!call.standard) break;
   }
   std::string_view function = call.frame->function;
@@ -226,7 +226,7 @@ const AdviceRule& find_advice(const Segment& segment, LoopKind loop) { return *f
 
 std::string advise(const Segment& segment, LoopKind loop) {
   if (!has_advice(segment.cause)) return {};
-  // Which code it was is not known: any advice would be a guess.
+  // The code is unknown, so any advice would be a guess.
   if (segment.cause == Cause::python && !segment.stack && loop != LoopKind::other) return {};
   const auto facts = facts_of(segment, loop);
   const auto [rule, rank] = find(facts);

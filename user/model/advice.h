@@ -1,4 +1,4 @@
-// What to do about a stall, in one line: advice.table says what it knows, how its rules match and which one wins.
+// What to do about a stall, in one line: advice.table has the rules, and explains how they match and which one wins.
 #pragma once
 
 #include <array>
@@ -12,10 +12,10 @@
 
 namespace aiotrace::model {
 
-/// No advice is longer: ASCII, so columns are bytes.
+/// The maximum length of an advice. It is ASCII, so columns are bytes.
 inline constexpr std::size_t kAdviceColumns = 90;
 
-/// One line of the table. Conditions are comma-separated patterns; an empty one is none.
+/// One line of the table. Conditions are comma-separated patterns; an empty one is no condition.
 struct AdviceRule {
   enum class Loop : std::uint8_t { python, other, any };
   std::uint32_t line = 0;    ///< of the table
@@ -39,13 +39,13 @@ struct AdviceRule {
 /// All rules in the order of the table.
 [[nodiscard]] std::span<const AdviceRule> advice_rules();
 
-/// The rule that wins for this segment, whose cause has advice, of a stall of such a loop. Names of any content and
-/// length are allowed: of one longer than 512 bytes nothing is said, and of a stack the innermost 256 frames count.
+/// The rule that wins for this segment, whose cause has advice, of a stall of such a loop. Names may have any content
+/// and length: names longer than 512 bytes are not matched, and only the innermost 256 frames of a stack count.
 [[nodiscard]] const AdviceRule& find_advice(const Segment& segment, LoopKind loop);
 
-/// That rule's advice for a person, with the library's function and its caller before it where own_frame() does not
-/// name them and they fit: "requests.get in fetch_sync: use httpx.AsyncClient or …". One
-/// line of printable ASCII, at most kAdviceColumns; empty only for a cause without advice.
+/// That rule's advice for a person, with the library's function and its caller before it if own_frame() does not name
+/// them and they fit: "requests.get in fetch_sync: use httpx.AsyncClient or …". One line of printable ASCII, at most
+/// kAdviceColumns; empty only for a cause without advice.
 [[nodiscard]] std::string advise(const Segment& segment, LoopKind loop);
 
 /// True if one of the comma-separated patterns (* any text, ? any byte) matches the whole of `text`; an empty text or

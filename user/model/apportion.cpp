@@ -21,7 +21,7 @@ std::vector<std::uint64_t> apportion(std::uint64_t total, std::span<const std::u
   }
   std::vector<std::size_t> order(weights.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  // What is left is less than the number of parts with a remainder.
+  // The rest is less than the number of parts with a remainder.
   std::stable_sort(order.begin(), order.end(),
                    [&remainders](std::size_t a, std::size_t b) { return remainders[a] > remainders[b]; });
   for (std::size_t i = 0; left > 0; ++i, --left) ++parts[order[i]];

@@ -1,4 +1,4 @@
-// What a run of `awaits` reports, from snapshots or exactly. Passive data.
+// What a run of `awaits` reports, from snapshots or exactly. Only data.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ struct AwaitsHead {
   std::uint64_t top = 0;  ///< sites shown as text; 0: all
 };
 
-/// What is said once, behind the rows.
+/// The totals, reported once after the rows.
 struct AwaitsSummary {
   std::uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC, at the end
   std::uint64_t elapsed_ns = 0;
@@ -33,39 +33,39 @@ struct AwaitsSummary {
   std::uint64_t tasks = 0;       ///< that waited, in the snapshot with most of them
   std::uint64_t loops = 0;       ///< in the snapshot with most of them
   std::uint64_t slow_ns = 0;     ///< an await at least this long is slow
-  std::uint64_t unreadable = 0;  ///< tasks that went while they were read, of all snapshots
+  std::uint64_t unreadable = 0;  ///< tasks that ended while they were read, in all snapshots
   std::uint64_t torn = 0;        ///< snapshots in which tasks may be missing
   std::uint64_t cpu_ns = 0;      ///< of aiotrace
-  bool slower = false;           ///< snapshots were taken less often than asked for, to keep the budget
+  bool slower = false;           ///< snapshots were taken less often than requested, to keep the budget
 
-  /// From one snapshot to the next, in the mean.
+  /// The mean time from one snapshot to the next.
   [[nodiscard]] std::uint64_t interval_ns() const { return snapshots > 1 ? watched_ns / (snapshots - 1) : 0; }
-  /// Without a snapshot nothing was looked at.
+  /// Without a snapshot there is no data.
   [[nodiscard]] bool loop_seen() const { return loops != 0 || tasks != 0 || snapshots == 0; }
 };
 
 struct AwaitsFound {
   std::vector<AwaitRow> rows;      ///< as AwaitTable::rows() has them
-  std::vector<AwaitRow> by_stack;  ///< site.coroutine is the whole await chain, as a folded stack; if it was wanted
+  std::vector<AwaitRow> by_stack;  ///< site.coroutine is the whole await chain, as a folded stack; if it was requested
   std::optional<WeightedStacks> stacks;  ///< the same with their frames
   AwaitsSummary summary;
 };
 
-/// What `--exact` says once, behind the rows.
+/// The totals of `--exact`, reported once after the rows.
 struct ExactSummary {
-  std::uint64_t first_ns = 0;  ///< CLOCK_MONOTONIC: every await that begins and ends from here on
-  std::uint64_t time_ns = 0;   ///< and up to here is counted
+  std::uint64_t first_ns = 0;  ///< CLOCK_MONOTONIC: every await that begins after this
+  std::uint64_t time_ns = 0;   ///< and ends before this is counted
   std::uint64_t elapsed_ns = 0;
   std::uint64_t slow_ns = 0;
   std::map<std::string, std::uint64_t> losses;
   std::uint64_t traps = 0;     ///< entries and returns of probed functions
   std::uint64_t run_ns = 0;    ///< in BPF
-  std::uint64_t cost_ns = 0;   ///< of the target's threads: run_ns and the traps, by their measured price
-  std::uint64_t entry_ns = 0;  ///< what one took, on average
+  std::uint64_t cost_ns = 0;   ///< time of the target's threads: run_ns and the traps, by their measured price
+  std::uint64_t entry_ns = 0;  ///< mean time of one
   std::uint64_t return_ns = 0;
-  double most_share = 0;     ///< of the time of the thread that it costs most
-  double max_share = 0;      ///< that was allowed
-  bool too_dear = false;     ///< ended by that
+  double most_share = 0;     ///< share of the time of the thread that pays most
+  double max_share = 0;      ///< the allowed share
+  bool too_dear = false;     ///< the run ended because of that limit
   std::uint64_t cpu_ns = 0;  ///< of aiotrace
 };
 
@@ -73,7 +73,7 @@ struct ExactFound {
   std::vector<ExactAwaitRow> rows;
   std::vector<DelayRow> delays;
   ExactSummary summary;
-  bool has_loop = true;  ///< else there is nothing to show as text
+  bool has_loop = true;  ///< otherwise there is nothing to show as text
 };
 
 }  // namespace aiotrace::model

@@ -8,14 +8,14 @@ namespace aiotrace::model {
 
 namespace {
 
-// A snapshot takes some milliseconds, so where the first begins and the last ends is not known better.
+// A snapshot takes some milliseconds, so the beginning of the first and the end of the last are not known more exactly.
 constexpr double kEndsNs = 5e6;
 
-// Between two awaits a task runs, and what it awaits there may be over before it is seen: up to so much of a total is
-// that.
+// Between two awaits a task runs, and its next await may end before it is seen: this share of a total can be such
+// awaits.
 constexpr double kBetween = 0.005;
 
-// The total is known to its error only, and the longest is a lower bound.
+// The total is only known within its error, and the longest is a lower bound.
 std::optional<std::uint64_t> mean_of(const AwaitRow& row) {
   const auto least_ns = (row.total_ns - std::min(row.total_ns, row.error_ns)) / row.count;
   if (row.longest_ns == 0 || row.total_ns == 0 || least_ns > row.longest_ns) return std::nullopt;
@@ -93,7 +93,7 @@ void AwaitTable::add_snapshot(std::uint64_t taken_ns, std::uint64_t read_ns, std
       const auto before = static_cast<double>(sums.in_flight), after = static_cast<double>(now[i]);
       sums.total_ns += interval_ns * (before + after) / 2;
       // The variance of a mean of samples taken in order, from the differences of neighbours (von Neumann 1941): it
-      // does not take a slow change for chance, and tasks that wait in step count as what they are, one sample.
+      // does not treat a slow change as random, and tasks that wait in lockstep count as one sample.
       sums.variance += interval_ns * interval_ns * (after - before) * (after - before) / 2;
     }
     sums.in_flight = now[i];
@@ -122,7 +122,7 @@ std::vector<AwaitCurve> AwaitTable::curves(std::size_t most) const {
     curve_of.emplace(numbers_.at(row.site), curves.size());
     curves.push_back({.site = std::move(row.site), .points = {}});
   }
-  // Sites that were different then may be one site now.
+  // Sites that were different before may be one site now.
   std::vector<std::uint64_t> each(sums_.size()), all(curves.size());
   for (const auto& change : changes_) {
     const auto found = curve_of.find(resolve(change.site));
@@ -155,11 +155,11 @@ std::vector<AwaitRow> AwaitTable::rows() const {
     row.count = sums.count;
     row.snapshots = sums.snapshots;
     row.total_ns = static_cast<std::uint64_t>(sums.total_ns);
-    // What is seen more than once has an uncertain begin and end, f(1-f) of an interval squared each await, a quarter
-    // at most; what is seen once may not have been seen.
+    // An await that is seen more than once has an uncertain begin and end, which adds f(1-f) of an interval squared, at
+    // most a quarter. An await that is seen once might not have been seen at all.
     const double once = sums.ended != 0 ? static_cast<double>(sums.seen_once) / static_cast<double>(sums.ended) : 0;
-    // A variance that is estimated from few samples is itself too small by chance: two more samples of each kind
-    // (Agresti and Coull 1998), and more than two deviations (Student).
+    // A variance that is estimated from few samples can itself be too small by chance. So two more samples of each kind
+    // are assumed (Agresti and Coull 1998), and more than two deviations are used (Student).
     const double few = 1.5 * interval_ns * interval_ns * once;
     const double deviations = 2 + 6.0 / static_cast<double>(std::max<std::size_t>(snapshots_, 2));
     const double chance_ns = deviations * std::sqrt((sums.variance + few) * (once + (1 - once) / 4));

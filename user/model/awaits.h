@@ -15,7 +15,7 @@
 
 namespace aiotrace::model {
 
-/// Where tasks wait: the innermost line of the program itself, in which task's coroutine, and for what.
+/// Where tasks wait: the innermost line of the program itself, the coroutine of the task, and what it waits for.
 struct AwaitSite {
   std::string coroutine;  ///< root coroutine of the tasks, qualified; empty: unknown
   Frame place;            ///< innermost frame outside the standard library, else the innermost
@@ -34,27 +34,27 @@ struct AwaitSite {
 /// One task that waits, in one snapshot.
 struct AwaitSeen {
   std::uint64_t task = 0;   ///< unique among the tasks that live
-  std::uint64_t await = 0;  ///< the same as long as the task is in the same await
-  std::size_t site = 0;     ///< as AwaitTable::site() gave it
+  std::uint64_t await = 0;  ///< the same while the task is in the same await
+  std::size_t site = 0;     ///< number from AwaitTable::site()
 };
 
-/// What is known of a site. An await that is shorter than the time between two snapshots is seen by chance only, in
-/// proportion to its length: total_ns is right all the same, the others are estimates then.
+/// The data of a site. An await that is shorter than the time between two snapshots is only seen by chance, in
+/// proportion to its length. total_ns is still right; the other values are estimates then.
 struct AwaitRow {
   AwaitSite site;
-  std::uint64_t in_flight = 0;  ///< in the last snapshot
-  std::uint64_t count = 0;      ///< awaits seen
-  std::uint64_t snapshots = 0;  ///< times that one was seen
+  std::uint64_t in_flight = 0;  ///< waiting tasks in the last snapshot
+  std::uint64_t count = 0;      ///< number of awaits that were seen
+  std::uint64_t snapshots = 0;  ///< number of times that an await was seen
   std::uint64_t total_ns = 0;
-  std::uint64_t error_ns = 0;  ///< total_ns is within ± so much (two standard deviations)
-  /// Total / count, and never more than the longest. Nothing where that contradicts what was seen: there are more
-  /// awaits then than were counted.
+  std::uint64_t error_ns = 0;  ///< error of total_ns, ± (two standard deviations)
+  /// Total / count, and never more than the longest. Nothing if it contradicts the observations: then there are more
+  /// awaits than were counted.
   std::optional<std::uint64_t> mean_ns;
-  std::uint64_t longest_ns = 0;  ///< of one await at least: from when it had been seen to when it was last looked for
+  std::uint64_t longest_ns = 0;  ///< lower bound for one await: from its first to its last observation
   bool estimate = false;         ///< most awaits are too short to be all seen: count is a lower, mean an upper bound
 };
 
-/// How many tasks waited at a site, each time that the number was another one.
+/// The number of tasks that waited at a site, each time it changed.
 struct AwaitCurve {
   struct Point {
     std::uint64_t time_ns = 0;  ///< of the snapshot
@@ -62,15 +62,15 @@ struct AwaitCurve {
     bool operator==(const Point&) const = default;
   };
   AwaitSite site;
-  std::vector<Point> points;  ///< in the order of time; before the first it was 0
+  std::vector<Point> points;  ///< in the order of time; before the first point it was 0
 };
 
 class AwaitTable {
  public:
-  /// Points of all curves together (some 5 MB); what comes beyond is counted and not kept.
+  /// Points of all curves together (some 5 MB); further points are only counted.
   static constexpr std::size_t kMaxPoints = 200'000;
 
-  /// From now on, changes are kept for curves().
+  /// From now on, changes are recorded for curves().
   void keep_curves() { curves_kept_ = true; }
   /// The `most` sites with the largest total, in this order.
   [[nodiscard]] std::vector<AwaitCurve> curves(std::size_t most) const;
@@ -79,16 +79,16 @@ class AwaitTable {
   /// A number for a site, the same for equal ones.
   [[nodiscard]] std::size_t site(const AwaitSite& site);
 
-  /// They turned out to be the same: what was and will be seen at `from` belongs to `to`.
+  /// The two sites turned out to be the same: past and future observations of `from` count for `to`.
   void merge(std::size_t from, std::size_t to);
 
-  /// All tasks that wait at `taken_ns` (CLOCK_MONOTONIC, rising), read until `read_ns`. Each task once.
+  /// All tasks that wait at `taken_ns` (CLOCK_MONOTONIC, rising), read until `read_ns`. Each task must occur once.
   void add_snapshot(std::uint64_t taken_ns, std::uint64_t read_ns, std::span<const AwaitSeen> seen);
 
   [[nodiscard]] std::size_t snapshots() const { return snapshots_; }
-  /// When the first was taken.
+  /// The time of the first snapshot.
   [[nodiscard]] std::uint64_t first_ns() const { return first_ns_; }
-  /// From the first snapshot to the last.
+  /// The time from the first snapshot to the last.
   [[nodiscard]] std::uint64_t watched_ns() const { return last_ns_ - first_ns_; }
   /// By total time, largest first; sites where nothing was seen are left out.
   [[nodiscard]] std::vector<AwaitRow> rows() const;
@@ -98,27 +98,27 @@ class AwaitTable {
   struct Sums {
     std::size_t merged_into = kItself;
     double total_ns = 0;
-    double variance = 0;  // of total_ns, as if each await were shorter than the time between snapshots
+    double variance = 0;  // variance of total_ns, as if each await were shorter than the time between snapshots
     std::uint64_t in_flight = 0;
     std::uint64_t count = 0;
-    std::uint64_t seen_once = 0;  // of the awaits that ended
+    std::uint64_t seen_once = 0;  // of the ended awaits
     std::uint64_t ended = 0;
     std::uint64_t snapshots = 0;
     std::uint64_t longest_ns = 0;
   };
-  struct Open {  // an await that goes on
+  struct Open {  // an await that is not over
     std::uint64_t await = 0;
     std::size_t site = 0;
-    std::uint64_t first_ns = 0;  // when it had been read for the first time: it may have begun while others were
+    std::uint64_t first_ns = 0;  // end of the snapshot that saw it first: it may have begun during that snapshot
     std::uint64_t times = 0;
-    std::size_t snapshot = 0;  // in which it was seen last
+    std::size_t snapshot = 0;  // the last snapshot that saw it
   };
   [[nodiscard]] std::size_t resolve(std::size_t site) const;
   void end(const Open& open, std::uint64_t last_seen_ns);
 
   struct Change {
     std::uint64_t time_ns = 0;
-    std::size_t site = 0;  // as it was called then
+    std::size_t site = 0;  // site at that time
     std::uint64_t in_flight = 0;
   };
   void keep_changes(std::uint64_t taken_ns, const std::vector<std::uint64_t>& now);

@@ -1,4 +1,4 @@
-// Names of a traced program, which may be of any length, cut to what is kept of them.
+// Cuts names of a traced program, which may have any length.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace aiotrace::model {
 
-/// `text` (UTF-8), or as much of its beginning as fits into `bytes` with "…" behind it, cut between two characters.
+/// `text` (UTF-8), or the beginning that fits into `bytes` together with "…", cut between two characters.
 [[nodiscard]] inline std::string bounded_text(std::string_view text, std::size_t bytes) {
   constexpr std::string_view kCut = "…";
   constexpr unsigned kContinuationMask = 0xc0;

@@ -10,10 +10,10 @@
 
 namespace aiotrace::model {
 
-/// Follows the samples of one iteration from callback to callback.
+/// Counts the callbacks of one iteration by its samples.
 class CallbackRuns {
  public:
-  /// A sample at this time in this callback (0: not known, then it is ignored).
+  /// A sample at this time in this callback (0: unknown, the sample is ignored).
   void add(std::uint64_t callback, std::uint64_t time_ns) {
     if (callback == 0) return;
     if (callback != last_) {
@@ -26,12 +26,13 @@ class CallbackRuns {
 
   void clear() { *this = CallbackRuns(); }
 
-  /// The callbacks, if they are many and none of them is most of the stall. Callbacks that ended between two samples
-  /// are not counted, so there were at least so many.
+  /// The callbacks, if there are many and none of them is most of the stall. Callbacks that ended between two samples
+  /// are not counted, so the number is a lower bound.
   [[nodiscard]] std::optional<Stall::Callbacks> many(std::uint64_t duration_ns) const {
     constexpr std::uint64_t kMany = 5;
     constexpr std::uint64_t kLargestShare = 3;
-    // Between two samples of one callback lies what is known of it; it began and ended up to a sample further out.
+    // The time between two samples of one callback is certain; it may have begun and ended up to one sample further
+    // out.
     const auto longest = longest_ns_ + kFineSampleNs;
     if (runs_ < kMany || longest > duration_ns / kLargestShare) return std::nullopt;
     return Stall::Callbacks{.count = runs_, .longest_ns = longest};

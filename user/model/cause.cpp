@@ -4,7 +4,7 @@
 
 namespace aiotrace::model {
 
-// As many rows as numbers: without an empty one no number is left out, and none stands there twice.
+// There are as many rows as numbers, so if no row is empty, no number is missing and none occurs twice.
 static_assert(std::ranges::none_of(kCauseRows, [](const CauseInfo& row) { return row.name.empty(); }));
 
 std::string_view name(Cause cause) { return index(cause) < kCauses ? kCauseRows[index(cause)].name : "?"; }

@@ -13,7 +13,8 @@
 namespace aiotrace::model {
 namespace {
 
-// The cause and the system call are of what stands apart or has no function; elsewhere they may change with a release.
+// The cause and the system call only identify places that stand apart or have no function; for other places a release
+// may change them.
 using Key = std::tuple<std::optional<Cause>, std::string, std::string, std::string, std::string, bool>;
 
 Key key_of(const Place& place, bool by_process) {
@@ -24,7 +25,7 @@ Key key_of(const Place& place, bool by_process) {
   return key;
 }
 
-// With one program on each side its name may be another one: python3.11 before, python3.12 after.
+// If each side has one program, its name may differ: python3.11 before, python3.12 after.
 bool several_processes(const Summary& summary) {
   return std::ranges::any_of(summary.places, [&summary](const Place& place) {
     return !place.others && place.comm != summary.places.front().comm;

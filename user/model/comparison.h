@@ -10,14 +10,14 @@
 
 namespace aiotrace::model {
 
-/// What became of a place's stalled time, per time that was watched.
+/// How a place's stalled time per watched time has changed.
 enum class Change : std::uint8_t { came, grew, same, shrank, went };
 
-/// The name as in JSON: "came".
+/// The name in JSON: "came".
 [[nodiscard]] std::string_view name(Change change);
 
-/// The same place in both: function and the file's last part are the same, of several processes the command too, and
-/// the cause where it stands apart (stands_apart()). Releases live in directories of their own, and lines move.
+/// Places are the same if function and the file's last part are equal, with several processes also the command, and the
+/// cause for places that stand apart (stands_apart()). Directories and lines may differ between releases.
 struct PlaceChange {
   Change change = Change::same;
   std::optional<Place> before;
@@ -32,8 +32,8 @@ struct Comparison {
   std::vector<PlaceChange> places;  ///< the largest difference of shares first
 };
 
-/// A share that differs by less than a fifth, or by less than 50 µs per second watched, is the same: runs differ by as
-/// much on their own.
+/// A share counts as unchanged if it differs by less than a fifth, or by less than 50 µs per second watched: runs of
+/// the same program differ by that much.
 [[nodiscard]] Comparison compare(Summary before, Summary after);
 
 }  // namespace aiotrace::model

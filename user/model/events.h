@@ -1,4 +1,4 @@
-// What happened in the traced processes, decoded and owned: the input of the model and of the session.
+// Events in the traced processes, decoded and owned: the input of the model and of the session.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@
 
 namespace aiotrace::model {
 
-/// Why a segment did not run Python, or that it did. Numbered as `enum cause` of BPF, and as recordings have it.
+/// The cause of a segment. The numbers are those of `enum cause` in BPF and of recordings.
 enum class Cause : std::uint8_t {
 #define CAUSE(ID, id, number, ...) id = (number),
 #include "abi/causes.def"
@@ -25,10 +25,10 @@ inline constexpr std::size_t kCauses = 0
 #undef CAUSE
     ;
 
-/// The name as in JSON: "cpu-wait".
+/// The name in JSON: "cpu-wait".
 [[nodiscard]] std::string_view name(Cause cause);
 
-/// Fields that every event has. Ids are of the initial pid namespace, times CLOCK_MONOTONIC.
+/// Fields that every event has. Ids are from the initial pid namespace, times CLOCK_MONOTONIC.
 struct EventHead {
   std::uint32_t pid = 0;
   std::uint32_t tid = 0;
@@ -53,12 +53,12 @@ struct CodeSeen {
   std::uint32_t flags = 0;  ///< co_flags
   std::string function;
   std::string file;
-  bool function_cut = false;  ///< longer than the record holds: read the object at the address for the rest
+  bool function_cut = false;  ///< cut in the record: the object at the address has the rest
   bool file_cut = false;
   std::uint64_t function_address = 0;
   std::uint64_t file_address = 0;
   std::uint64_t linetable_address = 0;
-  std::uint32_t linetable_size = 0;     ///< bytes the object has
+  std::uint32_t linetable_size = 0;     ///< size of the object in bytes
   std::vector<std::uint8_t> linetable;  ///< empty if larger than the record holds
 };
 
@@ -66,7 +66,7 @@ struct RawFrame {
   std::uint64_t code_id = 0;
   std::int32_t lasti = -1;  ///< byte offset in the bytecode
   bool coroutine = false;
-  bool entry = false;  ///< C called the evaluation for it; never set before 3.11
+  bool entry = false;  ///< C code called the evaluation of this frame; never set before 3.11
 };
 
 struct StackSeen {
@@ -86,8 +86,8 @@ struct TaskSeen {
   std::string name;             ///< "Task-12"; empty if unknown
   bool name_known = false;
   std::string qualname;       ///< of the root coroutine
-  bool name_cut = false;      ///< longer than the record holds: the task has the rest
-  bool qualname_cut = false;  ///< the coroutine has the rest
+  bool name_cut = false;      ///< cut in the record: the task has the rest
+  bool qualname_cut = false;  ///< cut in the record: the coroutine has the rest
 };
 
 struct Blocked {
@@ -106,16 +106,16 @@ struct Blocked {
   std::uint64_t holder_stack = 0;
   std::uint32_t holder_tid = 0;
   bool has_task = false;
-  bool has_target = false;       ///< the thread's last TargetSeen is its
+  bool has_target = false;       ///< the thread's last TargetSeen belongs to it
   bool throttled = false;        ///< the runnable part is throttled
-  bool has_native = false;       ///< the thread's last NativeSeen is its
-  bool has_runs = false;         ///< the thread's last RunsSeen is its
-  bool holds_gil = false;        ///< the thread kept it meanwhile; known only in a profile of the GIL
-  std::uint32_t runner_pid = 0;  ///< who left the CPU for this thread; 0: it was idle
+  bool has_native = false;       ///< the thread's last NativeSeen belongs to it
+  bool has_runs = false;         ///< the thread's last RunsSeen belongs to it
+  bool holds_gil = false;        ///< the thread held the GIL during the wait; known only in a profile of the GIL
+  std::uint32_t runner_pid = 0;  ///< the process that left the CPU for this thread; 0: the CPU was idle
   std::string runner_comm;
 };
 
-/// Who had the CPU while the thread was ready to run, for the block that follows.
+/// Processes that had the CPU while the thread was runnable, for the block that follows.
 struct RunsSeen {
   struct Run {
     std::uint64_t end_ns = 0;
@@ -124,11 +124,11 @@ struct RunsSeen {
   };
   EventHead head;  ///< time_ns: when the thread got a CPU
   std::uint64_t iteration = 0;
-  std::uint64_t since_ns = 0;  ///< when it became ready
+  std::uint64_t since_ns = 0;  ///< when it became runnable
   std::vector<Run> runs;       ///< one after the other, the newest first; the oldest began at since_ns or before
 };
 
-/// Whom a wait waits for, as the kernel knows it.
+/// The target of a wait, as the kernel knows it.
 struct TargetSeen {
   enum class Kind : std::uint8_t { path, file, socket, child, address };
   EventHead head;
@@ -137,9 +137,9 @@ struct TargetSeen {
   std::int32_t fd = -1;
   std::int32_t syscall = -1;
   std::uint64_t inode = 0;
-  std::uint64_t address = 0;      ///< of a major fault: of the block before this
+  std::uint64_t address = 0;      ///< of a major fault: belongs to the block before this event
   std::uint32_t mode = 0;         ///< i_mode
-  bool deleted = false;           ///< the file has no name any more
+  bool deleted = false;           ///< the file has no name any more (it was deleted)
   std::string path;               ///< path: as the program gave it; file: from the root; socket: a unix socket's
   bool path_is_peers = false;     ///< of a unix socket
   std::uint16_t family = 0;       ///< AF_*
@@ -162,13 +162,13 @@ struct Sample {
   std::uint64_t callback = 0;  ///< distinguishes callbacks of one iteration; 0: not known
   std::uint64_t sp = 0;        ///< user stack pointer; 0 in kernel mode
   std::uint64_t bp = 0;        ///< frame pointer, with sp
-  std::uint64_t cpu_ns = 0;    ///< time on a CPU that it stands for: since the iteration's last sample or its beginning
+  std::uint64_t cpu_ns = 0;    ///< CPU time that it stands for: since the iteration's last sample or its beginning
   std::int32_t syscall = -1;
   bool kernel = false;
   bool gc = false;
   bool has_task = false;
-  bool has_native = false;           ///< the thread's last NativeSeen is its
-  bool wants_fine = false;           ///< the iteration lasts, and its thread is sampled coarsely
+  bool has_native = false;           ///< the thread's last NativeSeen belongs to it
+  bool wants_fine = false;           ///< the iteration is long, and its thread is sampled coarsely
   bool holds_gil = false;            ///< known only in a profile of the GIL
   std::vector<std::uint64_t> words;  ///< top of the user stack, when the leaf was outside the interpreter
 };
@@ -214,15 +214,15 @@ struct ProcessFork {
   std::uint32_t child_tid = 0;
 };
 
-/// An await chain that has no name yet; of another ring buffer than the events below. Addresses are true while the task
-/// stays there.
+/// An await chain that has no name yet; from another ring buffer than the events below. Addresses are valid while the
+/// task is in that await.
 struct AwaitChainSeen {
   struct Link {
     std::uint64_t code = 0;   ///< of the code object
     std::int32_t lasti = -1;  ///< byte offset of the instruction in the bytecode
   };
   EventHead head;
-  std::uint64_t chain = 0;  ///< the same for all that stand at the same places; never 0
+  std::uint64_t chain = 0;  ///< the same for all chains at the same places; never 0
   std::uint64_t task = 0;
   std::uint64_t coroutine = 0;
   std::vector<Link> links;  ///< the root coroutine's comes first

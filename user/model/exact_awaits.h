@@ -1,4 +1,4 @@
-// Awaits that were all seen, each with its duration.
+// Awaits that were all observed, each with its duration.
 #pragma once
 
 #include <algorithm>
@@ -25,15 +25,15 @@ struct Durations {
   void add(const Durations& other);
   /// Within 6 %, see percentile_ns().
   [[nodiscard]] std::uint64_t percentile(double quantile) const { return percentile_ns(buckets, quantile, max_ns); }
-  /// 0 without any, which callers say as unknown.
+  /// 0 without any await; callers report that as unknown.
   [[nodiscard]] std::uint64_t mean_ns() const { return count == 0 ? 0 : total_ns / count; }
 };
 
-/// Awaits that go on at the end: they last at least so long.
+/// Awaits that are not over at the end: their time is a lower bound.
 struct InFlight {
   std::uint64_t count = 0;
-  std::uint64_t total_ns = 0;    ///< of the run's time
-  std::uint64_t longest_ns = 0;  ///< of one, from before the run too where that is known
+  std::uint64_t total_ns = 0;    ///< part of the run's time
+  std::uint64_t longest_ns = 0;  ///< longest time of one, including the time before the run if known
 
   void add(const InFlight& other);
 };
@@ -45,11 +45,11 @@ struct ExactAwaitRow {
 
   [[nodiscard]] std::uint64_t total_ns() const { return waited.total_ns + in_flight.total_ns; }
   [[nodiscard]] std::uint64_t longest_ns() const { return std::max(waited.max_ns, in_flight.longest_ns); }
-  /// The longest goes on.
+  /// The longest await is not over.
   [[nodiscard]] bool longest_goes_on() const { return in_flight.longest_ns > waited.max_ns; }
 };
 
-/// Await chains that stand at the same place are one site.
+/// Await chains at the same place are one site.
 class ExactAwaits {
  public:
   void add(const AwaitSite& site, const Durations& waited, const InFlight& in_flight);
@@ -60,10 +60,10 @@ class ExactAwaits {
   std::map<AwaitSite, ExactAwaitRow> rows_;
 };
 
-/// How long tasks that were ready waited for their turn.
+/// How long ready tasks waited for their turn.
 struct DelayRow {
-  std::string tasks;      ///< their name, '*' for digits; empty: they have none of their own, or it is unreadable
-  std::string coroutine;  ///< of tasks without a name
+  std::string tasks;  ///< their name with '*' for digits; empty: they have no name of their own, or it is unreadable
+  std::string coroutine;  ///< coroutine of tasks without a name
   Durations delay;
 };
 

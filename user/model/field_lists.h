@@ -1,6 +1,6 @@
-// The fields of everything that a run reports. A field that is added to a type must be added here, with the format of
-// recordings that has it first (recording/format.h); its place in the list is its place in the record. A type whose
-// list lacks one does not compile.
+// The lists of fields of all types that a run reports. A new field of a type must be added here, with the format of
+// recordings that has it first (recording/format.h); its position in the list is its position in the record. A type
+// whose list lacks a field does not compile.
 #pragma once
 
 #include <tuple>

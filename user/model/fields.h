@@ -1,4 +1,4 @@
-// What is known of a type's fields: from one list for each type recordings, comparisons and tests are made.
+// Lists of the fields of a type: recordings, comparisons and tests are made from one list for each type.
 #pragma once
 
 #include <array>
@@ -17,7 +17,7 @@
 
 namespace aiotrace::model {
 
-/// `kApart`: recordings have it in a record of its own, or not at all.
+/// `kApart`: recordings store it in a record of its own, or not at all.
 template <class Struct, class Member, bool kIsApart = false>
 struct Field {
   static constexpr bool kApart = kIsApart;
@@ -26,7 +26,7 @@ struct Field {
   std::uint32_t since = 0;  ///< the format of recordings that has it first
 };
 
-/// The field of a list that is not older than this format of recordings.
+/// Whether a field is in this format of recordings, or in an older one.
 struct Since {
   std::uint32_t format;
 };
@@ -45,7 +45,7 @@ constexpr Field<Struct, Member, true> field(std::string_view name, Member Struct
   return {name, member};
 }
 
-/// Specialised for a type of the model: `list`, a tuple of fields in the order in which recordings have them.
+/// Specialised for each type of the model: `list`, a tuple of its fields in the order of recordings.
 template <class T>
 struct Fields;
 
@@ -64,7 +64,7 @@ constexpr bool takes(std::index_sequence<I...> /*count*/) {
   return requires { T{(static_cast<void>(I), Anything{})...}; };
 }
 
-// How many fields the aggregate has: so many values initialize it, and no more.
+// The number of fields of the aggregate: it can be initialized with this many values, and not with more.
 template <class T, std::size_t Most = 40>
 constexpr std::size_t count() {
   if constexpr (Most == 0 || takes<T>(std::make_index_sequence<Most>{}))
@@ -84,7 +84,7 @@ constexpr bool names_differ() {
 
 }  // namespace fields_detail
 
-/// The list has each field of the type, once.
+/// The list contains each field of the type once.
 template <HasFields T>
 inline constexpr bool kFieldsComplete = std::tuple_size_v<std::remove_const_t<decltype(Fields<T>::list)>> ==
                                             fields_detail::count<T>() &&
@@ -114,7 +114,7 @@ inline constexpr bool kIsVariant = false;
 template <class... T>
 inline constexpr bool kIsVariant<std::variant<T...>> = true;
 
-/// Equal field by field; what is pointed to is compared, not the pointers, and floating point by its bits.
+/// Equal field by field; compares the targets of pointers, not the pointers, and floating point by its bits.
 template <class T>
 [[nodiscard]] bool same(const T& a, const T& b) {
   if constexpr (HasFields<T>) {

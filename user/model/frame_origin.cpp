@@ -16,7 +16,8 @@ std::string_view without_suffix(std::string_view path) {
   return path;
 }
 
-/// What follows "/lib/python3.X/" ("t" behind the number: a free-threaded build); empty if the path has no such folder.
+/// The part after "/lib/python3.X/" ("t" after the number: a free-threaded build); empty if the path has no such
+/// folder.
 std::string_view below_library(std::string_view file) {
   std::string_view folder = "/lib/python3.";
   auto at = file.find(folder);

@@ -1,4 +1,4 @@
-// Whose code a Python frame is: the program's own, an installed package's, or the standard library's.
+// The origin of a Python frame's code: the program itself, an installed package, or the standard library.
 #pragma once
 
 #include <cstdint>
@@ -14,20 +14,20 @@ enum class Origin : std::uint8_t {
   standard_library,  ///< in the interpreter's own library folder (lib/python3.X), or frozen into it
 };
 
-/// What the path of a code object says, and nothing else: the file is not looked for.
+/// Decided only by the path of a code object: the file is not read.
 struct FileOrigin {
   Origin origin = Origin::program;
-  /// Below its folder, without ".py" or "/__init__": "requests/api", "asyncio/events", "importlib._bootstrap" (frozen
-  /// modules have dots). A part of `file`; empty for the program's own.
+  /// Path below its folder, without ".py" or "/__init__": "requests/api", "asyncio/events", "importlib._bootstrap"
+  /// (frozen modules have dots). It is a part of `file`; empty for the program's own code.
   std::string_view module;
 
-  /// What people know the code by, the first part of `module`: "requests", "asyncio", "importlib".
+  /// The usual name of the code, the first part of `module`: "requests", "asyncio", "importlib".
   [[nodiscard]] std::string_view package() const { return module.substr(0, module.find_first_of("/.")); }
 };
 [[nodiscard]] FileOrigin origin_of(std::string_view file);
 
 /// The first of the frames (innermost first) in the program's own files, else the first in a package, else the first;
-/// `file_of` gives a frame's file. The end if there is none.
+/// `file_of` gives a frame's file. The end iterator if there are no frames.
 template <class Iterator, class FileOf>
 [[nodiscard]] Iterator find_own(Iterator begin, Iterator end, FileOf file_of) {
   Iterator package = end;

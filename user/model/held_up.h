@@ -1,4 +1,4 @@
-// Whom a stall holds up. Passive data.
+// What a stall delays. Only data.
 #pragma once
 
 #include <cstdint>
@@ -6,12 +6,12 @@
 
 namespace aiotrace::model {
 
-/// As far as the loop's own queues show it.
+/// According to the loop's own queues.
 struct HeldUp {
-  std::optional<std::uint64_t> tasks{};   ///< steps of tasks, and callbacks, that were ready at once, at most
-  std::optional<std::uint64_t> timers{};  ///< that were due when it ended
-  bool more_timers = false;               ///< at least so many: no more were looked at
-  std::uint64_t timers_late_ns = 0;       ///< the first of them
+  std::optional<std::uint64_t> tasks{};   ///< highest number of ready steps of tasks and callbacks
+  std::optional<std::uint64_t> timers{};  ///< timers that were due when it ended
+  bool more_timers = false;               ///< the number is a lower bound: no more were read
+  std::uint64_t timers_late_ns = 0;       ///< how late the first of them was
 
   [[nodiscard]] bool anybody() const { return tasks.value_or(0) != 0 || timers.value_or(0) != 0; }
 };

@@ -8,7 +8,7 @@
 namespace aiotrace::model {
 namespace {
 
-// Durations below this have no three bits behind the leading one: they are their own bucket.
+// Durations below this have less than three bits after the leading one: each has its own bucket.
 constexpr std::uint64_t kExact = 8;
 
 }  // namespace
@@ -35,7 +35,7 @@ std::uint64_t percentile_ns(std::span<const std::uint32_t> buckets, double quant
       below += here;
       continue;
     }
-    // Nothing is above the maximum: the last occupied bucket ends there.
+    // No value is above the maximum, so the last occupied bucket ends there.
     const auto start = bucket_start_ns(i);
     const auto end = std::max(start, std::min(bucket_start_ns(i + 1), static_cast<double>(max_ns)));
     const auto value = start + (end - start) * std::max(0.0, rank - below) / here;

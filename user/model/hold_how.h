@@ -1,4 +1,4 @@
-// How it is known that somebody holds a resource.
+// The evidence that somebody holds a resource.
 #pragma once
 
 #include <array>
@@ -10,9 +10,9 @@
 namespace aiotrace::model {
 
 enum class HoldHow : std::uint8_t {
-  with,    ///< it is inside of a block of `with`
-  owner,   ///< written down in the resource
-  refers,  ///< it refers to the resource: may hold it
+  with,    ///< it is inside a `with` block
+  owner,   ///< the resource records its owner
+  refers,  ///< it refers to the resource, so it may hold it
 };
 template <>
 struct Names<HoldHow> {

@@ -14,7 +14,7 @@ void append(std::string& key, std::string_view text) {
 
 }  // namespace
 
-// Leaks and candidates of one place are one course: what is a candidate today is a leak tomorrow.
+// Leaks and candidates of one place are one course, because a candidate becomes a leak later.
 LeakHistory::Key LeakHistory::key_of(const Leak& leak) {
   std::string place;
   append(place, leak.place.coroutine);
@@ -31,7 +31,7 @@ LeakHistory::Key LeakHistory::key_of(const Leak& leak) {
 
 void LeakHistory::add(const LeakScan& scan, const std::vector<Leak>& leaks) {
   auto& process = processes_[scan.pid];
-  // The scan before was kept only as the last one.
+  // The previous scan was only kept because it was the last one.
   const auto before = process.last_scan;
   if (before != 0 && before % process.every != 0) {
     std::erase_if(scans_, [&](const auto& each) { return each.scan.pid == scan.pid && each.scan.number == before; });

@@ -1,4 +1,4 @@
-// How much leaked at each place, scan by scan.
+// The number of leaked objects at each place, scan by scan.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace aiotrace::model {
 
-/// What one scan found at a place; leaks and candidates together.
+/// The findings of one scan at a place; leaks and candidates together.
 struct LeakPoint {
   std::uint64_t scan = 0;
   std::uint64_t count = 0;
@@ -27,32 +27,32 @@ struct ScanPoint {
   std::uint64_t candidates = 0;
 };
 
-/// A place and its course. Its data are those of the last scan that found it.
+/// A place and its course over the scans. Its data are from the last scan that found it.
 struct LeakCourse {
-  Leak last;                      ///< its leaks where there are some, else its candidates
+  Leak last;                      ///< its leaks if there are some, else its candidates
   std::uint64_t leaks = 0;        ///< in that scan
   std::uint64_t candidates = 0;   ///< likewise
   std::uint64_t bytes = 0;        ///< of both
-  bool gone = false;              ///< the last scan of its process did not find it
-  std::vector<LeakPoint> points;  ///< of the scans that are kept and found it
+  bool gone = false;              ///< set if the last scan of its process did not find it
+  std::vector<LeakPoint> points;  ///< points of the scans that are kept and found it
 };
 
 class LeakHistory {
  public:
-  /// More scans than this of a process are thinned: every second one is forgotten, but for the last.
+  /// Scans of a process beyond this number are thinned: every second one is dropped, except the last.
   static constexpr std::size_t kMaxScans = 120;
-  /// Places beyond this are not followed.
+  /// Places beyond this number are not tracked.
   static constexpr std::size_t kMaxPlaces = 2'000;
 
   /// One scan of a process and all that it found. Their numbers rise.
   void add(const LeakScan& scan, const std::vector<Leak>& leaks);
 
-  /// Those that are still there first, then what leaks before candidates, then the largest.
+  /// Places of the last scan first, then leaks before candidates, then the largest.
   [[nodiscard]] std::vector<LeakCourse> courses() const;
   /// Of all processes, in the order in which they were added.
   [[nodiscard]] const std::vector<ScanPoint>& scans() const { return scans_; }
-  [[nodiscard]] bool thinned() const { return thinned_; }                   ///< not every scan is kept
-  [[nodiscard]] std::uint64_t places_over() const { return places_over_; }  ///< times that a place was not followed
+  [[nodiscard]] bool thinned() const { return thinned_; }                   ///< some scans were dropped
+  [[nodiscard]] std::uint64_t places_over() const { return places_over_; }  ///< times that a place was not tracked
 
  private:
   using Key = std::tuple<std::uint32_t, LeakClass, std::string>;

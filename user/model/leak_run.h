@@ -1,4 +1,4 @@
-// A run of `leaks` as a whole, beside its scans. Passive data.
+// A run of `leaks` as a whole, beside its scans. Only data.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace aiotrace::model {
 struct LeaksHead {
   std::uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC, at the beginning
   std::string version;        ///< of aiotrace
-  std::uint64_t age_ns = 0;   ///< what is older is a leak
+  std::uint64_t age_ns = 0;   ///< an older object is a leak
   std::vector<Target> targets;
 };
 
@@ -21,7 +21,7 @@ struct LeaksHead {
 struct ScannedLeaks {
   std::vector<Leak> leaks;
   LeakScan scan;
-  bool shown = true;  ///< false: only a part of the courses over time
+  bool shown = true;  ///< false: only points of the courses over time
 };
 
 struct LeaksEnd {

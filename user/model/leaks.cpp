@@ -6,9 +6,9 @@
 namespace aiotrace::model {
 namespace {
 
-// Growth is what the last looks say: of a day's looks the first would only blur it.
+// Growth is decided by the last looks, because the first looks of a long run would hide it.
 constexpr std::size_t kHistory = 32;
-// So many looks in a row must have found more than the one before.
+// This many looks in a row must have found more than the look before.
 constexpr std::size_t kGrowingLooks = 3;
 constexpr double kMinuteNs = 60e9;
 
@@ -47,7 +47,7 @@ void LeakTracker::look(std::uint64_t now_ns, const std::vector<LeakSeen>& seen) 
     if (each.made_ns != 0) first_ns = std::min(first_ns, each.made_ns);
     const bool full = groups_.size() >= kMaxGroups && !groups_.contains({each.leak_class, each.place});
     Group& group = groups_[{each.leak_class, full ? 0 : each.place}];
-    // Seen once it has no age at all, whatever --age is.
+    // An object that was seen once has no age, whatever --age is.
     const bool leak = !each.idle && first_ns < now_ns && now_ns - first_ns >= age_ns_;
     Part& part = group.parts[leak ? 1 : 0];
     ++part.count;
@@ -82,7 +82,7 @@ Leak LeakTracker::to_row(LeakClass leak_class, const Group& group, const Part& p
     row.generation = part.generation;
   row.age_known = row.age_ns && part.all_made;
   const auto& history = group.history;
-  // Before its first look a group had none: if there were looks then, that counts.
+  // Before the first look that found it, a group had no objects: earlier looks count with 0.
   const std::uint64_t time_ns = history.back().time_ns - history.front().time_ns;
   if (history.size() > 1 && time_ns > 0) {
     row.growth_per_minute = (static_cast<double>(history.back().count) - static_cast<double>(history.front().count)) *

@@ -1,4 +1,4 @@
-// What a loop's thread and tasks do at a moment, as far as they can be read. Passive data.
+// What a loop's thread and tasks do at a moment, if it can be read. Only data.
 #pragma once
 
 #include <cstddef>
@@ -21,12 +21,12 @@ struct TaskGroup {
 struct LoopLook {
   std::uint64_t time_ns = 0;        ///< CLOCK_MONOTONIC
   bool in_poll = false;             ///< the thread waits in a poll
-  std::optional<Stack> stack{};     ///< of the thread, innermost first; nothing: not read
+  std::optional<Stack> stack{};     ///< stack of the thread, innermost first; nothing: not read
   std::size_t tasks = 0;            ///< of the loop
-  std::vector<TaskGroup> groups{};  ///< the largest first, at most some hundreds
-  std::size_t more_groups = 0;      ///< those beyond that
+  std::vector<TaskGroup> groups{};  ///< largest first, at most some hundreds
+  std::size_t more_groups = 0;      ///< number of groups beyond that
   bool torn = false;                ///< some tasks may be missing
-  std::string problem{};            ///< why there is nothing of the tasks; empty: there is
+  std::string problem{};            ///< why there is nothing of the tasks; empty: there is some
 };
 
 }  // namespace aiotrace::model

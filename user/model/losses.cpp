@@ -6,7 +6,7 @@
 namespace aiotrace::model {
 namespace {
 
-// First those of `enum Loss` in its order, then those that single commands count.
+// First the losses of `enum Loss` in its order, then those of single commands.
 constexpr LossText kTexts[] = {
     {"ring-full", "record was lost: the ring buffer was full", "records were lost: the ring buffer was full"},
     {"threads-full", "thread was not traced: too many threads", "threads were not traced: too many threads"},

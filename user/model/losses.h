@@ -1,4 +1,4 @@
-// Everything that can get lost: its name in JSON, which always has them all, and what text says of it.
+// All kinds of losses: the name in JSON, which always contains all of them, and the description in text.
 #pragma once
 
 #include <array>
@@ -8,8 +8,8 @@
 
 namespace aiotrace::model {
 
-/// The first ones are those of `enum loss` in bpf/abi/config.h, in its order (decode asserts it); the rest is counted
-/// in user space.
+/// The first ones are those of `enum loss` in bpf/abi/config.h, in the same order (decode asserts it); the others are
+/// counted in user space.
 enum class Loss : std::uint8_t {
   ring_full,             ///< a record found no room in the ring buffer
   threads_full,          ///< more loop threads than the map holds
@@ -30,16 +30,16 @@ enum class Loss : std::uint8_t {
 inline constexpr std::size_t kKernelLosses = 10;
 inline constexpr std::size_t kLosses = 15;
 
-/// The name as in JSON: "ring-full".
+/// The name in JSON: "ring-full".
 [[nodiscard]] std::string_view name(Loss loss);
 
-/// What people read of one, and of several: "wait is accurate to 1 ms only", behind "1 " or "3 ".
+/// The text for one loss, and for several: "wait is accurate to 1 ms only", after "1 " or "3 ".
 struct LossText {
   std::string_view name;
   std::string_view one;
   std::string_view many;
 };
-/// Of a name of any command. Null: there is no such loss.
+/// The text for a name of any command. Null: there is no such loss.
 [[nodiscard]] const LossText* loss_text(std::string_view name);
 
 /// Counters by Loss.

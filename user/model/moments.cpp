@@ -11,11 +11,11 @@
 namespace aiotrace::model {
 namespace {
 
-// How much later than is due the next sample may come: interrupts can be late.
+// The maximum delay of the next sample, because interrupts can be late.
 constexpr std::uint64_t kLateNs = kFineSampleNs / 2;
 constexpr std::uint64_t kNextWithinNs = kFineSampleNs + kLateNs;
 
-// As own_frame(), without copying the stack.
+// Like own_frame(), but without copying the stack.
 std::shared_ptr<const Frame> frame_to_name(const StackRef& stack) {
   if (!stack) return nullptr;
   auto python = stack->frames |
@@ -51,7 +51,7 @@ void Moments::add_sample(std::uint64_t time_ns, std::uint64_t cpu_ns, Cause caus
 void Moments::add_wait(std::uint64_t start_ns, std::uint64_t ns, Cause cause, const std::string& syscall,
                        const StackRef& stack, const std::optional<Culprit>& culprit) {
   if (ns == 0 || all_.size() >= most_) return;
-  // Between its last sample and its wait the thread went on with what it did.
+  // Between its last sample and its wait the thread continued what it did.
   const auto end = end_of_last();
   if (!all_.empty() && on_cpu(all_.back().cause) && start_ns > end && start_ns - end <= kNextWithinNs)
     all_.back().ns = start_ns - all_.back().start_ns;

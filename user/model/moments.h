@@ -12,15 +12,14 @@
 
 namespace aiotrace::model {
 
-/// At most `most` stretches of one thread; what comes beyond is not kept. Give it what happened in the order of the
-/// ring buffer.
+/// At most `most` stretches of one thread; further ones are dropped. Events must be added in the order of the ring
+/// buffer.
 class Moments {
  public:
   static constexpr std::size_t kMax = 256;  ///< of one iteration
   explicit Moments(std::size_t most = kMax) : most_(most) {}
 
-  /// A sample on a CPU stands for the `cpu_ns` before it. Samples in the same function, one after the other, are one
-  /// stretch.
+  /// A sample on a CPU stands for the `cpu_ns` before it. Consecutive samples in the same function make one stretch.
   void add_sample(std::uint64_t time_ns, std::uint64_t cpu_ns, Cause cause, const std::string& syscall,
                   const StackRef& stack);
   /// Time off the CPU: exact.

@@ -1,4 +1,4 @@
-// Names of enumerations, as JSON, options and people have them: one table for each, in the order of its values.
+// Names of enumerations in JSON, options and text: one table for each, in the order of its values.
 #pragma once
 
 #include <array>
@@ -8,7 +8,7 @@
 
 namespace aiotrace::model {
 
-/// Specialised beside each enumeration whose values go from 0 up: `list`, their names.
+/// Specialised next to each enumeration whose values start at 0: `list`, their names.
 template <class E>
 struct Names;
 

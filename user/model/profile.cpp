@@ -28,7 +28,7 @@ void append(std::string& key, const NativeFunction& who) {
   append(key, who.library);
   append(key, who.function);
 }
-// Only thread and function: its whole stack differs each time.
+// Only thread and function, because the whole stack differs each time.
 void append(std::string& key, const GilHolder& who) {
   append(key, who.thread);
   append(key, who.tid);

@@ -1,4 +1,4 @@
-// What a run of `profile` reports. Passive data.
+// What a run of `profile` reports. Only data.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace aiotrace::model {
 
-/// What was asked for.
+/// The options of the profile.
 struct ProfileHead {
   std::uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC, when every probe is in place
   std::string version;
@@ -31,13 +31,13 @@ struct ProfileReport {
   std::uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC, at the end
   std::uint64_t elapsed_ns = 0;
   std::vector<ProfileRow> rows;        ///< largest first
-  std::vector<ProfileThread> threads;  ///< with what the scheduler knows of them; without waits only samples
+  std::vector<ProfileThread> threads;  ///< with the scheduler's data; without waits only samples
   std::uint64_t samples = 0;
-  std::optional<std::uint64_t> process_cpu_ns;  ///< of the processes meanwhile, as the kernel counts it; if it is known
+  std::optional<std::uint64_t> process_cpu_ns;  ///< CPU time of the processes in this time, by the kernel; if known
   std::uint64_t rows_over = 0;                  ///< see Profile::over()
   LossCounts losses{};
   Cost cost;
-  std::optional<Timeline> timeline;  ///< if it was asked for; recordings do not have it
+  std::optional<Timeline> timeline;  ///< if it was requested; recordings do not have it
 };
 
 }  // namespace aiotrace::model

@@ -8,7 +8,7 @@ std::vector<Runner> runners_of(const RunsSeen& seen) {
   std::vector<Runner> runners;
   auto end = seen.head.time_ns;
   for (auto run = seen.runs.begin(); run != seen.runs.end(); ++run) {
-    // What was written while it was read may be out of order: no time is counted twice.
+    // Runs that were written during the read may be out of order: no time is counted twice.
     end = std::min(end, run->end_ns);
     const auto next = std::next(run);
     const auto begin = next == seen.runs.end() ? seen.since_ns : std::max(next->end_ns, seen.since_ns);

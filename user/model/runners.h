@@ -1,4 +1,4 @@
-// Who had the CPU while a thread waited for it.
+// Processes that had the CPU while a thread waited for it.
 #pragma once
 
 #include <vector>
@@ -8,8 +8,8 @@
 
 namespace aiotrace::model {
 
-/// The processes that ran in the thread's wait, each with its time in it, largest first; together at most the wait.
-/// At most kMaxRunners. Time that no run is known of is nobody's.
+/// The processes that ran in the thread's wait, each with its time in it, largest first; together at most the wait. At
+/// most kMaxRunners. Time without a known run belongs to no process.
 [[nodiscard]] std::vector<Runner> runners_of(const RunsSeen& seen);
 inline constexpr std::size_t kMaxRunners = 16;
 

@@ -29,7 +29,8 @@ SampleWeights::Weight SampleWeights::take(std::uint64_t time_ns, std::uint64_t c
 
 std::uint64_t SampleWeights::wait(std::uint64_t start_ns, std::uint64_t ns, bool blocked) {
   if (last_ns_ == 0 || start_ns < last_ns_ || waited_) return 0;
-  // A short one (a lock that is soon free, data that is nearly there) does not part what is done before and after.
+  // A short wait (a lock that is soon free, data that is nearly there) does not separate the work before it from the
+  // work after it.
   if (!blocked || ns < kFineSampleNs) {
     away_ns_ += ns;
     return 0;

@@ -37,9 +37,9 @@ struct Part {
   std::uint64_t count = 0;
 };
 
-// The off-CPU times, scaled down if they do not fit into the duration (the clocks of two CPUs may differ a little).
+// The off-CPU times, scaled down if they exceed the duration (the clocks of two CPUs may differ a little).
 std::array<std::uint64_t, kCauses> fitting_times(const ExactTimes& exact) {
-  // At most a sixteenth of the range each: their sum never overflows.
+  // Each is at most a sixteenth of the range, so their sum never overflows.
   constexpr std::uint64_t kMost = kNever / 16;
   std::array<std::uint64_t, kCauses> times{};
   std::uint64_t sum = 0;
@@ -76,9 +76,9 @@ void add_off_cpu(std::vector<Part>& parts, Cause cause, std::uint64_t time, std:
   }
 }
 
-// A sample in the kernel outside of any system call has met an interrupt or a page fault. Interrupts hit whoever runs:
-// as long as such samples are few they count as what they interrupted; where they are many the program works the page
-// faults, and that is `kernel`.
+// A sample in the kernel outside of any system call shows an interrupt or a page fault. Interrupts hit any running
+// code, so as long as there are few such samples, they count as the interrupted code. Many such samples mean that the
+// program causes page faults, and count as `kernel`.
 std::optional<SegmentKey> interrupted_by_few(const Pieces& pieces) {
   constexpr std::uint64_t kFewOf100 = 15;
   std::uint64_t all = 0;
@@ -122,7 +122,8 @@ void add_on_cpu(std::vector<Part>& parts, std::uint64_t time, const Pieces& piec
   }
 }
 
-// Until here parts of one place differ by the thread that ran instead. This makes one part with all of them.
+// So far, parts of one place differ by the process that ran instead. This merges them into one part with all of these
+// processes.
 std::vector<Part> with_runners_merged(std::vector<Part> parts) {
   std::vector<Part> merged;
   for (auto& part : parts) {

@@ -1,4 +1,4 @@
-// Makes segments of the recorded pieces of an iteration; they add up to its duration.
+// Makes segments from the recorded pieces of an iteration; they add up to its duration.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@
 
 namespace aiotrace::model {
 
-/// What makes two pieces of an iteration the same segment.
+/// The key of a segment: two pieces of an iteration with equal keys are one segment.
 struct SegmentKey {
   Cause cause = Cause::other;
   std::string syscall;
@@ -27,14 +27,14 @@ struct SegmentKeyHash {
   std::size_t operator()(const SegmentKey& key) const;
 };
 
-/// The pieces of one iteration recorded so far, merged by key, at most kMaxKeys of them: further ones are merged by
-/// cause, without a stack.
+/// The recorded pieces of one iteration, merged by key, at most kMaxKeys of them: further pieces are merged by cause,
+/// without a stack.
 class Pieces {
  public:
   struct Piece {
     SegmentKey key;
-    std::uint64_t ns = 0;     ///< its time; on the CPU: what its samples stand for, relative to others
-    std::uint64_t count = 0;  ///< on the CPU: samples; else times
+    std::uint64_t ns = 0;     ///< its time; on the CPU: the weight of its samples
+    std::uint64_t count = 0;  ///< on the CPU: number of samples; else number of times
   };
   static constexpr std::size_t kMaxKeys = 4096;
 
@@ -47,7 +47,7 @@ class Pieces {
   std::unordered_map<SegmentKey, std::size_t, SegmentKeyHash> at_;
 };
 
-/// An iteration's exact sums as BPF keeps them. The on-CPU entries are not read: that time is what is left.
+/// An iteration's exact sums as BPF keeps them. The on-CPU entries are not read: CPU time is the rest of the duration.
 struct ExactTimes {
   std::uint64_t duration_ns = 0;
   std::array<std::uint64_t, kCauses> cause_ns{};

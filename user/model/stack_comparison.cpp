@@ -12,7 +12,7 @@
 namespace aiotrace::model {
 namespace {
 
-// Gives equal numbers to frames that are the same in both runs.
+// Assigns equal numbers to frames that are the same in both runs.
 class Frames {
  public:
   std::vector<std::uint32_t> numbers_of(const std::vector<WeightedFrame>& frames) {
@@ -51,7 +51,7 @@ struct StackHash {
 
 std::uint64_t scaled(std::uint64_t ns, std::uint64_t from_ns, std::uint64_t to_ns) {
   if (from_ns == 0 || to_ns == 0) return ns;
-  // What a recording says may be anything; a sum of so many of them still is a number.
+  // Values of a recording can be arbitrary; sums of this many of them do not overflow.
   constexpr double kMost = 1e15;
   const double time = static_cast<double>(ns) * (static_cast<double>(to_ns) / static_cast<double>(from_ns));
   return static_cast<std::uint64_t>(time < kMost ? time : kMost);
@@ -64,7 +64,7 @@ StackComparison compare_stacks(const WeightedStacks& before, std::uint64_t befor
   Frames frames;
   std::vector<std::vector<std::uint32_t>> order;
   std::unordered_map<std::vector<std::uint32_t>, std::array<std::uint64_t, 2>, StackHash> weights;
-  // The run after comes first: its files are shown.
+  // The run after comes first, so that its files are shown.
   for (const std::size_t side : {1U, 0U}) {
     const auto& stacks = side == 1 ? after : before;
     const auto numbers = frames.numbers_of(stacks.frames());

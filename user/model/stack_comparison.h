@@ -1,4 +1,4 @@
-// The weighted stacks of two runs side by side: what a differential flame graph is made of.
+// The weighted stacks of two runs side by side: the data of a differential flame graph.
 #pragma once
 
 #include <cstdint>
@@ -9,15 +9,15 @@
 namespace aiotrace::model {
 
 struct StackComparison {
-  /// Every stack of either run once, with the time that it is drawn with: that of the run after or, where that has
-  /// none, of the run before as if it had been watched for as long.
+  /// Every stack of either run once, with its width in the graph: the time in the run after, or, if the stack is not in
+  /// that run, the time in the run before, scaled to the same watched time.
   WeightedStacks stacks;
   std::vector<std::uint64_t> before;  ///< weight of each of them in the run before
   std::vector<std::uint64_t> after;
 };
 
-/// Frames are the same as places are for compare(): by kind, function and the file's last part. They have the file as
-/// the run after has it, and a line only where it was always the same.
+/// Frames are compared as places are in compare(): by kind, function and the file's last part. Files are those of the
+/// run after, and a line is only kept if it was always the same.
 [[nodiscard]] StackComparison compare_stacks(const WeightedStacks& before, std::uint64_t before_elapsed_ns,
                                              const WeightedStacks& after, std::uint64_t after_elapsed_ns);
 

@@ -28,7 +28,7 @@ std::size_t StackStore::ByValue::operator()(const FrameRef& frame) const {
   return seed;
 }
 
-// Frames are interned before stacks are, so their addresses stand for them.
+// Frames are interned before stacks, so their addresses identify them.
 std::size_t StackStore::ByValue::operator()(const StackRef& stack) const {
   std::size_t seed = (stack->unreadable ? 1U : 0U) | (stack->too_deep ? 2U : 0U);
   for (const auto& frame : stack->frames) hash_into(seed, frame.get());
@@ -84,7 +84,8 @@ void StackStore::forget(std::uint32_t pid) {
   sweep();
 }
 
-// Stacks and frames that only the sets still hold go in batches: after a sweep the sets may double before the next one.
+// Stacks and frames that only the sets hold are removed in batches: after a sweep the sets may double before the next
+// sweep.
 void StackStore::sweep() {
   std::erase_if(stacks_, [](const StackRef& stack) { return stack.use_count() == 1; });
   std::erase_if(frames_, [](const FrameRef& frame) { return frame.use_count() == 1; });

@@ -1,4 +1,4 @@
-// The resolved stacks of all traced processes, each kept once.
+// The resolved stacks of all traced processes, each stored once.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@
 
 namespace aiotrace::model {
 
-/// A stack with shared frames. Two stacks that read the same are one object within a StackStore, so that comparing
-/// pointers compares stacks.
+/// A stack with shared frames. Within a StackStore equal stacks are one object, so that comparing pointers compares
+/// stacks.
 struct StoredStack {
   std::vector<std::shared_ptr<const Frame>> frames;  ///< innermost first
   bool unreadable = false;                           ///< ends at a frame that could not be read
@@ -25,21 +25,21 @@ struct StoredStack {
 };
 using StackRef = std::shared_ptr<const StoredStack>;
 
-/// Stacks by (pid, stack_id), at most `capacity` of them: past that the one not used for longest is forgotten (whoever
-/// still holds its StackRef keeps it). BPF sends a stack once only, so the capacity should not be below that of its map
-/// of stacks already sent.
+/// Stacks by (pid, stack_id), at most `capacity` of them: beyond that the least recently used one is removed (a holder
+/// of its StackRef keeps it). BPF sends each stack only once, so the capacity should not be smaller than BPF's map of
+/// sent stacks.
 class StackStore {
  public:
   static constexpr std::size_t kDefaultCapacity = 16384;
   explicit StackStore(std::size_t capacity = kDefaultCapacity) : capacity_(capacity) {}
 
-  /// Takes the stack under that id; one that was there under the same id is replaced. Id 0 is ignored: it means none.
+  /// Adds the stack with that id, and replaces an earlier one with the same id. Id 0 means no stack and is ignored.
   void add(std::uint32_t pid, std::uint64_t stack_id, Stack stack, bool unreadable = false, bool too_deep = false);
 
-  /// The stack, null if it is not (or no longer) here. Counts as a use.
+  /// The stack, or null if it is not here (any more). Counts as a use.
   [[nodiscard]] StackRef find(std::uint32_t pid, std::uint64_t stack_id);
 
-  /// Forgets everything of a process: it ended or called exec.
+  /// Removes all stacks of a process: it ended or called exec.
   void forget(std::uint32_t pid);
 
   [[nodiscard]] std::size_t size() const { return by_id_.size(); }
@@ -73,7 +73,7 @@ class StackStore {
   std::size_t capacity_;
   std::uint64_t evicted_ = 0;
   std::size_t sweep_at_ = 4096;
-  std::list<Entry> recent_;  // used last in front
+  std::list<Entry> recent_;  // most recently used first
   std::unordered_map<Id, std::list<Entry>::iterator, IdHash> by_id_;
   std::unordered_set<FrameRef, ByValue, ByValue> frames_;
   std::unordered_set<StackRef, ByValue, ByValue> stacks_;

@@ -1,4 +1,4 @@
-// What the model reports: stalls with their segments, and the running statistics. Passive data.
+// What the model reports: stalls with their segments, and the running statistics. Only data.
 #pragma once
 
 #include <array>
@@ -16,11 +16,11 @@
 
 namespace aiotrace::model {
 
-/// One frame of a stack as a person reads it.
+/// One frame of a stack, for people.
 struct Frame {
   enum class Kind : std::uint8_t { python, native, kernel };
   Kind kind = Kind::python;
-  std::string function;    ///< qualified where the code object has it; UTF-8, not cleaned
+  std::string function;    ///< qualified if the code object has the qualified name; UTF-8, not cleaned
   std::string file;        ///< as the code object has it; empty: unknown
   std::uint32_t line = 0;  ///< 0: unknown
   bool operator==(const Frame&) const = default;
@@ -40,7 +40,7 @@ struct Task {
   bool operator==(const Task&) const = default;
 };
 
-/// A process that ran while the thread was ready to.
+/// A process that ran while the thread was runnable.
 struct Runner {
   std::uint32_t pid = 0;
   std::string comm;
@@ -51,7 +51,7 @@ struct Runner {
 /// The thread that held the GIL.
 struct GilHolder {
   std::uint32_t tid = 0;  ///< 0: unknown
-  std::string thread{};   ///< its name
+  std::string thread{};   ///< name of the thread
   Stack stack{};
   bool operator==(const GilHolder&) const = default;
 };
@@ -59,7 +59,7 @@ struct GilHolder {
 /// The thread that holds a lock.
 struct LockHolder {
   std::uint32_t tid = 0;
-  std::string thread{};  ///< its name
+  std::string thread{};  ///< name of the thread
   HoldHow how = HoldHow::with;
   Stack stack{};
   bool operator==(const LockHolder&) const = default;
@@ -67,10 +67,9 @@ struct LockHolder {
 
 /// A lock that is not the GIL.
 struct LockAt {
-  std::uint64_t address = 0;  ///< of the futex, in the target
-  std::string name{};         ///< "app.CACHE_LOCK"; empty: not known
-  std::optional<LockHolder>
-      holder{};  ///< as it was looked up while the thread waited; nothing: not looked up, or not known
+  std::uint64_t address = 0;           ///< of the futex, in the target
+  std::string name{};                  ///< "app.CACHE_LOCK"; empty: not known
+  std::optional<LockHolder> holder{};  ///< found while the thread waited; nothing: not looked up, or unknown
   bool operator==(const LockAt&) const = default;
 };
 
@@ -100,19 +99,19 @@ struct NativeFunction {
   bool operator==(const NativeFunction&) const = default;
 };
 
-/// Whose page a fault waited for.
+/// The file whose page a fault waited for.
 struct MappedFile {
   std::string path{};
   bool operator==(const MappedFile&) const = default;
 };
 
-/// Who ran instead, largest first.
+/// Processes that ran instead, largest first.
 struct Runners {
   std::vector<Runner> running{};
   bool operator==(const Runners&) const = default;
 };
 
-/// The control group whose quota was used up.
+/// The control group that had used up its quota.
 struct CpuQuota {
   std::string cgroup{};
   std::uint64_t quota_us = 0;
@@ -120,11 +119,11 @@ struct CpuQuota {
   bool operator==(const CpuQuota&) const = default;
 };
 
-/// Who is to blame, as far as it is known. Recordings have its number: a new kind goes to the end.
+/// The culprit, if known. Recordings store its number, so a new kind must be added at the end.
 using Culprit =
     std::variant<NativeFunction, GilHolder, FileUse, SocketEnds, ChildProcess, LockAt, MappedFile, Runners, CpuQuota>;
 
-/// The culprit of an optional value or of a pointer, if it is of this kind; else null.
+/// The culprit in an optional value or behind a pointer, if it is of this kind; else null.
 template <class Kind, class Maybe>
 [[nodiscard]] auto* culprit_as(Maybe& culprit) {
   return culprit ? std::get_if<Kind>(&*culprit) : nullptr;
@@ -141,13 +140,14 @@ struct Segment {
   bool stack_too_deep = false;
 };
 
-/// A stretch of a stall in the order of time. Waits are exact; on a CPU it is from the first sample to the last.
+/// An interval of a stall, in the order of time. Waits are exact; on a CPU it is from the first sample to the last.
 struct Moment {
   std::uint64_t start_ns = 0;  ///< CLOCK_MONOTONIC
   std::uint64_t ns = 0;
   Cause cause = Cause::other;
-  std::string syscall;                     ///< empty: none or unknown
-  std::shared_ptr<const Frame> frame;      ///< the one to name; its line is that of the beginning; null: unknown
+  std::string syscall;  ///< empty: none or unknown
+  std::shared_ptr<const Frame>
+      frame;  ///< the frame that represents it; its line is that of the beginning; null: unknown
   std::shared_ptr<const Culprit> culprit;  ///< null: unknown
 };
 
@@ -164,8 +164,8 @@ struct Stall {
   bool error = false;  ///< over --error
   bool ongoing = false;
   bool at_least = false;  ///< began before aiotrace could see it
-  /// Of such a one: start_ns is its beginning all the same, by the loop's own clock. The time before aiotrace came is
-  /// counted to the wait it found, else to what samples have shown since. False: start_ns is when aiotrace came.
+  /// If it began before the attach: start_ns is still its beginning, on the loop's own clock. The time before the
+  /// attach counts for the wait at the attach, else for the later samples. False: start_ns is the time of the attach.
   bool start_known = false;
   std::uint32_t pid = 0;
   std::uint32_t tid = 0;
@@ -177,22 +177,23 @@ struct Stall {
   std::vector<Segment> segments;                  ///< largest first; adds up to duration_ns
   HeldUp held_up{};
   std::uint32_t losses = 0;  ///< records of this stall that were lost
-  /// Many callbacks that add up, none of them long, as far as samples show.
+  /// The stall is a sum of many callbacks, none of them long, according to samples.
   struct Callbacks {
-    std::uint64_t count = 0;  ///< at least so many
+    std::uint64_t count = 0;  ///< a lower bound
     std::uint64_t longest_ns = 0;
   };
   std::optional<Callbacks> callbacks;
-  /// Of a stall that goes on in a wait for a lock: what the process's other Python threads do.
+  /// For an ongoing stall in a wait for a lock: what the process's other Python threads do.
   struct OtherThread {
     std::uint32_t tid = 0;
     std::string thread;
     Stack stack;
   };
   std::vector<OtherThread> other_threads;
-  /// In the order of time, the first Moments::kMax: for pictures. Without waits too short to be reported separately.
+  /// In the order of time, the first Moments::kMax, for graphics. Without waits that are too short to be reported
+  /// separately.
   std::vector<Moment> moments;
-  std::string comm{};  ///< of its process; empty: not known
+  std::string comm{};  ///< service of its process; empty: unknown
 };
 
 }  // namespace aiotrace::model

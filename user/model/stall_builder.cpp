@@ -9,11 +9,11 @@
 namespace aiotrace::model {
 namespace {
 
-// More loop threads than any machine has; a bound against ids that never end.
+// The limit of loop threads, which no machine reaches; it protects against endless ids.
 constexpr std::size_t kMaxThreads = 65536;
 constexpr std::size_t kMaxUnfinished = 4096;
 
-// Adds one piece for each thread that ran instead: this keeps the number of different pieces small.
+// Adds one piece for each process that ran instead, which keeps the number of different pieces small.
 void add_wait(Pieces& pieces, const SegmentKey& key, std::uint64_t ns, std::uint64_t count) {
   const auto* runners = culprit_as<Runners>(key.culprit);
   if (runners == nullptr || runners->running.empty()) return pieces.add(key, ns, count);
@@ -63,8 +63,9 @@ StallBuilder::ThreadId StallBuilder::thread_id(const EventHead& head) {
   return static_cast<ThreadId>(head.pid) << 32 | head.tid;
 }
 
-// What is collected for this iteration; null once it has ended (a sample may interrupt the end of an iteration and come
-// behind it). Any other number starts anew: a lower one is a thread that BPF lost and counts from the beginning again.
+// The collected data of this iteration; null after its end (a sample may interrupt the end of an iteration and come
+// after it). A different number starts a new iteration: a lower number means that BPF lost the thread and counts from
+// the beginning again.
 StallBuilder::Collected* StallBuilder::current(const EventHead& head, std::uint64_t iteration) {
   const auto thread = thread_id(head);
   if (threads_.size() >= kMaxThreads && !threads_.contains(thread)) threads_.erase(threads_.begin());
@@ -194,8 +195,8 @@ std::optional<Stall> StallBuilder::snapshot(const OpenIteration& open) {
   Pieces pieces;
   TaskShares tasks;
   Moments moments;
-  // What is collected may be of the iteration before: its end may still be on its way through the ring buffer, so
-  // nothing is dropped here.
+  // The collected data may belong to the previous iteration: its end may still be in the ring buffer, so nothing is
+  // dropped here.
   if (const auto at = threads_.find(thread); at != threads_.end() && at->second.iteration >= open.iteration) {
     if (at->second.iteration > open.iteration || at->second.ended) return std::nullopt;
     pieces = at->second.pieces;
@@ -230,7 +231,8 @@ std::optional<Stall> StallBuilder::snapshot(const OpenIteration& open) {
   return stall;
 }
 
-// The ring buffer keeps a thread's order: after a record of a later iteration, the end of an earlier one was lost.
+// The ring buffer keeps the order of a thread's records: a record of a later iteration means that the end of an earlier
+// one was lost.
 void StallBuilder::retire_before(ThreadId thread, std::uint64_t iteration) {
   for (auto at = ongoing_.lower_bound({thread, 0}); at != ongoing_.end() && at->first < std::pair(thread, iteration);) {
     if (unfinished_.size() < kMaxUnfinished) unfinished_.push_back(std::move(at->second));

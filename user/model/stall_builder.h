@@ -1,4 +1,4 @@
-// Collects the events of each thread's present iteration and makes stalls of them.
+// Collects the events of each thread's present iteration and makes stalls from them.
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@
 
 namespace aiotrace::model {
 
-/// A sample after the session found out what the thread ran.
+/// A sample with what the thread ran, which the session determined.
 struct ClassifiedSample {
   EventHead head;
   std::uint64_t iteration = 0;
@@ -32,17 +32,17 @@ struct ClassifiedSample {
   std::uint64_t cpu_ns = kFineSampleNs;  ///< as in Sample
 };
 
-/// A block with its system call's name and, where known, whom it waited for.
+/// A block with the name of its system call and, if known, its target.
 struct ClassifiedBlock {
   Blocked blocked;
   std::string syscall;
   std::optional<Culprit> culprit;
-  std::optional<Culprit> runnable_culprit;  ///< of its time between wake-up and switch-in
+  std::optional<Culprit> runnable_culprit;  ///< quota that limited its time between wake-up and switch-in
 };
 
-/// An iteration that goes on, as BPF's map shows it.
+/// An ongoing iteration, as BPF's map shows it.
 struct OpenIteration {
-  EventHead head;  ///< time_ns: when it was looked at
+  EventHead head;  ///< time_ns: when it was read
   std::uint64_t iteration = 0;
   std::uint64_t start_ns = 0;
   std::array<std::uint64_t, kCauses> cause_ns{};  ///< without the present wait
@@ -51,7 +51,7 @@ struct OpenIteration {
   bool open_start = false;
   std::uint32_t losses = 0;
   HeldUp held_up{};
-  /// What the thread waits for now; nothing while it is on a CPU. cpu_wait: it is runnable.
+  /// The present wait of the thread; nothing while it is on a CPU. cpu_wait: it is runnable.
   struct PresentWait {
     Cause cause = Cause::other;
     std::uint64_t since_ns = 0;
@@ -63,45 +63,45 @@ struct OpenIteration {
   std::optional<PresentWait> wait;
 };
 
-/// Where a code object is defined.
+/// The definition of a code object.
 struct Definition {
   std::string function;
   std::string file;
   std::uint32_t first_line = 0;
 };
 
-/// Events of a thread must come in the order of the ring buffer. The stalls' `thread` and `loop_kind` are left for the
-/// caller to fill in.
+/// The events of a thread must be added in the order of the ring buffer. The caller has to fill in the stalls' `thread`
+/// and `loop_kind`.
 class StallBuilder {
  public:
   using FindCode = std::function<std::optional<Definition>(std::uint32_t pid, std::uint64_t code_id)>;
 
-  /// A stall at least `error_ns` long has `error` set. `stacks` must outlive the builder.
+  /// A stall of at least `error_ns` gets `error`. `stacks` must outlive the builder.
   StallBuilder(std::uint64_t error_ns, StackStore& stacks, FindCode find_code);
 
-  /// The thread is in this iteration now, of which nothing has to be known.
+  /// The thread is in this iteration now; nothing else about it needs to be known.
   void begin(const EventHead& head, std::uint64_t iteration) { current(head, iteration); }
 
   void add(const TaskSeen& task);
   void add(const ClassifiedBlock& block);
   void add(const ClassifiedSample& sample);
 
-  /// The stall that this iteration was. Its id is that of the snapshots taken of it.
+  /// The stall of this iteration. It has the id of its earlier snapshots.
   [[nodiscard]] Stall end(const IterationEnd& end);
 
-  /// The stall so far (ongoing); nothing if it has ended meanwhile. Takes nothing away from what is collected.
+  /// The stall so far (ongoing); nothing if it has ended. Collected data is not removed.
   [[nodiscard]] std::optional<Stall> snapshot(const OpenIteration& open);
 
-  /// The thread or process ended, or called exec: what was collected is dropped. A stall of which a snapshot was given
-  /// and no end came is then among the unfinished ones.
+  /// The thread or process ended, or called exec: its collected data is dropped. A stall with a snapshot and without an
+  /// end then becomes one of the unfinished stalls.
   void forget_thread(std::uint32_t pid, std::uint32_t tid);
   void forget_process(std::uint32_t pid);
 
-  /// Stalls of which snapshots were given and whose end can no longer come, as in their last snapshot (`ongoing` is
-  /// still set); each is given once. With `all` also those that still go on: for the end of the run.
+  /// Stalls with a snapshot whose end can no longer come, in the state of their last snapshot (`ongoing` is still set);
+  /// each is returned once. With `all` also the ongoing ones, for the end of the run.
   [[nodiscard]] std::vector<Stall> take_unfinished(bool all = false);
 
-  /// Stacks asked for by id that the store did not have.
+  /// Number of requested stack ids that the store did not have.
   [[nodiscard]] std::uint64_t missing_stacks() const { return missing_stacks_; }
   [[nodiscard]] std::size_t threads() const { return threads_.size(); }
 
@@ -116,7 +116,7 @@ class StallBuilder {
     CallbackRuns callbacks;
     Moments moments;
 
-    void add_before(std::uint64_t ns);  // to the last sample
+    void add_before(std::uint64_t ns);  // up to the last sample
   };
   using ThreadId = std::uint64_t;  // pid << 32 | tid
 

@@ -15,7 +15,7 @@ constexpr auto kLonger = [](const auto& a, const auto& b) {
   return a.duration_ns != b.duration_ns ? a.duration_ns > b.duration_ns : a.start_ns < b.start_ns;
 };
 
-// Puts it into a heap of the longest ones; true if it is among them.
+// Adds it to a heap of the longest ones; true if it is among them.
 template <class Each>
 bool keep(std::vector<Each>& heap, std::size_t capacity, const Each& one) {
   if (heap.size() == capacity) {
@@ -71,7 +71,7 @@ void bound_culprit(Culprit& culprit) {
   std::visit([](auto& who) { bound(who); }, culprit);
 }
 
-// What the moments of a run share is small; those of a recording are as large as it says.
+// In a run, moments share little data; in a recording the shared data can have any size.
 void bound(Moment& moment) {
   bound(moment.syscall);
   if (moment.frame && std::max(moment.frame->function.size(), moment.frame->file.size()) > kMaxName) {
@@ -119,7 +119,7 @@ void StallLog::add(const Stall& stall) {
                          .error = stall.error,
                          .unfinished = stall.ongoing};
   if (!keep(brief_, kMaxStalls, brief)) return;
-  // Copied only if it stays.
+  // Copied only if it is kept.
   if (detailed_.size() == kMaxDetailed && !kLonger(stall, detailed_.front())) return;
   keep(detailed_, kMaxDetailed, bounded(stall));
 }

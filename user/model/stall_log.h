@@ -1,4 +1,4 @@
-// The stalls of a run, as many as a file for people may hold.
+// The stalls of a run, limited to what a file for people may hold.
 #pragma once
 
 #include <cstddef>
@@ -11,20 +11,20 @@
 
 namespace aiotrace::model {
 
-/// A stall that is only a mark on a time line.
+/// A stall that is only a mark on the time line.
 struct BriefStall {
   std::uint64_t id = 0;
   std::uint64_t start_ns = 0;  ///< CLOCK_MONOTONIC
   std::uint64_t duration_ns = 0;
   std::uint32_t pid = 0;
   std::uint32_t tid = 0;
-  Cause cause = Cause::other;  ///< the one with the largest share
+  Cause cause = Cause::other;  ///< the cause with the largest share
   bool error = false;
   bool unfinished = false;
 };
 
-/// Keeps the longest kMaxStalls stalls, and of those the longest kMaxDetailed whole (the largest kMaxSegments segments
-/// of each, kMaxFrames frames of a stack). Give it each stall once: when it has ended, or as unfinished.
+/// Keeps the longest kMaxStalls stalls, and the details of the longest kMaxDetailed of them (the largest kMaxSegments
+/// segments of each, kMaxFrames frames of a stack). Each stall must be added once: when it has ended, or as unfinished.
 class StallLog {
  public:
   static constexpr std::size_t kMaxStalls = 20'000;
@@ -35,7 +35,7 @@ class StallLog {
   void add(const Stall& stall);
 
   [[nodiscard]] std::uint64_t seen() const { return seen_; }
-  /// By start.
+  /// Sorted by start.
   [[nodiscard]] std::vector<BriefStall> all() const;
   /// Longest first.
   [[nodiscard]] std::vector<Stall> detailed() const;

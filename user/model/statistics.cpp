@@ -28,7 +28,7 @@ std::uint32_t longest_line(const std::vector<std::pair<std::uint32_t, std::uint6
   return longest == lines.end() ? 0 : longest->first;
 }
 
-// The system calls of a place, as far as there is room; the time of the others is in no call.
+// The system calls of a place, as far as there is room; time of further calls counts as time outside of calls.
 template <class Calls>
 void add_call(std::vector<Calls>& calls, const Segment& segment) {
   constexpr std::size_t kMaxCalls = 16;
@@ -135,8 +135,8 @@ void Statistics::add(const Stall& stall) {
   ++by_loop_[{stall.pid, stall.tid}];
   errors_ += stall.error ? 1 : 0;
   for (std::size_t i = 0; i < kCauses; ++i) cause_ns_[i] += stall.cause_ns[i];
-  // A stall counts once at a place, however many of its segments lie there. The calls that wait come first: whatever
-  // else takes time at their lines belongs to their places.
+  // A stall counts once at a place, even if several of its segments are there. Calls that wait come first, because
+  // other time at their lines belongs to their places.
   Part here;
   for (const bool waits : {true, false})
     for (const auto& segment : stall.segments)
@@ -167,7 +167,7 @@ void Statistics::merge_into(Place& others, const Value& value) {
   others.cause = largest_cause(others.cause_ns);
 }
 
-// A tenth at a time, so that it is rare.
+// Removes a tenth at a time, so that this is rare.
 void Statistics::shrink() {
   std::vector<Map::iterator> all;
   all.reserve(places_.size());

@@ -17,50 +17,50 @@
 
 namespace aiotrace::model {
 
-/// The frame to name where there is no Python: the innermost native one with a name that is not of the C library, else
-/// the innermost with a name. Null if there is none, or Python is on the stack.
+/// The frame that represents a stack without Python frames: the innermost native one with a name that is not in the C
+/// library, else the innermost one with a name. Null if there is none, or if there is a Python frame.
 [[nodiscard]] const Frame* native_frame(const Stack& stack);
 
-/// The iterations of a loop that have ended.
+/// The ended iterations of a loop.
 struct LoopCounters {
   std::uint64_t iterations = 0;
   std::uint64_t busy_ns = 0;
   std::uint64_t max_ns = 0;
   std::array<std::uint32_t, kHistogramBuckets> buckets{};  ///< of their durations, see histogram_bucket()
 
-  /// The iteration that goes on: one that never ends is counted in no other way. `unseen_ns` of it were before aiotrace
-  /// came, and are not busy time.
+  /// The present iteration: an iteration without an end is counted in no other way. `unseen_ns` of it were before the
+  /// attach, and are not busy time.
   void add_present(std::uint64_t lasted_ns, std::uint64_t unseen_ns);
 };
 
-/// The row of a loop. `kind`, `thread` and `stalls` are for the caller to fill in.
+/// The row of a loop. The caller has to fill in `kind`, `thread` and `stalls`.
 [[nodiscard]] LoopSummary summarize_loop(std::uint32_t pid, std::uint32_t tid, const LoopCounters& counters);
 
-/// Give it each stall once: when it has ended, or as unfinished.
+/// Each stall must be added once: when it has ended, or as unfinished.
 class Statistics {
  public:
-  /// More places than this are never kept: the smallest become one.
+  /// Places beyond this number are merged: the smallest become one.
   static constexpr std::size_t kMaxPlaces = 10'000;
 
   void add(const Stall& stall);
 
   [[nodiscard]] std::uint64_t stalls() const { return stalls_; }
   [[nodiscard]] std::uint64_t errors() const { return errors_; }
-  /// Those of one loop; of all loops they add up to stalls().
+  /// The stalls of one loop; all loops together add up to stalls().
   [[nodiscard]] std::uint64_t stalls_of(std::uint32_t pid, std::uint32_t tid) const;
-  /// Adds up to the stalls' durations.
+  /// The sum equals the stalls' durations.
   [[nodiscard]] const std::array<std::uint64_t, kCauses>& cause_ns() const { return cause_ns_; }
-  /// At most `limit` places, largest first, then the smaller ones as one (`others`). They add up to cause_ns().
+  /// At most `limit` places, largest first, then the smaller ones as one (`others`). Their sum equals cause_ns().
   [[nodiscard]] std::vector<Place> places(std::size_t limit = kMaxPlaces) const;
 
  private:
   struct Key {
-    std::optional<Cause> cause;  // that stands apart, or has no frame
-    std::string syscall;         // of one without a frame
+    std::optional<Cause> cause;  // of a place that stands apart, or has no frame
+    std::string syscall;         // of a place without a frame
     std::string comm;
     std::string function;
     std::string file;
-    std::uint32_t line = 0;  // of a call that waits; 0: all lines of the function that make none
+    std::uint32_t line = 0;  // line of a call that waits; 0: all lines of the function without such a call
     bool operator==(const Key&) const = default;
   };
   struct KeyHash {
@@ -73,7 +73,7 @@ class Statistics {
   };
   struct Advice {
     std::string text;
-    std::uint64_t ns = 0;  // of the longest segment, which it is of
+    std::uint64_t ns = 0;  // length of the longest segment, to which the advice belongs
   };
   struct Value {
     std::uint64_t ns = 0;

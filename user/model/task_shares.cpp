@@ -59,7 +59,7 @@ void TaskShares::add_before(std::uint64_t weight_ns) {
 void TaskShares::clear() { *this = {}; }
 
 const TaskSeen* TaskShares::largest(std::uint64_t on_cpu_ns) const {
-  // In units of 1 / sampled_ns_ of a nanosecond, so that nothing is rounded.
+  // In units of 1 / sampled_ns_ of a nanosecond, to avoid rounding.
   using Wide = unsigned __int128;
   const Wide unit = std::max<std::uint64_t>(sampled_ns_, 1);
   const auto time = [&](std::uint64_t off_cpu_ns, std::uint64_t sampled_ns) {

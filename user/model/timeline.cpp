@@ -5,7 +5,7 @@
 namespace aiotrace::model {
 namespace {
 
-// As the user knows the task: by its name where that was asked for.
+// The task as the user knows it: by its name if names were requested.
 std::string label(const ProfileRow& row) {
   if (!row.task) return {};
   return row.task->name && !row.task->name->empty() ? *row.task->name : row.task->coroutine;
@@ -27,18 +27,18 @@ void Timeline::note(Thread& thread, const ProfileRow& row, const Before& before)
   if (all.empty()) return;
   const auto& last = all.back();
   const auto end_ns = last.start_ns + last.ns;
-  // A stretch that goes on may have been another task's so far.
+  // The earlier part of a stretch may belong to another task.
   const bool goes_on = all.size() == before.moments;
   const auto last_end_ns = thread.tasks.empty() ? 0 : thread.tasks.back().end_ns;
   const auto from_ns = std::max(goes_on ? before.end_ns : last.start_ns, last_end_ns);
   const auto task = label(row);
   if (from_ns >= end_ns || task.empty()) return;
-  // Two steps of the same task are separate only if time of another task, or of none, lies between them.
+  // Two steps of the same task are only separate if time of another task, or of no task, is between them.
   if (last_end_ns == from_ns && !thread.tasks.empty() && thread.tasks.back().task == task) {
     thread.tasks.back().end_ns = end_ns;
   } else {
     thread.tasks.push_back({.start_ns = from_ns, .end_ns = end_ns, .task = task});
-    kept_++;  // tasks that take turns in one function make one stretch, and a run each
+    kept_++;  // tasks that take turns in one function make one stretch, and one run each
   }
 }
 

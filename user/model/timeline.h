@@ -1,4 +1,4 @@
-// What the threads of processes did in the order of time, for viewers with an axis of time.
+// What the threads of processes did over time, for viewers with a time axis.
 #pragma once
 
 #include <cstddef>
@@ -13,14 +13,13 @@
 
 namespace aiotrace::model {
 
-/// At most kMaxMoments stretches and runs of tasks of all threads together (some 30 MB): what comes beyond is counted
-/// and not kept.
+/// At most kMaxMoments stretches and runs of tasks of all threads together (some 30 MB): further ones are only counted.
 class Timeline {
  public:
   static constexpr std::size_t kMaxMoments = 200'000;
   explicit Timeline(std::size_t most = kMaxMoments) : most_(most) {}
 
-  /// A task that ran, or waited outside of its loop's poll, with nothing of another one between.
+  /// An interval in which one task ran, or waited outside of its loop's poll, without another task in between.
   struct TaskRun {
     std::uint64_t start_ns = 0;
     std::uint64_t end_ns = 0;
@@ -33,7 +32,7 @@ class Timeline {
   using ThreadId = std::pair<std::uint32_t, std::uint32_t>;  ///< pid, tid
 
   /// A sample of the row's thread that stands for the `cpu_ns` before it, or a wait from `start_ns` on. Both take
-  /// cause, system call, culprit, stack and task from the row, and are given in the order of the ring buffer.
+  /// cause, system call, culprit, stack and task from the row, and must be added in the order of the ring buffer.
   void add_sample(const ProfileRow& row, std::uint64_t time_ns, std::uint64_t cpu_ns);
   void add_wait(const ProfileRow& row, std::uint64_t start_ns, std::uint64_t ns);
 
@@ -48,7 +47,7 @@ class Timeline {
     std::uint64_t end_ns = 0;  // of the last one
   };
   static Before before(const Thread& thread);
-  /// What was added since then may have a task.
+  /// Intervals that were added since then may have a task.
   void note(Thread& thread, const ProfileRow& row, const Before& before);
 
   std::size_t most_;

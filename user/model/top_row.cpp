@@ -16,7 +16,7 @@ bool contains(std::string_view text, std::string_view part) {
          part.empty();
 }
 
-// As a number of which more comes first; what is not known is less than all.
+// A number by which rows are sorted, largest first; an unknown value is less than all others.
 double weight(const TopRow& row, TopSort by) {
   constexpr double kUnknown = -1;
   const auto of = [](const std::optional<std::uint64_t>& ns) { return ns ? static_cast<double>(*ns) : kUnknown; };
@@ -47,7 +47,7 @@ void take_worst(std::optional<T>& worst, const std::optional<T>& other) {
   if (other) worst = std::max(worst.value_or(T{}), *other);
 }
 
-// The newest intervals stand side by side: a younger loop has fewer.
+// The newest intervals are aligned: a younger loop has fewer.
 void take_longest(std::vector<std::uint64_t>& each, const std::vector<std::uint64_t>& other) {
   if (other.size() > each.size()) each.insert(each.begin(), other.size() - each.size(), 0);
   const auto first = each.size() - other.size();
@@ -100,7 +100,7 @@ std::vector<TopRow> merge_by_service(const std::vector<TopRow>& rows) {
   for (const auto& row : rows) {
     const auto [at, is_new] = services.try_emplace(row.service, row);
     auto& all = at->second;
-    // What looks have found is of the process: once for all its loops.
+    // The findings of looks belong to the process: they count once for all its loops.
     const bool other_process = pids[row.service].insert(row.pid).second;
     if (is_new) continue;
     merge_loop(all, row);

@@ -17,13 +17,13 @@ const Frame* frame_of(const Segment& segment) {
   return frame != nullptr ? frame : native_frame(*segment.stack);
 }
 
-// On a CPU a function is one place, whatever the line.
+// For causes on a CPU a function is one place, regardless of the line.
 bool same_place(const TopPlace& place, const TopPlace& other) {
   return place.cause == other.cause && place.syscall == other.syscall && place.function == other.function &&
          place.file == other.file && (on_cpu(place.cause) || place.line == other.line);
 }
 
-// Exact where it is the longest so far, else within the eighth of a bucket.
+// Exact if it is the longest so far, else accurate to one bucket, an eighth of an octave.
 std::uint64_t longest_of(const std::vector<std::pair<std::uint16_t, std::uint32_t>>& iterations,
                          std::uint64_t max_before_ns, std::uint64_t max_ns) {
   if (iterations.empty()) return 0;
@@ -83,7 +83,7 @@ void TopTable::drop_oldest_of(Loop loop) {
   stalls_.erase(oldest);
 }
 
-// A later report of the same stall takes the place of the one before.
+// A later report of the same stall replaces the earlier one.
 void TopTable::keep(const Stall& stall, Known& known) {
   const auto before = std::ranges::find_if(stalls_, [&](const auto& each) { return each.id == stall.id; });
   if (before != stalls_.end()) {
@@ -105,7 +105,7 @@ void TopTable::take_counters(Known& known, const LoopNow& now, std::uint64_t int
     const auto share = static_cast<double>(difference(now.counters.busy_ns + now.present_seen_ns,
                                                       before.counters.busy_ns + before.present_seen_ns)) /
                        static_cast<double>(interval_ns);
-    // An iteration that ends between two looks can be counted to the second one whole.
+    // An iteration that ends between two looks can count completely for the second one.
     known.busy = std::min(1.0, share);
     known.iterations_per_s = static_cast<double>(difference(now.counters.iterations, before.counters.iterations)) *
                              1e9 / static_cast<double>(interval_ns);
@@ -166,7 +166,7 @@ TopRow TopTable::row_of(const Known& known) const {
              .p99_ns = {},
              .longest_ns = {}};
   std::array<std::uint32_t, kHistogramBuckets> buckets{};
-  // The last one has only begun.
+  // The last interval has only begun.
   const std::size_t past = known.intervals.empty() ? 0 : known.intervals.size() - 1;
   std::uint64_t longest = 0;
   bool any = false;

@@ -1,4 +1,4 @@
-// What the live view knows of all loops: their last intervals, made from the difference of what is counted at two
+// Data of the live view about all loops: their last intervals, computed from the difference of the counters at two
 // moments, and their latest stalls. Pure.
 #pragma once
 
@@ -18,9 +18,9 @@
 
 namespace aiotrace::model {
 
-/// Intervals that are remembered: those of the sparkline, and whose stalls are counted.
+/// Number of intervals that are remembered: those of the sparkline, whose stalls are counted.
 inline constexpr std::size_t kTopIntervals = 60;
-/// Intervals whose iterations make the percentile and the longest one.
+/// Number of intervals whose iterations make the percentile and the longest one.
 inline constexpr std::size_t kTopRecent = 10;
 
 /// Stalled time of a loop at one place in the program.
@@ -37,29 +37,29 @@ struct TopPlace {
 class TopTable {
  public:
   using Loop = std::pair<std::uint32_t, std::uint32_t>;  // pid, tid
-  /// Of a loop: its places beyond these are forgotten, the smallest first.
+  /// Limit of places for a loop: beyond it the smallest are removed.
   static constexpr std::size_t kMaxPlaces = 64;
-  /// Stalls that are kept whole, of a loop and of all together: the oldest go first.
+  /// Limits of stalls that are kept with details, for a loop and for all loops together: the oldest are removed first.
   static constexpr std::size_t kMaxStallsOfLoop = 12;
   static constexpr std::size_t kMaxStalls = 512;
 
   explicit TopTable(std::uint64_t warn_ns) : warn_ns_(warn_ns) {}
 
-  /// As it is reported: while it goes on, and once when it has ended.
+  /// Adds a stall: each time that it is reported as ongoing, and when it has ended.
   void add(const Stall& stall);
-  /// The end of an interval. `services` and `looks` of processes by pid. A loop that is not among `loops` has ended:
-  /// its row stays for kTopRecent more intervals.
+  /// To be called at the end of an interval. `services` and `looks` of processes by pid. A loop that is not among
+  /// `loops` has ended: its row stays for kTopRecent more intervals.
   void refresh(std::uint64_t now_ns, const std::vector<LoopNow>& loops,
                const std::map<std::uint32_t, std::string>& services,
                const std::map<std::uint32_t, ProcessLooks>& looks);
 
-  /// In no order.
+  /// Unordered.
   [[nodiscard]] std::vector<TopRow> rows() const;
-  /// The newest first.
+  /// Newest first.
   [[nodiscard]] std::vector<const Stall*> stalls_of(Loop loop) const;
-  /// The largest first, since the view began.
+  /// Largest first, since the view began.
   [[nodiscard]] std::vector<TopPlace> places_of(Loop loop) const;
-  /// How long the intervals that are remembered are together: "stalls of the last 60 s".
+  /// Total duration of the remembered intervals: "stalls of the last 60 s".
   [[nodiscard]] std::uint64_t remembered_ns() const;
 
  private:
@@ -67,7 +67,7 @@ class TopTable {
     std::uint64_t longest_ns = 0;
     std::uint64_t stalls = 0;
     std::array<std::uint64_t, kCauses> cause_ns{};
-    // New iterations by bucket, without those that have none.
+    // New iterations by bucket, without empty buckets.
     std::vector<std::pair<std::uint16_t, std::uint32_t>> iterations;
   };
   struct Ongoing {
@@ -82,9 +82,9 @@ class TopTable {
     bool counted = false;  // `now` has counters
     std::optional<double> busy;
     std::optional<double> iterations_per_s;
-    std::deque<Interval> intervals;  // oldest first; the last one goes on
+    std::deque<Interval> intervals;  // oldest first; the last one is not over
     std::optional<Ongoing> ongoing;
-    std::size_t gone = 0;  // intervals since its end
+    std::size_t gone = 0;  // number of intervals since its end
     std::size_t kept_stalls = 0;
     std::vector<TopPlace> places;
   };
@@ -97,7 +97,7 @@ class TopTable {
 
   std::uint64_t warn_ns_;
   std::uint64_t refreshed_ns_ = 0;
-  std::deque<std::uint64_t> interval_ns_;  // of those that are remembered
+  std::deque<std::uint64_t> interval_ns_;  // of the remembered intervals
   std::map<Loop, Known> loops_;
   std::deque<Stall> stalls_;  // the newest last
 };

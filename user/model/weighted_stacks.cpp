@@ -57,7 +57,7 @@ std::uint32_t WeightedStacks::index_of(const WeightedFrame& frame) {
 
 void WeightedStacks::add(std::span<const WeightedFrame> root_first, std::uint64_t weight, std::uint64_t times) {
   total_ += weight;
-  // Frames are kept for as long as stacks are taken: their number is bounded by that of the stacks.
+  // Frames are kept as long as stacks are added: the number of stacks limits theirs.
   std::vector<std::uint32_t> frames;
   if (stacks_.size() + 1 < max_stacks_) {
     if (root_first.size() > kMaxDepth) {

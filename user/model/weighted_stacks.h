@@ -1,4 +1,4 @@
-// Stacks with weights: what flame graphs, speedscope and pprof files are made of, whatever was measured.
+// Stacks with weights: the data of flame graphs, speedscope and pprof files, for any measurement.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace aiotrace::model {
 
-/// A frame of the program, or a mark of aiotrace's own between them: "[network]", "[no stack]".
+/// A frame of the program, or a mark of aiotrace between frames: "[network]", "[no stack]".
 struct WeightedFrame {
   enum class Kind : std::uint8_t { python, native, kernel, mark };
   Kind kind = Kind::python;
@@ -29,25 +29,25 @@ struct Names<WeightedFrame::Kind> {
   static constexpr std::array<std::string_view, 4> list{"python", "native", "kernel", "mark"};
 };
 
-/// The frame as it is kept: names made valid and, where they are longer than kMaxName, cut with "…".
+/// The frame as it is stored: names made valid and, if longer than kMaxName, cut with "…".
 [[nodiscard]] WeightedFrame weighted_frame(const Frame& frame);
 [[nodiscard]] WeightedFrame mark_frame(std::string_view text);
 
-/// Equal stacks added up, frames kept once. At most `max_stacks` of them and kMaxDepth frames each: what comes beyond
-/// is added up under the mark "[other stacks]", the outermost frames beyond the depth under "[too deep]".
+/// Equal stacks are added up, and frames stored once. At most `max_stacks` stacks with kMaxDepth frames each: further
+/// stacks are added up under the mark "[other stacks]", and outer frames beyond the depth are replaced by "[too deep]".
 class WeightedStacks {
  public:
   enum class Unit : std::uint8_t { nanoseconds, count };
   struct Stack {
     std::vector<std::uint32_t> frames;  ///< root first: indices into frames()
     std::uint64_t weight = 0;           ///< in `unit`
-    std::uint64_t times = 0;            ///< how often: segments, samples, awaits
+    std::uint64_t times = 0;            ///< how often: number of segments, samples, awaits
   };
   static constexpr std::size_t kMaxStacks = 20'000;
   static constexpr std::size_t kMaxDepth = 256;
   static constexpr std::size_t kMaxName = 1024;
 
-  /// `what` the weights are ("stalled time") and `times` counts ("segments"): both are shown.
+  /// `what` describes the weights ("stalled time") and `times` the counts ("segments"): both are shown.
   WeightedStacks(std::string what, std::string times, Unit unit, std::size_t max_stacks = kMaxStacks)
       : what_(std::move(what)), times_(std::move(times)), unit_(unit), max_stacks_(max_stacks) {}
 
@@ -59,9 +59,9 @@ class WeightedStacks {
   [[nodiscard]] const std::vector<WeightedFrame>& frames() const { return frames_; }  ///< in order of arrival
   [[nodiscard]] const std::vector<Stack>& stacks() const { return stacks_; }          ///< likewise
   [[nodiscard]] std::uint64_t total() const { return total_; }                        ///< of the weights
-  [[nodiscard]] std::uint64_t over() const { return over_; }  ///< times that were added up as other stacks
+  [[nodiscard]] std::uint64_t over() const { return over_; }  ///< number of times that were added up as other stacks
 
-  /// All that it holds, to be kept elsewhere.
+  /// All its data, to be stored elsewhere.
   struct Parts {
     std::string what;
     std::string times;
@@ -71,7 +71,7 @@ class WeightedStacks {
     std::vector<Stack> stacks;
   };
   [[nodiscard]] Parts parts() const;
-  /// Nothing if they are not of such stacks: an index beyond the frames, more stacks than there can be.
+  /// Nothing if they are invalid: an index beyond the frames, or more stacks than allowed.
   [[nodiscard]] static std::optional<WeightedStacks> of(Parts parts);
 
  private:

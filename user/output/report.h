@@ -1,4 +1,4 @@
-// What the files that are written at the end of a run show.
+// The data of the files that are written at the end of a run.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +17,12 @@ struct Report {
   const model::WeightedStacks& stacks;
   const OutputContext& context;
 
-  /// CLOCK_MONOTONIC; `summary.elapsed_ns` before its end.
+  /// CLOCK_MONOTONIC; `summary.elapsed_ns` before the end of the run.
   [[nodiscard]] std::uint64_t start_ns() const {
     return summary.time_ns > summary.elapsed_ns ? summary.time_ns - summary.elapsed_ns : 0;
   }
   [[nodiscard]] std::int64_t start_unix_ns() const {
-    // A recording may say anything: sums of what it says wrap round.
+    // A recording may have any values: sums of them wrap around.
     return static_cast<std::int64_t>(start_ns() + static_cast<std::uint64_t>(context.realtime_minus_monotonic_ns));
   }
 };

@@ -1,4 +1,4 @@
-// Where output goes, one whole line at a time.
+// Destination of output, one whole line at a time.
 #pragma once
 
 #include <string>
@@ -15,12 +15,12 @@ class Sink {
   Sink& operator=(const Sink&) = delete;
   virtual ~Sink() = default;
 
-  /// Writes the line and a newline, through to the file: nothing is buffered. `line` holds no newline itself.
-  /// An error (disk full, reader gone) is final for this line; the sink can still be used.
+  /// Writes the line and a newline, directly to the file: nothing is buffered. `line` holds no newline itself. An error
+  /// (disk full, reader gone) is final for this line; the sink can still be used.
   virtual Status write_line(std::string_view line) = 0;
 };
 
-/// Collects the lines: for tests, and for what is to be written elsewhere.
+/// Collects the lines: for tests, and for text that is written elsewhere.
 class StringSink final : public Sink {
  public:
   Status write_line(std::string_view line) override {

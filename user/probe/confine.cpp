@@ -16,9 +16,9 @@
 namespace aiotrace::probe {
 namespace {
 
-// By what they are for. Names that a kernel or an architecture does not know are left out.
+// Grouped by purpose. Names that a kernel or an architecture does not know are left out.
 constexpr const char* kAllowed[] = {
-    // descriptors: reading, and writing to what is open
+    // descriptors: reading, and writing to open files
     "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "close", "close_range", "lseek",
     "fstat", "newfstatat", "stat", "lstat", "statx", "fstatfs", "statfs", "readlink", "readlinkat", "access",
     "faccessat", "faccessat2", "getdents64", "getcwd", "fcntl", "ftruncate", "fsync", "fdatasync", "dup", "dup3",
@@ -27,7 +27,7 @@ constexpr const char* kAllowed[] = {
     "poll", "ppoll", "select", "pselect6", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2",
     "eventfd2", "signalfd4", "timerfd_create", "timerfd_settime", "timerfd_gettime", "nanosleep", "clock_nanosleep",
     "restart_syscall",
-    // memory and threads of its own
+    // own memory and threads
     "munmap", "mremap", "madvise", "mincore", "brk", "membarrier", "set_robust_list", "get_robust_list", "rseq", "exit",
     "exit_group", "futex", "sched_yield", "sched_getaffinity", "sched_setaffinity", "sched_getparam",
     "sched_getscheduler", "sched_setscheduler", "setpriority", "getpriority", "set_tid_address", "arch_prctl", "prctl",
@@ -39,7 +39,7 @@ constexpr const char* kAllowed[] = {
     "getpid", "getppid", "gettid", "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups",
     "getpgrp", "getpgid", "getsid", "uname", "sysinfo", "getcpu", "getrandom", "clock_gettime", "clock_getres",
     "gettimeofday", "time",
-    // tracing, and reading others
+    // tracing, and reading other processes
     "bpf", "perf_event_open", "process_vm_readv", "pidfd_open", "kcmp", "sendto", "recvfrom", "sendmsg", "recvmsg",
     "setsockopt", "getsockopt", "getsockname"};
 
@@ -50,11 +50,11 @@ using Filter = std::unique_ptr<void, FilterFreer>;
 
 int call(const char* name) { return ::seccomp_syscall_resolve_name(name); }
 
-// Of a daemon: to serve a connection, and to make one.
+// For a daemon: to serve a connection, and to make one.
 constexpr const char* kAccepting[] = {"accept4", "accept", "shutdown"};
 constexpr const char* kConnecting[] = {"connect", "shutdown"};
 
-/// The calls that are allowed with some arguments only. 0, or a negative errno.
+/// Calls that are only allowed with some arguments. 0, or a negative errno.
 int add_rules_with_arguments(scmp_filter_ctx filter, const Confinement& daemon) {
   constexpr scmp_datum_t kWriting = O_ACCMODE | O_CREAT | O_TRUNC;
   int error = 0;
@@ -81,7 +81,7 @@ int add_rules_with_arguments(scmp_filter_ctx filter, const Confinement& daemon) 
     allow("socket", equal(0, AF_INET));
     allow("socket", equal(0, AF_INET6));
   }
-  // Its flags lie in memory, where no filter sees them: the C library then takes clone.
+  // clone3 has its flags in memory, which no filter can check: the C library then uses clone.
   if (error == 0) error = ::seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(ENOSYS), call("clone3"), 0, nullptr);
   return error;
 }
@@ -107,7 +107,7 @@ Status load_filter(const Confinement& daemon) {
 }  // namespace
 
 Status confine(const Confinement& daemon) {
-  // At its end the leak checker traces the process.
+  // At the end of the process the leak checker traces it.
   return is_sanitized() ? Status{} : load_filter(daemon);
 }
 

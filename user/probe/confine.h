@@ -5,20 +5,20 @@
 
 namespace aiotrace::probe {
 
-/// What a daemon needs beside watching.
+/// System calls that a daemon needs in addition to watching.
 struct Confinement {
-  bool accepts = false;   ///< connections to sockets that listen already
-  bool connects = false;  ///< to others
+  bool accepts = false;   ///< accept connections to sockets that already listen
+  bool connects = false;  ///< connect to others
 };
 
-/// From here on this process, with all its threads to come, can only make the system calls that watching takes: no
-/// program can be started, no file opened for writing, no memory of others written, no code made, nothing mounted, no
-/// connection made, unless `daemon` says so. Any other call is EPERM. To be called when every output is open and every
-/// probe in place, with one thread. Under sanitizers it does nothing. The error: the kernel has no filters
+/// From here on this process, including its later threads, can only make the system calls that watching needs: it
+/// cannot start programs, open files for writing, write the memory of others, create code, mount, or make connections,
+/// unless `daemon` allows it. Any other call fails with EPERM. Must be called when every output is open and every probe
+/// attached, with one thread. Does nothing under sanitizers. The error: the kernel has no filters
 /// (CONFIG_SECCOMP_FILTER), or a container's own filter forbids them.
 Status confine(const Confinement& daemon = {});
 
-/// Whether confine() would work, tried in a child.
+/// Whether confine() would work; tried in a child process.
 [[nodiscard]] Status try_to_confine();
 
 }  // namespace aiotrace::probe

@@ -39,7 +39,7 @@ Status try_ring_buffer() {
   return {};
 }
 
-// Task storage's lookups and sleepable reads aside, each kind of program is tried with the shortest one there is.
+// Task storage's lookups and sleepable reads aside, each kind of program is tried with the shortest possible program.
 Status try_program(bpf_prog_type type, const char* name) {
   constexpr std::array<bpf_insn, 2> kReturnZero{{
       {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .src_reg = 0, .off = 0, .imm = 0},
@@ -78,7 +78,7 @@ Status try_samples() {
   return {};
 }
 
-// The kind of event only: a uprobe would have to be set into a running program.
+// Only tries the kind of event: a uprobe would have to be attached to a running program.
 Status try_uprobes() {
   if (access("/sys/bus/event_source/devices/uprobe/type", R_OK) == 0) return {};
   return fail_errno("read /sys/bus/event_source/devices/uprobe/type", errno,
@@ -94,7 +94,7 @@ Status try_stats() {
   return refused("measure the run time of BPF programs", errno, "run Linux 5.8 or newer");
 }
 
-// The programs that trace, loaded and attached as they would be.
+// The programs that trace, loaded and attached as in a run.
 void try_all(std::vector<Feature>& features) {
   auto probe = Probe::load(ProbeOptions{});
   Status fentry;

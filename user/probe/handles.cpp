@@ -19,7 +19,7 @@ void close_together(std::vector<Link> links) {
     try {
       threads.emplace_back(close_every, threads.size() + 1);
     } catch (const std::system_error&) {
-      more = false;  // what no thread closes is closed with `links`
+      more = false;  // links that no thread closes are closed with `links`
     }
   }
   if (count != 0) close_every(0);

@@ -1,4 +1,4 @@
-// Owners of what libbpf gives out.
+// Owning types for the objects of libbpf.
 #pragma once
 
 #include <bpf/libbpf.h>
@@ -14,12 +14,12 @@ struct LinkCloser {
 };
 using Link = std::unique_ptr<bpf_link, LinkCloser>;
 
-/// Closes them all at once. For each probe of a tracepoint the kernel waits until nobody runs it any more
+/// Closes them all at once. For each probe of a tracepoint the kernel waits until no CPU runs it any more
 /// (kernel/trace/trace_event_perf.c, perf_trace_event_unreg; 75 ms on an idle machine with 6.18): one after the other
-/// that is half a second for which Ctrl-C seems to do nothing.
+/// this takes half a second, in which Ctrl-C seems to do nothing.
 void close_together(std::vector<Link> links);
 
-/// Links that are closed together when it ends.
+/// Links that are closed together by the destructor.
 class Links {
  public:
   Links() = default;

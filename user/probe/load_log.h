@@ -1,4 +1,4 @@
-// What libbpf and the kernel's verifier say while programs are loaded and attached.
+// Messages of libbpf and of the kernel's verifier while programs are loaded and attached.
 #pragma once
 
 #include <string>
@@ -9,20 +9,20 @@ struct bpf_object;
 
 namespace aiotrace::probe {
 
-/// From now on libbpf's warnings of this thread are kept instead of printed.
+/// From now on the libbpf warnings of this thread are stored instead of printed.
 void keep_warnings();
 void forget_warnings();
 
-/// The first warning since they were forgotten, one line, with the verifier's own reason if it refused a program; empty
-/// without one.
+/// The first warning since the last reset, on one line, with the verifier's reason if it refused a program; empty if
+/// there is none.
 [[nodiscard]] std::string last_warning();
 
-/// The verifier's reason in a warning of libbpf that holds its log ("-- BEGIN PROG LOAD LOG --"): the last lines before
+/// The verifier's reason in a libbpf warning that contains its log ("-- BEGIN PROG LOAD LOG --"): the last lines before
 /// its statistics; empty if there is none.
 [[nodiscard]] std::string verifier_reason(std::string_view warning);
 
-/// What loading each program of an object took, by the verifier's own count (BPF_LOG_STATS, Linux 5.2): asked for
-/// before the load, read after it.
+/// The load time of each program of an object, as the verifier reports it (BPF_LOG_STATS, Linux 5.2): requested before
+/// the load, read after it.
 class LoadStatistics {
  public:
   /// The object must be opened and not yet loaded; this must outlive its load.

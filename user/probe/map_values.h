@@ -1,4 +1,4 @@
-// What BPF keeps in its maps, as values of the model.
+// Converts the contents of BPF's maps to values of the model.
 #pragma once
 
 #include <cstdint>
@@ -16,13 +16,13 @@
 
 namespace aiotrace::probe {
 
-/// Nothing if a state, cause or kind of loop does not exist.
+/// Nothing if a state, cause or kind of loop is invalid.
 [[nodiscard]] std::optional<model::ThreadNow> thread_now(const loop_thread& thread);
 [[nodiscard]] model::LoopCounters counters_of(const loop_stats& stats);
 [[nodiscard]] model::ThreadTimes times_of(const profile_thread& thread);
 
 [[nodiscard]] model::Durations durations_of(const step_stats& stats);
-/// The text as UTF-8, with "…" at its end where it was cut.
+/// The text as UTF-8, with "…" at its end if it was cut.
 [[nodiscard]] StepGroup group_of(const group_key& key, const step_stats& stats);
 [[nodiscard]] Maker maker_of(const origin& made);
 

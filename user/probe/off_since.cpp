@@ -18,8 +18,8 @@
 namespace aiotrace::probe {
 namespace {
 
-// Of one task, found by its number: Linux since 6.2 (f0d74c4da1f0, "bpf: Parameterize task iterators.") goes to it,
-// others say EINVAL or E2BIG and go through all.
+// For one task, found by its number: Linux since 6.2 (f0d74c4da1f0, "bpf: Parameterize task iterators.") goes directly
+// to it; other kernels return EINVAL or E2BIG, and then all tasks are read.
 Link attach(bpf_program* program, std::uint32_t tid) {
   bpf_iter_link_info info{};
   info.task.tid = tid;
@@ -35,7 +35,7 @@ std::optional<off_since_record> read_record(bpf_program* program, std::uint32_t 
   if (!link) return std::nullopt;
   const UniqueFd fd(bpf_iter_create(bpf_link__fd(link.get())));
   if (!fd) return std::nullopt;
-  // The kernel gives out whole records, as many as there is room for.
+  // The kernel returns whole records, as many as fit.
   std::array<off_since_record, 128> records{};
   for (;;) {
     const auto got = read(fd.get(), records.data(), sizeof(records));
@@ -72,7 +72,8 @@ std::optional<std::uint64_t> OffSince::of(std::uint32_t tid) const {
   auto* program = impl_->skeleton->progs.handle_task;
   const auto other = read_record(program, tid);
   if (!other || other->state == 0 || other->arrival == 0) return std::nullopt;
-  // To have just come onto a CPU: what passes from then to the program's look makes the result later.
+  // Gives up the CPU, so that the thread has just been switched in: time between that and the program's read makes the
+  // result later.
   constexpr timespec kShort{.tv_sec = 0, .tv_nsec = 50'000};
   nanosleep(&kShort, nullptr);
   const auto own = read_record(program, static_cast<std::uint32_t>(gettid()));

@@ -1,4 +1,4 @@
-// Since when threads wait that were found waiting: what the scheduler itself remembers of them.
+// Since when threads wait that already waited at the attach, from the scheduler's own data.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,9 @@
 
 namespace aiotrace::probe {
 
-/// Linux keeps for each task when it came onto a CPU last (task_struct::sched_info, CONFIG_SCHED_INFO) and how long it
-/// has run since (sched_entity). Its clock differs from CLOCK_MONOTONIC by an offset that drifts slowly; the calling
-/// thread's own arrival measures it. Kernels from 5.8 with CONFIG_SCHED_INFO.
+/// Linux stores for each task when it was last switched in (task_struct::sched_info, CONFIG_SCHED_INFO) and how long it
+/// has run since (sched_entity). The clock of these differs from CLOCK_MONOTONIC by an offset that drifts slowly; the
+/// offset is measured with the calling thread's own switch-in. Needs kernel 5.8 and CONFIG_SCHED_INFO.
 class OffSince {
  public:
   [[nodiscard]] static Result<OffSince> load();
@@ -22,8 +22,8 @@ class OffSince {
   OffSince& operator=(const OffSince&) = delete;
   ~OffSince();
 
-  /// When the thread left its CPU (CLOCK_MONOTONIC), not earlier than it did; up to some tens of microseconds later.
-  /// Nothing if it runs, is ready to run or has ended, or if the kernel doesn't say.
+  /// When the thread left its CPU (CLOCK_MONOTONIC): never too early, and too late by at most some tens of
+  /// microseconds. Nothing if it runs, is runnable or has ended, or if the kernel does not provide the data.
   [[nodiscard]] std::optional<std::uint64_t> of(std::uint32_t tid) const;
 
  private:

@@ -1,4 +1,4 @@
-// The kernel side of `leaks --origin`: a uprobe on what makes a process's coroutines, and who called it.
+// The kernel side of `leaks --origin`: a uprobe on the function that creates a process's coroutines, and its callers.
 #pragma once
 
 #include <cstdint>
@@ -13,21 +13,21 @@ struct origin_config;  // bpf/abi/origin.h
 
 namespace aiotrace::probe {
 
-/// How a coroutine or asynchronous generator came to be.
+/// How a coroutine or asynchronous generator was created.
 struct Maker {
   struct Frame {
     std::uint64_t code = 0;   ///< address of the code object
-    std::int32_t lasti = -1;  ///< byte offset of the instruction in the bytecode; -1: none has run yet
+    std::int32_t lasti = -1;  ///< byte offset of the instruction in the bytecode; -1: no instruction has run yet
   };
   std::uint64_t made_ns = 0;  ///< CLOCK_MONOTONIC
-  std::vector<Frame> frames;  ///< the innermost ones of who made it, innermost first; empty: unreadable
+  std::vector<Frame> frames;  ///< the innermost frames of the creator, innermost first; empty: unreadable
 };
 
 struct OriginCounts {
   std::uint64_t traps = 0;
   std::uint64_t kept = 0;
-  std::uint64_t no_stack = 0;  ///< of the kept ones: the thread's state was not found, or not readable
-  std::uint64_t lost = 0;      ///< coroutines for which there was no entry to be had
+  std::uint64_t no_stack = 0;  ///< of the recorded ones: the thread's state was not found, or not readable
+  std::uint64_t lost = 0;      ///< coroutines for which no map entry was free
   std::uint64_t run_ns = 0;    ///< of the program
 };
 
@@ -42,12 +42,13 @@ class OriginProbe {
   OriginProbe& operator=(const OriginProbe&) = delete;
   ~OriginProbe();
 
-  /// To the return of a function at `offset` of the file `path`, as the process config.pid has it mapped.
+  /// Attaches to the return of a function at `offset` of the file `path`, which the process config.pid has mapped.
   Status attach(const std::string& path, std::uint64_t offset);
 
-  /// Of what lies at the address now. Nothing: it was made before, or so long ago that others have taken its entry.
+  /// The origin of the object that is at the address now. Nothing: it was created before, or so long ago that its entry
+  /// was replaced.
   [[nodiscard]] std::optional<Maker> of(std::uint64_t address) const;
-  /// Over all CPUs.
+  /// Sums over all CPUs.
   [[nodiscard]] OriginCounts counts() const;
 
  private:

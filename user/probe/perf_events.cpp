@@ -14,7 +14,7 @@ namespace aiotrace::probe {
 
 UniqueFd open_perf_event(perf_event_attr& attr, pid_t pid, int cpu) {
   attr.size = sizeof(attr);
-  // With kernel.perf_event_paranoid at 3, Debian's default, its kernels want it for any event.
+  // With kernel.perf_event_paranoid at 3, Debian's default, Debian's kernels require it for any event.
   const AdminForAMoment admin;
   return UniqueFd(static_cast<int>(syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC)));
 }

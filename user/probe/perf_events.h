@@ -15,22 +15,23 @@ struct bpf_program;
 
 namespace aiotrace::probe {
 
-/// perf_event_open(2) of a thread (`pid`; -1: whoever runs there) on a CPU (-1: any), closed on exec. Sets attr.size.
-/// An invalid one has its reason in errno.
+/// perf_event_open(2) of a thread (`pid`; -1: any thread) on a CPU (-1: any), closed on exec. Sets attr.size. If the
+/// descriptor is invalid, errno has the reason.
 [[nodiscard]] UniqueFd open_perf_event(perf_event_attr& attr, pid_t pid, int cpu);
 
-/// Runs `program` at each of the event, which the link owns from now on. `what` was tried, for the error.
+/// Runs `program` at each occurrence of the event, which the link owns from now on. `what` describes the attempt, for
+/// the error.
 [[nodiscard]] Result<Link> attach_to_event(bpf_program* program, UniqueFd event, const std::string& what);
 
-/// Where a uprobe is set: hit by this process only.
+/// The place of a uprobe; only this process triggers it.
 struct UprobePlace {
   pid_t pid = 0;
   const std::string& path;
-  std::uint64_t offset = 0;  ///< in the file
-  bool at_return = false;    ///< of the function that begins there
+  std::uint64_t offset = 0;  ///< offset in the file
+  bool at_return = false;    ///< name of the function that begins there
 };
 
-/// Runs `program` there. The kernel wants CAP_SYS_ADMIN for it (perf_uprobe_event_init(), kernel/events/core.c).
+/// Runs `program` there. The kernel requires CAP_SYS_ADMIN for it (perf_uprobe_event_init(), kernel/events/core.c).
 [[nodiscard]] Result<Link> attach_uprobe(const bpf_program* program, const UprobePlace& place, const std::string& what);
 
 }  // namespace aiotrace::probe

@@ -24,7 +24,7 @@ struct Capability {
   std::string_view name;
 };
 
-// What each is for: bpf() itself; perf events and tracing programs; other processes' memory; their files by
+// Purposes: bpf() itself; perf events and tracing programs; other processes' memory; their files by
 // /proc/PID/map_files.
 constexpr std::array kNeeded = {
     Capability{CAP_BPF, "CAP_BPF"},

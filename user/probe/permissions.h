@@ -12,13 +12,14 @@ namespace aiotrace::probe {
 /// A bit for each capability (CAP_… of linux/capability.h) that this process can use now.
 [[nodiscard]] std::uint64_t effective_capabilities();
 
-/// Names of the capabilities that tracing needs and that this process lacks.
+/// Names of the capabilities that tracing needs and this process lacks.
 [[nodiscard]] std::vector<std::string> missing_capabilities();
 
-/// What to do about missing capabilities, in one phrase: another one for root, who lacks them in a container.
+/// What to do about missing capabilities, in one phrase. The phrase differs for root, because root only lacks them in a
+/// container.
 [[nodiscard]] std::string how_to_get(const std::vector<std::string>& capabilities);
 
-/// An error that names what is missing: capabilities, the kernel's BTF, the initial pid namespace.
+/// An error that names the missing requirement: capabilities, the kernel's BTF, the initial pid namespace.
 [[nodiscard]] Status check_host();
 
 /// The error for a bpf() call that failed at load or attach: names the rule that refused, if one is known.

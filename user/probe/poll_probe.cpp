@@ -12,8 +12,9 @@
 
 namespace aiotrace::probe {
 
-// The kernel's answer to a fentry program on something that is no function: a kernel that forbids the whole kind says
-// EPERM before it looks. Much cheaper than a real one, for which libbpf reads all of the kernel's types.
+// The kernel's answer to a fentry program on a symbol that is no function: a kernel that forbids all fentry programs
+// returns EPERM before it checks the symbol. This is much cheaper than a real program, for which libbpf reads all of
+// the kernel's types.
 bool fentry_forbidden() {
   constexpr std::array<bpf_insn, 2> kReturnZero{{
       {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .src_reg = 0, .off = 0, .imm = 0},

@@ -1,4 +1,4 @@
-// The ways to see a poll's entry.
+// The ways to see the entry of a poll.
 #pragma once
 
 #include <cstdint>
@@ -7,10 +7,10 @@
 namespace aiotrace::probe {
 
 enum class PollProbe : std::uint8_t {
-  automatic,   ///< fentry where the kernel grants it, else the tracepoint, else the uprobe
-  fentry,      ///< on the system call: cheapest, costs other processes only their own polls
+  automatic,   ///< fentry if the kernel permits it, else the tracepoint, else the uprobe
+  fentry,      ///< on the system call: cheapest, other processes only pay for their own polls
   tracepoint,  ///< of the system call: costs every system call on the machine some tens of ns
-  uprobe,      ///< on the C library's function: costs nobody else, but microseconds per poll
+  uprobe,      ///< on the C library's function: other processes pay nothing, but each poll costs microseconds
 };
 
 [[nodiscard]] constexpr std::string_view name(PollProbe probe) {
@@ -23,10 +23,10 @@ enum class PollProbe : std::uint8_t {
   return "auto";
 }
 
-/// Whether this kernel forbids the whole kind of fentry programs.
+/// Whether this kernel forbids all fentry programs.
 [[nodiscard]] bool fentry_forbidden();
 
-/// Linux 5.11 and later; a program for a function that is not there would not load.
+/// Linux 5.11 and later; a program for a missing function would not load.
 [[nodiscard]] bool has_epoll_pwait2();
 
 }  // namespace aiotrace::probe

@@ -71,7 +71,7 @@ bool PollPrograms::take_uprobe() {
   return true;
 }
 
-// What may have to serve is loaded too.
+// Programs that may be needed later are loaded too.
 void PollPrograms::set_autoload(const aiotrace_bpf& skeleton) {
   const auto& programs = skeleton.progs;
   const auto all = ways();
@@ -84,9 +84,9 @@ void PollPrograms::set_autoload(const aiotrace_bpf& skeleton) {
     raw_tracepoint_ = !id;
     if (!id)
       why_raw_tracepoint_ = id.error().message() +
-                            "; the tracepoint of all system calls serves, at 60 to 90 ns for each of them";
+                            "; the tracepoint of all system calls is used, which costs 60 to 90 ns per call";
   }
-  // Loops on select and poll are seen by tracepoints where epoll's are by fentry.
+  // Loops on select and poll are seen by tracepoints, also if epoll loops are seen by fentry.
   const bool tracepoints = may_serve(PollProbe::fentry) || (may_serve(PollProbe::tracepoint) && !raw_tracepoint_);
   bpf_program__set_autoload(programs.handle_enter_poll, tracepoints);
   bpf_program__set_autoload(programs.handle_sys_enter, raw_tracepoint_);
@@ -126,7 +126,7 @@ Status PollPrograms::attach_tracepoints(const aiotrace_bpf& skeleton) {
   return {};
 }
 
-// Loops on select and poll are few: their entries are seen by tracepoints even where epoll's are by fentry.
+// There are few loops on select and poll: their entries are seen by tracepoints, also if epoll's are seen by fentry.
 void PollPrograms::attach_select(const aiotrace_bpf& skeleton) {
   for (const auto call : machine::here().select_calls) {
     if (auto status = attach_tracepoint(skeleton, call); !status)
@@ -143,7 +143,7 @@ Status PollPrograms::attach_fentry(const aiotrace_bpf& skeleton) {
   return {};
 }
 
-// All of it or nothing.
+// Attaches all or nothing.
 Status PollPrograms::attach_way(PollProbe way, const aiotrace_bpf& skeleton) {
   Status status;
   if (way == PollProbe::fentry) status = attach_fentry(skeleton);

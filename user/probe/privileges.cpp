@@ -39,7 +39,7 @@ std::optional<Sets> capabilities() {
               .permitted = data[0].permitted | std::uint64_t{data[1].permitted} << 32};
 }
 
-// The inheritable set is emptied.
+// Also empties the inheritable set.
 bool set_capabilities(const Sets& sets) {
   auto head = header();
   std::array<__user_cap_data_struct, 2> data{};
@@ -54,14 +54,16 @@ bool set_capabilities(const Sets& sets) {
 
 namespace {
 
-// Without CAP_SETPCAP it stays as it is: then no_new_privs alone keeps file capabilities from having effect.
+// Without CAP_SETPCAP the bounding set cannot be changed: then no_new_privs alone keeps file capabilities from having
+// effect.
 void empty_bounding_set() {
   for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
     (void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
 }
 
-// The last line: what every budget has missed ends aiotrace with a message, not the machine in want of memory.
-// RLIMIT_DATA counts what is written to, not what is only mapped; not with sanitizers, whose shadow is written to.
+// The last protection: a memory use that no budget has limited ends aiotrace with a message, and does not exhaust the
+// machine's memory. RLIMIT_DATA counts written memory, not memory that is only mapped. Not with sanitizers, because
+// they write to their shadow memory.
 void limit_memory() {
   if (is_sanitized()) return;
   constexpr rlim_t kLeast = 1u << 30;

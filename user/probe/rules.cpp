@@ -26,7 +26,7 @@ std::optional<std::string> sysctl(const std::string& name) { return first_line("
 std::optional<std::string> lockdown_mode() {
   const auto line = first_line("/sys/kernel/security/lockdown");
   if (!line) return std::nullopt;
-  // "none [integrity] confidentiality": the brackets are around the one in force.
+  // "none [integrity] confidentiality": the brackets mark the active one.
   const auto begin = line->find('[');
   const auto end = line->find(']');
   if (begin == std::string::npos || end == std::string::npos || end < begin) return std::nullopt;
@@ -50,7 +50,7 @@ bool in_user_namespace() {
 
 std::string refusing_rule(int error_number) {
   if (error_number != EPERM && error_number != EACCES && error_number != ENOSYS) return {};
-  // A filter is looked at before anything else; one that answers ENOSYS hides the call.
+  // A filter is checked before anything else; a filter that returns ENOSYS hides the call.
   if (error_number == ENOSYS) {
     return seccomp_filtered() ? "a seccomp filter hides this system call: run it outside of the container, or with a "
                                 "profile that allows bpf and perf_event_open"

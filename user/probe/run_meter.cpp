@@ -15,7 +15,7 @@ void RunMeter::begin(const bpf_object* programs, std::uint64_t now_ns) {
 
 void RunMeter::measure_now_and_then(std::uint64_t now_ns) {
   constexpr std::uint64_t kWindowNs = 50'000'000;
-  // To switch it patches the kernel's code, which takes half a millisecond each time.
+  // Switching it patches the kernel's code, which takes half a millisecond each time.
   constexpr std::uint64_t kSecondAfterNs = 500'000'000;
   constexpr std::uint64_t kEveryNs = 1'000'000'000;
   if (!may_measure_) return;

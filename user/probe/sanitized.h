@@ -1,8 +1,7 @@
-// Whether this build is one under a sanitizer, whose run-time library needs what the program itself does not.
+// Whether this is a build under a sanitizer: the sanitizer's run-time library needs more than the program itself.
 #pragma once
 
-// Each is there if its library is linked.
-// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
+// Each symbol exists if its library is linked. NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
 extern "C" __attribute__((weak)) void __asan_init();
 extern "C" __attribute__((weak)) void __tsan_init();
 // NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)

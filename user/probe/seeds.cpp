@@ -27,8 +27,8 @@ loop_thread thread_of(const ThreadSeed& seed) {
   thread.return_ns = seed.began_ns;
   thread.open_start = 1;
   if (seed.idle()) {
-    // It is idle until it is seen to run: an iteration begins then, not now. If it ran before BPF knew it, or if its
-    // switch-in is not reported, what it does is known from the next switch, sample or poll on.
+    // The thread is idle until it is seen to run: then an iteration begins, not now. If it ran before BPF knew it, or
+    // if its switch-in is not reported, it is known from its next switch, sample or poll on.
     thread.off = OFF_IN_POLL;
     thread.off_ns = seed.began_ns;
   } else {

@@ -31,8 +31,8 @@ struct StepRingCloser {
   void operator()(ring_buffer* ring) const noexcept { ring_buffer__free(ring); }
 };
 
-// Every entry of a hash map. One that is deleted meanwhile may end the walk or begin it again: bounded by the map's
-// size.
+// Reads every entry of a hash map. A deletion during the walk may end the walk or restart it, so it is bounded by the
+// map's size.
 template <class Key, class Value, class Take>
 void each(const bpf_map* map, Take take) {
   std::optional<Key> before;
@@ -45,11 +45,11 @@ void each(const bpf_map* map, Take take) {
   }
 }
 
-// The automaton that finds `text` in a name byte by byte (Knuth, Morris, Pratt), cut to what it has states for.
+// The automaton that finds `text` in a name byte by byte (Knuth, Morris, Pratt), cut to the available number of states.
 void set_match(step_config& config, std::string_view text) {
   text = text.substr(0, MATCH_STATES - 1);
   config.match_length = static_cast<std::uint32_t>(text.size());
-  std::size_t fallback = 0;  // the state that the text without its first character leads to
+  std::size_t fallback = 0;  // the state for the text without its first character
   for (std::size_t state = 0; state < text.size(); state++) {
     auto* next = config.match_next + state * 256;
     std::copy_n(config.match_next + fallback * 256, 256, next);
@@ -112,7 +112,7 @@ Status StepProbe::attach(StepPoint point, const std::string& path, std::uint64_t
     return {};
   };
   switch (point) {
-    // The return first: an entry without its return would count as a step that goes on.
+    // Attaches to the return first: an entry without its return would count as a step without an end.
     case StepPoint::send:
       if (auto status = place(programs.handle_send_return, true); !status) return status;
       return place(programs.handle_send, false);

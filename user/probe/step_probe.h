@@ -1,4 +1,4 @@
-// The kernel side of `awaits --exact`: uprobes on a process's task steps, and what they counted.
+// The kernel side of `awaits --exact`: uprobes on a process's task steps, and their counts.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ struct step_config;  // bpf/abi/steps.h
 
 namespace aiotrace::probe {
 
-/// What a function that is probed does.
+/// The purpose of a probed function.
 enum class StepPoint {
   send,         ///< resumes a coroutine: am_send, or _PyGen_Send (<= 3.9)
   raise,        ///< resumes it with an exception: the method throw()
@@ -26,22 +26,22 @@ enum class StepPoint {
   task_made,    ///< Task.__init__
 };
 
-/// What of a run is not the process's.
+/// Options of a run that do not depend on the process.
 struct StepOptions {
-  std::optional<std::string> match = {};       ///< task names with this in them are marked; its end may not count
-  std::vector<std::uint64_t> stepped_at = {};  ///< addresses whose instruction costs a second trap: the first few count
+  std::optional<std::string> match = {};       ///< task names that contain this are marked; its end may be ignored
+  std::vector<std::uint64_t> stepped_at = {};  ///< addresses whose instruction costs a second trap: only the first few
 };
 
-/// Awaits that have ended, of one await chain.
+/// Ended awaits of one await chain.
 struct StepSite {
   std::uint64_t chain = 0;  ///< as model::AwaitChainSeen has it
-  bool matched = false;     ///< of tasks with --match in their names
+  bool matched = false;     ///< awaits of tasks with --match in their names
   model::Durations waited;
 };
-/// Delays of ready tasks whose names differ in digits only.
+/// Delays of ready tasks whose names differ only in digits.
 struct StepGroup {
   std::string name;           ///< '*' for digits; empty: unreadable
-  bool is_coroutine = false;  ///< the tasks have no name of their own: it is their coroutine's
+  bool is_coroutine = false;  ///< the tasks have no name of their own: this is their coroutine's name
   model::Durations delays;
 };
 /// A task that waits now.
@@ -51,18 +51,18 @@ struct WaitingTask {
   std::uint64_t chain = 0;
   bool matched = false;
 };
-/// What was lost, by its name in JSON.
+/// Losses, by their name in JSON.
 struct StepLoss {
   std::string_view name;
   std::uint64_t count = 0;
 };
-/// Of one thread of the process.
+/// Counters of one thread of the process.
 struct StepThreadCost {
   std::uint32_t tid = 0;
   std::uint64_t entries = 0;  ///< traps
-  std::uint64_t stepped = 0;  ///< of the entries
+  std::uint64_t stepped = 0;  ///< entries at a single-stepped instruction
   std::uint64_t returns = 0;
-  std::uint64_t run_ns = 0;  ///< of the programs in them
+  std::uint64_t run_ns = 0;  ///< run time of the programs in them
 };
 
 class StepProbe {
@@ -76,20 +76,20 @@ class StepProbe {
   StepProbe& operator=(const StepProbe&) = delete;
   ~StepProbe();
 
-  /// From now on price() is known; the arguments as of TrapMeter::attach().
+  /// From now on price() returns a value; the arguments are those of TrapMeter::attach().
   Status meter_traps(const std::string& path, std::uint64_t offset, bool stepped);
   [[nodiscard]] TrapPrice price(unsigned calls) const;
 
-  /// At `offset` of the file `path`, as the process has it mapped.
+  /// Attaches at `offset` of the file `path`, as the process has it mapped.
   Status attach(StepPoint point, const std::string& path, std::uint64_t offset);
   void detach();
-  /// Awaits that begin and end between the two are counted; the moment (CLOCK_MONOTONIC).
+  /// Awaits that begin and end between these two calls are counted; both return the time (CLOCK_MONOTONIC).
   std::uint64_t begin();
   std::uint64_t end();
 
-  /// Readable when records wait.
+  /// Readable when there are records.
   [[nodiscard]] int fd() const;
-  /// Hands out every record that waits, in order: for decode::decode_chain().
+  /// Passes on every waiting record, in order, for decode::decode_chain().
   Status consume(const std::function<void(std::span<const std::byte>)>& take);
   /// User space has a name for a chain: it is not sent again.
   Status set_named(std::uint64_t chain, bool unwanted);
@@ -98,7 +98,7 @@ class StepProbe {
   [[nodiscard]] std::vector<StepGroup> groups() const;
   [[nodiscard]] std::vector<StepThreadCost> costs() const;
   [[nodiscard]] std::vector<WaitingTask> waiting() const;
-  /// Every one, also of which there are none.
+  /// All losses, including those with the count 0.
   [[nodiscard]] std::vector<StepLoss> losses() const;
 
  private:

@@ -40,7 +40,7 @@ Status ThreadSamplers::start(std::uint32_t tid) {
   if (samplers_.contains(tid)) return {};
   if (programs_.natives >= 0) {
     const NativeCopy empty{};
-    // No room: BPF counts what is missed by it.
+    // No room: BPF counts the missing copies.
     bpf_map_update_elem(programs_.natives, &tid, &empty, BPF_NOEXIST);
   }
   auto coarse = attach(tid, PERF_COUNT_SW_CPU_CLOCK, programs_.coarse_ns, programs_.sample);

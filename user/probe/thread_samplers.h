@@ -1,4 +1,4 @@
-// What is sampled of each loop thread: its time on a CPU, its page faults, and copies of its native stack.
+// Samplers of each loop thread: its CPU time, its page faults, and copies of its native stack.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ class ThreadSamplers {
     std::uint64_t coarse_ns = 0;
     std::uint64_t fine_ns = 0;
   };
-  /// Threads beyond it have no native stacks, and BPF counts that: 16 KiB each, allocated at the start.
+  /// Threads beyond this number have no native stacks, and BPF counts that: 16 KiB each, allocated at the start.
   static constexpr std::uint32_t kMaxNatives = 512;
 
   ThreadSamplers() = default;
@@ -31,16 +31,17 @@ class ThreadSamplers {
 
   /// Starts the coarse clock; a second call does nothing.
   Status start(std::uint32_t tid);
-  /// Starts or ends the fine clock of a thread that has the coarse one, which goes on; of another does nothing.
+  /// Starts or ends the fine clock of a thread that has the coarse one, which continues; does nothing for other
+  /// threads.
   Status set_fine(std::uint32_t tid, bool finely);
   void remove(std::uint32_t tid);
 
-  /// The last copy of a thread's registers and stack, as a record; empty without one. Of a running thread it may be
-  /// half of one and half of another.
+  /// The last copy of a thread's registers and stack, as a record; empty if there is none. For a running thread the
+  /// copy may be a mixture of two.
   [[nodiscard]] std::vector<std::byte> native_copy(std::uint32_t tid) const;
 
  private:
-  // A perf event is its link's to close.
+  // The link closes its perf event.
   struct Sampler {
     Link coarse;
     Link faults;

@@ -36,7 +36,7 @@ void ThreadTable::remove(std::uint32_t tid) const {
   std::uint32_t slot = 0;
   if (bpf_map_lookup_elem(maps_.slots, &tid, &slot) != 0) return;
   bpf_map_delete_elem(maps_.slots, &tid);
-  // Programs must not find it there any more when the slot is another thread's.
+  // Programs must not find the thread there when the slot belongs to another thread.
   if (entry_of(tid) == TID_ENTRY(tid, slot)) entry_of(tid) = TID_ENTRY_NONE;
   bpf_map_update_elem(maps_.free, nullptr, &slot, BPF_ANY);
 }
@@ -46,7 +46,7 @@ std::optional<loop_thread> ThreadTable::find(std::uint32_t tid) const {
   loop_thread thread{};
   if (bpf_map_lookup_elem(maps_.slots, &tid, &slot) != 0 || bpf_map_lookup_elem(maps_.threads, &slot, &thread) != 0)
     return std::nullopt;
-  // Its slot is taken before it is filled.
+  // The slot is reserved before it is filled.
   if (thread.tid != tid) return std::nullopt;
   return thread;
 }
@@ -55,7 +55,7 @@ std::vector<std::uint32_t> ThreadTable::tids(std::size_t most) const {
   std::vector<std::uint32_t> tids;
   std::uint32_t key = 0;
   const std::uint32_t* previous = nullptr;
-  // Bounded: entries that come and go can make the walk start again.
+  // Bounded, because entries that come and go can restart the walk.
   while (tids.size() < most && bpf_map_get_next_key(maps_.slots, previous, &key) == 0) {
     tids.push_back(key);
     previous = &key;

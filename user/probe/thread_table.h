@@ -20,19 +20,19 @@ class ThreadTable {
     int free = -1;
     std::span<std::uint32_t> entries;  ///< traced_tid
   };
-  /// The most slots that an entry of traced_tid can name.
+  /// The maximum number of slots that an entry of traced_tid can name.
   static constexpr std::uint32_t kMostSlots = 0xffff;
 
   ThreadTable() = default;
   explicit ThreadTable(const Maps& maps) : maps_(maps) {}
 
-  /// Makes `slots` slots available; before any program is attached.
+  /// Makes `slots` slots available; must be called before any program is attached.
   Status fill(std::uint32_t slots) const;
-  /// Adds thread.tid; does nothing if BPF has met that thread already: it knows better.
+  /// Adds thread.tid; does nothing if BPF already knows that thread, because BPF's data is better.
   Status add(const loop_thread& thread) const;
   void remove(std::uint32_t tid) const;
   [[nodiscard]] std::optional<loop_thread> find(std::uint32_t tid) const;
-  /// In rising order, `most` at most.
+  /// In ascending order, at most `most`.
   [[nodiscard]] std::vector<std::uint32_t> tids(std::size_t most) const;
 
  private:

@@ -27,7 +27,7 @@ Result<std::uint64_t> read_number(int directory, const std::string& path) {
   return id;
 }
 
-// A tracefs that is mounted nowhere.
+// A tracefs that is not mounted anywhere.
 Result<UniqueFd> detached_tracefs() {
   const std::string what = "look into tracefs";
   const AdminForAMoment admin;

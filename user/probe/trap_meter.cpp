@@ -20,8 +20,8 @@ namespace {
 
 using Function = machine::TrapFunctions::Function;
 
-// What an interpreter does between two steps: it uses so much memory that the kernel's own has left the fastest caches,
-// and finds less of its own there after a trap.
+// Simulates the work of an interpreter between two steps: it uses so much memory that the kernel's own memory has left
+// the fastest caches, and the interpreter's memory has left them after a trap.
 void use_memory() {
   constexpr std::size_t kBytes = std::size_t{128} << 10;
   constexpr std::size_t kLine = 64;

@@ -1,4 +1,4 @@
-// What a uprobe's trap costs on this machine now, measured on functions of this program.
+// The cost of a uprobe's trap on this machine now, measured on functions of this program.
 #pragma once
 
 #include <cstdint>
@@ -21,13 +21,13 @@ struct TrapPrice {
 class TrapMeter {
  public:
   /// `path` is the file that code() is mapped from, `offset` where in it that is. The two programs are those of the
-  /// target, which have nothing to do in another process. `stepped`: that price is asked for too, it is dear to find
-  /// out.
+  /// target, and do nothing in another process. `stepped`: also measures that price, which is expensive.
   [[nodiscard]] static Result<TrapMeter> attach(const bpf_program* entry, const bpf_program* back,
                                                 const std::string& path, std::uint64_t offset, bool stepped);
   [[nodiscard]] static std::uintptr_t code();
 
-  /// So many calls of each function. CPU time, as the target pays it: also where the machine is not always as fast.
+  /// Makes this many calls of each function. Measures CPU time, which is what the target pays, also on machines whose
+  /// speed varies.
   [[nodiscard]] TrapPrice measure(unsigned calls) const;
 
  private:

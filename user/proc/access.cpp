@@ -15,7 +15,7 @@
 namespace aiotrace::proc {
 namespace {
 
-/// Without a capability in effect the kernel decides.
+/// Without an effective capability the kernel decides.
 bool has_capabilities() {
   __user_cap_header_struct head{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   std::array<__user_cap_data_struct, 2> data{};

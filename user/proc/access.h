@@ -1,4 +1,4 @@
-// Whose processes this user may look at.
+// The processes that this user may read.
 #pragma once
 
 #include <sys/types.h>
@@ -9,13 +9,13 @@
 
 namespace aiotrace::proc {
 
-/// The group whose members may look at every process: what a package of a program with capabilities creates.
+/// The group whose members may read every process; a package of a program with capabilities creates it.
 inline constexpr std::string_view kGroup = "aiotrace";
 
-/// Where aiotrace has rights that its caller has not (file capabilities, set-user-id), the kernel lets it read
-/// everybody. So it asks itself: root and members of kGroup may look at every process, others at their own. A process
-/// is its user's if all of its user ids are and if the kernel lets its user look at it: no set-user-id program, none
-/// that has made itself not dumpable. `status`: of /proc/PID/status.
+/// If aiotrace has rights that its caller lacks (file capabilities, set-user-id), the kernel lets it read all
+/// processes. So aiotrace checks this itself: root and members of kGroup may read every process, others only their own.
+/// A process belongs to a user if all its user ids are that user's and the kernel lets the user read it: no set-user-id
+/// program, and no process that has made itself not dumpable. `status`: text of /proc/PID/status.
 [[nodiscard]] Status check_access(pid_t pid, std::string_view status);
 
 }  // namespace aiotrace::proc

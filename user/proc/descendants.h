@@ -1,4 +1,4 @@
-// Children of processes, and their children.
+// Descendants of processes.
 #pragma once
 
 #include <sys/types.h>
@@ -8,8 +8,8 @@
 
 namespace aiotrace::proc {
 
-/// The processes that these have started, and all below them, that live now; none of `pids` itself. By the parents that
-/// /proc/PID/stat names: one whose parent has ended belongs to nobody here.
+/// The live descendants of these processes, without `pids` themselves. Decided by the parents in /proc/PID/stat: a
+/// process whose parent has ended is no descendant.
 [[nodiscard]] std::vector<pid_t> descendants(std::span<const pid_t> pids);
 
 }  // namespace aiotrace::proc

@@ -28,7 +28,7 @@ struct Counts {
   std::uint64_t names = 0;  // index of the section
 };
 
-/// What does not fit into the header's 16 bits is in the first section (gABI, "ELF Header").
+/// Values that do not fit into the header's 16 bits are in the first section (gABI, "ELF Header").
 Counts counts_of(const ReadAt& read, const Elf64_Ehdr& header, std::uint64_t file_size) {
   Counts counts{.segments = header.e_phnum, .sections = header.e_shnum, .names = header.e_shstrndx};
   if (header.e_shoff == 0 || header.e_shentsize != sizeof(Elf64_Shdr)) {

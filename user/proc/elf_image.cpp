@@ -16,13 +16,14 @@
 namespace aiotrace::proc {
 namespace {
 
-// A symbol table of a large C++ program with debug symbols and its names are below these; a file's account below both.
+// Limits: the symbol table of a large C++ program with debug symbols and its names are below these. A file's account
+// also limits both together.
 constexpr std::uint64_t kMaxTable = 32u << 20;
 constexpr std::uint64_t kMaxStrings = 48u << 20;
-// Some hundred bytes, of any file.
+// Some hundred bytes, in any file.
 constexpr std::uint64_t kMaxSmall = 64u << 10;
 constexpr std::uint64_t kMaxName = 4096;  // PATH_MAX
-// An open file costs a descriptor too: who has many mapped may not use up all of them.
+// An open file costs a descriptor too: a process with many mapped files must not use up all of them.
 constexpr std::uint64_t kOpenFile = 32u << 10;
 
 std::uint64_t page_of(std::uint64_t value) { return value & ~(machine::here().page_bytes - 1); }
@@ -41,7 +42,7 @@ ElfImage::Section section_of(const Elf64_Shdr& header) {
           .link = header.sh_link};
 }
 
-/// The n-th entry of a table; the vector of bytes keeps no alignment of its own.
+/// The n-th entry of a table, copied, because the vector of bytes is not aligned.
 template <class T>
 T entry(const std::vector<std::byte>& table, std::size_t n) {
   T value;
@@ -55,7 +56,7 @@ Result<ElfImage> ElfImage::from_fd(UniqueFd fd, std::string path, const FileBudg
   struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return fail_errno("read " + path, errno);
   ElfImage image;
-  // Read, never mapped: whoever owns the file could cut it short and so kill the reader by SIGBUS.
+  // The file is read, never mapped: its owner could truncate it and so kill the reader by SIGBUS.
   image.fd_ = std::move(fd);
   image.path_ = std::move(path);
   image.file_size_ = static_cast<std::uint64_t>(status.st_size);
@@ -95,8 +96,8 @@ Status ElfImage::read_headers() {
 
 Result<ElfImage> ElfImage::open(pid_t pid, const Mapping& mapping) {
   if (mapping.inode == 0) return fail("read the mapped file", "no file is mapped there");
-  // The link leads to the mapped file itself, also when it has been deleted or lies in another mount namespace. It
-  // needs CAP_SYS_ADMIN, or CAP_CHECKPOINT_RESTORE since Linux 5.9 (12886f8ab10c).
+  // The link leads to the mapped file itself, even if it was deleted or is in another mount namespace. It needs
+  // CAP_SYS_ADMIN, or CAP_CHECKPOINT_RESTORE since Linux 5.9 (12886f8ab10c).
   UniqueFd fd = open_regular(fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end));
   if (!fd && !mapping.deleted) {
     fd = open_regular_in_root(pid, mapping.path);
@@ -137,7 +138,7 @@ bool ElfImage::may_be_read_whole() const {
 ElfImage::Content ElfImage::content(const Section& section, std::uint64_t most) const {
   if (!section.in_file || section.size == 0) return {};
   if (section.size > most || !is_there(section.offset, section.size)) {
-    // A file that is only cut short is no burden.
+    // A file that is merely too short does not count as refused.
     if (section.size > most || section.offset + section.size <= file_size_) account_->refuse();
     return {};
   }
@@ -210,7 +211,7 @@ std::optional<ElfImage::ThreadLocal> ElfImage::thread_local_storage() const {
   const auto count = relocations.bytes.size() / sizeof(Elf64_Rela);
   for (std::size_t i = 0; i < count && !found.module_word; ++i) {
     const auto each = entry<Elf64_Rela>(relocations.bytes, i);
-    // With a symbol it may be the number of the module that defines it.
+    // If it has a symbol, it may be the number of the module that defines the symbol.
     if (ELF64_R_TYPE(each.r_info) == machine::here().module_relocation && ELF64_R_SYM(each.r_info) == 0)
       found.module_word = each.r_offset;
   }
@@ -254,7 +255,7 @@ std::string ElfImage::build_id() const {
 
 std::optional<std::uint64_t> ElfImage::bias(const Maps& maps, const Mapping& mapping) const {
   for (const Mapping& candidate : maps.all()) {
-    // A program can also have its file mapped as plain data: only the loader maps it executable.
+    // A program can also map its file as plain data: only the loader maps it executable.
     if (!candidate.executable || !candidate.same_file(mapping)) continue;
     for (const auto& segment : headers_.segments) {
       if (segment.p_type != PT_LOAD || !(segment.p_flags & PF_X)) continue;
@@ -269,7 +270,7 @@ std::optional<std::uint64_t> ElfImage::file_offset(std::uint64_t address) const 
     if (segment.p_type != PT_LOAD) continue;
     if (address < segment.p_vaddr || address - segment.p_vaddr >= segment.p_filesz) continue;
     const auto offset = address - segment.p_vaddr + segment.p_offset;
-    // A segment may claim what the file does not have.
+    // A segment may claim more than the file has.
     return offset < file_size_ ? std::optional(offset) : std::nullopt;
   }
   return std::nullopt;

@@ -109,7 +109,7 @@ void FileAccount::give_back(std::uint64_t bytes) {
   budget_.give_back(payer_, bytes);
 }
 
-// Not the owner of /proc/PID: that is root's where a process has made itself not dumpable.
+// Not the owner of /proc/PID, because that is root if the process has made itself not dumpable.
 FileBudget::Payer payer_of(pid_t pid) {
   if (pid <= 0) return {};
   const auto status = read_text("/proc/" + std::to_string(pid) + "/status", 65536);

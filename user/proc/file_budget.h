@@ -1,4 +1,4 @@
-// What the files of strangers may cost in memory: one account for everything that is read from them and kept.
+// A memory limit for the files of strangers: one account for everything that is read from them and stored.
 #pragma once
 
 #include <sys/types.h>
@@ -14,7 +14,7 @@
 namespace aiotrace::proc {
 
 /// Limits in bytes for one file, for all files of one process, for all of one user's processes, and for everything.
-/// Thread-safe. The files of a user who asks for too much are refused; those of others are still read.
+/// Thread-safe. If one user exceeds the limit, only that user's files are refused.
 class FileBudget {
  public:
   struct Limits {
@@ -24,7 +24,7 @@ class FileBudget {
     std::uint64_t total = 128u << 20;
     std::uint64_t checked = 256u << 20;  ///< bytes of all files of one user that are read only to take a checksum
   };
-  /// The process that has a file mapped, and its user. Pid 0: nobody's, a file that is looked at for itself.
+  /// The process that has a file mapped, and its user. Pid 0: no process, a file that is read for itself.
   struct Payer {
     pid_t pid = 0;
     uid_t user = 0;
@@ -32,19 +32,19 @@ class FileBudget {
 
   FileBudget() = default;
   explicit FileBudget(const Limits& limits) : limits_(limits) {}
-  /// The one of this program.
+  /// The budget of this program.
   [[nodiscard]] static FileBudget& of_program();
 
   [[nodiscard]] const Limits& limits() const { return limits_; }
-  /// False: it would be too much; nothing is taken.
+  /// False: it would exceed a limit; nothing is charged.
   [[nodiscard]] bool take(const Payer& payer, std::uint64_t bytes);
   void give_back(const Payer& payer, std::uint64_t bytes);
-  /// For `bytes` to be read and not kept: work that nobody gives back. False: it would be too much.
+  /// Charges `bytes` that are read and not stored: this work is never refunded. False: it would exceed the limit.
   [[nodiscard]] bool spend(const Payer& payer, std::uint64_t bytes);
-  /// Bytes that are taken now.
+  /// Bytes that are charged now.
   [[nodiscard]] std::uint64_t held() const;
 
-  /// A file, or a part of it, was too large to read. `identity`: each counts once.
+  /// A file, or a part of it, was too large to read. `identity`: each file counts once.
   void refuse(const std::string& identity);
   /// Files that were refused so far.
   [[nodiscard]] std::uint64_t refused() const;
@@ -60,10 +60,10 @@ class FileBudget {
   std::uint64_t refused_ = 0;
 };
 
-/// What one file has taken of the budget.
+/// The charge of one file to the budget.
 class FileAccount : public std::enable_shared_from_this<FileAccount> {
  public:
-  /// Bytes on an account, until this goes. One without bytes: the account refused.
+  /// Bytes charged to an account during the lifetime of this object. Without bytes: the account refused.
   class Share {
    public:
     Share() = default;
@@ -90,11 +90,11 @@ class FileAccount : public std::enable_shared_from_this<FileAccount> {
   FileAccount(FileBudget& budget, FileBudget::Payer payer, std::string identity)
       : budget_(budget), payer_(payer), identity_(std::move(identity)) {}
 
-  /// For `bytes` to be read and kept. False, and the file is counted as refused: it would be too much.
+  /// Charges `bytes` that are read and stored. False, and the file is counted as refused: it would exceed a limit.
   [[nodiscard]] Share take(std::uint64_t bytes);
-  /// The same for bytes that are read and not kept.
+  /// The same for bytes that are read and not stored.
   [[nodiscard]] bool spend(std::uint64_t bytes);
-  /// What is asked for is more than its kind ever has: counts the file as refused.
+  /// The requested size is larger than any valid size of its kind: counts the file as refused.
   void refuse() { budget_.refuse(identity_); }
   [[nodiscard]] const FileBudget::Payer& payer() const { return payer_; }
 
@@ -108,7 +108,7 @@ class FileAccount : public std::enable_shared_from_this<FileAccount> {
   std::uint64_t held_ = 0;
 };
 
-/// Who pays for the files of a process: its real user. One that has ended is root's.
+/// The user who is charged for the files of a process: its real user. For an ended process it is root.
 [[nodiscard]] FileBudget::Payer payer_of(pid_t pid);
 
 }  // namespace aiotrace::proc

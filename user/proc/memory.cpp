@@ -19,7 +19,7 @@ int LiveMemory::try_read(std::uint64_t address, std::span<std::byte> into) const
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errno;
     if (got == 0) return EFAULT;
-    // A short count means that a page behind it was not there: the next call says why.
+    // A short count means that a page behind it is missing: the next call returns the reason.
     address += static_cast<std::uint64_t>(got);
     into = into.subspan(static_cast<std::size_t>(got));
   }

@@ -1,4 +1,4 @@
-// The memory of a process, behind an interface so that readers are tested without one.
+// The memory of a process, behind an interface, so that readers can be tested without a process.
 #pragma once
 
 #include <sys/types.h>
@@ -12,7 +12,7 @@
 
 namespace aiotrace::proc {
 
-/// What is read can be torn, stale or hostile: callers bound every walk and check every value.
+/// Read data can be torn, stale or hostile: callers limit every walk and check every value.
 class Memory {
  public:
   Memory() = default;
@@ -20,21 +20,22 @@ class Memory {
   Memory& operator=(const Memory&) = default;
   virtual ~Memory() = default;
 
-  /// All of `into` from `address` on. 0, or why it failed (EFAULT, ESRCH, EPERM); `into` is undefined then.
+  /// Fills all of `into` from `address` on. 0, or the errno (EFAULT, ESRCH, EPERM); `into` is undefined then.
   [[nodiscard]] virtual int try_read(std::uint64_t address, std::span<std::byte> into) const = 0;
 
   struct Piece {
     std::uint64_t address = 0;
     std::span<std::byte> into;
   };
-  /// Reads the first ones of `pieces` in one piece of work: how many were read whole. 0 where memory has no quicker way
-  /// than one after the other.
+  /// Reads the first ones of `pieces` together, and returns how many were read completely. 0 if the memory has no
+  /// faster way than reading them one by one.
   [[nodiscard]] virtual std::size_t read_at_once(std::span<const Piece> /*pieces*/) const { return 0; }
 
-  /// Once this is set every read fails: what ends all walks, however long the target has made them. Null: nothing does.
+  /// Once this is set, every read fails, which ends all walks, however long the target has made them. Null: nothing
+  /// does.
   [[nodiscard]] virtual const std::atomic<bool>* stop() const { return nullptr; }
 
-  /// All of `into`, or false.
+  /// Fills all of `into`, or returns false.
   [[nodiscard]] bool read(std::uint64_t address, std::span<std::byte> into) const {
     return try_read(address, into) == 0;
   }
@@ -55,7 +56,7 @@ class Memory {
   }
 };
 
-/// A live process, by process_vm_readv: neither stops it nor attaches to it.
+/// A live process, by process_vm_readv: does not stop it or attach to it.
 class LiveMemory final : public Memory {
  public:
   /// `stop` must outlive this object.

@@ -16,7 +16,7 @@ void PageCache::forget() const {
 
 void PageCache::refresh() const {
   constexpr std::size_t kMostAtOnce = 512;   // 2 MiB
-  constexpr unsigned kRefreshesInARow = 16;  // pages that are used no more are dropped then
+  constexpr unsigned kRefreshesInARow = 16;  // unused pages are dropped then
   std::vector<std::uint64_t> numbers;
   for (const auto& [number, page] : pages_)
     if (page.error == 0) numbers.push_back(number);
@@ -42,7 +42,7 @@ void PageCache::end_at(std::uint64_t time_ns) {
 }
 
 bool PageCache::over() const {
-  constexpr std::uint64_t kReadsPerLook = 64;  // the clock costs more than a read of a page that is there
+  constexpr std::uint64_t kReadsPerLook = 64;  // reading the clock costs more than reading a cached page
   if (end_ns_ == ~std::uint64_t{0}) return false;
   if (!late_ && reads_++ % kReadsPerLook == 0) late_ = monotonic_ns() >= end_ns_;
   return late_;
@@ -74,7 +74,7 @@ int PageCache::try_read(std::uint64_t address, std::span<std::byte> into) const 
   if (address + into.size() < address) return EFAULT;
   if (stop_ != nullptr && stop_->load(std::memory_order_relaxed)) return ECANCELED;
   if (over()) return ETIME;
-  // A large block is one object's: nobody else will ask for its pages.
+  // A large block belongs to one object: nobody else will read its pages.
   if (into.size() > 4 * kPage) return memory_.try_read(address, into);
   while (!into.empty()) {
     const std::uint64_t within = address % kPage;

@@ -1,4 +1,4 @@
-// A process's memory, each page of it read once.
+// A process's memory, each page is read once.
 #pragma once
 
 #include <array>
@@ -12,14 +12,13 @@
 
 namespace aiotrace::proc {
 
-/// For walks over many small objects that lie close together: a page is read whole when it is first touched, and never
-/// a page that was not asked for. What is read is as old as the page's first read: forget() before each new look.
-/// Not for use by several threads.
+/// For walks over many small objects that lie close together: a page is read completely when it is first accessed;
+/// other pages are never read. Data is as old as the first read of its page, so call forget() before each new look. Not
+/// thread-safe.
 class PageCache final : public Memory {
  public:
   static constexpr std::size_t kPage = 4096;
-  /// More pages than this (64 MiB) are not kept: all are then forgotten, and read
-  /// again when needed.
+  /// When more pages than this (64 MiB) are cached, all are dropped, and read again when needed.
   static constexpr std::size_t kMaxPages = 16'384;
 
   /// `memory` must outlive this object.
@@ -29,20 +28,20 @@ class PageCache final : public Memory {
 
   [[nodiscard]] const std::atomic<bool>* stop() const override { return stop_; }
 
-  /// The next read of any page is a new one. Keeps the storage.
+  /// From now on pages are read again. Keeps the storage.
   void forget() const;
 
-  /// The same, but the pages that have been read are read again now, in one system call: what a look at the same things
-  /// will see is of one moment, as nearly as can be. Of very many pages it is forget().
+  /// The same, but reads the pages that were read before again now, in one system call, so that a look at the same
+  /// objects sees data of one moment as far as possible. With very many pages it is the same as forget().
   void refresh() const;
 
-  /// From this time on (CLOCK_MONOTONIC) every read fails with ETIME, but for a few that the clock is not asked for:
-  /// what ends each walk, however long the target has made it.
+  /// From this time on (CLOCK_MONOTONIC) every read fails with ETIME, except for a few reads for which the clock is not
+  /// checked. This ends each walk, however long the target has made it.
   void end_at(std::uint64_t time_ns);
-  /// Whether a read has failed for that: what was read is not whole.
+  /// Whether a read has failed for that reason: then the read data is incomplete.
   [[nodiscard]] bool late() const { return late_; }
 
-  /// Pages read from the process so far, for statistics.
+  /// Number of pages read from the process so far, for statistics.
   [[nodiscard]] std::uint64_t pages_read() const { return pages_read_; }
 
  private:
@@ -60,7 +59,7 @@ class PageCache final : public Memory {
   mutable std::unordered_map<std::uint64_t, Page> pages_;
   mutable std::vector<std::unique_ptr<Bytes>> storage_;
   mutable std::size_t used_ = 0;  // of storage_
-  // In front of the map: pages by the low bits of their number.
+  // A small table in front of the map: pages by the low bits of their number.
   struct Recent {
     std::uint64_t number = ~std::uint64_t{0};
     const Bytes* bytes = nullptr;

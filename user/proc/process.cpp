@@ -31,7 +31,7 @@ std::optional<T> number(std::string_view text) {
   return value;
 }
 
-/// The text behind "Name:" up to the end of its line.
+/// The text after "Name:" up to the end of its line.
 std::optional<std::string_view> line_of(std::string_view status, std::string_view name) {
   while (!status.empty()) {
     const std::size_t end = std::min(status.find('\n'), status.size());
@@ -87,7 +87,7 @@ std::optional<Stat> parse_stat(std::string_view text) {
   Stat stat;
   stat.comm = std::string(text.substr(open + 1, close - open - 1));
   text.remove_prefix(close + 1);
-  // The field behind the command is number 3, the state.
+  // The field after the command is number 3, the state.
   for (int field = 3; field <= 22; ++field) {
     const std::size_t begin = text.find_first_not_of(' ');
     if (begin == std::string_view::npos) return std::nullopt;
@@ -121,7 +121,8 @@ Result<Process> Process::open(pid_t pid) {
 
   Process process;
   process.pid_ = pid;
-  // The descriptor comes first: everything read from /proc afterwards is this process's if it has not ended at the end.
+  // The descriptor is opened first: everything that is then read from /proc belongs to this process if it has not ended
+  // at the end.
   process.pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   const int open_error = process.pidfd_ ? 0 : errno;
   if (open_error == ESRCH) return fail(what, "no such process");
@@ -174,7 +175,7 @@ std::vector<pid_t> Process::threads() const {
   while (const dirent* entry = ::readdir(dir.get())) {
     if (const auto tid = number<pid_t>(entry->d_name)) tids.push_back(*tid);
   }
-  // The directory is looked up by number: what it shows is this process's only if that still lives.
+  // The directory is found by number: it shows this process only if this process is still alive.
   if (!alive()) tids.clear();
   std::ranges::sort(tids);
   return tids;
@@ -201,7 +202,7 @@ std::optional<pid_t> Process::number_inside(std::string_view status) const {
 bool Process::shares_clock() const {
   struct stat own{};
   struct stat its{};
-  // Not there before Linux 5.6: then all do.
+  // Missing before Linux 5.6: then all are in the same one.
   if (::stat("/proc/self/ns/time", &own) != 0) return true;
   return ::stat((dir_of(pid_) + "/ns/time").c_str(), &its) == 0 && own.st_ino == its.st_ino;
 }

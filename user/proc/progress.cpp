@@ -8,7 +8,7 @@
 namespace aiotrace::proc {
 namespace {
 
-/// A thread that had so much has been through more than the rest of one bytecode.
+/// A thread with this much CPU time has completed more than the rest of one bytecode.
 constexpr std::uint64_t kEnoughNs = 200'000;
 
 std::string dir_of(const Process& process, pid_t tid) {
@@ -68,7 +68,7 @@ StoodStill::StoodStill(const Process& process) : process_(process) {
 std::unordered_set<pid_t> StoodStill::threads() const {
   std::unordered_set<pid_t> still;
   for (const auto& [tid, before_ns] : ran_ns_) {
-    const char state = state_of(process_, tid);  // before its time: who is woken in between has run
+    const char state = state_of(process_, tid);  // read first: a thread that is woken in between has run
     if ((state == 'S' || state == 'D') && ran_ns(process_, tid) == before_ns) still.insert(tid);
   }
   return still;

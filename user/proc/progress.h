@@ -1,4 +1,4 @@
-// Whether the threads of a process have got on.
+// Whether the threads of a process have made progress.
 #pragma once
 
 #include <cstdint>
@@ -11,24 +11,25 @@
 namespace aiotrace::proc {
 
 struct SchedTimes {
-  std::uint64_t ran_ns = 0;     ///< on a CPU
-  std::uint64_t waited_ns = 0;  ///< ready to run, waiting for one
+  std::uint64_t ran_ns = 0;     ///< time on a CPU
+  std::uint64_t waited_ns = 0;  ///< time waiting for one
 };
-/// Of a thread, since it began; nothing where the kernel does not say (CONFIG_SCHED_INFO), or it has ended.
+/// Times of a thread since its start; nothing if the kernel does not provide them (CONFIG_SCHED_INFO), or the thread
+/// has ended.
 [[nodiscard]] std::optional<SchedTimes> sched_times(const Process& process, pid_t tid);
 
-/// Two looks at a program say more than one only if it ran between them: on a machine with too few CPUs a thread can
-/// stand still for tens of milliseconds in the middle of anything.
+/// A second look at a program only adds information if the program ran in between: on a machine with too few CPUs a
+/// thread may not run for tens of milliseconds, at any place.
 class Progress {
  public:
-  /// More threads than this are not asked.
+  /// Threads beyond this number are not checked.
   static constexpr std::size_t kMaxThreads = 256;
 
-  /// From now on. `process` must outlive this object.
+  /// Starts now. `process` must outlive this object.
   explicit Progress(const Process& process);
 
-  /// Whether every thread that wants a CPU now has had one since. True also where the kernel does not say
-  /// (/proc/PID/task/TID/schedstat: CONFIG_SCHED_INFO).
+  /// Whether every thread that wants a CPU now has had one since the start. Also true if the kernel does not provide
+  /// the data (/proc/PID/task/TID/schedstat: CONFIG_SCHED_INFO).
   [[nodiscard]] bool made() const;
 
  private:
@@ -36,15 +37,16 @@ class Progress {
   std::unordered_map<pid_t, std::uint64_t> ran_ns_;  // by tid
 };
 
-/// Threads that sleep all the time that is looked at.
+/// Finds threads that sleep during the whole observation.
 class StoodStill {
  public:
   static constexpr std::size_t kMaxThreads = 8192;
 
-  /// From now on. `process` must outlive this object.
+  /// Starts now. `process` must outlive this object.
   explicit StoodStill(const Process& process);
 
-  /// Those that have not run since, and sleep now: nobody has woken them. None where the kernel does not say.
+  /// The threads that have not run since the start and sleep now: nobody has woken them. None if the kernel does not
+  /// provide the data.
   [[nodiscard]] std::unordered_set<pid_t> threads() const;
 
  private:

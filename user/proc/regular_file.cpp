@@ -10,7 +10,7 @@
 namespace aiotrace::proc {
 namespace {
 
-/// Opens for reading what an O_PATH descriptor names.
+/// Opens the file of an O_PATH descriptor for reading.
 UniqueFd reopen_regular(const UniqueFd& path_fd) {
   struct stat status{};
   if (!path_fd || ::fstat(path_fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return UniqueFd();

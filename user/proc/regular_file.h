@@ -1,4 +1,4 @@
-// Files that a process names, opened only if reading them cannot do anything else than read.
+// Files that a process names, opened only if reading them has no side effects.
 #pragma once
 
 #include <sys/types.h>
@@ -14,8 +14,8 @@ namespace aiotrace::proc {
 
 enum class Links : unsigned char { follow, refuse };
 
-/// The same for a path as a process sees it: symbolic links, also absolute ones, stay below the process's root.
-/// `last`: what to do with a symbolic link as the last part of the path.
+/// The same for a path as a process sees it: symbolic links, also absolute ones, cannot leave the process's root.
+/// `last`: how to treat a symbolic link as the last part of the path.
 [[nodiscard]] UniqueFd open_regular_in_root(pid_t pid, const std::string& path, Links last = Links::follow);
 
 }  // namespace aiotrace::proc

@@ -62,7 +62,7 @@ ResidentMemory resident_memory(pid_t pid, const std::vector<Range>& mappings) {
   std::uint64_t space = 0;
   std::vector<std::uint64_t> entries;
   for (const Range& mapping : mappings) {
-    // A reservation that is too large by itself must not hide what lies behind it.
+    // A reservation that is too large on its own must not hide the memory behind it.
     if (mapping.size() > kMaxHeapSpace - space) {
       found.skipped_bytes += mapping.size();
       continue;
@@ -77,7 +77,7 @@ ResidentMemory resident_memory(pid_t pid, const std::vector<Range>& mappings) {
       const auto size = static_cast<ssize_t>(entries.size() * 8);
       const ssize_t got = pread(pagemap.get(), entries.data(), static_cast<std::size_t>(size),
                                 static_cast<off_t>(at / page * 8));
-      // The mapping can be gone by now, and the process with it.
+      // The mapping may have been removed, and the process may have ended.
       if (got < 8) break;
       entries.resize(static_cast<std::size_t>(got) / 8);
       add_resident(at, entries, found);

@@ -26,7 +26,7 @@ bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 
 bool all_hex(std::string_view text) { return std::ranges::all_of(text, is_hex); }
 
-/// Takes what stands before the next `separator` (or all) off the text.
+/// Removes the part before the next `separator` (or everything) from the text and returns it.
 std::string_view take_until(std::string_view& text, char separator) {
   const auto end = text.find(separator);
   const auto part = text.substr(0, end);
@@ -46,12 +46,12 @@ std::string_view container_in(std::string_view component) {
   const auto id = component.substr(component.size() - kContainerId);
   auto runtime = component.substr(0, component.size() - kContainerId);
   if (!all_hex(id)) return {};
-  // The monitor process of a container is outside of it.
+  // The monitor process of a container is outside the container.
   if (runtime.ends_with("conmon-")) return {};
   return runtime.empty() || runtime.ends_with('-') || runtime.ends_with(':') ? id : std::string_view{};
 }
 
-/// A pod's uid with '-' or '_' between its groups; of a static pod 32 digits in a row.
+/// A pod's uid with '-' or '_' between its groups; for a static pod 32 digits in a row.
 bool is_pod_uid(std::string_view text) {
   constexpr std::size_t kUuid = 36, kStatic = 32;
   if (text.size() == kStatic) return all_hex(text);
@@ -98,7 +98,7 @@ int hex_digit(char c) {
   return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/// Each `escape` (as "%" or "\x") with two hexadecimal digits behind it becomes that byte.
+/// Each `escape` ("%" or "\x") with two hexadecimal digits becomes that byte.
 std::string decoded(std::string_view text, std::string_view escape) {
   std::string plain;
   while (!text.empty()) {
@@ -127,7 +127,7 @@ std::string attribute(std::string_view attributes, std::string_view wanted) {
   return {};
 }
 
-/// The first one counts, as for getenv.
+/// The first one counts, as in getenv.
 std::string_view variable(std::string_view environ, std::string_view wanted) {
   while (!environ.empty()) {
     const auto entry = take_until(environ, '\0');
@@ -137,7 +137,7 @@ std::string_view variable(std::string_view environ, std::string_view wanted) {
   return {};
 }
 
-/// A session or a user's manager holds whatever somebody starts by hand: it is no service.
+/// A session or a user's manager contains processes that somebody started by hand, so it is no service.
 bool names_service(std::string_view unit) { return unit.ends_with(".service") && !unit.starts_with("user@"); }
 
 std::optional<KubeletNames> look_up(const std::string& container_id) {
@@ -175,7 +175,7 @@ CgroupOwner owner_of_cgroup(std::string_view path) {
     if (container.empty()) container = lxc_in(component, before);
     if (!container.empty()) {
       owner.container_id = service_text(container);
-      owner.unit.clear();  // it runs the container, and is not in it
+      owner.unit.clear();  // it runs the container, but is outside it
     } else if (is_unit(component)) {
       owner.unit = service_text(unit_name(component));
     }

@@ -23,7 +23,7 @@
 namespace aiotrace::proc {
 namespace {
 
-/// One question and its answers.
+/// One request and its answers.
 class Diag {
  public:
   Diag() : fd_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)) {
@@ -31,7 +31,7 @@ class Diag {
     if (fd_) (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
   }
 
-  /// `take` gets each answer and says whether it wants another. 0, or an errno.
+  /// `take` gets each answer and returns whether it wants another one. 0, or an errno.
   template <class Request, class Take>
   [[nodiscard]] int ask(const Request& request, std::uint16_t flags, Take take) const {
     if (!fd_) return errno;
@@ -57,7 +57,7 @@ class Diag {
                                   &size);
       if (got < 0 && errno == EINTR) continue;
       if (got <= 0) return got < 0 ? errno : EIO;
-      if (from.nl_pid != 0) continue;  // not the kernel's
+      if (from.nl_pid != 0) continue;  // not from the kernel
       const auto more = read(std::span(buffer.data(), static_cast<std::size_t>(got)), flags, take);
       if (more != kMore) return more;
     }
@@ -89,7 +89,7 @@ class Diag {
   UniqueFd fd_;
 };
 
-/// A name as /proc/net/unix writes it: @ for each null byte of an abstract one, which begins with one.
+/// A name as in /proc/net/unix: @ for each null byte of an abstract name, which begins with one.
 std::string unix_name(std::span<const char> bytes) {
   std::string name(bytes.data(), bytes.size());
   if (name.empty() || name.front() != '\0') return name.substr(0, name.find('\0'));
@@ -138,7 +138,8 @@ std::expected<std::optional<SocketEnds>, int> ask_for_unix_socket(std::uint64_t 
   return found;
 }
 
-// ENOENT is also what a kernel without the module says, whatever is asked: one that knows a socket of ours has it.
+// A kernel without the module also returns ENOENT for everything, so this checks whether the kernel finds a socket of
+// our own.
 bool has_unix_diag() {
   const UniqueFd own(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   struct stat status{};

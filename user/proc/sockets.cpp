@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kMaxTable = 16u << 20;
 
-/// Takes the first line off.
+/// Removes the first line and returns it.
 std::string_view take_line(std::string_view& text) {
   const auto end = text.find('\n');
   const auto line = text.substr(0, end);
@@ -25,7 +25,7 @@ std::string_view take_line(std::string_view& text) {
   return line;
 }
 
-/// At most `most` words; the last one is all the rest.
+/// At most `most` words; the last one is the whole rest.
 std::vector<std::string_view> words_of(std::string_view line, std::size_t most) {
   std::vector<std::string_view> words;
   while (words.size() < most) {
@@ -78,7 +78,7 @@ std::optional<SocketEnds> find_in_inet_table(std::string_view table, std::uint64
 }
 
 // "Num: RefCount Protocol Flags Type St Inode Path": net/unix/af_unix.c. An abstract name begins with @. A path is
-// written as it is: one with a newline in it can pass for a row.
+// printed unchanged: a path with a newline can imitate a row.
 std::optional<SocketEnds> find_in_unix_table(std::string_view table, std::uint64_t inode) {
   constexpr std::size_t kInode = 6;
   std::optional<SocketEnds> found;
@@ -104,7 +104,7 @@ struct Kind {
 constexpr std::array kInetKinds = {Kind{"tcp", AF_INET, IPPROTO_TCP}, Kind{"tcp6", AF_INET6, IPPROTO_TCP},
                                    Kind{"udp", AF_INET, IPPROTO_UDP}, Kind{"udp6", AF_INET6, IPPROTO_UDP}};
 
-/// sock_diag answers for the asker's network namespace only.
+/// sock_diag only answers for the network namespace of the caller.
 bool shares_network(pid_t pid) {
   struct stat own{};
   struct stat its{};

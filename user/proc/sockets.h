@@ -21,16 +21,16 @@ struct SocketEnds {
   std::string path;  ///< a unix socket's own; empty: it has none. Any bytes
 };
 
-/// The row of this inode in /proc/net/{tcp,udp} (AF_INET) or {tcp6,udp6} (AF_INET6). Rows that are none are skipped.
+/// The row of this inode in /proc/net/{tcp,udp} (AF_INET) or {tcp6,udp6} (AF_INET6). Invalid rows are skipped.
 [[nodiscard]] std::optional<SocketEnds> find_in_inet_table(std::string_view table, std::uint64_t inode,
                                                            std::uint16_t family, std::uint16_t protocol);
-/// The same of /proc/net/unix. Nothing where two rows have this inode: one of them is in the name of a stranger's
-/// socket.
+/// The same for /proc/net/unix. Nothing if two rows have this inode, because one of them is then part of a stranger's
+/// socket name.
 [[nodiscard]] std::optional<SocketEnds> find_in_unix_table(std::string_view table, std::uint64_t inode);
 
-/// Asks the kernel (sock_diag.h); where the process is in another network namespace, or the kernel does not answer,
-/// looks in its tables: TCP, UDP, unix. The cost grows with the number of sockets there (up to 1 µs each): not for
-/// every wait. Nothing where it is in none of the first 16 MiB of each table.
+/// Asks the kernel (sock_diag.h); if the process is in another network namespace, or the kernel does not answer, reads
+/// the tables: TCP, UDP, unix. The cost grows with the number of sockets (up to 1 µs each), so it is not done for every
+/// wait. Nothing if it is not in the first 16 MiB of a table.
 [[nodiscard]] std::optional<SocketEnds> find_socket(pid_t pid, std::uint64_t inode);
 
 }  // namespace aiotrace::proc

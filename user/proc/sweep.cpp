@@ -20,7 +20,7 @@ Swept sweep(const Memory& memory, const std::vector<Range>& ranges, const TakePi
         take(piece, at);
         swept.bytes += piece.size();
       } else {
-        // Something in it was unmapped: the pages that are left, one by one.
+        // A part was unmapped: reads the remaining pages one by one.
         for (std::size_t page = 0; page < piece.size(); page += kPage) {
           const auto bytes = piece.subspan(page, std::min(kPage, piece.size() - page));
           if (memory.read(at + page, bytes)) {

@@ -1,4 +1,4 @@
-// All of some ranges of a process's memory, piece by piece.
+// Reads ranges of a process's memory completely, piece by piece.
 #pragma once
 
 #include <cstddef>
@@ -12,15 +12,15 @@
 
 namespace aiotrace::proc {
 
-/// Gets a piece of memory and its address.
+/// Called with a piece of memory and its address.
 using TakePiece = std::function<void(std::span<const std::byte> bytes, std::uint64_t address)>;
 
 struct Swept {
   std::uint64_t bytes = 0;             ///< read
-  std::uint64_t unreadable_bytes = 0;  ///< unmapped meanwhile
+  std::uint64_t unreadable_bytes = 0;  ///< bytes that were unmapped
 };
 
-/// Reads `ranges`, whole pages, in ascending order: pieces of at most 512 KiB, which a CPU's caches keep.
+/// Reads `ranges`, whole pages, in ascending order: in pieces of at most 512 KiB, which fit in a CPU's caches.
 Swept sweep(const Memory& memory, const std::vector<Range>& ranges, const TakePiece& take);
 
 }  // namespace aiotrace::proc

@@ -27,7 +27,7 @@ struct ClassCalls {
   std::string_view calls;  // their names, a space between two
 };
 
-// What a thread that sleeps in the call waits for. A call that is not listed has the class `other`.
+// What a thread that sleeps in the call waits for. A call without an entry has the class `other`.
 constexpr auto kClasses = std::to_array<ClassCalls>({
     // clang-format off
     {SyscallClass::sleep,

@@ -15,8 +15,8 @@ enum class SyscallClass : std::uint8_t {
   network,  ///< a socket, argument 0
   process,  ///< a child
   futex,
-  fd,    ///< whatever descriptor argument 0 is
-  poll,  ///< the descriptors that it polls, time if there are none
+  fd,    ///< the descriptor in argument 0
+  poll,  ///< the polled descriptors; time if there are none
 };
 
 struct Syscall {
@@ -25,16 +25,16 @@ struct Syscall {
   SyscallClass wait_class;
 };
 
-/// Which argument is the path of a file, counted from 1; 0: none.
+/// The number of the argument that is a file's path, counted from 1; 0: none.
 [[nodiscard]] unsigned path_argument(std::string_view name);
 
-/// What a system call does to a file: read, write, sync, open, stat, lock, other.
+/// The operation of a system call on a file: read, write, sync, open, stat, lock, other.
 [[nodiscard]] std::string_view file_operation(std::string_view name);
 
-/// All of them, ascending.
+/// All system calls, ascending.
 [[nodiscard]] std::span<const Syscall> syscalls();
 
-/// "recvfrom"; empty for a number that is none.
+/// "recvfrom"; empty for an invalid number.
 [[nodiscard]] std::string_view syscall_name(std::int32_t number);
 
 }  // namespace aiotrace::proc

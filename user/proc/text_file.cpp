@@ -13,7 +13,7 @@ std::expected<std::string, int> read_text(const std::string& path, std::size_t l
   if (!fd) return std::unexpected(errno);
   std::string text;
   std::size_t have = 0;
-  // seq_file hands out at most one buffer a call, whatever is asked for; start at a page and grow.
+  // seq_file returns at most one buffer per call, whatever size is requested, so start with a page and grow.
   std::size_t step = 4096;
   while (have < limit) {
     const std::size_t want = step < limit - have ? step : limit - have;

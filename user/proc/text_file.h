@@ -1,4 +1,4 @@
-// Small files of /proc, read whole and bounded.
+// Small files of /proc, read completely, up to a limit.
 #pragma once
 
 #include <cstddef>

@@ -9,7 +9,7 @@ namespace {
 using To = AwaitStep::To;
 
 constexpr std::size_t kMaxTypeNames = 65'536;
-// asend() and the like wrap once; more in a row is nothing that a program can write.
+// asend() and similar objects wrap once; a program cannot create more of them in a row.
 constexpr unsigned kMaxWrappers = 8;
 
 }  // namespace
@@ -45,7 +45,7 @@ AwaitStep AsyncioReader::resolve(std::uint64_t object) {
 AwaitStep AsyncioReader::follow(const Coroutine& from) {
   if (from.state != CoroutineState::suspended) return {.to = To::nothing, .object = 0};
   const AwaitStep step = resolve(from.awaits);
-  // Only a generator can give control away without an awaitable.
+  // Only a generator can yield without an awaitable.
   if (step.to != To::unknown || step.object != 0 || from.kind == CoroutineKind::coroutine) return step;
   const KnownFunction* known = known_.find(from);
   const bool future = known != nullptr && known->role == CodeRole::future;
@@ -62,7 +62,7 @@ bool AsyncioReader::alive(std::uint64_t object) const {
   return objects().referenced(object) && objects().tracked(object);
 }
 
-// A block that was freed keeps a type pointer, and what lies behind it can have any value.
+// A freed block keeps its type pointer, and the data behind it can have any value.
 bool AsyncioReader::believable(const Coroutine& coroutine) {
   const auto& bpf = interpreter_.layout.bpf;
   if (type_name(pointer(coroutine.object + bpf.gen_qualname)) != "str") return false;

@@ -1,4 +1,4 @@
-// The one reader of asyncio's objects: coroutines, futures, tasks, and what is known of the code that they run.
+// The only reader of asyncio's objects: coroutines, futures, tasks, and data about the code that they run.
 #pragma once
 
 #include <cstdint>
@@ -17,25 +17,25 @@
 
 namespace aiotrace::python {
 
-/// A coroutine, asynchronous generator or generator that was found on the heap.
+/// A coroutine, asynchronous generator or generator that a heap scan found.
 struct HeapCoroutine : Coroutine {
-  std::uint64_t bytes = 0;  ///< with its frame and the collector's header
+  std::uint64_t bytes = 0;  ///< including its frame and the collector's header
 };
 
-/// What a link of an await chain leads to.
+/// The target of a link of an await chain.
 struct AwaitStep {
   enum class To : std::uint8_t {
     coroutine,  ///< `object` is a coroutine, generator or asynchronous generator
     future,     ///< `object` is the future, written in C or in Python
-    turn,       ///< a generator that gives control away: sleep(0) and the like
+    turn,       ///< a generator that yields nothing awaitable: sleep(0) and similar
     nothing,    ///< it runs, has not begun or has ended
-    unknown,    ///< `object` is of a type that is not known; 0: unreadable
+    unknown,    ///< `object` is of an unknown type; 0: unreadable
   };
   To to = To::unknown;
   std::uint64_t object = 0;
 };
 
-/// Of one look at a process. Keeps what it learns of types and classes. Not for use by several threads.
+/// For one look at a process. Caches data about types and classes. Not thread-safe.
 class AsyncioReader {
  public:
   /// All must outlive this object.
@@ -51,21 +51,21 @@ class AsyncioReader {
   AsyncioReader(const AsyncioReader&) = delete;
   AsyncioReader& operator=(const AsyncioReader&) = delete;
 
-  // What is reached from an object that lives.
+  // For objects that are reached from a live object.
   [[nodiscard]] CoroutineReader& coroutines() { return coroutines_; }
   [[nodiscard]] FutureReader& futures() { return futures_; }
   [[nodiscard]] const FutureReader& futures() const { return futures_; }
   [[nodiscard]] KnownCode& known() { return known_; }
   [[nodiscard]] AwaitStep follow(const Coroutine& from);
-  /// What is awaited if a coroutine awaits `object`.
+  /// What a coroutine awaits if it awaits `object`.
   [[nodiscard]] AwaitStep resolve(std::uint64_t object);
-  /// The object in a variable of a suspended frame, by its name; 0: it has none of that name, or it is not set.
+  /// The object in the named variable of a suspended frame; 0: there is no such variable, or it is not set.
   [[nodiscard]] std::uint64_t variable(const Coroutine& of, std::string_view name);
   [[nodiscard]] bool is_none(std::uint64_t object) { return type_name(object) == "NoneType"; }
   /// Name of an object's type, looked up once for each type; "" when it cannot be read.
   [[nodiscard]] const std::string& type_name(std::uint64_t object);
 
-  // What lies at an address that a scan has found: nothing if it has been freed, or is being made or freed just now.
+  // The object at an address that a scan has found; nothing if it was freed, or is being created or freed just now.
   [[nodiscard]] std::optional<HeapCoroutine> heap_coroutine(std::uint64_t object);
   [[nodiscard]] std::optional<FutureFields> heap_future(std::uint64_t object);
 

@@ -26,7 +26,7 @@ void leave_out_names(Interpreter& interpreter, std::string why) {
   interpreter.note = std::move(why);
 }
 
-/// Before bpo-45924 a task of 3.10 had no exception_tb and was 3.9's to the byte.
+/// Before bpo-45924 a task of 3.10 had no exception_tb, and its layout was exactly that of 3.9.
 void use_older_task(Layout& layout, const Layout& older) {
   layout.bpf.task_coro = older.bpf.task_coro;
   layout.bpf.task_name = older.bpf.task_name;
@@ -37,8 +37,8 @@ void use_older_task(Layout& layout, const Layout& older) {
   layout.user.task_log_tb = older.user.task_log_tb;
 }
 
-/// The size of _asyncio.Task distinguishes the layouts within a minor; one that is in no table is not read.
-/// `c_task`: that class; `used`: what the program has for asyncio.Task.
+/// The size of _asyncio.Task distinguishes the layouts within a minor version; a task with an unknown size is not read.
+/// `c_task`: that class; `used`: the class that the program has as asyncio.Task.
 void check_task_type(Interpreter& interpreter, const Objects& objects, std::uint64_t c_task, std::uint64_t used) {
   if (c_task == 0 || objects.type_name(c_task) != "_asyncio.Task") {
     leave_out_names(interpreter, "the module _asyncio is not there: task names are not read");
@@ -66,8 +66,8 @@ void look_at_asyncio_debug(Interpreter& interpreter, const proc::Process& proces
     }
   }
   if (interpreter.asyncio_debug == 0) {
-    // No such section in sight: asyncio is not loaded yet, or the file lost its section names. The table is only true
-    // for its own release and later ones (3.14.0 to 3.14.4 had the fields elsewhere).
+    // No such section was found: asyncio is not loaded yet, or the file lost its section names. The table is only valid
+    // for its own release and later ones (3.14.0 to 3.14.4 had other offsets).
     const Layout* table = layout_for(interpreter.version_hex, interpreter.free_threaded);
     const bool true_here = interpreter.asyncio_loaded && table->bpf.version <= interpreter.version_hex;
     interpreter.layout.bpf.ts_running_task = true_here ? table->bpf.ts_running_task : kNoOffset;
@@ -94,8 +94,8 @@ void look_at_asyncio(Interpreter& interpreter, const proc::Process& process, con
 
   const Objects objects(memory, interpreter.layout);
   const auto modules = memory.pointer(interpreter.main_interpreter + interpreter.layout.user.interp_modules);
-  // asyncio/__init__.py imports unix_events last. While asyncio.tasks is being imported its names still mean the Python
-  // classes and dicts that _asyncio's then replace.
+  // asyncio/__init__.py imports unix_events last. During the import of asyncio.tasks its names still refer to the
+  // Python classes and dicts, which those of _asyncio replace later.
   if (!modules || !objects.find(*modules, "asyncio.unix_events")) return;
   const auto tasks = objects.find(*modules, "asyncio.tasks");
   const auto dict = tasks ? objects.module_dict(*tasks) : std::nullopt;

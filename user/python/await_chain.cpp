@@ -17,12 +17,12 @@ class FromProcess final : public CoroutineSource {
   CoroutineReader& coroutines_;
 };
 
-/// Which links a chain has so far.
+/// The links of a chain so far.
 class Links {
  public:
-  /// False: it has it already.
+  /// False: the link is already in the chain.
   bool add(const std::vector<Coroutine>& links, std::uint64_t object) {
-    // Nearly every chain is so short that no set is needed to see that it has no cycle.
+    // Nearly every chain is so short that a cycle can be detected without a set.
     constexpr std::size_t kLinear = 16;
     if (links.size() <= kLinear) {
       for (const Coroutine& link : links) {

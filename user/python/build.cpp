@@ -12,7 +12,7 @@ Build look_at_build(const Interpreter& interpreter, const proc::Process& process
   Build build;
   const Objects objects(memory, interpreter.layout);
   const auto sys = memory.pointer(interpreter.main_interpreter + interpreter.layout.user.interp_sysdict);
-  // A dict that can be read has "version"; without it the other key's absence says nothing.
+  // If the dict is readable, it has "version"; if "version" is missing, the absence of the other key proves nothing.
   if (sys && objects.find(*sys, "version")) build.debug = objects.find(*sys, "gettotalrefcount").has_value();
   const auto mapping = std::ranges::find(maps.all(), interpreter.where, &proc::Mapping::path);
   if (mapping != maps.all().end()) {

@@ -10,7 +10,7 @@
 
 namespace aiotrace::python {
 
-/// Nothing: cannot be determined.
+/// Nothing: it cannot be determined.
 struct Build {
   std::optional<bool> debug;     ///< Py_DEBUG: the module sys has gettotalrefcount (Python/sysmodule.c, Py_REF_DEBUG)
   std::optional<bool> stripped;  ///< the file that holds the runtime has no .symtab

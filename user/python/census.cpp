@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kMaxTypes = 64;
 
-/// `type` and the classes derived from it that still live: the weak references of its tp_subclasses.
+/// `type` and all live classes derived from it: from the weak references in tp_subclasses.
 void add_with_subclasses(const Objects& objects, std::uint64_t type, std::vector<std::uint64_t>& into) {
   if (type == 0 || into.size() >= kMaxTypes || std::ranges::find(into, type) != into.end()) return;
   into.push_back(type);
@@ -20,7 +20,7 @@ void add_with_subclasses(const Objects& objects, std::uint64_t type, std::vector
   if (!entries) return;
   for (const Objects::Entry& entry : *entries) {
     const auto derived = objects.memory().pointer(entry.value + user.weakref_object);
-    // A class that has ended leaves None in its weak reference: no type has that for its base.
+    // A deleted class leaves None in its weak reference. None is no type with that base.
     if (derived && objects.memory().pointer(*derived + user.type_base)) add_with_subclasses(objects, *derived, into);
   }
 }
@@ -68,7 +68,7 @@ Census take_census(AsyncioReader& reader, const proc::Memory& live, const proc::
       if (const auto found = reader.heap_coroutine(object)) census.coroutines.emplace(object, *found);
     }
   }
-  // The deadline is None or a float; of a stale block nothing but an address is taken.
+  // The deadline is None or a float. From a stale block only an address is taken.
   for (const std::uint64_t object : hits.objects[2]) {
     const auto task = objects.attribute(object, "_task");
     const auto when = objects.attribute(object, "_when");

@@ -13,19 +13,20 @@
 
 namespace aiotrace::python {
 
-/// What a code object says of itself.
+/// Data of a code object.
 struct CodeInfo {
   std::string function;             ///< qualified where the code object has it (3.11+)
   std::string file;                 ///< co_filename
   std::uint32_t first_line = 0;     ///< of the definition
   std::uint32_t flags = 0;          ///< co_flags
   std::vector<std::uint8_t> lines;  ///< line table; that of a function on one line is empty before 3.10
-  bool lines_known = false;         ///< false: the table is larger than kMaxLineTable, or unreadable
-  std::vector<std::string> locals;  ///< names of the frame's variables in their order; empty: unreadable
+  bool lines_known = false;         ///< false: the table is larger than kMaxLineTable or unreadable
+  std::vector<std::string> locals;  ///< names of the frame's variables, in order; empty: unreadable
 };
 
-/// Code objects are freed and their memory reused: what is kept is believed only as long as the object's own fields
-/// (names, table, first line) are what they were. Bounded: kMaxCodes objects, kMaxBytes; beyond them all are forgotten.
+/// Code objects are freed and their memory reused: so cached data is only used while the object's own fields (names,
+/// table, first line) are unchanged. At most kMaxCodes objects and kMaxBytes; beyond these limits the whole cache is
+/// cleared.
 class CodeCache {
  public:
   static constexpr std::size_t kMaxCodes = 100'000;
@@ -37,10 +38,10 @@ class CodeCache {
   /// Both must outlive this object.
   CodeCache(const proc::Memory& memory, const Layout& layout) : memory_(memory), layout_(layout) {}
 
-  /// Null for what is no code object.
+  /// Null if it is no code object.
   [[nodiscard]] std::shared_ptr<const CodeInfo> find(std::uint64_t code);
 
-  /// The line of the instruction at `lasti`, a byte offset in the bytecode, -1 the first; 0: unknown.
+  /// The line of the instruction at `lasti`, a byte offset in the bytecode, -1: the first line; 0: unknown.
   [[nodiscard]] std::uint32_t line(std::uint64_t code, std::int32_t lasti);
 
  private:

@@ -46,7 +46,7 @@ std::optional<std::vector<std::uint64_t>> set_items(const Objects& objects, std:
   if (!memory.read(*table, std::as_writable_bytes(std::span(entries)))) return std::nullopt;
   std::vector<std::uint64_t> items;
   for (const Entry& entry : entries) {
-    // Hash -1 is no object's: what was removed leaves a dummy with it.
+    // Hash -1 is no object's: a removed item leaves a dummy entry with this hash.
     if (entry.key != 0 && entry.hash != -1) items.push_back(entry.key);
   }
   return items;
@@ -117,7 +117,7 @@ std::optional<double> float_value(const Objects& objects, std::uint64_t object) 
 
 std::optional<std::uint32_t> slot_offset(const Objects& objects, std::uint64_t type, std::string_view name) {
   constexpr unsigned kMaxBases = 16;
-  constexpr std::uint64_t kMaxNames = 4096;  // a class with more has no slot that is read here
+  constexpr std::uint64_t kMaxNames = 4096;  // a class with more has no slots that are needed here
   // PyMemberDescrObject (Include/descrobject.h): the head, d_type, d_name, d_qualname, then d_member, a PyMemberDef
   // {name, int type, offset}.
   const std::uint64_t member_at = std::uint64_t{objects.layout().bpf.obj_type} + 8 + 24;

@@ -10,7 +10,7 @@ namespace aiotrace::python {
 namespace {
 
 constexpr std::size_t kMaxTypes = 65'536;
-constexpr std::uint64_t kMaxStackBytes = std::uint64_t{1} << 20;  // a frame's variables and stack
+constexpr std::uint64_t kMaxStackBytes = std::uint64_t{1} << 20;  // of a frame's variables and stack
 
 constexpr std::uint32_t kPython310 = 0x030a0000;
 constexpr std::uint32_t kPython311 = 0x030b0000;
@@ -27,13 +27,15 @@ AwaitableKind CoroutineReader::classify(std::uint64_t type) const {
   const Objects objects(memory_, layout_);
   const auto name = objects.type_name(type);
   if (!name) return AwaitableKind::other;
-  // A file without symbols: by name and size. What a program calls so itself fails the checks of each object.
+  // For a file without symbols: types are found by name and size. If the program has a type of the same name, the
+  // checks of each object fail.
   const bool sized = objects.basicsize(type) == layout_.user.coro_size;
   if (interpreter_.coro_type == 0 && *name == "coroutine" && sized) return AwaitableKind::coroutine;
   if (interpreter_.gen_type == 0 && *name == "generator") return AwaitableKind::generator;
   if (interpreter_.async_gen_type == 0 && *name == "async_generator") return AwaitableKind::async_generator;
   // PyCoroWrapper, PyAsyncGenASend, PyAsyncGenAThrow (Objects/genobject.c), anextawaitableobject
-  // (Objects/iterobject.c), futureiterobject (Modules/_asynciomodule.c): the object behind is the first field of each.
+  // (Objects/iterobject.c), futureiterobject (Modules/_asynciomodule.c): in each of them the wrapped object is the
+  // first field.
   static constexpr std::array<std::string_view, 4> kWrappers = {"coroutine_wrapper", "async_generator_asend",
                                                                 "async_generator_athrow", "anext_awaitable"};
   for (const std::string_view wrapper : kWrappers) {
@@ -61,7 +63,7 @@ std::optional<std::string> CoroutineReader::qualified_name(std::uint64_t object)
   return name ? Objects(memory_, layout_).text(*name, 1024) : std::nullopt;
 }
 
-// False for a state that the version does not have.
+// False for a state that does not exist in this version.
 bool CoroutineReader::set_state(Coroutine& coroutine) const {
   using State = CoroutineState;
   const std::uint32_t version = layout_.bpf.version;
@@ -125,20 +127,20 @@ void CoroutineReader::set_place(Coroutine& coroutine) const {
   if (offset >= 0 && offset <= INT32_MAX) coroutine.lasti = static_cast<std::int32_t>(offset);
 }
 
-// Whether a suspended one stands in `await` or `yield from` (_PyGen_yf in Objects/genobject.c), not in a plain yield,
-// where the top of the stack is something else.
+// Whether a suspended one waits in `await` or `yield from` (_PyGen_yf in Objects/genobject.c), not in a plain yield,
+// because then the top of the stack is another value.
 bool CoroutineReader::at_await(const Coroutine& coroutine) const {
   const std::uint32_t version = layout_.bpf.version;
   if (version >= kPython313) {
     const auto state = memory_.read<std::int8_t>(coroutine.object + layout_.user.coro_state).value_or(0);
     return version >= kPython315 ? state == 2 || state == 3 : state == -1;
   }
-  // A coroutine has no plain yield.
+  // Coroutines have no plain yield.
   if (coroutine.kind == CoroutineKind::coroutine) return true;
   if (coroutine.lasti < 0) return false;
   const auto next = static_cast<std::uint64_t>(coroutine.lasti) + 2;
   if (version >= kPython311) {
-    // The argument of RESUME: 2 behind a `yield from`, 3 behind an `await`.
+    // The argument of RESUME: 2 after a `yield from`, 3 after an `await`.
     const auto argument = memory_.read<std::uint8_t>(coroutine.code + layout_.bpf.code_bytecode + next + 1);
     return argument && (*argument & 3) >= 2;
   }

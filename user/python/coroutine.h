@@ -1,4 +1,4 @@
-// One coroutine, generator or asynchronous generator: its state, where it stands, what it awaits.
+// One coroutine, generator or asynchronous generator: its state, its instruction, and what it awaits.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,11 @@ namespace aiotrace::python {
 
 enum class CoroutineKind { coroutine, generator, async_generator };
 
-/// As inspect.getcoroutinestate() has them.
+/// The states of inspect.getcoroutinestate().
 enum class CoroutineState {
   created,  ///< never started
   suspended,
-  running,  ///< on a thread's stack now (what it awaits is on the stack too)
+  running,  ///< on a thread's stack now (the object that it awaits is on the stack too)
   finished,
 };
 
@@ -25,43 +25,44 @@ struct Coroutine {
   std::uint64_t object = 0;
   CoroutineKind kind = CoroutineKind::coroutine;
   CoroutineState state = CoroutineState::created;
-  std::uint64_t code = 0;    ///< 0: finished, where it is forgotten then (before 3.11 of a generator, 3.12+)
+  std::uint64_t code = 0;    ///< 0: finished, if the version clears it then (generators before 3.11, 3.12+)
   std::uint64_t frame = 0;   ///< frame object (<= 3.10) or _PyInterpreterFrame; 0: finished
-  std::int32_t lasti = -1;   ///< byte offset in the bytecode; -1: at its beginning
+  std::int32_t lasti = -1;   ///< byte offset in the bytecode; -1: not started
   std::uint64_t awaits = 0;  ///< object that it awaits or yields from; 0: not suspended there, or unreadable
 };
 
-/// What a type is among those that await chains are made of.
+/// The role of a type in await chains.
 enum class AwaitableKind {
   other,
   coroutine,
   generator,
   async_generator,
-  wrapper,          ///< stands for the object that its first field points to: coroutine_wrapper, asend(), anext()
-  future_iterator,  ///< the same, for a future: FutureIter
+  wrapper,          ///< a wrapper for the object in its first field: coroutine_wrapper, asend(), anext()
+  future_iterator,  ///< a wrapper for a future: FutureIter
 };
 
-/// Reads CPython's generator objects (Objects/genobject.c) of one look at a process. States that no version has are
-/// not believed. Keeps what it learns of types, so one reader serves one look or a few in quick succession.
+/// Reads CPython's generator objects (Objects/genobject.c) of one look at a process. Objects with impossible states are
+/// rejected. Caches data about types, so a reader should be used for one look, or for a few looks in quick succession.
 class CoroutineReader {
  public:
   /// Both must outlive this object.
   CoroutineReader(const Interpreter& interpreter, const proc::Memory& memory)
       : interpreter_(interpreter), layout_(interpreter.layout), memory_(memory) {}
 
-  /// Nothing for an object of another type, or one that cannot be what it claims.
+  /// Nothing for an object of another type, or for an object with impossible contents.
   [[nodiscard]] std::optional<Coroutine> read(std::uint64_t object);
 
-  /// By type; `other` also for what cannot be read.
+  /// By type; `other` also if it cannot be read.
   [[nodiscard]] AwaitableKind kind_of(std::uint64_t object);
 
-  /// What a wrapper stands for; 0: nothing (used up), unreadable.
+  /// The object that a wrapper stands for; 0: none (used up), or unreadable.
   [[nodiscard]] std::uint64_t unwrap(std::uint64_t wrapper) const;
 
-  /// __qualname__, as set by the program or the definition.
+  /// __qualname__, from the definition, or as the program has set it.
   [[nodiscard]] std::optional<std::string> qualified_name(std::uint64_t object) const;
 
-  /// The object in a frame's variable `index` (CodeInfo::locals), out of its cell if it has one; 0: unset, unreadable.
+  /// The object in a frame's variable `index` (CodeInfo::locals), taken from its cell if it has one; 0: unset,
+  /// unreadable.
   [[nodiscard]] std::uint64_t local(const Coroutine& coroutine, std::size_t index) const;
 
  private:

@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kCookie = "xdebugpy";
 constexpr std::uint64_t kMaxOffset = 1u << 20;
 
-/// One published number: where it is, where it goes.
+/// One published number: its source and its destination.
 struct Field {
   const char* name;
   unsigned index;  ///< of the u64 in its group; index 0 is the structure's size
@@ -90,7 +90,7 @@ Status apply_debug_offsets(std::span<const std::byte> runtime, Layout& layout) {
   py_layout& b = next.bpf;
   UserLayout& u = next.user;
   const Layout& table = layout;
-  const unsigned main_thread = minor >= 14 ? 1 : 0;  // threads_main came in between
+  const unsigned main_thread = minor >= 14 ? 1 : 0;  // threads_main was inserted before it
   const unsigned frames = minor >= 15 ? 3 : 0;       // base_frame, last_profiled_frame and its sequence number
 
   Reader reader(runtime);
@@ -109,10 +109,11 @@ Status apply_debug_offsets(std::span<const std::byte> runtime, Layout& layout) {
                 {"current_frame", 4, &b.ts_frame, 8},
                 {"thread_id", 5 + frames, &b.ts_thread_id, 8},
                 {"native_thread_id", 6 + frames, &u.ts_native_thread_id, 8}});
-  // Not published in 3.13: the first member of _PyThreadStateImpl, behind the PyThreadState whose size is. Patch
-  // releases made that larger.
+  // Not published in 3.13: the first member of _PyThreadStateImpl, which follows the PyThreadState. The size of
+  // PyThreadState is published, and patch releases increased it.
   if (minor == 13) u.ts_running_loop = reader.size(at.thread);
-  // The table alone knows coroutines (3.13), tasks and the rest of a frame: these must be what it was made from.
+  // Only the table has the offsets of coroutines (3.13), tasks and the rest of a frame, so the published sizes of these
+  // must equal the table's.
   reader.group("interpreter_frame", at.frame, table.user.frame_size,
                {{"previous", 1, &b.frame_previous, 8},
                 {"executable", 2, &b.frame_code, 8},

@@ -11,22 +11,22 @@
 
 namespace aiotrace::python {
 
-/// Bytes of _Py_DebugOffsets in the newest version known; the structure lies at the start of _PyRuntime.
+/// Size of _Py_DebugOffsets in the newest known version; the structure is at the start of _PyRuntime.
 inline constexpr std::size_t kDebugOffsetsSize = 888;
-/// Bytes of _Py_AsyncioModuleDebugOffsets, the section of the name below.
+/// Size of _Py_AsyncioModuleDebugOffsets, the content of the section named below.
 inline constexpr std::size_t kAsyncioDebugSize = 104;
 inline constexpr const char* kAsyncioDebugSection = ".AsyncioDebug";
 
-/// What the first bytes of a runtime say. Nothing when the cookie "xdebugpy" is not there: before 3.13, or no runtime.
+/// Parses the first bytes of a runtime. Nothing if the cookie "xdebugpy" is missing: before 3.13, or no runtime.
 struct DebugHeader {
   std::uint32_t version_hex = 0;
   bool free_threaded = false;
 };
 [[nodiscard]] std::optional<DebugHeader> debug_header(std::span<const std::byte> runtime);
 
-/// Takes the published offsets into a layout of the same minor version (Include/internal/pycore_debug_offsets.h).
-/// Each must lie inside of its structure and below 1 MiB, and the structures that are only known by the table must have
-/// the table's size: else an error (unsupported) that names the field, and the layout is as before.
+/// Copies the published offsets into a layout of the same minor version (Include/internal/pycore_debug_offsets.h). Each
+/// must lie inside of its structure and below 1 MiB, and structures whose offsets are only in the table must have the
+/// table's size. Otherwise returns an error (unsupported) that names the field, and the layout is unchanged.
 [[nodiscard]] Status apply_debug_offsets(std::span<const std::byte> runtime, Layout& layout);
 
 /// The same for the section of _asyncio (Modules/_asynciomodule.c).

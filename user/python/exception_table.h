@@ -10,11 +10,11 @@ namespace aiotrace::python {
 /// An entry of the table. Offsets are bytes in the bytecode.
 struct HandlerEntry {
   std::uint32_t target = 0;  ///< where the handler begins
-  std::uint32_t depth = 0;   ///< values on the frame's stack that are left when it does
+  std::uint32_t depth = 0;   ///< number of values on the frame's stack that are left when it begins
 };
 
-/// The innermost handler of the instruction at `offset`; nothing where none covers it, or the table is not whole.
-/// Format: Objects/exception_handling_notes.txt of CPython.
+/// The innermost handler of the instruction at `offset`; nothing if none covers it, or the table is incomplete. Format:
+/// Objects/exception_handling_notes.txt of CPython.
 [[nodiscard]] std::optional<HandlerEntry> handler_of(std::span<const std::uint8_t> table, std::uint32_t offset);
 
 }  // namespace aiotrace::python

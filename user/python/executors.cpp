@@ -11,9 +11,9 @@ namespace aiotrace::python {
 namespace {
 
 constexpr std::uint32_t kPython313 = 0x030d0000;
-// Work in all queues together that is looked at.
+// Limit: work items in all queues together that are read.
 constexpr std::size_t kMaxQueued = 1'000'000;
-// _chain_future()'s callbacks have five cells at most, and come first among those of a future.
+// _chain_future()'s callbacks have five cells at most, and are the first callbacks of a future.
 constexpr std::size_t kMaxCells = 16;
 constexpr std::size_t kMaxCallbacks = 8;
 constexpr std::string_view kWorker = "concurrent/futures/thread.py";
@@ -68,14 +68,14 @@ std::vector<std::uint64_t> ExecutorReader::queued_items(std::uint64_t simple_que
     if (!list || length_of(reader_.objects(), *list).value_or(0) > most) return {};
     auto items = list_items(reader_.objects(), *list);
     if (!items || !first) return {};
-    // What was taken is left as null at its beginning, and list_items() drops that.
+    // Taken items are nulls at the beginning of the list; list_items() drops nulls.
     return *std::move(items);
   }
   struct Ring {
     std::uint64_t put, get, items, capacity, count;
   };
   const auto ring = memory.read<Ring>(head + 8);
-  // The ring is halved when less than a fourth of it is in use; the least one has 8 slots.
+  // The ring is halved when less than a fourth of it is in use; the smallest ring has 8 slots.
   if (!ring || ring->count > most || ring->capacity > 4 * most + 8 || ring->get >= ring->capacity) return {};
   std::vector<std::uint64_t> slots(ring->capacity);
   if (!memory.read(ring->items, std::as_writable_bytes(std::span(slots)))) return {};
@@ -116,8 +116,8 @@ std::vector<std::uint64_t> ExecutorReader::closure_of(std::uint64_t callback) {
   return *std::move(cells);
 }
 
-// Lib/asyncio/futures.py, _chain_future(): what follows another has a callback first, _call_check_cancel(), that has
-// both in its closure.
+// Lib/asyncio/futures.py, _chain_future(): the first callback of a future that follows another one is
+// _call_check_cancel(), which has both futures in its closure.
 std::uint64_t ExecutorReader::followed_by(std::uint64_t future) {
   const auto fields = reader_.futures().read(future);
   if (!fields || fields->task) return 0;

@@ -1,4 +1,4 @@
-// Pools of threads: whose work a thread does, and which futures stand for it.
+// Pools of threads: what each thread works on, and the futures of that work.
 #pragma once
 
 #include <cstdint>
@@ -14,35 +14,35 @@ namespace aiotrace::python {
 /// A concurrent.futures.ThreadPoolExecutor with at least one thread.
 struct ThreadPool {
   std::uint64_t object = 0;
-  std::vector<std::uint32_t> busy;    ///< threads that work, by the number that add_thread() was given
-  std::size_t idle = 0;               ///< threads that wait for work
-  std::optional<std::size_t> queued;  ///< work that no thread has taken yet
+  std::vector<std::uint32_t> busy;    ///< busy threads, by the number that was passed to add_thread()
+  std::size_t idle = 0;               ///< threads without work
+  std::optional<std::size_t> queued;  ///< queued work
 };
 
-/// Of one look at a process. Threads first, then what depends on them.
+/// For one look at a process. Add all threads first, then read what depends on them.
 class ExecutorReader {
  public:
   /// Both must outlive this object.
   ExecutorReader(AsyncioReader& reader, ResourceReader& resources) : reader_(reader), resources_(resources) {}
 
   void add_thread(std::uint32_t number, const std::vector<PythonFrame>& stack);
-  /// Looks into the queues of the pools, once all threads are there. Work in queues that are too long is not known.
+  /// Reads the queues of the pools, after all threads were added. Queues that are too long are not read.
   void finish();
 
   /// The concurrent.futures.Future that an asyncio.Future follows (wrap_future(), run_in_executor()); 0: none.
   [[nodiscard]] std::uint64_t followed_by(std::uint64_t future);
   /// The asyncio task whose result a concurrent.futures.Future gets (run_coroutine_threadsafe()); 0: none.
   [[nodiscard]] std::uint64_t task_behind(std::uint64_t concurrent_future);
-  /// The thread that works for a future now.
+  /// The thread that works on a future now.
   [[nodiscard]] std::optional<std::uint32_t> thread_of(std::uint64_t future) const;
-  /// The pool in whose queue the work of a future is; null: in none.
+  /// The pool whose queue has the work of a future; null: none.
   [[nodiscard]] const ThreadPool* queue_of(std::uint64_t concurrent_future) const;
   [[nodiscard]] const ThreadPool* pool(std::uint64_t executor) const;
 
  private:
-  /// Nothing of a queue that has more than `most`.
+  /// Nothing if the queue has more than `most` items.
   [[nodiscard]] std::vector<std::uint64_t> queued_items(std::uint64_t simple_queue, std::size_t most) const;
-  /// Of _chain_future()'s callback; nothing for another.
+  /// The two futures of _chain_future()'s callback; nothing for another callback.
   [[nodiscard]] std::vector<std::uint64_t> closure_of(std::uint64_t callback);
   void add_worker(std::uint32_t number, const PythonFrame& worker, bool innermost);
 

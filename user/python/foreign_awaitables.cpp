@@ -27,12 +27,12 @@ class Search {
         if (seen_.size() >= kMostObjects || !seen_.insert(level[i]).second) continue;
         const std::size_t before = next_.size();
         look_into(level[i]);
-        // A coroutine that awaits another one of its class is no step.
+        // A coroutine that awaits a coroutine of its own class does not count as a step.
         const auto same = std::ranges::stable_partition(next_.begin() + static_cast<std::ptrdiff_t>(before),
                                                         next_.end(), [&](std::uint64_t each) {
                                                           return objects_.type_of(each) != type;
                                                         });
-        // Not insert(): GCC 14 sees an overflow in it that is not there.
+        // Not insert(), because GCC 14 reports a false overflow in it.
         for (const std::uint64_t each : same) level.push_back(each);
         next_.erase(same.begin(), same.end());
       }
@@ -67,7 +67,7 @@ class Search {
       next_.push_back(word);
   }
 
-  /// True for an object that lives, is known to the collector, and is of none of CPython's own common classes.
+  /// True for a live object that the collector tracks and whose class is not one of CPython's own common classes.
   bool is_unknown(std::uint64_t object) {
     static constexpr std::array<std::string_view, 16> kCommon = {
         "type", "module", "function", "method",    "builtin_function_or_method", "code",     "frame", "tuple",

@@ -1,4 +1,4 @@
-// How many words a coroutine's frame has in use.
+// The number of used words of a coroutine's frame.
 #pragma once
 
 #include <cstdint>
@@ -7,10 +7,10 @@
 
 namespace aiotrace::python {
 
-/// Its variables, without its stack; 0: not known.
+/// The number of its variables, without its stack; 0: unknown.
 [[nodiscard]] std::uint64_t variable_slots(const AsyncioReader& reader, const Coroutine& of);
 
-/// Variables and stack of a suspended one, up to the stack's top; 0: not known.
+/// The number of variables and stack entries of a suspended one, up to the top of the stack; 0: unknown.
 [[nodiscard]] std::uint64_t used_slots(const AsyncioReader& reader, const Coroutine& of);
 
 }  // namespace aiotrace::python

@@ -31,7 +31,7 @@ class Walk {
     return frame.value_or(0);
   }
 
-  // From the first frame of a greenlet to the innermost one of its parent; 0: there is none.
+  // From the first frame of a greenlet to the innermost frame of its parent; 0: there is none.
   std::uint64_t enter_parent(std::uint64_t tstate) {
     constexpr unsigned kMaxGreenlets = 8;
     if (!interpreter_.greenlets || greenlets_++ >= kMaxGreenlets) return 0;
@@ -43,7 +43,7 @@ class Walk {
     return greenlets.frame(greenlet_);
   }
 
-  // Moves on to the caller; 0 ends. What is no Python code gives nothing.
+  // Moves on to the caller; 0: end. Frames that are not Python code return nothing.
   std::optional<PythonFrame> step(std::uint64_t& frame) const {
     const auto at = spill_.readable(frame);
     frame = memory_.pointer(at + layout_.frame_previous).value_or(0);
@@ -115,7 +115,7 @@ class Walk {
   const Interpreter& interpreter_;
   const py_layout& layout_;
   const proc::Memory& memory_;
-  std::uint64_t greenlet_ = 0;  // whose frames are read; 0: those of the thread's state
+  std::uint64_t greenlet_ = 0;  // greenlet whose frames are read; 0: frames of the thread's state
   unsigned greenlets_ = 0;
   Spill spill_;
 };

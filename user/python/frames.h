@@ -1,4 +1,4 @@
-// The stack of a Python thread, read from user space: for what was already going on when BPF came.
+// The stack of a Python thread, read from user space: for work that was already running at the attach.
 #pragma once
 
 #include <cstdint>
@@ -20,13 +20,13 @@ struct PythonFrame {
   std::uint64_t code = 0;                ///< address of the code object
   std::uint64_t at = 0;                  ///< address of the frame; 0: of a coroutine that is not on a stack
   std::int32_t lasti = -1;               ///< byte offset in the bytecode; -1: at its beginning, or unknown
-  std::uint64_t coroutine_at = 0;        ///< address of the coroutine whose own frame it is; 0: of none
+  std::uint64_t coroutine_at = 0;        ///< address of the coroutine that owns the frame; 0: none
   bool coroutine = false;                ///< a coroutine's own frame
-  const KnownFunction* known = nullptr;  ///< what is known of the function; null: nothing
+  const KnownFunction* known = nullptr;  ///< known function; null: unknown
 };
 
-/// Innermost first, at most kMaxStack frames. The thread runs on meanwhile: of a thread that does, the stack may be a
-/// mixture that never was; of one that waits it is right. Ends early at what cannot be read.
+/// Innermost first, at most kMaxStack frames. The thread may run during the read: then the stack may be a mixture that
+/// never existed. The stack of a waiting thread is correct. Ends early at memory that cannot be read.
 inline constexpr std::size_t kMaxStack = 256;
 [[nodiscard]] std::vector<PythonFrame> read_stack(const Interpreter& interpreter, const proc::Memory& memory,
                                                   std::uint64_t tstate);
@@ -34,7 +34,7 @@ inline constexpr std::size_t kMaxStack = 256;
 /// The outermost coroutine of the running callback: the root coroutine of its task. Null if there is none.
 [[nodiscard]] const PythonFrame* root_coroutine(const std::vector<PythonFrame>& stack);
 
-/// The name of the task that runs on a thread, by its root coroutine.
+/// The name of the task that runs on a thread, found by its root coroutine.
 [[nodiscard]] std::optional<std::string> running_task_name(const Interpreter& interpreter, const proc::Memory& memory,
                                                            std::uint64_t tstate, std::uint64_t coroutine_at);
 

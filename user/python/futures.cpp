@@ -32,10 +32,10 @@ FutureReader::FutureReader(const Interpreter& interpreter, const proc::Memory& m
   const auto class_in = [&](std::uint64_t dict, std::string_view name) {
     return dict != 0 ? objects_.find(dict, name).value_or(0) : 0;
   };
-  // Both modules keep their own class under this name when they replace it by _asyncio's.
+  // Both modules keep their own class under this name when _asyncio's class replaces it.
   classes_.python_task = class_in(tasks_module_, "_PyTask");
   classes_.python_future = class_in(dict_of("asyncio.futures"), "_PyFuture");
-  // Not by the modules' _CTask and _CFuture: nest_asyncio sets them to the classes written in Python.
+  // Not found by the modules' _CTask and _CFuture, because nest_asyncio sets these to the classes written in Python.
   const std::uint64_t c = dict_of("_asyncio");
   classes_.c_task = class_in(c, "Task");
   classes_.c_future = class_in(c, "Future");
@@ -55,7 +55,7 @@ FutureReader::Class FutureReader::by_base(std::uint64_t base) const {
   return {};
 }
 
-// tp_mro has a class and all its bases: a class in Python may name a mixin first.
+// tp_mro has a class and all its bases: the first base of a class written in Python may be a mixin.
 FutureReader::Class FutureReader::classify(std::uint64_t type) const {
   constexpr std::size_t kMaxBases = 64;
   if (const Class its = by_base(type); its.kind != FutureKind::none) return its;
@@ -88,7 +88,7 @@ std::optional<FutureFields> FutureReader::read(std::uint64_t object) {
 }
 
 std::optional<FutureFields> FutureReader::read_c(std::uint64_t object, bool task) const {
-  // A future is a task's beginning: its last field that is read here is task_log_tb.
+  // A task begins with the fields of a future; the last one that is read here is task_log_tb.
   std::array<std::byte, 256> bytes{};
   const std::size_t size = task ? bpf_.task_size : user_.task_log_tb + 1;
   if (size > bytes.size() || !objects_.memory().read(object, std::span(bytes).first(size))) return std::nullopt;
@@ -126,7 +126,7 @@ std::optional<FutureFields> FutureReader::read_python(std::uint64_t object, bool
     return value != 0 && is_none(value) ? 0 : value;
   };
   FutureFields found{.object = object, .task = task, .in_python = true};
-  // Class attributes until they are set: a pending future has no _state of its own.
+  // These are class attributes until they are set: a pending future has no _state of its own.
   if (const std::uint64_t state = attribute("_state"); state != 0) {
     const auto text = objects_.text(state, 16);
     if (text == "FINISHED")
@@ -152,7 +152,7 @@ std::optional<FutureFields> FutureReader::read_python(std::uint64_t object, bool
 std::optional<std::string> FutureReader::name_of(const FutureFields& task) const {
   if (task.name == 0) return std::nullopt;
   if (interpreter_.version_hex >= 0x030c0000) {
-    // A task without a name of its own holds its number until somebody asks for the name.
+    // A task without a name of its own holds its number until the program asks for the name.
     const auto type = objects_.type_of(task.name);
     if (type && objects_.type_name(*type) == "int") {
       const auto number = objects_.unsigned_int(task.name);

@@ -7,7 +7,7 @@
 namespace aiotrace::python {
 namespace {
 
-constexpr std::uint64_t kHead = 16;  // PyGC_Head: next, prev; the object is behind it
+constexpr std::uint64_t kHead = 16;  // PyGC_Head: next, prev; the object follows it
 // Include/internal/pycore_gc.h: flags in the low two bits of both.
 constexpr std::uint64_t kFlags = 3;
 // 3.14.0 to 3.14.4 collect in increments: a young list and two halves of an old one (CPython gh-142516).

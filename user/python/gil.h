@@ -1,4 +1,4 @@
-// The GIL of a process: which futexes are its, and who holds it.
+// The GIL of a process: its futexes and its holder.
 #pragma once
 
 #include <cstdint>
@@ -8,11 +8,11 @@
 
 namespace aiotrace::python {
 
-/// The address of the GIL that a thread waits for, by the futex that it waits on; 0: it waits for something else.
+/// The address of the GIL that a thread waits for, found by its futex; 0: it waits for something else.
 [[nodiscard]] std::uint64_t gil_of_futex(const Interpreter& interpreter, const proc::Memory& memory,
                                          std::uint64_t futex);
 
-/// The PyThreadState of the thread that holds it now; 0: none does.
+/// The PyThreadState of the thread that holds it now; 0: no thread holds it.
 [[nodiscard]] std::uint64_t gil_holder(const Interpreter& interpreter, const proc::Memory& memory, std::uint64_t gil);
 
 }  // namespace aiotrace::python

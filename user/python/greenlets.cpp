@@ -40,10 +40,10 @@ void set_first_generation(greenlet_layout& found, std::uint32_t head) {
   found.top_frame = head + 56;
 }
 
-// greenlet 2.0 to 3.5, src/greenlet/TGreenlet.hpp: PyGreenlet is PyObject, weakreflist, dict, pimpl. What that points
-// at begins with its table of virtual functions, exc_info, exc_state, two arguments, the StackState of five words, and
-// the PythonState, which begins with _context and _top_frame. _PyErr_StackItem has four words up to 3.10, then two.
-// Since 3.1 _self stands behind the table.
+// greenlet 2.0 to 3.5, src/greenlet/TGreenlet.hpp: PyGreenlet is PyObject, weakreflist, dict, pimpl. The object that
+// pimpl points to begins with its table of virtual functions, exc_info, exc_state, two arguments, the StackState of
+// five words, and the PythonState, which begins with _context and _top_frame. _PyErr_StackItem has four words up to
+// 3.10, then two. Since 3.1 _self stands behind the table.
 void set_second_generation(greenlet_layout& found, std::uint32_t head, std::uint32_t version_hex) {
   const std::uint32_t exc_state = version_hex >= 0x030b0000 ? 16 : 32;
   found.implementation = head + 16;
@@ -52,7 +52,7 @@ void set_second_generation(greenlet_layout& found, std::uint32_t head, std::uint
 }
 
 // Include/internal/pycore_frame.h: frame_obj of _PyInterpreterFrame follows f_func (3.11), f_globals, f_builtins,
-// f_locals, f_code (3.11); from 3.12 on f_executable, previous, f_funcobj, f_globals, f_builtins, f_locals.
+// f_locals, f_code (3.11); from 3.12 on it follows f_executable, previous, f_funcobj, f_globals, f_builtins, f_locals.
 // PyFrameObject is PyObject, f_back, f_frame.
 void set_frames(greenlet_layout& found, std::uint32_t head, std::uint32_t version_hex) {
   if (version_hex < 0x030b0000) return;
@@ -86,7 +86,7 @@ std::optional<greenlet_layout> find_greenlets(const proc::Process& process, cons
                                                   : std::nullopt;
   if (!module_number || *module_number == 0 || *module_number > kMaxModule || storage->size < kPointer) return found;
   found.tls_module = static_cast<std::uint32_t>(*module_number);
-  // g_thread_state_global is the only variable; the compiler's own guard of a byte stands before it.
+  // g_thread_state_global is the only variable; the compiler's guard byte precedes it.
   const auto state = file->symbol("_ZL21g_thread_state_global");
   const auto offset = state ? state->address : storage->size - kPointer;
   found.tls_offset = static_cast<std::uint32_t>(std::min(offset, storage->size - kPointer));

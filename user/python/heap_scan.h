@@ -1,4 +1,4 @@
-// Objects of chosen types, wherever in a process's memory they are.
+// Objects of chosen types, anywhere in a process's memory.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +13,11 @@
 namespace aiotrace::python {
 
 /// Recognizes objects by the type pointer in their header. CPython's own lists of objects would be exact, but they
-/// change while they are walked; a scan of all memory follows no pointer at all, so there is no race that leads it
-/// astray. What it finds can be a block that was freed, or no object at all: each hit has to be checked before it is
-/// believed.
+/// change during a walk. A scan of all memory follows no pointers, so no race can mislead it. A hit can be a freed
+/// block, or no object at all, so the caller must check each hit.
 class HeapScan {
  public:
-  /// More hits than this are counted and dropped.
+  /// Hits beyond this number are counted and dropped.
   static constexpr std::size_t kMaxHits = 4'000'000;
 
   /// `obj_type` is the offset of the type pointer in an object; both it and objects are aligned to 16 bytes + 8.
@@ -26,9 +25,9 @@ class HeapScan {
 
   struct Found {
     std::vector<std::vector<std::uint64_t>> objects;  ///< by index in `types`, ascending addresses
-    std::size_t hits = 0;                             ///< all of them
+    std::size_t hits = 0;                             ///< number of all hits
     std::uint64_t bytes = 0;                          ///< read
-    std::uint64_t unreadable_bytes = 0;               ///< unmapped meanwhile
+    std::uint64_t unreadable_bytes = 0;               ///< unmapped during the scan
     std::uint64_t dropped = 0;                        ///< hits over the limit
   };
   /// `also` gets each piece of the memory too.

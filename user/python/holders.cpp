@@ -16,9 +16,9 @@ namespace {
 using Kind = Holder::Kind;
 
 constexpr unsigned kSteps = 4;
-// Objects that are followed backwards from one step to the next.
+// Limit: objects that are followed backwards in one step.
 constexpr std::size_t kMaxFrontier = 8192;
-// Bytes before a reference in which the object that it is a field of begins.
+// Limit: an object begins at most this many bytes before a reference in it.
 constexpr std::uint64_t kMaxObject = 2048;
 constexpr std::size_t kMaxHeaders = 4;
 constexpr std::size_t kMaxModules = 20'000;
@@ -28,13 +28,13 @@ constexpr unsigned kSharedNames = 30;  // SHARED_KEYS_MAX_SIZE, Include/internal
 constexpr std::uint64_t kHaveGc = std::uint64_t{1} << 14;
 constexpr std::uint64_t kTypeSubclass = std::uint64_t{1} << 31;
 
-/// An object that is followed backwards.
+/// An object whose references are followed backwards.
 struct Followed {
-  std::uint64_t held = 0;          // whose holder is looked for
-  std::uint64_t item = 0;          // what of it, or what holds it, lies in this one
-  std::string container{};         // that the held one lies in, this one included
-  std::string container_before{};  // without this one
-  bool values = false;             // no object, but where the attributes of one may begin
+  std::uint64_t held = 0;          // the object whose holder is searched
+  std::uint64_t item = 0;          // the part of it, or its holder, that is in this object
+  std::string container{};         // name of the container around the held object, this one included
+  std::string container_before{};  // the same without this one
+  bool values = false;             // not an object, but a place where an object's attributes may begin
 };
 
 class Search {
@@ -90,7 +90,7 @@ class Search {
   void take(const Followed& followed, Holder holder) {
     if (named(followed.held)) return;
     const auto known = found_.find(followed.held);
-    // An object without a name says less than the container that it is in.
+    // An object without a name is less informative than the container that holds it.
     if (known != found_.end() && holder.kind == Kind::object) return;
     found_.insert_or_assign(followed.held, std::move(holder));
   }
@@ -99,7 +99,7 @@ class Search {
   void look(const Reference& reference, const Followed& followed, const Owners& owners) {
     if (named(followed.held)) return;
     if (followed.values) {
-      // 3.11: a pointer of its own before the object; 3.12: in the word that else has the dict.
+      // 3.11: a pointer of its own before the object; 3.12: in the word that otherwise has the dict.
       const auto& user = layout_.user;
       by_attributes(reference.at + (user.managed_values != kNoOffset ? user.managed_values : user.managed_dict),
                     followed, followed.item, followed.item);
@@ -113,7 +113,8 @@ class Search {
       if (by_object(header, reference, followed)) return;
     }
     if (layout_.user.values_valid != kNoOffset || layout_.user.managed_dict == kNoOffset) return;
-    // 3.11 and 3.12 keep an instance's attributes in a block of their own: what refers to its beginning?
+    // 3.11 and 3.12 keep an instance's attributes in a block of their own: so references to the beginning of the block
+    // are searched
     const std::uint64_t odd = layout_.user.managed_values == kNoOffset ? 1 : 0;
     for (std::uint64_t i = 0; i < kSharedNames; ++i) {
       follow(reference.at - layout_.user.values_data - 8 * i - odd, {.held = followed.held,
@@ -164,7 +165,7 @@ class Search {
     return true;
   }
 
-  /// Where objects may begin that the place is a field of, the nearest first.
+  /// Possible beginnings of the object that has this place as a field, nearest first.
   std::vector<std::uint64_t> headers(std::uint64_t place) {
     std::vector<std::uint64_t> found;
     for (std::uint64_t at = place & ~std::uint64_t{15}; place - at < kMaxObject && found.size() < kMaxHeaders;
@@ -197,7 +198,7 @@ class Search {
     const auto attributes = objects_.attributes(object);
     if (!attributes) return false;
     const auto* entry = with_value(*attributes, value);
-    const bool own_dict = entry == nullptr;  // `value` may be the dict of the object's attributes
+    const bool own_dict = entry == nullptr;  // `value` may be the dict with the object's attributes
     if (own_dict) entry = with_value(*attributes, item);
     if (entry == nullptr) return false;
     const auto type = objects_.type_of(object);
@@ -211,14 +212,14 @@ class Search {
 
   bool by_local(const Followed& followed, std::uint64_t code, std::uint64_t index) {
     const auto info = codes_.find(code);
-    // Behind its variables lies the frame's stack, and above its top what was there before.
+    // The frame's stack follows its variables; above the top of the stack there are old values.
     if (info == nullptr || index >= info->locals.size()) return false;
     take(followed,
          {.kind = Kind::local, .container = followed.container, .name = info->locals[index], .owner = info->function});
     return true;
   }
 
-  /// False: it is no such object, or none that holds it.
+  /// False: it is no such object, or does not hold the wanted object.
   bool by_object(std::uint64_t object, const Reference& reference, const Followed& followed) {
     const auto& bpf = layout_.bpf;
     const std::string& type = reader_.type_name(object);
@@ -248,7 +249,7 @@ class Search {
     if (type == "function" && offset == layout_.user.function_closure) {
       const auto code = memory_.read<std::uint64_t>(object + layout_.user.function_code);
       const auto info = codes_.find(code.value_or(0));
-      // The closure's tuple is no container that a program has made.
+      // The program has not created the closure's tuple itself, so it is no container for the report.
       take(followed, {.kind = Kind::closure,
                       .container = followed.container == "tuple" ? "" : followed.container,
                       .name = {},

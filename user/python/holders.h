@@ -1,4 +1,4 @@
-// Who holds an object, named as a person would look for it.
+// The holder of an object, named as a person would search for it.
 #pragma once
 
 #include <cstdint>
@@ -19,21 +19,21 @@ struct Holder {
     attribute,  ///< of an instance of the class `owner`, or of the class itself
     local,      ///< of the coroutine or generator `owner`
     closure,    ///< of the function `owner`
-    object,     ///< one of the type `owner`; how it refers to it is not known
+    object,     ///< an object of type `owner`; how it refers to the held object is unknown
   };
   Kind kind = Kind::unnamed;
-  std::string container{};  ///< "list", "dict", "set", "tuple" that it lies in; empty: in none
+  std::string container{};  ///< the container of the object: "list", "dict", "set", "tuple"; empty: none
   std::string name{};       ///< empty: not known
   std::string owner{};
 };
 
-/// Objects beyond this many are not looked for.
+/// The holders of more objects than this are not searched.
 inline constexpr std::size_t kMaxHeld = 64;
 
-/// For each of `held` one holder, if one is found: the nearest that has a name. Follows references backwards through at
-/// most three containers, with one look at all memory for each step: as long as a scan takes, for each of them. The
-/// first is spared if `references` has watched for them. References that a thread's running functions have are not
-/// seen.
+/// Finds one holder for each of `held`, if possible: the nearest one that has a name. Follows references backwards
+/// through at most three containers, with one sweep over all memory for each step; each step takes as long as a scan.
+/// The first sweep is not needed if `references` has watched for the objects. References from frames of running threads
+/// are not seen.
 [[nodiscard]] std::unordered_map<std::uint64_t, Holder> find_holders(AsyncioReader& reader, ReferenceScan& references,
                                                                      const proc::ResidentMemory& resident,
                                                                      const std::vector<std::uint64_t>& held);

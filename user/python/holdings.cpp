@@ -5,16 +5,16 @@
 namespace aiotrace::python {
 namespace {
 
-// Of managers inside of managers, and of locks that one frame takes.
+// Limits: nested managers, and locks of one frame.
 constexpr unsigned kMaxDepth = 4;
 constexpr std::size_t kMaxHeld = 256;
-// Managers that are looked at for one frame: stacks that contain each other fan out at each level.
+// Limit: managers that are read for one frame, because stacks that contain each other multiply at each level.
 constexpr std::size_t kMaxLooked = 1024;
 
 }  // namespace
 
-// Timeout of asyncio 3.11 and of async_timeout, anyio's CancelScope: with a deadline they end what is inside of them.
-// What is called like one and has none that is known may.
+// Timeout of asyncio 3.11 and of async_timeout, anyio's CancelScope: if they have a deadline, they end the work inside
+// them. A class with such a name and no known deadline may do so.
 bool HoldingReader::ends_by_time(std::uint64_t manager, const std::string& type) {
   if (type == "TimerNoop") return false;
   if (!type.contains("imeout") && !type.contains("CancelScope") && !type.contains("Timer")) return false;
@@ -24,7 +24,7 @@ bool HoldingReader::ends_by_time(std::uint64_t manager, const std::string& type)
     const auto name = reader_.objects().text(entry.key, 32);
     if (name != "_when" && name != "_deadline") continue;
     if (entry.value == 0 || reader_.is_none(entry.value)) return false;
-    // math.inf: none.
+    // math.inf: no deadline.
     return reader_.type_name(entry.value) != "float" || float_value(reader_.objects(), entry.value).has_value();
   }
   return true;
@@ -47,7 +47,7 @@ bool HoldingReader::add_lock(std::uint64_t manager, Holdings& into) {
   return true;
 }
 
-// Locks first: what the others lead to can be endless.
+// Locks first, because the other managers can lead to endless structures.
 void HoldingReader::add(const std::vector<std::uint64_t>& managers, Holdings& into, unsigned depth) {
   std::vector<std::uint64_t> others;
   for (const std::uint64_t manager : managers) {

@@ -55,7 +55,7 @@ std::optional<std::uint32_t> version_from_name(std::string_view name) {
   return numbers[0] << 24 | numbers[1] << 16;
 }
 
-/// What interpreter states and types of the target must be if the layout is true.
+/// Properties that the target's interpreter states and types must have if the layout is correct.
 class Check {
  public:
   Check(const proc::Memory& memory, const RuntimeImage& image, const Layout& layout)
@@ -77,14 +77,15 @@ class Check {
     return memory_.read<std::int32_t>(image_.runtime + layout_.user.runtime_initialized) == 1;
   }
 
-  /// Empty, or what is not as the layout says.
+  /// Empty, or the difference from the layout.
   [[nodiscard]] std::string problem(std::uint64_t interpreter, const proc::Maps& maps) const {
     if (memory_.read<std::int64_t>(interpreter + layout_.user.interp_id) != 0)
       return "the first interpreter has no id 0";
     auto thread = memory_.pointer(interpreter + layout_.bpf.interp_threads_head);
     if (!thread) return "the interpreter has no thread";
-    // pthread_self(): the thread's control block, in memory that it writes to. The newest threads come first: one that
-    // has not begun has none yet (3.12+), and lies in no mapping if it began after the map was read.
+    // pthread_self() is the address of the thread's control block, which is in writable memory. New threads come first
+    // in the list: a thread that has not begun has no id yet (3.12+), and its id is in no mapping if the thread began
+    // after the map was read.
     constexpr unsigned kMaxTries = 64;
     bool identified = false;
     for (unsigned i = 0; thread && i < kMaxTries && !identified; ++i) {
@@ -102,7 +103,7 @@ class Check {
     return type_problem(image_.coro_type, "coroutine", layout_.user.coro_size);
   }
 
-  /// "3.8.18" of "3.8.18 (default, ...)", what sys.version begins with; empty when it cannot be read.
+  /// "3.8.18" of "3.8.18 (default, ...)", the beginning of sys.version; empty when it cannot be read.
   [[nodiscard]] std::string version(std::uint64_t interpreter) const {
     const auto sys = memory_.pointer(interpreter + layout_.user.interp_sysdict);
     const auto object = sys ? objects_.find(*sys, "version") : std::nullopt;
@@ -128,7 +129,7 @@ class Check {
   Objects objects_;
 };
 
-/// The version as the target states it; 0 when it does not.
+/// The version that the target states; 0 if it states none.
 std::uint32_t stated_version(const proc::Memory& memory, const RuntimeImage& image,
                              const std::optional<DebugHeader>& header) {
   if (header) return header->version_hex;
@@ -137,7 +138,8 @@ std::uint32_t stated_version(const proc::Memory& memory, const RuntimeImage& ima
   return version_from_name(std::string_view(image.path).substr(image.path.rfind('/') + 1)).value_or(0);
 }
 
-/// Before 3.11 a renamed program states no version: finds the table that every check and sys.version agree with.
+/// Before 3.11 a renamed program states no version: finds the table for which every check succeeds and whose version
+/// equals sys.version.
 std::uint32_t tried_version(const proc::Memory& memory, const proc::Maps& maps, const RuntimeImage& image) {
   for (const Layout& layout : known_layouts()) {
     if (layout.bpf.version >= 0x030b0000) break;
@@ -151,7 +153,7 @@ std::uint32_t tried_version(const proc::Memory& memory, const proc::Maps& maps, 
   return 0;
 }
 
-/// PY_VERSION_HEX of "3.8.18"; what is not there stays as it is in `version`.
+/// PY_VERSION_HEX of "3.8.18"; missing parts stay as they are in `version`.
 std::uint32_t with_patch_level(std::uint32_t version, std::string_view text) {
   const std::size_t dot = text.find_last_of('.');
   if (dot == std::string_view::npos || text.find('.') == dot) return version;
@@ -163,7 +165,7 @@ std::uint32_t with_patch_level(std::uint32_t version, std::string_view text) {
   return (version & 0xffff0000) | patch << 8 | 0xf0;
 }
 
-/// Again only if modules were imported since.
+/// Repeats only if modules were imported since.
 void look_at_libraries(Interpreter& interpreter, const proc::Memory& memory) {
   const auto& user = interpreter.layout.user;
   const auto modules = memory.pointer(interpreter.main_interpreter + user.interp_modules);
@@ -215,7 +217,7 @@ std::expected<Interpreter, InspectError> inspect(const proc::Process& process, c
       denied.error().kind = ErrorKind::not_permitted;
       return denied;
     }
-    // What is no whole page of .bss yet, or a process that just ended.
+    // The page of .bss is not complete yet, or the process has just ended.
     return give_up(process.alive() ? NoPython::not_initialized : NoPython::unreadable, process,
                    "its runtime cannot be read");
   }
@@ -263,7 +265,7 @@ std::expected<Interpreter, InspectError> inspect(const proc::Process& process, c
                    fmt::format("CPython {} of an unknown build: {}", version_name(version), problem));
   }
   if ((version & 0xffff) == 0) {
-    // 3.8 to 3.10 state their minor version only; the program itself knows the rest.
+    // 3.8 to 3.10 only state their minor version; the rest is in sys.version.
     const std::string text = check.version(found.main_interpreter);
     version = with_patch_level(version, text);
     found.version_hex = found.layout.bpf.version = version;

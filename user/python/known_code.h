@@ -1,4 +1,4 @@
-// Which code objects are functions that are known.
+// Recognizes the code objects of known functions.
 #pragma once
 
 #include <cstddef>
@@ -12,16 +12,16 @@
 
 namespace aiotrace::python {
 
-/// Of one look at a process: a code object may be freed and its memory used again.
+/// For one look at a process, because a code object may be freed and its memory reused.
 class KnownCode {
  public:
   /// All must outlive this object.
   KnownCode(const Interpreter& interpreter, CoroutineReader& coroutines, CodeCache& codes)
       : interpreter_(interpreter), coroutines_(coroutines), codes_(codes) {}
 
-  /// The function that a coroutine or generator runs; null: not known.
+  /// The function that a coroutine or generator runs; null: unknown.
   [[nodiscard]] const KnownFunction* find(const Coroutine& coroutine);
-  /// Of the code object of a plain function.
+  /// The same for the code object of a plain function.
   [[nodiscard]] const KnownFunction* find(std::uint64_t code);
 
  private:

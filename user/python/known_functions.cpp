@@ -52,7 +52,7 @@ consteval KnownFunction done_callback(std::string_view file, std::string_view fu
 }
 
 constexpr auto kFunctions = std::to_array<KnownFunction>({
-    // Waits. Rows of one file stand together: a row without a function is the last of them.
+    // Waits. Rows of one file are adjacent; a row without a function is the last of them.
     {kTasks, "sleep", sleep, "asyncio.sleep", End::timer},
     {kTasks, "wait", wait, "asyncio.wait", End::tasks},
     {kTasks, "_wait", wait, "asyncio.wait", End::tasks, kPasses},
@@ -105,7 +105,7 @@ constexpr auto kFunctions = std::to_array<KnownFunction>({
     {kSubprocess, "Process.wait", process, "Process.wait", End::outside},
     {kSubprocess, "Process.communicate", process, "Process.communicate", End::outside},
     {kBaseSubprocess, "BaseSubprocessTransport._wait", process, "Process.wait", End::outside, kPasses},
-    // A connection on which the other side says nothing: requests, their bodies, WebSockets.
+    // Waits for a connection's peer: requests, their bodies, WebSockets.
     {kAiohttpProtocol, "RequestHandler.start", socket, "", End::outside, kPasses},
     {kAiohttpStreams, "", socket, "", End::outside, kPasses},
     {kAiohttpWebSocket, "", socket, "", End::outside, kPasses},
@@ -144,7 +144,7 @@ constexpr auto kFunctions = std::to_array<KnownFunction>({
     // Futures written in Python.
     {kFutures, "Future.__await__", future, "", End::unknown, kPasses, "", CodeRole::future},
 
-    // What is called first when a future is done.
+    // Functions that are called first when a future is done.
     done_callback(kTasks, "shield.<locals>._outer_done_callback", shield, "asyncio.shield", End::tasks),
     done_callback(kFutures, "_chain_future.<locals>._call_check_cancel", executor, "", End::outside),
     done_callback(kBaseEvents, "_run_until_complete_cb", unknown, "", End::program),

@@ -1,4 +1,4 @@
-// Functions of libraries that say what a thread or a task does in them. The only place where this is written down.
+// Library functions that show what a thread or a task does in them. They are listed only here.
 #pragma once
 
 #include <cstdint>
@@ -9,26 +9,26 @@
 
 namespace aiotrace::python {
 
-/// What a frame in a function means to its reader.
+/// What a frame in such a function means.
 enum class CodeRole : std::uint8_t {
   wait,           ///< a task waits in it
-  future,         ///< Future.__await__ of the class written in Python: yields its `self`
+  future,         ///< Future.__await__ of the class written in Python: it yields `self`
   run_forever,    ///< the loop's machinery, outside of callbacks
-  run_once,       ///< one iteration
+  run_once,       ///< it runs one iteration
   run_callback,   ///< a callback or a task's step begins here
-  runner,         ///< starts the loop
-  other_loop,     ///< the loop of a library that is not asyncio: its tasks are not read
-  done_callback,  ///< called when a future is done: says what the future stands for
+  runner,         ///< it starts the loop
+  other_loop,     ///< it is the loop of another library than asyncio: its tasks are not read
+  done_callback,  ///< it is called when a future is done, and shows what the future stands for
 };
 
 struct KnownFunction {
-  std::string_view file;      ///< inside of its library: "asyncio/tasks.py"
-  std::string_view function;  ///< qualified; empty: each one of the file that has no row of its own
+  std::string_view file;      ///< path inside its library: "asyncio/tasks.py"
+  std::string_view function;  ///< qualified name; empty: all functions of the file without a row of their own
   WaitKind wait = WaitKind::unknown;
-  std::string_view call{};  ///< as the program calls it
+  std::string_view call{};  ///< name as the program calls it
   WaitEnd end = WaitEnd::unknown;
-  bool passes = false;          ///< only stands between the program and what it waits for
-  std::string_view deadline{};  ///< variable that a timer's time is in; None: no timer
+  bool passes = false;          ///< it only passes the wait on to another function
+  std::string_view deadline{};  ///< variable that holds a timer's time; None: no timer
   CodeRole role = CodeRole::wait;
 };
 
@@ -39,7 +39,7 @@ struct KnownFunction {
 /// 4.16; websockets 10 to 15; nest_asyncio 1.5, 1.6.
 [[nodiscard]] std::span<const KnownFunction> known_functions();
 
-/// Null for a function that is not known. `qualified`: false for the bare name that code objects have before 3.11.
+/// Null for an unknown function. `qualified`: false for the bare name that code objects have before 3.11.
 [[nodiscard]] const KnownFunction* find_function(std::string_view file, std::string_view function, bool qualified);
 
 }  // namespace aiotrace::python

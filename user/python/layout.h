@@ -1,4 +1,4 @@
-// Where things are in one version of CPython.
+// Offsets of the structures of one CPython version.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +8,10 @@
 
 namespace aiotrace::python {
 
-/// An offset that this version does not have.
+/// Value of an offset that this version does not have.
 inline constexpr std::uint32_t kNoOffset = PY_NO_OFFSET;
 
-/// What only user space needs beside `py_layout`: byte offsets and sizes of CPython's structures.
+/// Offsets and sizes of CPython's structures that only user space needs, in addition to `py_layout`.
 struct UserLayout {
   // _PyRuntimeState
   std::uint32_t runtime_interpreters_head;
@@ -90,14 +90,14 @@ struct UserLayout {
   std::uint32_t coro_state;  ///< i8 cr_frame_state (3.11+)
   std::uint32_t coro_size;   ///< tp_basicsize of PyCoro_Type
 
-  // _asyncio.Task; to task_awaited_by_is_set also _asyncio.Future, but for task_waiter
+  // _asyncio.Task; to task_awaited_by_is_set also _asyncio.Future, except for task_waiter
   std::uint32_t task_loop;
   std::uint32_t task_state;  ///< i32: 0 pending, 1 cancelled, 2 finished
   std::uint32_t task_waiter;
   std::uint32_t task_callback;  ///< the first done callback, or null
   std::uint32_t task_exception;
   std::uint32_t task_result;
-  std::uint32_t task_log_tb;             ///< bit 0: nobody has asked for the exception
+  std::uint32_t task_log_tb;             ///< bit 0: the exception was not retrieved
   std::uint32_t task_awaited_by;         ///< an object or a set of them (3.14+)
   std::uint32_t task_awaited_by_is_set;  ///< u8 (3.14+)
   std::uint32_t task_node;
@@ -113,8 +113,9 @@ struct Layout {
 /// free-threaded build), ascending.
 [[nodiscard]] std::span<const Layout> known_layouts();
 
-/// The table for a version: of the same minor, the newest one that is not newer than the version's patch level, else
-/// the oldest of that minor. Null for a minor version that is not known, or not known as a free-threaded build.
+/// The table for a version: of the same minor version, the newest table that is not newer than the version's patch
+/// level, else the oldest. Null for an unknown minor version, or for a minor version that is unknown as a free-threaded
+/// build.
 [[nodiscard]] const Layout* layout_for(std::uint32_t version_hex, bool free_threaded = false);
 
 }  // namespace aiotrace::python

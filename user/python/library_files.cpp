@@ -26,7 +26,7 @@ std::string path_of(std::string_view module) {
   return path + ".py";
 }
 
-/// What stands before `path` in `file`; nothing if the file is not that one.
+/// The part of `file` before `path`; nothing if the file does not end in `path`.
 std::optional<std::string> folder_before(std::string_view file, std::string_view path) {
   if (!file.ends_with(path)) return std::nullopt;
   const std::string_view folder = file.substr(0, file.size() - path.size());
@@ -50,8 +50,8 @@ class Finder {
     return found;
   }
 
-  /// The file that a module's own functions were compiled from. What another module has put there (a monkey patch)
-  /// has other globals.
+  /// The file from which a module's own functions were compiled. Functions that another module has put there (a monkey
+  /// patch) have other globals.
   std::optional<std::string> source_of(std::uint64_t module) const {
     constexpr std::size_t kMaxLooked = 4096;
     const auto names = objects_.module_dict(module);
@@ -98,7 +98,8 @@ std::set<std::string, std::less<>> known_packages() {
 }  // namespace
 
 LibraryFiles LibraryFiles::find(const proc::Memory& memory, const Layout& layout, std::uint64_t modules) {
-  // `os` comes frozen with Python since 3.11: its code has no folder then, `__file__` has. The others never do.
+  // Since 3.11 `os` is a frozen module: its code has no folder, but `__file__` has one. The other modules are never
+  // frozen.
   static constexpr std::array<std::string_view, 3> kStandard = {"os", "selectors", "asyncio.events"};
   const auto packages = known_packages();
   auto wanted = packages;

@@ -1,4 +1,4 @@
-// Where an interpreter's libraries are, as the code objects of the running program name their files.
+// The folders of an interpreter's libraries, as the code objects of the running program name them.
 #pragma once
 
 #include <cstdint>
@@ -12,17 +12,17 @@
 
 namespace aiotrace::python {
 
-/// Folders of the standard library and of the packages that KnownFunction has rows of. A file belongs to a library if
-/// it lies in the library's own folder, whatever other folders are called: a program may have a package `asyncio` too.
+/// Folders of the standard library and of the packages that KnownFunction has rows of. A file belongs to a library only
+/// if it is in the library's own folder, because a program may have its own package `asyncio`.
 class LibraryFiles {
  public:
   /// Looks into `modules`, the dict sys.modules. The standard library's folder is taken from the code objects of
-  /// modules that every program with asyncio has imported: it is relative where a tool has compiled them so
-  /// (PyInstaller), and inside of an archive where they were imported from one. Empty if nothing was found.
+  /// modules that every program with asyncio has imported: it is relative if a tool (PyInstaller) compiled the modules
+  /// that way, and inside an archive if they were imported from one. Empty if nothing was found.
   [[nodiscard]] static LibraryFiles find(const proc::Memory& memory, const Layout& layout, std::uint64_t modules);
 
-  /// `file` (co_filename) inside of its library: "asyncio/tasks.py", "aiohttp/streams.py"; empty: of no library that is
-  /// known. "<frozen asyncio.tasks>" is "asyncio/tasks.py".
+  /// The path of `file` (co_filename) inside its library: "asyncio/tasks.py", "aiohttp/streams.py"; empty: not in a
+  /// known library. "<frozen asyncio.tasks>" gives "asyncio/tasks.py".
   [[nodiscard]] std::string inside(std::string_view file) const;
 
   [[nodiscard]] bool empty() const { return standard_.empty(); }
@@ -30,7 +30,7 @@ class LibraryFiles {
 
  private:
   std::vector<std::string> standard_;            // folders, with their last slash; "": relative paths
-  std::map<std::string, std::string> packages_;  // the folder that a package, or a module that is a file, lies in
+  std::map<std::string, std::string> packages_;  // the folder that contains a package, or a module that is a file
 };
 
 }  // namespace aiotrace::python

@@ -11,7 +11,7 @@ Line valid(std::int64_t line) {
   return static_cast<std::uint32_t>(line);
 }
 
-/// Pairs of (bytes of code, lines to add before the code behind them).
+/// Pairs of (bytes of code, lines to add for the code after these bytes).
 Line from_lnotab(Table table, std::int64_t line, std::int64_t lasti) {
   std::int64_t address = 0;
   for (std::size_t i = 0; i + 1 < table.size(); i += 2) {
@@ -22,7 +22,7 @@ Line from_lnotab(Table table, std::int64_t line, std::int64_t lasti) {
   return valid(line);
 }
 
-/// Pairs of (bytes of code, lines to add for that very code); -128: that code has no line.
+/// Pairs of (bytes of code, lines to add for this code itself); -128: this code has no line.
 Line from_linetable(Table table, std::int64_t line, std::int64_t lasti) {
   constexpr std::int8_t kNoLine = -128;
   std::int64_t end = 0;
@@ -50,7 +50,7 @@ std::optional<std::int64_t> signed_varint(Table table, std::size_t at) {
   return std::nullopt;
 }
 
-/// Entries of a first byte (bit 7 set, kind in bits 3-6, code units less one in bits 0-2) and what the kind needs.
+/// Entries of a first byte (bit 7 set, kind in bits 3-6, code units less one in bits 0-2) and the data of that kind.
 Line from_locations(Table table, std::int64_t line, std::int64_t lasti) {
   constexpr unsigned kOneLine0 = 10, kNoColumns = 13, kLong = 14, kNone = 15;
   std::int64_t end = 0;

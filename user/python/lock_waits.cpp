@@ -20,7 +20,7 @@ class Search {
   Search(AsyncioReader& reader, ResourceReader& resources, const PythonFrame& frame)
       : reader_(reader), resources_(resources), layout_(reader.interpreter().layout), frame_(as_coroutine(frame)) {}
 
-  /// Locks that the frame's stack has, those in it first that were put there first; what lies above its top is older.
+  /// The locks on the frame's stack, in the order in which they were pushed; values above the top of the stack are old.
   std::vector<std::uint64_t> locks() {
     std::vector<std::uint64_t> words(stack_size());
     const std::uint64_t first = frame_.frame + layout_.bpf.frame_localsplus +
@@ -34,7 +34,7 @@ class Search {
     return found;
   }
 
-  /// The address that a thread sleeps at which waits for it; 0: it has none of its own.
+  /// The address at which a thread sleeps that waits for it; 0: the lock has no address of its own.
   [[nodiscard]] std::uint64_t futex_of(std::uint64_t lock) const {
     // lock_lock or rlock_lock, a pointer to a sem_t, whose first word is the futex: Python/thread_pthread.h, glibc's
     // sysdeps/nptl/internaltypes.h.
@@ -49,7 +49,7 @@ class Search {
  private:
   [[nodiscard]] std::uint64_t head() const { return std::uint64_t{layout_.bpf.obj_type} + kPointer; }
 
-  // As ResourceReader reads their states.
+  // Uses the states that ResourceReader reads.
   [[nodiscard]] bool is_mutex(std::uint64_t lock) const {
     if (resources_.type_of(lock).form == ResourceForm::thread_rlock) return layout_.bpf.version >= 0x030e0000;
     const auto type = reader_.objects().type_of(lock);
@@ -57,8 +57,8 @@ class Search {
     return size && static_cast<std::uint64_t>(*size) == head() + kPointer;
   }
 
-  // Slots of the frame behind its variables. Include/cpython/code.h: co_stacksize lies before co_firstlineno
-  // since 3.11; a frame object has its size.
+  // Number of slots of the frame behind its variables. Include/cpython/code.h: co_stacksize precedes co_firstlineno
+  // since 3.11; for frame objects the object's size limits it.
   [[nodiscard]] std::size_t stack_size() const {
     const auto& memory = reader_.memory();
     std::uint64_t size = 0;

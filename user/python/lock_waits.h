@@ -1,4 +1,4 @@
-// Which lock a thread waits for that is in no library function of Python's: `with lock:`, `lock.acquire()`.
+// The lock that a thread waits for outside of Python library functions: `with lock:`, `lock.acquire()`.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,11 @@ struct LockWait {
   bool timed = false;
 };
 
-/// `innermost` is the thread's frame, `call` the system call that it sleeps in. Looks for locks in the frame's stack,
-/// where __enter__ or acquire() was called on one. Up to 3.12 the system call names the lock: each has a semaphore of
-/// its own. A PyMutex has none: then the only one there that is locked and has somebody parked at it. `entered`:
-/// managers of the frame's blocks. Nothing if it waits for something else, or it cannot be known which.
+/// `innermost` is the thread's frame, `call` the system call that it sleeps in. Searches the frame's stack for locks on
+/// which __enter__ or acquire() was called. Up to 3.12 the system call identifies the lock, because each lock has its
+/// own semaphore. A PyMutex has no semaphore: then it is the only lock on the stack that is locked and has a parked
+/// thread. `entered`: managers of the frame's blocks. Nothing if the thread waits for something else, or the lock is
+/// ambiguous.
 [[nodiscard]] std::optional<LockWait> lock_wait(AsyncioReader& reader, ResourceReader& resources,
                                                 const PythonFrame& innermost, const proc::ThreadSyscall& call,
                                                 const std::vector<std::uint64_t>& entered);

@@ -20,7 +20,7 @@ std::uint64_t class_in(const Interpreter& interpreter, const Objects& objects, s
   return names ? objects.find(*names, name).value_or(0) : 0;
 }
 
-// BaseEventLoop.__init__() sets these to None, and few programs change any.
+// BaseEventLoop.__init__() sets these to None, and few programs change them.
 std::uint64_t none_of(const Objects& objects, std::uint64_t loop) {
   for (const auto* name : {"_exception_handler", "_task_factory", "_default_executor", "_debug"}) {
     const auto value = objects.attribute(loop, name);

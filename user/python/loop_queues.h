@@ -1,4 +1,4 @@
-// Where a process's loops keep what they have still to do, for BPF.
+// Addresses of the queues of a process's loops, for BPF.
 #pragma once
 
 #include <sys/types.h>
@@ -13,14 +13,14 @@
 
 namespace aiotrace::python {
 
-/// By thread, of asyncio's and uvloop's loops that run; what is not found has the address 0. uvloop's timers are its C
-/// library's: they are not read. Nothing without asyncio.
+/// By thread, for the running loops of asyncio and uvloop; an address that was not found is 0. uvloop's timers belong
+/// to its C library and are not read. Nothing without asyncio.
 using LoopQueues = std::map<pid_t, loop_queue>;
 [[nodiscard]] LoopQueues loop_queues(const Interpreter& interpreter, const proc::Process& process,
                                      const proc::Memory& memory);
 
-/// How many callbacks are ready to run in the loop of that thread now. Nothing: its queue is not known, or no more what
-/// it was.
+/// The number of callbacks that are ready to run in the loop of that thread now. Nothing: its queue is unknown, or has
+/// changed.
 [[nodiscard]] std::optional<std::uint64_t> ready_callbacks(const LoopQueues& queues, pid_t tid,
                                                            const proc::Memory& memory);
 

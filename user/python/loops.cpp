@@ -22,7 +22,7 @@ std::string type_name_of(const Objects& objects, std::uint64_t object) {
   return type ? objects.type_name(*type).value_or("") : "";
 }
 
-/// uvloop's own class, which uvloop.Loop and what a program derives from it have as a base; 0: it is no such loop.
+/// uvloop's own class, which is a base of uvloop.Loop and of the program's derived classes; 0: it is no such loop.
 std::uint64_t uvloop_base(const Objects& objects, std::uint64_t loop) {
   constexpr unsigned kMaxBases = 16;
   auto type = objects.type_of(loop);
@@ -33,7 +33,7 @@ std::uint64_t uvloop_base(const Objects& objects, std::uint64_t loop) {
   return 0;
 }
 
-/// Of a larger object the first kMaxFields bytes: in uvloop.Loop a buffer of 250 kB lies behind its fields.
+/// Of a larger object the first kMaxFields bytes: uvloop.Loop has a buffer of 250 kB behind its fields.
 std::vector<std::uint64_t> words_of(const Objects& objects, std::uint64_t object, std::int64_t size) {
   const std::uint64_t head = head_of(objects);
   size = std::min(size, kMaxFields);
@@ -54,7 +54,7 @@ void read_uvloop(const Objects& objects, std::uint64_t base, LoopFields& found) 
   const auto words = words_of(objects, found.object, objects.basicsize(base).value_or(0));
   bool last_was_set = false;
   for (const std::uint64_t word : words) {
-    // Fields are numbers and C pointers too: only what points at an object with a known type's name counts.
+    // Fields can also be numbers and C pointers: only pointers to an object whose type has a known name count.
     const std::string name = word > kFirstPage && word % 8 == 0 ? type_name_of(objects, word) : "";
     if (name == "collections.deque") {
       deque = word;

@@ -12,9 +12,10 @@ namespace {
 
 constexpr std::uint64_t kManagedDict = 1u << 4;   // Py_TPFLAGS_MANAGED_DICT, 3.11+
 constexpr std::uint64_t kInlineValues = 1u << 2;  // Py_TPFLAGS_INLINE_VALUES, 3.13+
-// Shared keys hold at most SHARED_KEYS_MAX_SIZE (30) names since 3.11; before, instances of one class could share more.
+// Shared keys hold at most SHARED_KEYS_MAX_SIZE (30) names since 3.11; before 3.11, instances of one class could share
+// more.
 constexpr std::uint64_t kMaxShared = 4096;
-// An instance with more attributes is none of those that are read here.
+// An instance with more attributes is of no class that is read here.
 constexpr std::uint64_t kMaxAttributes = 4096;
 
 }  // namespace
@@ -72,7 +73,7 @@ std::optional<std::vector<Objects::Entry>> Objects::split_entries(std::uint64_t 
   auto entries = entries_of(*shared);
   if (!entries) return std::nullopt;
   if (layout_.user.values_valid != kNoOffset) {
-    // The class's keys can have become more than this instance has room for; the first byte is its room.
+    // The class may have more keys now than this instance has room for; the first byte is its room.
     const auto room = memory_.read<std::uint8_t>(values);
     if (!room) return std::nullopt;
     entries->resize(std::min<std::size_t>(entries->size(), *room));
@@ -99,7 +100,7 @@ std::optional<std::vector<Objects::Entry>> Objects::entries(std::uint64_t dict, 
 }
 
 std::optional<std::uint64_t> Objects::find_in(const std::vector<Entry>& entries, std::string_view key) const {
-  // The header alone excludes a key of another length; what is no string at all fails the checks of its text.
+  // The header alone excludes keys of another length; objects that are no strings fail the checks of the text.
   for (const Entry& entry : entries) {
     if (entry.key == 0 || entry.value == 0) continue;
     const auto text = read_text(memory_, layout_, entry.key, key.size() + 1);
@@ -143,7 +144,7 @@ std::optional<std::string> Objects::type_name(std::uint64_t type) const {
   const auto name = memory_.pointer(type + layout_.user.type_name);
   if (!name) return std::nullopt;
   std::string text;
-  // In small steps: the string can lie at the very end of a mapping.
+  // In small steps, because the string can be at the very end of a mapping.
   while (text.size() < 256) {
     std::array<char, 32> part{};
     const std::uint64_t from = *name + text.size();
@@ -189,7 +190,7 @@ std::optional<std::vector<Objects::Entry>> Objects::attributes(std::uint64_t obj
   } else if (user.managed_values != kNoOffset) {  // 3.11: a pointer of its own
     if (*word != 0) return entries(*word, kMaxAttributes);
     values = memory_.read<std::uint64_t>(object - user.managed_values).value_or(0);
-  } else {  // 3.12: one word, the lowest bit set for values, which begin one byte behind what it says
+  } else {  // 3.12: one word, the lowest bit set for values, which begin one byte behind that address
     if (!(*word & 1)) return *word ? entries(*word, kMaxAttributes) : std::nullopt;
     values = *word + 1;
   }

@@ -1,4 +1,4 @@
-// Loops that are not asyncio's: their tasks are not read, and that is said.
+// Loops that are not asyncio's: their tasks are not read, which is reported.
 #pragma once
 
 #include <sys/types.h>
@@ -20,11 +20,11 @@ struct OtherLoop {
 };
 
 /// Loops of trio, curio, gevent, eventlet and Twisted that are on a thread's stack now. A library that is only imported
-/// is none. One for each thread at most.
+/// does not count. At most one for each thread.
 [[nodiscard]] std::vector<OtherLoop> find_other_loops(const Interpreter& interpreter, const proc::Process& process,
                                                       const proc::Memory& memory);
 
-/// "this is trio 0.30.0: its tasks are not read", where such a loop runs and none of asyncio; nothing elsewhere.
+/// "this is trio 0.30.0: its tasks are not read", if such a loop runs and no loop of asyncio does; otherwise nothing.
 [[nodiscard]] std::optional<std::string> why_no_tasks(const Interpreter& interpreter, const proc::Process& process,
                                                       const proc::Memory& memory);
 

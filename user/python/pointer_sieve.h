@@ -1,4 +1,4 @@
-// Few pointers, looked for among all words of a heap.
+// Searches for a few pointers among all words of a heap.
 #pragma once
 
 #include <algorithm>
@@ -11,10 +11,11 @@
 
 namespace aiotrace::python {
 
-/// Excludes nearly every word that is none of some pointers, in about a nanosecond.
+/// Excludes nearly every word that is not one of the pointers, in about a nanosecond.
 class PointerSieve {
  public:
-  /// For about so many: one word in 64 is let through in vain then. Never more than 1 MiB, so that it stays in a cache.
+  /// For about this many pointers: then one word in 64 passes without being a pointer. Never more than 1 MiB, so that
+  /// it fits in a cache.
   explicit PointerSieve(std::size_t pointers)
       : slots_(std::bit_ceil(std::clamp<std::size_t>(64 * pointers, 4096, std::size_t{1} << 20))) {}
 
@@ -37,7 +38,7 @@ class PointerSieve {
       if (slots_[slot(value)] != 0 && value != 0) take(at, value);
     };
     std::size_t at = first;
-    // Four answers are one branch, which nearly always goes the same way.
+    // Four tests share one branch, which nearly always goes the same way.
     for (; at + 3 * kStride + sizeof(std::uint64_t) <= bytes.size(); at += kBlock) {
       const unsigned any = slots_[slot(word(at))] | slots_[slot(word(at + kStride))] |
                            slots_[slot(word(at + 2 * kStride))] | slots_[slot(word(at + 3 * kStride))];

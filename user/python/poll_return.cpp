@@ -11,7 +11,7 @@ namespace {
 
 bool is_run_once(const PythonFrame& frame) { return frame.known != nullptr && frame.known->role == CodeRole::run_once; }
 
-/// The object that a local variable of a frame holds; nothing if it has none yet.
+/// The object that a local variable of a frame holds; nothing if the variable is not set yet.
 std::optional<std::uint64_t> local_variable(const Objects& objects, const PythonFrame& frame, std::string_view name) {
   // _run_once has a dozen.
   constexpr std::size_t kMaxLocals = 256;
@@ -39,7 +39,7 @@ std::optional<std::uint64_t> poll_returned_ns(const Interpreter& interpreter, co
   const Objects objects(memory, interpreter.layout);
   const auto object = local_variable(objects, *frame, "end_time");
   const auto seconds = object ? float_value(objects, *object) : std::nullopt;
-  // Written so that a NaN is refused.
+  // Written so that NaN is refused.
   if (!seconds || !(*seconds > 0 && *seconds * kNsPerSecond <= static_cast<double>(now_ns))) return std::nullopt;
   return static_cast<std::uint64_t>(*seconds * kNsPerSecond);
 }

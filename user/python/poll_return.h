@@ -1,4 +1,4 @@
-// Since when a loop has been in its present iteration, by its own clock: for what began before aiotrace came.
+// When the present iteration of a loop began, on the loop's own clock: for iterations that began before the attach.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +11,11 @@
 
 namespace aiotrace::python {
 
-/// When the poll returned that the innermost BaseEventLoop._run_once on the stack made: its local variable `end_time`,
-/// loop.time() right behind the poll plus the clock's resolution (Lib/asyncio/base_events.py, 3.8 to 3.15). By
-/// CLOCK_MONOTONIC, which loop.time() reads, in ns; later than the poll's return by the time that _process_events and a
-/// wait for the GIL took. Nothing inside the poll itself, without such a frame (uvloop), and for what is no such stamp:
-/// later than `now_ns`, or a value that a loop with another clock has.
+/// The time when the poll returned that was made by the innermost BaseEventLoop._run_once on the stack: its local
+/// variable `end_time`, which is loop.time() right after the poll plus the clock's resolution
+/// (Lib/asyncio/base_events.py, 3.8 to 3.15). In ns of CLOCK_MONOTONIC, which loop.time() reads. It is later than the
+/// poll's return by the time of _process_events and a wait for the GIL. Nothing inside the poll itself, without such a
+/// frame (uvloop), and for an impossible value: later than `now_ns`, or from a loop with another clock.
 [[nodiscard]] std::optional<std::uint64_t> poll_returned_ns(const Interpreter& interpreter, const proc::Memory& memory,
                                                             const std::vector<PythonFrame>& stack,
                                                             std::uint64_t now_ns);

@@ -1,4 +1,4 @@
-// What BPF has to know of a traced process.
+// The data about a traced process that BPF needs.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace aiotrace::python {
 
-/// `interpreter`: null of a process that is traced as a plain loop. `generation`: another one at each call.
+/// `interpreter`: null for a process that is traced as a plain loop. `generation`: must differ at each call.
 [[nodiscard]] process_config process_config_of(const Interpreter* interpreter, std::uint32_t generation);
 
 }  // namespace aiotrace::python

@@ -18,8 +18,7 @@ class Handles {
   explicit Handles(AsyncioReader& reader)
       : reader_(reader), head_(std::uint64_t{reader.objects().layout().bpf.obj_type} + 8) {}
 
-  // asyncio's Handle has its callback in a slot, uvloop's in a field of its structure: it is the field that can be
-  // called.
+  // asyncio's Handle has its callback in a slot, uvloop's in a field of its structure: it is the only callable field.
   [[nodiscard]] ReadyCallback read(std::uint64_t handle) {
     ReadyCallback found{.handle = handle};
     const auto type = reader_.objects().type_of(handle);
@@ -52,8 +51,8 @@ class Handles {
       found.code = code_of(value);
       return true;
     }
-    // PyMethodObject: im_func, im_self (Include/cpython/classobject.h). Those of a task in Python are __step() and
-    // __wakeup().
+    // PyMethodObject: im_func, im_self (Include/cpython/classobject.h). The methods of a task written in Python are
+    // __step() and __wakeup().
     if (type == "method") {
       const auto self = field(value, 1), code = code_of(field(value, 0));
       if (!is_task(self)) {

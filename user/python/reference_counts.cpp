@@ -15,7 +15,7 @@ class Counts {
          const std::unordered_set<std::uint64_t>& others)
       : referents_(referents), objects_(objects), others_(others) {}
 
-  /// False: too many.
+  /// False: too many objects.
   bool follow(const std::vector<std::uint64_t>& tasks) {
     for (const std::uint64_t task : tasks) {
       if (!tasks_.insert(task).second) continue;
@@ -28,7 +28,7 @@ class Counts {
   }
 
   [[nodiscard]] std::unordered_set<std::uint64_t> only_here() const {
-    // From what is referred to from elsewhere, to all that it leads to.
+    // Marks the objects with references from elsewhere, and everything that they lead to.
     std::unordered_set<std::uint64_t> elsewhere;
     std::vector<std::uint64_t> reached;
     const auto reach = [&](std::uint64_t object) {
@@ -69,7 +69,7 @@ class Counts {
   const std::unordered_set<std::uint64_t>& others_;
   std::size_t references_ = 0;
   std::unordered_set<std::uint64_t> tasks_;
-  std::unordered_map<std::uint64_t, std::uint64_t> counts_;  // references that were found
+  std::unordered_map<std::uint64_t, std::uint64_t> counts_;  // number of references that were found
   std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> referents_of_;
   std::vector<std::uint64_t> left_;
 };

@@ -1,4 +1,4 @@
-// Whether others than some tasks refer to objects, by the counts of references.
+// Whether anything except some tasks refers to objects, by the reference counts.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,9 @@
 
 namespace aiotrace::python {
 
-/// Those of `objects` that `tasks`, and what only they have, account for every reference to: nothing else leads to
-/// them. What the collector does to find cycles, on the part of the heap that the tasks lead to. None where that is
-/// more than 20,000 objects. `others`: loops, from which nothing is followed.
+/// The members of `objects` whose references all come from `tasks`, or from objects that only the tasks have: nothing
+/// else leads to them. This does what the garbage collector does to find cycles, for the part of the heap that can be
+/// reached from the tasks. None if that part has more than 20,000 objects. `others`: loops, which are not followed.
 [[nodiscard]] std::unordered_set<std::uint64_t> referred_to_only_by(ReferentReader& referents,
                                                                     const std::vector<std::uint64_t>& tasks,
                                                                     const std::unordered_set<std::uint64_t>& objects,

@@ -8,10 +8,10 @@
 namespace aiotrace::python {
 namespace {
 
-constexpr std::size_t kObject = 80;  // as much of a list, dict or set as is looked at: 3.8 to 3.15
+constexpr std::size_t kObject = 80;  // the part of a list, dict or set that is read: 3.8 to 3.15
 constexpr std::uint64_t kSetEntry = 16;
 // A dict's keys: header, indices of at most 4 bytes and entries of 24 for 1.5 times as many slots as are in use, and
-// some that were removed. Too large only costs a look at a dict that it is not.
+// some removed entries. An estimate that is too large only costs the read of a wrong dict.
 constexpr std::uint64_t kDictRoom = 4096;
 constexpr std::uint64_t kDictEntry = 96;
 constexpr std::uint64_t kMaxSplitValues = 4096;
@@ -40,7 +40,7 @@ ContainerTypes container_types(const Interpreter& interpreter, const proc::Memor
 void ReferenceScan::add_container(std::uint64_t object, std::uint64_t type, std::span<const std::byte> bytes,
                                   std::size_t at) {
   std::array<std::byte, kObject> copy{};
-  if (at + kObject > bytes.size()) {  // at the end of what was read
+  if (at + kObject > bytes.size()) {  // at the end of the piece
     if (!live_.read(object, copy)) return;
     bytes = copy;
     at = 0;
@@ -80,7 +80,7 @@ void ReferenceScan::take(std::span<const std::byte> bytes, std::uint64_t address
   const std::uint64_t mask = layout_.bpf.flags & PY_TAGGED_REFS ? ~std::uint64_t{3} : ~std::uint64_t{0};
   const std::uint32_t type_at = layout_.bpf.obj_type;
   sieve_.sift<sizeof(std::uint64_t)>(bytes, 0, mask, [&](std::size_t at, std::uint64_t value) {
-    // Most of a heap's alarms are its lists and dicts: before the set is asked.
+    // Most of the sieve's hits in a heap are lists and dicts: they are tested before the set is searched.
     if (indexing_ && (value == types_.list || value == types_.dict || value == types_.set)) {
       if (at >= type_at && at % 16 == type_at % 16 && containers_.size() < kMaxContainers)
         add_container(address + at - type_at, value, bytes, at - type_at);
@@ -115,7 +115,7 @@ std::unordered_multimap<std::size_t, std::uint64_t> ReferenceScan::owners(
   for (const Container& each : containers_) {
     auto place = std::ranges::lower_bound(places, each.start, {}, &std::pair<std::uint64_t, std::size_t>::first);
     for (; place != places.end() && place->first < each.end; ++place) {
-      // Lists that claim to be gigabytes long hold every place.
+      // Lists that claim to be gigabytes long would contain every place.
       if (found.size() == kMaxOwners) return found;
       found.emplace(place->second, each.object);
     }

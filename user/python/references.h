@@ -1,4 +1,4 @@
-// Where in a process's memory chosen objects are referred to.
+// The places in a process's memory where chosen objects are referred to.
 #pragma once
 
 #include <cstddef>
@@ -23,42 +23,42 @@ struct Reference {
   std::uint64_t object = 0;
 };
 
-/// A list, dict or set whose items lie apart from itself.
+/// A list, dict or set whose items are in a separate block.
 struct Container {
   std::uint64_t object = 0;
-  std::uint64_t start = 0;  ///< its items lie from here
-  std::uint64_t end = 0;    ///< to here; of a dict an upper bound
+  std::uint64_t start = 0;  ///< start of its items
+  std::uint64_t end = 0;    ///< end of its items; for a dict an upper bound
 };
 
-/// The types whose objects keep their items apart; 0: not found.
+/// The types whose objects keep their items in a separate block; 0: not found.
 struct ContainerTypes {
   std::uint64_t list = 0;
   std::uint64_t dict = 0;
   std::uint64_t set = 0;
 };
-/// By the names of the module builtins.
+/// Finds them by their names in the module builtins.
 [[nodiscard]] ContainerTypes container_types(const Interpreter& interpreter, const proc::Memory& memory);
 
-/// Looks at all memory: references to objects, and the containers that a reference at hand may belong to.
+/// Scans all memory for references to objects, and for the containers to which such a reference may belong.
 class ReferenceScan {
  public:
-  /// More references to one object than this are not kept.
+  /// References to one object beyond this number are dropped.
   static constexpr std::size_t kMaxReferences = 64;
-  /// More containers than this (96 MB of them) are not kept.
+  /// Containers beyond this number (96 MB) are dropped.
   static constexpr std::size_t kMaxContainers = 4'000'000;
 
   /// Both must outlive this object.
   ReferenceScan(const proc::Memory& live, const Layout& layout, const ContainerTypes& types)
       : live_(live), layout_(layout), types_(types) {}
 
-  /// Begins a look that somebody else makes, who gives each piece of all memory to `take`: for a `find` of some of
-  /// `wanted` after it, which reads nothing then.
+  /// Begins a sweep that another function makes; it passes each piece of all memory to `take`. A `find` of some of
+  /// `wanted` after it then needs no sweep of its own.
   void watch(std::unordered_set<std::uint64_t> wanted);
   void take(std::span<const std::byte> bytes, std::uint64_t address);
-  /// References to `wanted`. The first look also takes in the containers.
+  /// References to `wanted`. The first sweep also collects the containers.
   [[nodiscard]] std::vector<Reference> find(const std::vector<proc::Range>& ranges,
                                             const std::unordered_set<std::uint64_t>& wanted);
-  /// For each of `references` (by its index) those containers that its place lies in.
+  /// For each of `references` (by its index) the containers whose items include its place.
   [[nodiscard]] std::unordered_multimap<std::size_t, std::uint64_t> owners(
       const std::vector<Reference>& references) const;
 
@@ -69,8 +69,8 @@ class ReferenceScan {
   const Layout& layout_;
   ContainerTypes types_;
   std::vector<Container> containers_;
-  bool indexing_ = false;  // the look takes in containers
-  // Of the look:
+  bool indexing_ = false;  // the sweep collects containers
+  // State of the sweep:
   std::unordered_set<std::uint64_t> wanted_;
   PointerSieve sieve_{0};
   std::vector<Reference> found_;

@@ -70,7 +70,7 @@ ReferentReader::Class ReferentReader::classify(std::uint64_t type) const {
     found.form = Form::type;
     return found;
   }
-  // What the collector does not visit refers to nothing.
+  // An object that the collector does not visit refers to nothing.
   if ((flags & kHaveGc) == 0 || std::ranges::find(kLeaves, own) != kLeaves.end()) return found;
   found.form = Form::instance;
   if (own == "module") found.form = Form::module;
@@ -138,7 +138,7 @@ void ReferentReader::add_items(Layer layer, std::uint64_t object, std::vector<st
   if (items) into.insert(into.end(), items->begin(), items->end());
 }
 
-// A class that C code defines says nowhere which of its fields are references: what points at an object is taken for
+// A class that C code defines does not say which of its fields are references: each pointer to an object is taken for
 // one.
 void ReferentReader::add_fields(std::uint64_t object, const Class& its, std::vector<std::uint64_t>& into) {
   const std::int64_t first = std::max(its.first, std::int64_t{layout_.bpf.obj_type} + 8);
@@ -151,7 +151,7 @@ void ReferentReader::add_fields(std::uint64_t object, const Class& its, std::vec
   }
 }
 
-// A dict of the attributes that lies in a field of the object is one of its fields.
+// If a field of the object holds the dict with its attributes, the dict is one of its fields.
 void ReferentReader::add_attributes(std::uint64_t object, std::vector<std::uint64_t>& into) const {
   const UserLayout& user = layout_.user;
   const auto word = memory_.read<std::uint64_t>(object - user.managed_dict).value_or(0);
@@ -171,7 +171,7 @@ std::vector<std::uint64_t> ReferentReader::slots(std::uint64_t first, std::uint6
   std::vector<std::uint64_t> words(std::min(count, kMaxSlots));
   if (words.empty() || !memory_.read(first, std::as_writable_bytes(std::span(words)))) return {};
   if ((layout_.bpf.flags & PY_TAGGED_REFS) != 0) {
-    // Include/internal/pycore_stackref.h: a tag marks a reference that does not count.
+    // Include/internal/pycore_stackref.h: a tag marks a reference that is not part of the reference count.
     if (!borrowed) std::erase_if(words, [](std::uint64_t word) { return (word & kTag) != 0; });
     for (std::uint64_t& word : words) word &= ~kTag;
   }
@@ -224,7 +224,7 @@ Referents ReferentReader::read(std::uint64_t object) {
     case ReferentForm::connection:
     case ReferentForm::instance: break;
   }
-  // A tuple's items lie where a class derived from it would have its fields.
+  // A tuple's items are where a class derived from tuple would have its fields.
   if (its.layer != Layer::tuple) add_fields(object, its, found.objects);
   if (its.managed) add_attributes(object, found.objects);
   return found;

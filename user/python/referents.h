@@ -1,4 +1,4 @@
-// What an object refers to.
+// The objects to which an object refers.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,14 @@
 
 namespace aiotrace::python {
 
-/// What kind of object it is, as far as its references matter.
+/// The kind of an object, as far as it matters for references.
 enum class ReferentForm : std::uint8_t {
-  leaf,        ///< refers to nothing that matters: a number, a str, a weak reference
+  leaf,        ///< its references do not matter: a number, a str, a weak reference
   future,      ///< a future or task of asyncio
   container,   ///< list, tuple, dict, set, deque and classes derived from them
   callable,    ///< function, bound method, partial, cell
   coroutine,   ///< coroutine, generator or asynchronous generator
-  connection,  ///< what a loop calls: a protocol, a transport, a handle
+  connection,  ///< an object that a loop calls: a protocol, a transport, a handle
   instance,    ///< any other
   module,
   type,
@@ -24,25 +24,24 @@ enum class ReferentForm : std::uint8_t {
 
 struct Referents {
   ReferentForm form = ReferentForm::leaf;
-  /// Each reference once, as often as the object has it: together they are what the object adds to reference counts.
-  /// Of a function its closure only, of a class its attributes, of a coroutine the variables and the stack of its
-  /// frame.
+  /// Each reference as often as the object has it: together they are what the object adds to reference counts. For a
+  /// function only its closure, for a class its attributes, for a coroutine the variables and the stack of its frame.
   std::vector<std::uint64_t> objects;
 };
 
-/// Of one look at a process. An object must be reached from one that lives.
+/// For one look at a process. An object must be reached from a live object.
 class ReferentReader {
  public:
   /// `reader` must outlive this object.
   explicit ReferentReader(AsyncioReader& reader);
 
   [[nodiscard]] Referents read(std::uint64_t object);
-  /// Without its referents.
+  /// The object without its referents.
   [[nodiscard]] ReferentForm form_of(std::uint64_t object);
-  /// The same of a future or task, from which read() does not go on.
+  /// The same for a future or task, whose references read() does not follow.
   [[nodiscard]] std::vector<std::uint64_t> of_future(std::uint64_t future);
   /// Words of a frame: `count` variables and stack entries of those from `first` on. Without `borrowed` only those that
-  /// count as references.
+  /// are part of the reference count.
   [[nodiscard]] std::vector<std::uint64_t> slots(std::uint64_t first, std::uint64_t count, bool borrowed) const;
   /// The number of references to an object.
   [[nodiscard]] std::uint64_t count_of(std::uint64_t object) const;
@@ -52,9 +51,9 @@ class ReferentReader {
   struct Class {
     ReferentForm form = ReferentForm::leaf;
     Layer layer = Layer::none;
-    std::int64_t first = 0;  // where its fields begin; 0: behind the head
-    std::int64_t size = 0;   // where they end
-    bool managed = false;    // has attributes beside its fields
+    std::int64_t first = 0;  // where its fields begin; 0: behind the header
+    std::int64_t size = 0;   // where its fields end
+    bool managed = false;    // has attributes in addition to its fields
   };
   [[nodiscard]] const Class& class_of(std::uint64_t object);
   [[nodiscard]] Class classify(std::uint64_t type) const;
@@ -75,7 +74,7 @@ class ReferentReader {
   std::uint64_t transport_;
   std::uint64_t handle_;
   std::unordered_map<std::uint64_t, Class> classes_;  // by type
-  std::unordered_map<std::uint64_t, bool> is_type_;   // by what may be one
+  std::unordered_map<std::uint64_t, bool> is_type_;   // by the address of what may be a type
 };
 
 }  // namespace aiotrace::python

@@ -13,7 +13,7 @@ using Names = std::unordered_map<std::uint64_t, std::string>;
 
 constexpr std::size_t kMaxModules = 20'000;
 constexpr std::size_t kMaxVariables = 2'000'000;
-constexpr std::size_t kMaxOfModule = 65'536;  // a module that has more is data
+constexpr std::size_t kMaxOfModule = 65'536;  // a module with more names holds data
 constexpr std::size_t kMaxInstances = 20'000;
 constexpr std::size_t kMaxFrames = 64;  // of one object
 constexpr std::size_t kMaxName = 256;
@@ -44,7 +44,7 @@ class Naming {
     std::unordered_set<std::uint64_t> read;
     std::size_t seen = 0;
     for (const auto& module : *all) {
-      // Several names can be one module, and each module can claim the dict of another.
+      // Several names can refer to one module, and a module can claim the dict of another one.
       const auto names = objects_.module_dict(module.value);
       if (!names || !read.insert(*names).second) continue;
       const auto variables = objects_.entries(*names, kMaxOfModule);
@@ -58,7 +58,7 @@ class Naming {
     }
   }
 
-  // The variable itself, else an attribute of an object that a variable has; innermost frames first.
+  // The variable itself, else an attribute of an object in a variable; innermost frames first.
   [[nodiscard]] std::optional<std::string> by_frames(const Nameless& nameless) {
     std::optional<std::string> plain;
     std::size_t looked = 0;

@@ -1,4 +1,5 @@
-// What a program calls an object: a variable of a module, an attribute, a local variable of who waits for it.
+// The name of an object in the program: a variable of a module, an attribute, or a local variable of a waiting
+// function.
 #pragma once
 
 #include <cstdint>
@@ -11,15 +12,15 @@
 
 namespace aiotrace::python {
 
-/// An object to name, and frames of those who wait for it or have it.
+/// An object to name, and the frames of those that wait for it or hold it.
 struct Nameless {
   std::uint64_t object = 0;
   std::vector<LookFrame> frames;
 };
 
 /// "app.CACHE_LOCK" (a module's variable), "Service.lock" (attribute `lock` of the `self` or another variable of one of
-/// the frames), "lock" (a variable); nothing for what has no name there. Without a sweep of the memory: modules and
-/// frames only, bounded.
+/// the frames), "lock" (a variable); nothing if it has no name there. Searches only modules and frames, without a sweep
+/// of the memory; bounded.
 [[nodiscard]] std::unordered_map<std::uint64_t, std::string> name_resources(AsyncioReader& reader,
                                                                             const std::vector<Nameless>& wanted);
 

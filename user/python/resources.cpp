@@ -131,8 +131,8 @@ void ResourceReader::read_rlock(std::uint64_t object, ResourceState& state) cons
   if (*state.locked) state.owner_thread = owner.value_or(0);
 }
 
-// SQLAlchemy's QueuePool: a queue of connections that are at rest, and how many there are beyond its size; less than 0
-// as long as not all of the queue's have been made.
+// SQLAlchemy's QueuePool: a queue of idle connections, and the number of connections beyond its size, which is negative
+// until all connections of the queue were created.
 void ResourceReader::read_pool(std::uint64_t object, ResourceState& state) const {
   const std::uint64_t queue = attribute(object, "_pool");
   if (queue == 0) return;

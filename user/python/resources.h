@@ -1,4 +1,4 @@
-// What tasks and threads wait for: locks, semaphores, queues, executors, by class and state.
+// Objects that tasks and threads wait for: locks, semaphores, queues, executors, by class and state.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 namespace aiotrace::python {
 
 enum class ResourceForm : std::uint8_t {
-  none,  ///< nothing that is known
+  none,  ///< no known class
   asyncio_lock,
   asyncio_semaphore,
   asyncio_condition,
@@ -24,7 +24,7 @@ enum class ResourceForm : std::uint8_t {
   anyio_limiter,
   thread_lock,       ///< _thread.lock
   thread_rlock,      ///< _thread.RLock
-  thread_condition,  ///< threading.Condition and below: as the classes of threading
+  thread_condition,  ///< threading.Condition and the following ones: as the classes of threading
   thread_semaphore,
   thread_event,
   thread_barrier,
@@ -35,33 +35,33 @@ enum class ResourceForm : std::uint8_t {
   pool,         ///< a library's pool of connections
 };
 
-/// "Lock" and the like: the name of the known class that an object's class is, or is derived from.
+/// "Lock" and the like: the name of the object's class or of its known base class.
 struct ResourceType {
   ResourceForm form = ResourceForm::none;
   std::string_view known{};  ///< static storage
 };
 
 struct ResourceState {
-  std::optional<bool> locked;             ///< of a lock
-  std::optional<std::uint64_t> capacity;  ///< units that there are
-  std::optional<std::uint64_t> out;       ///< of these, taken
+  std::optional<bool> locked;             ///< state of a lock
+  std::optional<std::uint64_t> capacity;  ///< number of units
+  std::optional<std::uint64_t> out;       ///< units in use
   std::optional<std::uint64_t> size;      ///< of a queue, items in it
   std::uint64_t owner_thread = 0;         ///< of an RLock: threading's ident
-  std::uint64_t waiters = 0;              ///< the collections.deque in which futures wait; 0: none
+  std::uint64_t waiters = 0;              ///< the collections.deque of the futures that wait; 0: none
 };
 
-/// Of one look at a process.
+/// For one look at a process.
 class ResourceReader {
  public:
   /// `reader` must outlive this object. Looks up the classes in sys.modules.
   explicit ResourceReader(AsyncioReader& reader);
 
-  /// By class; classes derived from it too.
+  /// Decided by the class; derived classes count too.
   [[nodiscard]] ResourceType type_of(std::uint64_t object);
   [[nodiscard]] ResourceState state_of(std::uint64_t object, ResourceForm form) const;
-  /// An attribute of the instance; 0: it has none, or None.
+  /// An attribute of the instance; 0: it has none, or it is None.
   [[nodiscard]] std::uint64_t attribute(std::uint64_t object, std::string_view name) const;
-  /// The lock of a Condition; 0: it is none.
+  /// The lock of a Condition; 0: it is no Condition.
   [[nodiscard]] std::uint64_t lock_of(std::uint64_t object, ResourceForm form) const;
 
  private:

@@ -11,7 +11,7 @@
 namespace aiotrace::python {
 
 bool RunningLoop::polls_as_known() const {
-  // Lib/selectors.py; what is left of it (devpoll, kqueue) is of other systems.
+  // Lib/selectors.py; its other selectors (devpoll, kqueue) are for other systems.
   constexpr std::array<std::string_view, 3> kSelectors = {"EpollSelector", "PollSelector", "SelectSelector"};
   return kind == EventLoopKind::uvloop || std::ranges::find(kSelectors, selector) != kSelectors.end();
 }

@@ -1,4 +1,4 @@
-// The asyncio and uvloop loops that threads run, by asyncio's own account.
+// The asyncio and uvloop loops that threads run, according to asyncio.
 #pragma once
 
 #include <sys/types.h>
@@ -17,9 +17,9 @@ struct RunningLoop {
   pid_t tid = 0;
   std::uint64_t object = 0;
   EventLoopKind kind = EventLoopKind::other;
-  std::string selector;  ///< class of its `_selector`: "EpollSelector"; empty: it has none, as uvloop
+  std::string selector;  ///< class of its `_selector`: "EpollSelector"; empty: it has none (uvloop)
 
-  /// It waits by a system call that aiotrace takes for a poll: uvloop, and the selectors of the standard library.
+  /// It waits with a system call that aiotrace recognizes as a poll: uvloop, and the selectors of the standard library.
   [[nodiscard]] bool polls_as_known() const;
 };
 

@@ -14,12 +14,12 @@ namespace aiotrace::python {
 namespace {
 
 constexpr std::string_view kCookie = "xdebugpy";
-// The writable data of an interpreter is 1 to 2 MB; with modules frozen in, some more.
+// The writable data of an interpreter is 1 to 2 MB; with frozen modules, some more.
 constexpr std::uint64_t kMaxScan = 32u << 20;
-// A process has one interpreter; who maps thousands of files with such names has none of them looked at but the first.
+// A process has one interpreter; of thousands of mapped files with such names only the first ones are read.
 constexpr std::size_t kMaxCandidates = 16;
 
-/// The first executable mapping of each file that can be the interpreter, the program itself first.
+/// The first executable mapping of each file that can be the interpreter; the program itself first.
 std::vector<const proc::Mapping*> candidates(const proc::Process& process, const proc::Maps& maps) {
   std::vector<const proc::Mapping*> found;
   struct stat exe{};
@@ -30,8 +30,9 @@ std::vector<const proc::Mapping*> candidates(const proc::Process& process, const
   for (const proc::Mapping& mapping : maps.all()) {
     if (!mapping.executable || mapping.inode == 0) continue;
     if (std::ranges::any_of(found, [&](const auto* seen) { return seen->same_file(mapping); })) continue;
-    // By inode: the device of /proc/PID/maps differs from stat's on btrfs and overlayfs. The inode can, too, where an
-    // overlay has layers on several file systems (its option xino): then by the name, which both have from the kernel.
+    // Compares inodes, because the device in /proc/PID/maps differs from stat's on btrfs and overlayfs. The inode can
+    // differ too, if an overlay has layers on several file systems (its option xino): then compares the names, which
+    // the kernel gives for both.
     const bool same_name = mapping.path + (mapping.deleted ? " (deleted)" : "") == exe_name;
     if (((have_exe && mapping.inode == exe.st_ino) || same_name) && exe_path.empty()) {
       exe_path = mapping.path;
@@ -43,7 +44,7 @@ std::vector<const proc::Mapping*> candidates(const proc::Process& process, const
   return found;
 }
 
-/// The cookie at a 16-byte boundary of the file's writable memory, as a stripped file without sections leaves it.
+/// The cookie at a 16-byte boundary of the file's writable memory, which remains in a stripped file without sections.
 std::uint64_t scan_for_cookie(const proc::Maps& maps, const proc::Mapping& file, const proc::Memory& memory) {
   std::uint64_t scanned = 0;
   std::vector<std::byte> chunk(1u << 20);

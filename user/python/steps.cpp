@@ -36,7 +36,7 @@ class Slots {
   Slots(const Interpreter& interpreter, const proc::Maps& maps, const proc::Memory& memory)
       : layout_(interpreter.layout), maps_(maps), memory_(memory) {}
 
-  /// 0 for what is no code.
+  /// 0 if it is no code.
   [[nodiscard]] std::uint64_t code(std::optional<std::uint64_t> address) const {
     const auto* mapping = address ? maps_.find(*address) : nullptr;
     return mapping != nullptr && mapping->executable && mapping->inode != 0 ? *address : 0;
@@ -111,7 +111,7 @@ Result<StepFunctions> find_step_functions(const Interpreter& interpreter, const 
   StepFunctions found;
   const bool has_am_send = interpreter.version_hex >= kPython310;
   found.send = slots.code(symbol_address(interpreter, process, maps, has_am_send ? "PyIter_Send" : "_PyGen_Send"));
-  // Second choice: a profile-guided build has the slot's function inlined into PyIter_Send (Debian's does).
+  // Second choice, because a profile-guided build inlines the slot's function into PyIter_Send (Debian's does).
   if (found.send == 0 && has_am_send) found.send = slots.am_send(interpreter.coro_type);
   if (found.send == 0) return unsupported("the function that resumes its coroutines was not found");
   found.raise = slots.method(interpreter.coro_type, "throw");

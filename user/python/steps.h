@@ -1,4 +1,4 @@
-// What a process's task steps are made of: the functions that uprobes are set on, and what BPF has to know to read
+// The functions that make up a process's task steps, on which uprobes are set, and the data that BPF needs to read
 // them.
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace aiotrace::python {
 
-/// Addresses in the process: of exported functions, and out of the types' slots, which a stripped build has, too.
+/// Addresses in the process, from exported functions and from the types' slots, which a stripped build has too.
 struct StepFunctions {
   std::uint64_t send = 0;           ///< PyIter_Send or PyCoro_Type's am_send (3.10+), _PyGen_Send before
   std::uint64_t raise = 0;          ///< its method throw()
@@ -22,11 +22,11 @@ struct StepFunctions {
   std::uint64_t task_made = 0;      ///< Task.__init__
 };
 
-/// Errors: unsupported, with what the interpreter lacks.
+/// Errors: unsupported, and the reason says what the interpreter lacks.
 [[nodiscard]] Result<StepFunctions> find_step_functions(const Interpreter& interpreter, const proc::Process& process,
                                                         const proc::Maps& maps, const proc::Memory& memory);
 
-/// What of the process and its layout BPF wants.
+/// The data about the process and its layout that BPF needs.
 [[nodiscard]] step_config step_config_of(const Interpreter& interpreter, const proc::Process& process,
                                          const proc::Maps& maps, const proc::Memory& memory);
 

@@ -23,7 +23,7 @@ constexpr std::uint64_t kMaxSlots = 1024;
 // Each place keeps a whole chain.
 constexpr std::size_t kMaxPlaces = 2000;
 
-/// The values that a frame that has not begun holds are its arguments: they distinguish it from another one at its
+/// In a frame that has not begun, the values are its arguments: they distinguish it from another frame at the same
 /// address.
 std::uint64_t arguments(const AsyncioReader& reader, const Coroutine& of) {
   const auto& bpf = reader.interpreter().layout.bpf;
@@ -45,7 +45,7 @@ std::uint64_t fingerprint_of(std::uint64_t seed, const std::vector<Coroutine>& c
   return seed;
 }
 
-/// True if the coroutine is awaited after all, by the task that its future wakes.
+/// True if the coroutine is awaited after all, by the task that is woken by its future.
 bool goes_on(AsyncioReader& reader, CensusChains& chains, std::uint64_t coroutine, std::uint64_t future) {
   const auto task = woken_by(reader, future);
   if (!task) return false;
@@ -67,7 +67,7 @@ class Finder {
     for (const FutureFields& future : census_.futures) {
       if (!future.task) continue;
       roots_.insert(future.coroutine);
-      // A task that has ended holds nothing up, and a coroutine that it left suspended is nobody's.
+      // A finished task delays nothing, and nobody resumes a coroutine that it left suspended.
       if (future.pending() && future.coroutine != 0) mark(future.coroutine);
     }
     for (const auto& [address, coroutine] : census_.coroutines) {
@@ -75,7 +75,7 @@ class Finder {
     }
     for (const auto& [address, coroutine] : census_.coroutines) {
       if (coroutine.state != State::suspended || marked_.contains(address)) continue;
-      // Through plain generators to the next that the census knows.
+      // Follows plain generators to the next coroutine that the census knows.
       const auto links = chains_.chain(address).links;
       for (std::size_t i = 1; i < links.size(); ++i) awaited_.insert(links[i].object);
     }
@@ -100,8 +100,8 @@ class Finder {
     }
   }
 
-  /// An awaitable of a class that is not known can go on with a coroutine: one of Cython, mypyc or Nuitka does, and an
-  /// iterator that passes on what it is sent. What its own fields lead to is marked.
+  /// An awaitable of an unknown class can resume a coroutine: those of Cython, mypyc or Nuitka do, and an iterator that
+  /// forwards the values that it is sent. Coroutines in its own fields are marked.
   void mark_held_by(std::uint64_t object) {
     if (depth_ > 16 || !foreign_.insert(object).second) return;
     ++depth_;
@@ -120,7 +120,7 @@ class Finder {
       hash_into(place, each.lasti);
     }
     if (kind == Kind::unread_exception && !chain.empty()) hash_into(place, chain.front().code);
-    // Beyond that all are one place without an example.
+    // Beyond this limit all share one place without an example.
     if (found_.places.size() >= kMaxPlaces && !found_.places.contains(place)) place = 0;
     auto& example = found_.places[place];
     if (place != 0 && example.chain.empty()) example.chain = chain;
@@ -133,7 +133,8 @@ class Finder {
                           .place = place});
   }
 
-  /// What was given to a loop that has not come to it yet, because something blocks it: it will be awaited.
+  /// Coroutines that were passed to a loop which has not run them yet because something blocks it: they will be
+  /// awaited.
   void look_at_queues() {
     constexpr std::size_t kMaxLoops = 256;
     std::unordered_set<std::uint64_t> loops;
@@ -167,7 +168,7 @@ class Finder {
   }
 
   /// A generator on the stack of a frame is the iterator of an `async for` there: between two of its values its
-  /// consumer is at work.
+  /// consumer runs.
   std::unordered_set<std::uint64_t> iterated(State by) {
     const auto& bpf = reader_.interpreter().layout.bpf;
     const std::uint64_t mask = bpf.flags & PY_TAGGED_REFS ? ~std::uint64_t{3} : ~std::uint64_t{0};
@@ -175,7 +176,7 @@ class Finder {
     for (const auto& [address, of] : census_.coroutines) {
       if (of.frame == 0 || of.state != by) continue;
       const std::uint64_t first = variable_slots(reader_, of);
-      // Behind the top of a stack lies what was there before. A frame that runs does not keep its top up to date.
+      // Above the top of a stack there are old values. A running frame does not keep its stack pointer up to date.
       const std::uint64_t end = of.state == State::suspended ? used_slots(reader_, of) : of.bytes / 8;
       for (std::uint64_t i = first; i < std::min(end, first + kMaxSlots); ++i) {
         const auto word = reader_.memory().read<std::uint64_t>(of.frame + bpf.frame_localsplus + 8 * i);
@@ -230,7 +231,7 @@ class Finder {
   void waiting(const FutureFields& task) {
     const auto chain = chains_.chain(task.coroutine);
     if (chain.links.empty() || (chain.end == End::unknown && !loop_closed(task.loop))) {
-      // Only what its future knows too: of a task that was freed the coroutine leads anywhere.
+      // Only uses data that the future has too, because the coroutine of a freed task can be any object.
       const auto woken = census_.timed_tasks.contains(task.object) ? std::nullopt : woken_by(reader_, task.waiter);
       if (woken && woken->object == task.object) ++found_.unclassified;
       return;
@@ -261,10 +262,10 @@ class Finder {
   const bool foreign_scheduler_;
   Suspects found_;
   unsigned depth_ = 0;
-  std::unordered_set<std::uint64_t> foreign_;  // awaitables of a class that is not known, looked into already
+  std::unordered_set<std::uint64_t> foreign_;  // awaitables of unknown classes that were already searched
   std::unordered_set<std::uint64_t> roots_;    // the coroutine of every task
-  std::unordered_set<std::uint64_t> marked_;   // somebody will go on with it
-  std::unordered_set<std::uint64_t> awaited_;  // of a chain that nobody goes on with, all but the outermost
+  std::unordered_set<std::uint64_t> marked_;   // somebody will resume it
+  std::unordered_set<std::uint64_t> awaited_;  // of a chain that nobody resumes: all links except the outermost
   std::unordered_map<std::uint64_t, bool> closed_;
 };
 

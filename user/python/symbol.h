@@ -1,4 +1,4 @@
-// Where a function or object of the interpreter is, by its name.
+// The address of a function or object of the interpreter, by its name.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace aiotrace::python {
 
-/// An address in the process. Nothing for what the interpreter's file neither exports nor has in a symbol table.
+/// An address in the process. Nothing if the interpreter's file neither exports it nor has it in a symbol table.
 [[nodiscard]] std::optional<std::uint64_t> symbol_address(const Interpreter& interpreter, const proc::Process& process,
                                                           const proc::Maps& maps, std::string_view name);
 

@@ -27,7 +27,7 @@ class Finder {
     const Objects& objects = futures_.objects();
     for (const char* name : {"_all_tasks", "_scheduled_tasks"}) {
       const auto set = objects.find(futures_.tasks_module(), name);
-      // asyncio.tasks._all_tasks is a function's name nowhere, but not in every version a set's.
+      // asyncio.tasks._all_tasks is never the name of a function, but only in some versions the name of a set.
       const auto items = set ? weak_set_items(objects, *set) : std::nullopt;
       if (set && !items) list_.torn = true;
       for (const std::uint64_t item : items.value_or(std::vector<std::uint64_t>{})) add(item);
@@ -44,7 +44,7 @@ class Finder {
     std::uint64_t node = memory_.read<std::uint64_t>(head).value_or(0);
     std::size_t steps = 0;
     while (node != head) {
-      // A list that was never set up is two nulls.
+      // A list that was never initialized has two null pointers.
       if (node == 0 && before == head) return;
       const auto back = memory_.read<std::uint64_t>(node + 8);
       if (node == 0 || !back || *back != before || ++steps > kMaxTasks) {

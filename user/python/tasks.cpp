@@ -17,11 +17,11 @@ namespace aiotrace::python {
 namespace {
 
 constexpr std::size_t kMaxLoops = 4096;
-/// Links of all chains together: 100,000 tasks that all await one deep chain must not cost a minute.
+/// Limit for the links of all chains together: 100,000 tasks that all await one deep chain must not cost a minute.
 constexpr std::size_t kMaxLinks = 4'000'000;
 constexpr std::size_t kMaxEdges = 4'000'000;
 
-// "Task-9" before "Task-10".
+// Sorts "Task-9" before "Task-10".
 void sort_by_name(std::vector<Task>& tasks) {
   constexpr std::size_t kMaxDigits = 18;
   struct Key {
@@ -167,7 +167,7 @@ class Look {
     if (task.state == TaskState::pending) task.waits_for = waits_.read(fields, chain, taken_ns);
   }
 
-  // What a running task does stands on its thread's stack; false: not found there (any more).
+  // The frames of a running task are on its thread's stack; false: not found there, or not any more.
   bool read_running_stack(Task& task) {
     const auto current = running_.tasks.find(task.object);
     const auto thread = current != running_.tasks.end() ? threads_.find(current->second) : threads_.end();
@@ -182,7 +182,7 @@ class Look {
     return true;
   }
 
-  // From "waits for" to "is awaited by".
+  // Converts "waits for" to "is awaited by".
   void join(TaskSnapshot& snapshot) {
     std::unordered_map<std::uint64_t, std::size_t> index;
     index.reserve(snapshot.tasks.size());
@@ -201,7 +201,7 @@ class Look {
     }
   }
 
-  // A task can be in a TaskGroup's body, and awaited by its children's account, while it does something else.
+  // A task can be in a TaskGroup's body, so that its children report that it awaits them, while it does something else.
   static bool names_no_task(WaitKind kind) {
     using enum WaitKind;
     return kind != future && kind != task && kind != gather && kind != wait && kind != shield && kind != task_group;
@@ -212,7 +212,7 @@ class Look {
     std::erase_if(objects, [&](std::uint64_t object) { return !seen.insert(object).second; });
   }
 
-  // 3.14+: what a task knows itself of who awaits it, through futures like gather()'s too.
+  // 3.14+: what a task records about the tasks that await it, through futures like gather()'s too.
   void join_known(TaskSnapshot& snapshot, const std::unordered_map<std::uint64_t, std::size_t>& index) {
     if (interpreter_.layout.user.task_awaited_by == kNoOffset) return;
     constexpr unsigned kMaxBetween = 3;
@@ -258,7 +258,7 @@ class Look {
   std::unordered_map<std::uint64_t, std::size_t> loop_index_;
   std::size_t links_ = 0;
   std::size_t edges_ = 0;
-  std::unordered_set<std::size_t> completed_;  // tasks whose waits_for 3.14's own account added to
+  std::unordered_set<std::size_t> completed_;  // tasks to whose waits_for the data of 3.14 was added
 };
 
 }  // namespace
@@ -267,7 +267,7 @@ TaskReader::TaskReader(const Interpreter& interpreter, const proc::Process& proc
     : interpreter_(interpreter), process_(process), pages_(memory), codes_(pages_, interpreter.layout) {}
 
 Result<TaskSnapshot> TaskReader::read(Options options) {
-  // A list that changes under the walk is walked again, from fresh pages.
+  // A list that changes during the walk is walked again, from fresh pages.
   constexpr unsigned kTries = 5;
   TaskSnapshot snapshot;
   for (unsigned i = 0; i < kTries; ++i) {
@@ -289,7 +289,7 @@ Result<TaskSnapshot> TaskReader::read(Options options) {
 
 namespace {
 
-// In the same await, as far as two readings of a task show.
+// Whether two reads of a task show it in the same await.
 bool same_await(const Task& a, const Task& b) {
   return a.stack_cut == b.stack_cut && a.waits_for.kind == b.waits_for.kind &&
          a.waits_for.object == b.waits_for.object && a.waits_for.left_ns == b.waits_for.left_ns &&

@@ -20,7 +20,7 @@ namespace aiotrace::python {
 
 enum class TaskState { pending, running, finished };
 
-/// A place in a coroutine; the code object's names are shared with all others.
+/// A place in a coroutine; the names of code objects are shared.
 struct TaskFrame {
   std::shared_ptr<const CodeInfo> code;
   std::uint64_t code_at = 0;       ///< address of the code object
@@ -29,9 +29,9 @@ struct TaskFrame {
 };
 
 struct Task {
-  std::uint64_t object = 0;  ///< address of the Task, unique among those that live
+  std::uint64_t object = 0;  ///< address of the Task, unique among live tasks
   std::uint64_t loop = 0;    ///< address of its loop
-  pid_t tid = 0;             ///< thread that runs its loop now; 0: none does, or not known
+  pid_t tid = 0;             ///< thread that runs its loop now; 0: none, or unknown
   std::string name;          ///< any characters, at most 1,024; empty: unreadable
   TaskState state = TaskState::pending;
   std::uint64_t coroutine_at = 0;  ///< the root coroutine; 0: finished
@@ -41,33 +41,34 @@ struct Task {
   std::vector<TaskFrame> stack;    ///< await chain, innermost first; of a running one its frames on the thread
   bool stack_cut = false;          ///< deeper than kMaxAwaitDepth, cyclic, or unreadable behind the first frame
   WaitsFor waits_for;
-  std::vector<std::size_t> awaited_by;  ///< tasks of the snapshot that wait for it, by index, ascending
+  std::vector<std::size_t> awaited_by;  ///< indices of the tasks in the snapshot that wait for it, ascending
 };
 
 struct TaskLoop {
   LoopFields fields;
-  pid_t tid = 0;  ///< 0: does not run, or not known
+  pid_t tid = 0;  ///< 0: does not run, or unknown
   std::size_t tasks = 0;
 };
 
 struct TaskSnapshot {
   std::uint64_t taken_ns = 0;   ///< CLOCK_MONOTONIC, at its beginning
-  std::uint64_t read_ns = 0;    ///< and when it had been read
+  std::uint64_t read_ns = 0;    ///< and when the read ended
   std::vector<Task> tasks;      ///< by name as people count, then address
-  std::vector<TaskLoop> loops;  ///< those that run or have tasks
-  // What could not be had.
-  std::size_t unreadable = 0;  ///< tasks that changed or went while they were read
+  std::vector<TaskLoop> loops;  ///< loops that run or have tasks
+  // Data that could not be read.
+  std::size_t unreadable = 0;  ///< tasks that changed or ended while they were read
   bool torn = false;           ///< the lists changed each time they were walked: some tasks may be missing
   bool too_many = false;       ///< more than kMaxTasks
   std::string problem;         ///< why tasks written in C are missing; empty: they are not
 };
 
-/// Takes snapshots of one process. Keeps code objects and memory for pages from one to the next.
-/// Reads only; the process runs on, so the tasks of a busy one are each right but not all of the same moment.
+/// Takes snapshots of one process. Keeps code objects and memory for pages between snapshots. It only reads, and the
+/// process runs during the read: in a busy process each task is correct, but the tasks are not all from the same
+/// moment.
 class TaskReader {
  public:
   struct Options {
-    bool finished = false;  ///< those too that are done but still referenced (before 3.14)
+    bool finished = false;  ///< includes finished tasks that are still referenced (before 3.14)
     bool frames = true;     ///< await chains; without them waits_for and awaited_by are empty
   };
 
@@ -78,10 +79,10 @@ class TaskReader {
   [[nodiscard]] Result<TaskSnapshot> read(Options options);
   [[nodiscard]] Result<TaskSnapshot> read() { return read(Options{}); }
 
-  /// Tasks of a snapshot again, each alone and from fresh pages, until two readings agree: one that went on while the
-  /// snapshot was read can look as if it were in an await that never was. What they wait for is anew, the rest as it
-  /// was. Nothing for one that is not pending any more or goes on all the time. `taken_ns`: the snapshot's, from which
-  /// left_ns counts.
+  /// Reads tasks of a snapshot again, each alone and from fresh pages, until two reads agree, because a task that moved
+  /// on during the snapshot can look as if it were in an await that never existed. What they wait for is updated, the
+  /// rest is kept. Nothing for a task that is not pending any more or moves on all the time. `taken_ns`: the snapshot's
+  /// time, from which left_ns counts.
   [[nodiscard]] std::vector<std::optional<Task>> read_again(std::span<const Task* const> before,
                                                             std::uint64_t taken_ns);
 

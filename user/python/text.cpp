@@ -23,7 +23,7 @@ std::optional<std::string> read_text(const proc::Memory& memory, const Layout& l
                                      std::size_t max_characters) {
   if (object == 0) return std::nullopt;
   const py_layout& bpf = layout.bpf;
-  // The header and, for nearly every name there is, the characters in one read; at the end of a page only the header.
+  // One read gets the header and, for nearly every name, the characters; at the end of a page it gets only the header.
   std::array<std::byte, 128> head{};
   const std::size_t header = std::max(bpf.unicode_ascii_data, bpf.unicode_state + 4);
   if (header > head.size() || bpf.unicode_length + 8 > header) return std::nullopt;

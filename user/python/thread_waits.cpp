@@ -8,7 +8,8 @@ namespace {
 
 using Kind = ThreadWait::Kind;
 
-// Functions that wait, or are called by one that does; by their bare names, which is all that there is before 3.11.
+// Functions that wait, or that a waiting function calls; by their bare names, because code objects have no others
+// before 3.11.
 struct Row {
   std::string_view file, function;
   ResourceForm form;
@@ -50,7 +51,7 @@ class Stack {
   }
 
  private:
-  // Of packages only those are known by their folder that the readers of tasks have to know.
+  // Only the packages that the task readers need are known by their folder.
   [[nodiscard]] std::string file_of(const PythonFrame& frame) const {
     std::string inside = reader_.interpreter().libraries.inside(frame.file);
     constexpr std::string_view kFolder = "-packages/";
@@ -103,7 +104,7 @@ class Stack {
     return true;
   }
 
-  // Of the default value of _wait_for_tstate_lock(): no time limit.
+  // For the default value of _wait_for_tstate_lock(): no time limit.
   [[nodiscard]] bool negative_one(std::uint64_t object) const {
     return reader_.type_name(object) == "int" && !reader_.objects().unsigned_int(object);
   }

@@ -16,7 +16,7 @@ constexpr std::size_t kMaxName = 256;
 
 using Tids = std::map<pid_t, pid_t>;
 
-/// The thread whose state it is, by its id in /proc's pid namespace.
+/// The thread of a state, by its id in /proc's pid namespace.
 std::optional<std::pair<pid_t, PythonThread>> thread_at(const Interpreter& interpreter, const proc::Memory& memory,
                                                         const Tids& ids, std::uint64_t tstate) {
   const auto id = memory.pointer(tstate + interpreter.layout.bpf.ts_thread_id);
@@ -32,7 +32,7 @@ std::optional<std::pair<pid_t, PythonThread>> thread_at(const Interpreter& inter
   return std::pair(known->second, PythonThread{.tstate = tstate, .thread_id = *id});
 }
 
-/// Of one interpreter's module threading, by ident.
+/// The names in one interpreter's module threading, by ident.
 void add_names(std::unordered_map<std::uint64_t, std::string>& by_ident, const Interpreter& interpreter,
                const proc::Memory& memory, std::uint64_t state) {
   const Objects objects(memory, interpreter.layout);
@@ -47,7 +47,7 @@ void add_names(std::unordered_map<std::uint64_t, std::string>& by_ident, const I
     const auto ident = objects.unsigned_int(entry.key);
     const auto name = ident ? objects.attribute(entry.value, "_name") : std::nullopt;
     const auto text = name ? objects.text(*name, kMaxName) : std::nullopt;
-    // The main interpreter comes last: it knows the threads that run others by the names that people gave them.
+    // The main interpreter comes last, because it knows the names of threads that run other interpreters.
     if (text) by_ident.insert_or_assign(*ident, *text);
   }
 }
@@ -62,7 +62,7 @@ std::map<pid_t, PythonThread> python_threads(const Interpreter& interpreter, con
   std::size_t walked = 0;
   for (const auto state : interpreter_states(interpreter, memory)) {
     auto thread = memory.read<std::uint64_t>(state + bpf.interp_threads_head);
-    std::set<std::uint64_t> seen;  // a thread that ends while the list is walked can bend it into a ring
+    std::set<std::uint64_t> seen;  // a thread that ends during the walk can turn the list into a ring
     while (thread && *thread != 0 && walked++ < kMaxThreads && seen.insert(*thread).second) {
       if (auto known = thread_at(interpreter, memory, ids, *thread)) found.insert(std::move(*known));
       thread = memory.read<std::uint64_t>(*thread + bpf.ts_next);

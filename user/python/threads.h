@@ -1,4 +1,4 @@
-// The names that a Python program gives its threads.
+// Python threads of a process, and their names.
 #pragma once
 
 #include <sys/types.h>
@@ -15,7 +15,7 @@
 
 namespace aiotrace::python {
 
-/// A Python thread as the interpreter's own list has it.
+/// A Python thread from the interpreter's own list.
 struct PythonThread {
   std::uint64_t tstate = 0;     ///< address of its PyThreadState
   std::uint64_t thread_id = 0;  ///< pthread_self(), threading's ident
@@ -29,11 +29,12 @@ struct PythonThread {
 /// Every PyInterpreterState, the newest first and the main one last. At most 256.
 [[nodiscard]] std::vector<std::uint64_t> interpreter_states(const Interpreter& interpreter, const proc::Memory& memory);
 
-/// Whose PyThreadState this is, by its id in /proc's pid namespace; nothing if it is no living thread's.
+/// The thread of this PyThreadState, by its id in /proc's pid namespace; nothing if no live thread has it.
 [[nodiscard]] std::optional<pid_t> thread_of_state(const Interpreter& interpreter, const proc::Process& process,
                                                    const proc::Memory& memory, std::uint64_t tstate);
 
-/// True if the C library keeps a thread's id in its struct pthread where glibc does: seen on a thread of the process.
+/// True if the C library stores a thread's id in its struct pthread where glibc does; verified with a thread of the
+/// process.
 [[nodiscard]] bool keeps_tid_in_pthread(const Interpreter& interpreter, const proc::Process& process,
                                         const proc::Memory& memory);
 

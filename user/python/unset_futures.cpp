@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kGroup = 128;
 constexpr std::size_t kMaxGroups = 16;
 
-// Until all that are left are proved: an object that others can reach leads to what its tasks have.
+// Repeats until all remaining ones are proved: an object that others can reach also leads to the objects of its tasks.
 std::unordered_set<std::uint64_t> prove(ReferentReader& referents, std::span<const UnsetWait> waits,
                                         const std::unordered_set<std::uint64_t>& loops) {
   constexpr unsigned kMaxRounds = 8;
@@ -38,7 +38,7 @@ std::unordered_set<std::uint64_t> never_set(AsyncioReader& reader, const std::ve
   if (waits.empty()) return found;
   ReferentReader referents(reader);
   std::vector<UnsetWait> ordered = waits;
-  std::ranges::stable_sort(ordered, {}, &UnsetWait::object);  // those of one object in one group
+  std::ranges::stable_sort(ordered, {}, &UnsetWait::object);  // tasks that wait for one object are in one group
   for (std::size_t at = 0, groups = 0; at < ordered.size() && groups < kMaxGroups; at += kGroup, ++groups) {
     const auto group = std::span(ordered).subspan(at, std::min(kGroup, ordered.size() - at));
     found.merge(prove(referents, group, loops));

@@ -16,9 +16,9 @@ struct UnsetWait {
   std::uint64_t object = 0;
 };
 
-/// Those objects to which nothing refers but the tasks that wait, and what only they have: proved by the counts of
-/// references. Tasks are looked at in groups, so one that several groups share may be missing, as all of a group that
-/// leads to too much. `loops`: from which nothing is followed.
+/// The objects that are referred to only by the waiting tasks, and by objects that only these tasks have. This is
+/// proved by the reference counts. Tasks are checked in groups, so objects that several groups share may be missing, as
+/// well as all objects of a group that leads to too many objects. `loops`: not followed.
 [[nodiscard]] std::unordered_set<std::uint64_t> never_set(AsyncioReader& reader, const std::vector<UnsetWait>& waits,
                                                           const std::unordered_set<std::uint64_t>& loops);
 

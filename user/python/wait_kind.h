@@ -1,4 +1,4 @@
-// What a task can wait for.
+// The kinds of waits of a task.
 #pragma once
 
 #include <cstdint>
@@ -6,12 +6,12 @@
 namespace aiotrace::python {
 
 enum class WaitKind : std::uint8_t {
-  unknown,  ///< could not be read, or an awaitable of the program's own
+  unknown,  ///< unreadable, or an awaitable of the program's own class
   start,    ///< scheduled, its first step has not run
-  turn,     ///< nothing: it runs in the loop's next iteration (asyncio.sleep(0), a bare yield, a future that is done)
+  turn,     ///< nothing: it runs in the loop's next iteration (asyncio.sleep(0), a bare yield, a finished future)
   running,
   sleep,
-  future,  ///< a future that nothing more is known of
+  future,  ///< a future about which nothing more is known
   task,
   gather,
   wait,  ///< asyncio.wait(), as_completed()
@@ -30,13 +30,13 @@ enum class WaitKind : std::uint8_t {
   async_generator,
 };
 
-/// Who ends a wait.
+/// Who can end a wait.
 enum class WaitEnd : std::uint8_t {
-  unknown,  ///< whoever has the future: perhaps nobody
+  unknown,  ///< any holder of the future: perhaps nobody
   timer,    ///< the loop itself: a timer, or its next iteration
   tasks,    ///< other tasks, when they end
-  outside,  ///< a peer, a thread, a process, a producer: may come at any time
-  program,  ///< nothing before the program ends: its main task
+  outside,  ///< a peer, a thread, a process, a producer: may end it at any time
+  program,  ///< nothing before the program's end: its main task
 };
 
 }  // namespace aiotrace::python

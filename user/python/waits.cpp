@@ -7,14 +7,14 @@
 
 namespace aiotrace::python {
 
-// Null: none that is known.
+// Null: no known one.
 const KnownFunction* WaitReader::wait_in(const Coroutine& link) {
   const KnownFunction* found = reader_.known().find(link);
   return found != nullptr && (found->role == CodeRole::wait || found->role == CodeRole::future) ? found : nullptr;
 }
 
-// Of the library's functions at the chain's end the one that the program called says best what it waits for; those that
-// only pass on (wait_for) count if there is no other.
+// Among the library functions at the chain's end, the one that the program called describes the wait best; functions
+// that only pass the wait on (wait_for) count if there is no other.
 const KnownFunction* WaitReader::innermost_wait(const AwaitChain& chain, const Coroutine*& link) {
   const KnownFunction* best = nullptr;
   for (const Coroutine& each : std::views::reverse(chain.links)) {
@@ -27,7 +27,8 @@ const KnownFunction* WaitReader::innermost_wait(const AwaitChain& chain, const C
   return best;
 }
 
-// asyncio's own callbacks show who made a future: shield(), and futures that follow a thread's. Null: another's.
+// asyncio's own callbacks show what created a future: shield(), and futures that follow a thread's future. Null: the
+// callback is not asyncio's.
 const KnownFunction* WaitReader::done_callback_of(const FutureFields& future) {
   const std::uint64_t callback = reader_.futures().first_callback(future);
   if (reader_.type_name(callback) != "function") return nullptr;
@@ -75,7 +76,7 @@ void WaitReader::add_gathered(WaitsFor& found, std::uint64_t gathering, std::uin
   const auto items = children ? list_items(reader_.objects(), *children) : std::nullopt;
   if (!items) return;
   add_tasks(found, *items);
-  // A gather() inside of a gather() waits for the inner one's.
+  // A gather() inside a gather() waits for the inner one's tasks.
   for (const std::uint64_t item : *items) {
     if (depth >= kMaxDepth || ++looked_ > kMaxWaitedFor) break;
     if (reader_.futures().kind_of(item) != FutureKind::future || !is_gathering(item)) continue;
@@ -188,7 +189,7 @@ WaitsFor WaitReader::read(const FutureFields& task, const AwaitChain& chain, std
   const Coroutine* link = nullptr;
   const KnownFunction* wait = innermost_wait(chain, link);
   if (wait == nullptr) return found;
-  // A task, gather() or shield() inside of wait_for() says more than wait_for() itself.
+  // A task, gather() or shield() inside wait_for() describes the wait better than wait_for() itself.
   const bool general = wait->wait == WaitKind::future;
   if (found.kind == WaitKind::future && !general) found.kind = wait->wait;
   if (found.call.empty()) found.call = wait->call;
@@ -197,7 +198,7 @@ WaitsFor WaitReader::read(const FutureFields& task, const AwaitChain& chain, std
   return found;
 }
 
-// What wait() and wait_for() wait for is a future of their own that the tasks' callbacks set.
+// wait() and wait_for() wait for their own future, which the tasks' callbacks set.
 void WaitReader::add_waited(WaitsFor& found, const AwaitChain& chain) {
   for (const Coroutine& link : std::views::reverse(chain.links)) {
     const KnownFunction* its = wait_in(link);

@@ -1,4 +1,4 @@
-// What a suspended task waits for, by the last links of its await chain.
+// What a suspended task waits for, according to the last links of its await chain.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ namespace aiotrace::python {
 
 struct WaitsFor {
   WaitKind kind = WaitKind::unknown;
-  std::string_view call;                    ///< "Queue.get"; empty: not by a call known by name. Static storage
-  std::uint64_t object = 0;                 ///< the future or other object at the chain's end
+  std::string_view call;                    ///< "Queue.get"; empty: the call has no known name. Static storage
+  std::uint64_t object = 0;                 ///< the future or other object at the end of the chain
   std::vector<std::uint64_t> tasks;         ///< tasks that it waits for, at most kMaxWaitedFor
   bool more_tasks = false;                  ///< there are more
   std::optional<std::int64_t> left_ns;      ///< of a sleep: until it is due; negative: overdue
@@ -29,27 +29,27 @@ struct WaitsFor {
 
 /// One gather() or wait() names at most this many tasks.
 inline constexpr std::size_t kMaxWaitedFor = 100'000;
-/// And all together this many: tasks may all wait for one that is large.
+/// The limit for all tasks together, because many tasks may wait for a large one.
 inline constexpr std::size_t kMaxWaitedForByAll = 4'000'000;
 
-/// Distinguishes waits by the functions that are known, and by the class of what is awaited.
+/// Determines the kind of a wait by known functions, and by the class of the awaited object.
 class WaitReader {
  public:
   /// `reader` must outlive this object.
   explicit WaitReader(AsyncioReader& reader) : reader_(reader), timers_(reader.objects()) {}
 
-  /// Of a task that is neither running nor finished. `now_ns`: CLOCK_MONOTONIC, when it was read.
+  /// For a task that is neither running nor finished. `now_ns`: CLOCK_MONOTONIC, when it was read.
   [[nodiscard]] WaitsFor read(const FutureFields& task, const AwaitChain& chain, std::uint64_t now_ns);
 
-  /// The object at the bottom of the wait of such a task, and what it is: the asyncio.Event, the Lock, …; a future
-  /// where nothing more is known.
+  /// The object that such a task finally waits for, and its kind: the asyncio.Event, the Lock, …; a future if nothing
+  /// more is known.
   struct AwaitedObject {
     WaitKind kind = WaitKind::future;
     std::uint64_t object = 0;
   };
   [[nodiscard]] AwaitedObject awaited_object(const FutureFields& task, const AwaitChain& chain);
 
-  /// Who ends the wait of such a task. Does not know whether a task is inside of an asyncio.timeout().
+  /// Who can end the wait of such a task. Does not consider whether the task is inside an asyncio.timeout().
   [[nodiscard]] WaitEnd end_of(const FutureFields& task, const AwaitChain& chain);
 
  private:
@@ -71,8 +71,8 @@ class WaitReader {
 
   AsyncioReader& reader_;
   TimerReader timers_;
-  std::size_t looked_ = 0;  // futures, of one task: a list that holds itself has no end
-  std::size_t named_ = 0;   // of all tasks
+  std::size_t looked_ = 0;  // limit of futures for one task: a list that contains itself has no end
+  std::size_t named_ = 0;   // limit for all tasks
 };
 
 }  // namespace aiotrace::python

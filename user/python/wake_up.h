@@ -1,4 +1,4 @@
-// Who goes on when a future is done.
+// The task that resumes when a future is done.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace aiotrace::python {
 
-/// The task that asyncio has put at the head of the future's callbacks to be woken, if it still waits for the future. A
-/// look at a whole heap can miss a task that is made while it goes on; a suspended coroutine leads to it all the same.
+/// The task at the head of the future's callbacks, if it still waits for the future. A scan of a whole heap can miss a
+/// task that is created during the scan, but a suspended coroutine leads to it.
 [[nodiscard]] std::optional<FutureFields> woken_by(AsyncioReader& reader, std::uint64_t future);
 
 }  // namespace aiotrace::python

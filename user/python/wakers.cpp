@@ -18,11 +18,11 @@
 namespace aiotrace::python {
 namespace {
 
-// Instances between a callback of a loop and a future: transport and protocol, which do not count, then the selector,
-// a library's connection, a channel of it, a queue.
+// Instances between a callback of a loop and a future: transport and protocol, which are not counted, then the
+// selector, a library's connection, a channel of it, a queue.
 constexpr std::size_t kMaxInstances = 4;
 constexpr std::size_t kMaxLoops = 256;
-// Of all objects that are followed: many lists may claim the same millions of items.
+// Limit for all objects that are followed, because many lists may claim the same millions of items.
 constexpr std::size_t kMaxReferences = 8'000'000;
 constexpr std::size_t kMaxName = 64;
 
@@ -63,7 +63,7 @@ class Search {
 
  private:
   enum class State : std::uint8_t { open, nobody, somebody };
-  /// Who wakes the tasks that wait for one object?
+  /// A question: who wakes the tasks that wait for one object?
   struct WakerQuestion {
     bool event = false;
     bool kept = false;  // by somebody who need not set it
@@ -95,7 +95,7 @@ class Search {
            (is_event(suspect.wait) || suspect.wait == WaitKind::future);
   }
 
-  // Nobody but those who wait, and who wait for nothing else than what nobody else has.
+  // Only the waiting tasks refer to it, and these tasks wait only for objects that nobody else has.
   void prove() {
     std::unordered_set<std::uint64_t> objects;
     for (const auto& [object, question] : questions_) {
@@ -128,11 +128,11 @@ class Search {
     if (object != 0 && followed_.try_emplace(object, 0).second) levels_[0].push_back(object);
   }
 
-  // What a loop calls, tasks that read a connection, threads without a loop.
+  // The starting points: objects that a loop calls, tasks that read a connection, threads without a loop.
   void from_connections() {
     for (const std::uint64_t loop : loops_) begin_at_loop(loop);
     const auto read = readers();
-    for (std::size_t i = 0; i < living_.size(); ++i) {  // grows
+    for (std::size_t i = 0; i < living_.size(); ++i) {  // grows during the walk
       const FutureFields& task = *living_[i];
       begin_at_callbacks(task);
       if (read.contains(task.object)) begin_at(task.coroutine);
@@ -195,7 +195,7 @@ class Search {
     }
   }
 
-  // Living tasks that read a connection, and those that wait for one of them.
+  // Live tasks that read a connection, and tasks that wait for one of them.
   std::unordered_set<std::uint64_t> readers() {
     constexpr std::size_t kMost = 50'000;
     std::unordered_set<std::uint64_t> found;
@@ -303,14 +303,15 @@ class Search {
   Running running_;
   std::unordered_set<std::uint64_t> loops_;
   std::unordered_map<std::uint64_t, WakerQuestion> questions_;
-  std::size_t left_ = 0;                           // of questions_, undecided
+  std::size_t left_ = 0;                           // undecided ones of questions_
   std::unordered_set<std::uint64_t> in_question_;  // coroutines of tasks whose wait is undecided
   std::vector<const FutureFields*> living_;        // other tasks
   bool everything_ = false;
   std::unordered_map<std::uint64_t, std::uint64_t> followed_;  // and through what each was reached; 0: it is a root
   std::size_t references_ = 0;
-  std::array<std::vector<std::uint64_t>, kMaxInstances + 1> levels_;  // by instances on the way
-  std::vector<std::uint64_t> later_;  // what a connection leads to, but a future behind it is no connection's
+  std::array<std::vector<std::uint64_t>, kMaxInstances + 1> levels_;  // by the number of instances on the way
+  // objects that a connection leads to; a future behind them does not belong to the connection
+  std::vector<std::uint64_t> later_;
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Whether somebody can end what tasks wait for.
+// Whether somebody can end the wait of tasks.
 #pragma once
 
 #include <sys/types.h>
@@ -14,17 +14,17 @@
 namespace aiotrace::python {
 
 enum class Waker : std::uint8_t {
-  nobody,    ///< only the waiting tasks lead to it; or it is a future that no connection and no thread leads to
-  somebody,  ///< a connection, a thread or another task has it
-  unknown,   ///< references to it were found that nothing explains, or the process has too many objects
+  nobody,    ///< nobody: only the waiting tasks lead to it, or it is a future that no connection and no thread leads to
+  somebody,  ///< somebody: a connection, a thread or another task has it
+  unknown,   ///< unknown: references to it were found that nothing explains, or the process has too many objects
 };
 
-/// More objects than this are not followed.
+/// Objects beyond this number are not followed.
 inline constexpr std::size_t kMaxFollowed = 500'000;
 
 /// For each suspect that is stuck, not idle, and waits for an event, condition, barrier or future: by its address. The
-/// heap is followed from what lives: from what a loop calls when a descriptor is ready or a timer due, from the tasks
-/// that are not themselves in question, the frames that run, the modules. What is found to have a waker lives, too.
+/// walk starts at live objects: at the objects that a loop calls when a descriptor is ready or a timer is due, at the
+/// tasks that are not suspects, the running frames, and the modules. A task with a waker counts as live too.
 ///
 /// An event has a waker where any of them leads to it. A future where a callback of a loop, a task that reads a
 /// connection, or a thread without a loop leads to it through at most four instances; somebody else's list of futures

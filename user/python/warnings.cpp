@@ -29,7 +29,8 @@ std::vector<Dropped> dropped_coroutines(const Interpreter& interpreter, const pr
     if (const auto path = objects.find(*names, "__file__")) file = objects.text(*path, kMaxText).value_or("");
     for (const Objects::Entry& entry : *entries) {
       if (found.size() >= kMaxDropped) return found;
-      // (text, category, line); beside them "version" and (text, category) of what is shown once for each module.
+      // (text, category, line); in addition "version" and (text, category) of warnings that are shown once for each
+      // module.
       const auto key_type = objects.type_of(entry.key);
       if (!key_type || objects.type_name(*key_type) != "tuple") continue;
       const auto text = objects.text(memory.pointer(entry.key + items).value_or(0), kMaxText);

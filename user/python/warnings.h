@@ -1,4 +1,4 @@
-// Coroutines that were collected without having been awaited, as the program's own warnings have recorded them.
+// Coroutines that were collected without having been awaited, from the program's own warnings.
 #pragma once
 
 #include <cstdint>

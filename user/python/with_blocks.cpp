@@ -14,12 +14,12 @@ namespace {
 
 constexpr std::uint32_t kPython311 = 0x030b0000;
 constexpr std::uint32_t kPython314 = 0x030e0000;
-// An entry has four bytes or more: of a function of a thousand lines there are some hundred.
+// An entry has four bytes or more: a function of a thousand lines has some hundred entries.
 constexpr std::size_t kMaxTable = 16u << 10;
-// Of all tables that are kept, however many functions a program claims to have.
+// Limit for all stored tables, however many functions a program claims to have.
 constexpr std::size_t kMaxTables = 16u << 20;
 constexpr std::size_t kMaxKept = 50'000;
-// A frame's stack that is deeper than this is not believed: co_stacksize of real code is some tens.
+// A deeper stack is not believed: co_stacksize of real code is some tens.
 constexpr std::uint32_t kMaxDepth = 4096;
 
 bool is_exit(std::string_view name) { return name == "__exit__" || name == "__aexit__"; }
@@ -56,8 +56,9 @@ const WithBlocks::Table& WithBlocks::table_of(std::uint64_t code) {
   return tables_.emplace(code, std::move(table)).first->second;
 }
 
-// Handlers are covered by those around them: an `await` by its CLEANUP_THROW, that by the block that it stands in. One
-// that leaves more on the stack cleans up what the handler itself has put there: nothing of that is there yet.
+// Handlers are themselves covered by the surrounding handlers: the handler of an `await` by its CLEANUP_THROW, and that
+// by the handler of the block. A handler with a deeper stack cleans up values that the first handler pushes, and these
+// do not exist yet.
 WithBlocks::Slots WithBlocks::depths_in(const std::vector<std::uint8_t>& table, std::uint32_t lasti) {
   Slots found;
   auto handler = handler_of(table, lasti);
@@ -133,8 +134,8 @@ std::uint64_t WithBlocks::self_of_exit(std::uint64_t method) {
   return is_exit(read.substr(0, read.find('\0'))) ? field(method, 1) : 0;
 }
 
-// Up to 3.13 a bound method in the slot below; from 3.14 on the function and, above it, its self, or a bound method
-// and nothing (LOAD_SPECIAL, Python/bytecodes.c).
+// Up to 3.13 a bound method in the slot below; from 3.14 on the function and, above it, its self, or a bound method and
+// a null (LOAD_SPECIAL, Python/bytecodes.c).
 std::uint64_t WithBlocks::manager_below(std::uint64_t stack, std::uint32_t depth) {
   if (reader_.interpreter().layout.bpf.version < kPython314)
     return depth >= 1 ? self_of_exit(stack_slot(stack + 8 * (std::uint64_t{depth} - 1))) : 0;

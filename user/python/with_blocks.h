@@ -1,4 +1,4 @@
-// Which context managers a frame is inside of: what `with` and `async with` blocks keep on its stack.
+// The context managers that a frame is inside of: `with` and `async with` blocks keep them on its stack.
 #pragma once
 
 #include <cstdint>
@@ -12,28 +12,28 @@
 namespace aiotrace::python {
 
 /// Until a block is left its frame keeps the manager's __exit__ or __aexit__ on its stack. A block counts from the end
-/// of __enter__ to the beginning of __exit__: the wait in __aenter__ is no holding yet, that in __aexit__ none any
-/// more. Of one look at a process.
+/// of __enter__ to the beginning of __exit__: during the wait in __aenter__ the lock is not held yet, during the wait
+/// in __aexit__ it is not held any more. For one look at a process.
 class WithBlocks {
  public:
   /// `reader` must outlive this object.
   explicit WithBlocks(AsyncioReader& reader) : reader_(reader) {}
 
-  /// The managers, outermost first, at most kMaxBlocks. Of `frame` its code, frame and lasti are asked; it may be any
-  /// Python function's, running or suspended. What lies there is checked to be a method of that name. Nothing where the
-  /// function's table of handlers cannot be read, or is larger than any that a compiler makes.
+  /// The managers, outermost first, at most kMaxBlocks. Only the code, frame and lasti of `frame` are used; it may be
+  /// the frame of any Python function, running or suspended. Each object is checked to be a method of that name.
+  /// Nothing if the function's exception table cannot be read, or is larger than any table that a compiler makes.
   [[nodiscard]] std::optional<std::vector<std::uint64_t>> managers(const Coroutine& frame);
 
   static constexpr std::size_t kMaxBlocks = 64;
 
-  /// What a bound method __exit__ or __aexit__ is bound to; 0: it is none.
+  /// The object of a bound method __exit__ or __aexit__; 0: it is no such method.
   [[nodiscard]] std::uint64_t self_of_exit(std::uint64_t method);
 
  private:
   using Slots = std::vector<std::uint32_t>;
   using Table = std::optional<std::vector<std::uint8_t>>;  // nothing: not known
 
-  /// Slots of the frame's stack right below which a handler's values begin, outermost first.
+  /// Slots of the frame's stack directly below the values of each handler, outermost first.
   [[nodiscard]] std::optional<Slots> depths(const Coroutine& frame);
   [[nodiscard]] static Slots depths_in(const std::vector<std::uint8_t>& table, std::uint32_t lasti);
   [[nodiscard]] const Table& table_of(std::uint64_t code);
@@ -46,7 +46,7 @@ class WithBlocks {
   AsyncioReader& reader_;
   std::unordered_map<std::uint64_t, Table> tables_;                 // by code
   std::unordered_map<std::uint64_t, std::optional<Slots>> depths_;  // by code and instruction
-  std::size_t table_bytes_ = 0;                                     // of all tables
+  std::size_t table_bytes_ = 0;                                     // number of entries of all tables
 };
 
 }  // namespace aiotrace::python

@@ -1,4 +1,4 @@
-// A recording: what a run reported, to be reported again elsewhere.
+// A recording: the reports of a run, to be reported again elsewhere.
 //
 // The file: kMagic, the format's number (4 bytes, little endian), then one zstd frame, flushed behind every record.
 // Unpacked it is records: kind (1 byte), length of the body (4 bytes, little endian), body (wire.h: the fields that
@@ -15,12 +15,12 @@
 namespace aiotrace::recording {
 
 inline constexpr std::array<unsigned char, 8> kMagic{0x89, 'A', 'I', 'O', 'R', 'E', 'C', '\n'};
-/// Each change of what a record holds is a new format; fields say since which one they are there. Older ones are read.
-/// 3 is open until the first release that has it.
+/// Each change of a record's content is a new format; each field states its first format. Older formats can be read.
+/// Format 3 may change until the first release that has it.
 inline constexpr std::uint32_t kFormat = 3;
 inline constexpr std::size_t kStart = kMagic.size() + sizeof(std::uint32_t);
 
-/// A body is never larger: what does not fit is not recorded, and said.
+/// The maximum size of a body: larger ones are not recorded, which is reported.
 inline constexpr std::uint32_t kMaxBody = 16u << 20;
 
 enum class Kind : std::uint8_t {
@@ -28,14 +28,14 @@ enum class Kind : std::uint8_t {
   watching = 2,
   stall = 3,
   unfinished = 4,  ///< a stall whose end was not seen, reported before as ongoing
-  so_far = 5,      ///< a summary now and then: what is known of a recording that is cut off later
+  so_far = 5,      ///< an intermediate summary, for a recording that is cut off later
   summary = 6,
   end = 7,
-  leaks = 8,          ///< a scan for leaks; beside stalls one that found something
-  summary_leaks = 9,  ///< those of the summary that comes next
-  moments = 10,       ///< those of the stall that comes next; since format 2
-  histograms = 11,    ///< of the loops of the summary that comes next, in their order; since format 2
-  // Since format 3. Rows come in records of some of them, before the one that they belong to.
+  leaks = 8,          ///< a scan for leaks; in a run that watches stalls only a scan with findings
+  summary_leaks = 9,  ///< of the next summary
+  moments = 10,       ///< of the next stall; since format 2
+  histograms = 11,    ///< of the loops of the next summary, in their order; since format 2
+  // Since format 3. Rows are split into several records, before the record to which they belong.
   leaks_head = 12,
   leaks_end = 13,
   awaits_head = 14,
@@ -50,18 +50,18 @@ enum class Kind : std::uint8_t {
   profile_rows = 23,
   profile_threads = 24,
   profile = 25,
-  hangs = 26,  ///< a look beside stalls that has something new
-  owner = 27,  ///< of the daemon: whose the stalls of a process are that come next
+  hangs = 26,  ///< a look during the watching of stalls with new findings
+  owner = 27,  ///< of the daemon: the owner of a process, before its stalls
 };
 inline constexpr auto kLastKind = Kind::owner;
 
 struct Head {
   std::string version;  ///< of aiotrace
   std::int64_t realtime_minus_monotonic_ns = 0;
-  std::int32_t utc_offset_s = 0;  ///< local time where it was recorded
+  std::int32_t utc_offset_s = 0;  ///< local time at the place of recording
 };
 
-/// Whose a process is; the texts are those of proc/service.h.
+/// The owner of a process; the texts are those of proc/service.h.
 struct Owner {
   std::uint32_t pid = 0;
   std::string service;

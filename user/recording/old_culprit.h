@@ -1,4 +1,4 @@
-// Whoever was to blame, as formats 1 and 2 had it: the fields of all kinds, of which the cause says which are meant.
+// The culprit in formats 1 and 2: the fields of all kinds; the cause decides which of them are used.
 #pragma once
 
 #include <cstdint>

@@ -22,7 +22,7 @@
 namespace aiotrace::recording {
 namespace {
 
-constexpr std::size_t kHeadBytes = 1 + sizeof(std::uint32_t);  // of a record: kind and length
+constexpr std::size_t kHeadBytes = 1 + sizeof(std::uint32_t);  // size of a record's head: kind and length
 constexpr std::size_t kChunk = std::size_t{64} << 10;
 
 std::uint32_t u32_at(std::string_view bytes, std::size_t at) {
@@ -32,7 +32,7 @@ std::uint32_t u32_at(std::string_view bytes, std::size_t at) {
   return value;
 }
 
-// The body as a T, if it is one and nothing else.
+// The body as a T, if it is exactly one T.
 template <class T>
 std::optional<T> decoded(std::string_view body, std::uint32_t format, std::size_t* memory = nullptr) {
   Decoder decoder(body, format);
@@ -64,7 +64,7 @@ Result<Reader> Reader::open(const std::string& path) {
 
 Result<Reader> Reader::of(UniqueFd fd, const std::string& name) {
   Reader reader(std::move(fd), name);
-  // The writer's window is 1 MiB; a frame that wants more than 8 is none of aiotrace's.
+  // The writer's window is 1 MiB; a frame that needs more than 8 MiB is not from aiotrace.
   constexpr int kWindowLog = 23;
   if (!reader.zstd_ ||
       ::ZSTD_isError(::ZSTD_DCtx_setParameter(reader.zstd_.get(), ::ZSTD_d_windowLogMax, kWindowLog)) != 0)
@@ -114,7 +114,7 @@ Status Reader::read_head() {
   if (!raw) return std::unexpected(raw.error());
   if (!*raw) return fail("read " + name_, "it is cut off: nothing of the recording is left");
   auto head = (*raw)->kind == Kind::head ? decoded<Head>((*raw)->body, format_) : std::nullopt;
-  // Farther from UTC no place on Earth is; beyond it times could not be written.
+  // No place on Earth is farther from UTC; times beyond it could not be written.
   constexpr std::int32_t kDay = 86400;
   if (!head || head->utc_offset_s > kDay || head->utc_offset_s < -kDay) return damaged("it has no head");
   head_ = std::move(*head);
@@ -141,7 +141,7 @@ Status Reader::unpack(std::size_t wanted) {
     ZSTD_outBuffer out{waiting_.data(), waiting_.size(), before};
     const auto left = ::ZSTD_decompressStream(zstd_.get(), &out, &in);
     waiting_.resize(out.pos);
-    // What was unpacked before is good and comes first.
+    // Data that was unpacked before is valid and comes first.
     if (::ZSTD_isError(left) != 0) {
       broken_ = damaged(::ZSTD_getErrorName(left)).error();
       continue;
@@ -165,7 +165,7 @@ Result<std::optional<Reader::Raw>> Reader::next_raw() {
   Raw raw;
   raw.kind = static_cast<Kind>(waiting_[0]);
   const auto size = u32_at(waiting_, 1);
-  if (raw.kind < Kind::head || raw.kind > kLastKind || size > kMaxBody) return damaged("it holds what is no record");
+  if (raw.kind < Kind::head || raw.kind > kLastKind || size > kMaxBody) return damaged("it contains an invalid record");
   const auto whole = kHeadBytes + size + sizeof(std::uint32_t);
   if (auto status = unpack(whole); !status) return std::unexpected(status.error());
   if (waiting_.size() < whole) {
@@ -181,7 +181,7 @@ Result<std::optional<Reader::Raw>> Reader::next_raw() {
 
 Result<Record> Reader::end() {
   end_returned_ = true;
-  // To the end of the frame, whose own checksum zstd then looks at.
+  // Reads to the end of the frame, so that zstd checks the frame's own checksum.
   if (auto status = unpack(1); !status) return std::unexpected(status.error());
   if (waiting_.empty() && !frame_ended_) return End{.cut_off = true};
   char byte = 0;
@@ -189,7 +189,7 @@ Result<Record> Reader::end() {
     const auto got = read_file(&byte, 1);
     if (!got) return std::unexpected(got.error());
   }
-  if (!waiting_.empty() || packed_at_ != packed_.size() || !file_ended_) return damaged("something is behind its end");
+  if (!waiting_.empty() || packed_at_ != packed_.size() || !file_ended_) return damaged("there is data after its end");
   return End{};
 }
 
@@ -197,14 +197,14 @@ template <class T>
 bool Reader::take_rows(std::string_view body, std::vector<T>& rows) {
   std::size_t memory = 0;
   auto more = decoded<std::vector<T>>(body, format_, &memory);
-  // Of all records of a run together.
+  // Limit for all records of a run together.
   if (!more || memory > Decoder::kMaxMemory - rows_memory_) return false;
   rows_memory_ += memory;
   std::ranges::move(*more, std::back_inserter(rows));
   return true;
 }
 
-// Of the commands that report at their end.
+// For commands that report at their end.
 Result<std::optional<Record>> Reader::run_record(const Raw& raw) {
   const auto& body = raw.body;
   bool good = false;
@@ -256,7 +256,7 @@ Result<std::optional<Record>> Reader::run_record(const Raw& raw) {
     default: break;
   }
   if (good) return std::nullopt;
-  return damaged("it holds what is no record");
+  return damaged("it contains an invalid record");
 }
 
 Result<Record> Reader::next() {
@@ -346,7 +346,7 @@ Result<std::optional<Record>> Reader::take(Raw raw) {
     case Kind::head: break;
     default: return run_record(raw);
   }
-  return damaged("it holds what is no record");
+  return damaged("it contains an invalid record");
 }
 
 }  // namespace aiotrace::recording

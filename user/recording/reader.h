@@ -1,4 +1,4 @@
-// Reads a recording that anybody may have made: everything is checked, and bounded in memory and time.
+// Reads a recording from any source: everything is checked, and limited in memory and time.
 #pragma once
 
 #include <cstdint>
@@ -26,13 +26,13 @@ namespace aiotrace::recording {
 struct RecordedStall {
   model::Stall stall;
   bool unfinished = false;
-  std::size_t memory = 0;  ///< that it takes, at most
+  std::size_t memory = 0;  ///< memory that it takes, at most
 };
 struct RecordedSummary {
   model::Summary summary;
-  bool so_far = false;  ///< of a moment in the middle
+  bool so_far = false;  ///< of a point in time during the run
 };
-/// Nothing comes behind it. `cut_off`: the file ends before the recording does.
+/// Nothing follows it. `cut_off`: the file ends before the recording does.
 struct End {
   bool cut_off = false;
 };
@@ -42,28 +42,28 @@ using Record = std::variant<model::Watching, RecordedStall, model::ScannedLeaks,
 
 class Reader {
  public:
-  /// Unpacked a file may be this much larger than it is (those of real runs: about 10 to 100 times), and so much may
-  /// any one be: more is taken for an attempt to keep the reader busy.
+  /// The maximum ratio of the unpacked size to the file's size (real runs: about 10 to 100), and the size that is
+  /// allowed for any file: more is treated as an attempt to keep the reader busy.
   static constexpr std::uint64_t kMaxRatio = 2000;
   static constexpr std::uint64_t kAlwaysAllowed = std::uint64_t{64} << 20;
 
-  /// Opens and reads the head; "-" is standard input. Errors: cannot be read, is no recording, is cut off before
-  /// anything was recorded (failure); of a newer version (unsupported).
+  /// Opens and reads the head; "-" is standard input. Errors: the file cannot be read, is no recording, or is cut off
+  /// before anything was recorded (failure); the file has a newer version (unsupported).
   [[nodiscard]] static Result<Reader> open(const std::string& path);
 
-  /// The same of a file that is open; `name` is for messages.
+  /// The same for an open file; `name` is used in messages.
   [[nodiscard]] static Result<Reader> of(UniqueFd fd, const std::string& name);
 
   [[nodiscard]] const Head& head() const { return head_; }
 
-  /// The next record. The error (a file that is damaged) is final.
+  /// The next record. The error (a damaged file) is final.
   [[nodiscard]] Result<Record> next();
 
  private:
   struct ContextCloser {
     void operator()(ZSTD_DCtx_s* context) const noexcept;
   };
-  /// A record as it lies in the file.
+  /// A record as stored in the file.
   struct Raw {
     Kind kind = Kind::end;
     std::string body;
@@ -74,10 +74,10 @@ class Reader {
     std::size_t memory = 0;
   };
 
-  // Takes the rows of one record. False: they are none, or too many.
+  // Takes the rows of one record. False: they are invalid, or too many.
   template <class T>
   bool take_rows(std::string_view body, std::vector<T>& rows);
-  // Nothing: it is a part of one that comes later.
+  // Nothing: it is a part of a later record.
   [[nodiscard]] Result<std::optional<Record>> take(Raw raw);
   [[nodiscard]] Result<std::optional<Record>> run_record(const Raw& raw);
 
@@ -94,7 +94,7 @@ class Reader {
   Result<std::size_t> read_file(char* into, std::size_t size);
   Status read_start();
   Status read_head();
-  /// Unpacks until so many bytes wait; fewer only at the end of the file or frame.
+  /// Unpacks until this many bytes are available; fewer only at the end of the file or frame.
   Status unpack(std::size_t wanted);
   /// Nothing: the file ends before the record does.
   Result<std::optional<Raw>> next_raw();
@@ -110,7 +110,7 @@ class Reader {
   std::size_t waiting_at_ = 0;
   std::uint64_t read_bytes_ = 0;
   std::uint64_t unpacked_bytes_ = 0;
-  std::optional<Error> broken_;  // what is packed cannot be unpacked from here on
+  std::optional<Error> broken_;  // packed data cannot be unpacked after this point
   bool file_ended_ = false;
   bool frame_ended_ = false;
   bool end_returned_ = false;

@@ -1,4 +1,4 @@
-// Everything that a recording holds as bytes and back, by the lists of fields.
+// Converts all contents of a recording to bytes and back, by the lists of fields.
 #pragma once
 
 #include <algorithm>
@@ -35,7 +35,7 @@ void transfer(Wire& wire, T& value) {
 template <class T>
 concept Variant = model::kIsVariant<std::remove_const_t<T>>;
 
-// The number of what it holds, and that.
+// The index of the alternative, and its value.
 template <Variant T>
 void transfer(Encoder& to, const T& value) {
   to.number(value.index());
@@ -55,7 +55,7 @@ void transfer(Decoder& from, T& value) {
 
 inline void transfer(Decoder& from, OldCulprit& old);
 
-// Of the struct that has a cause beside its culprit, which comes first.
+// For a struct with a cause beside its culprit; the cause comes first.
 template <class Struct, class Member>
 void read_old_culprit(Decoder& from, const Struct& beside, Member& culprit) {
   std::optional<OldCulprit> old;

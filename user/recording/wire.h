@@ -1,5 +1,5 @@
-// Values as bytes and back: what recordings are made of. Numbers are LEB128, signed ones zigzag; text and lists have
-// their length in front.
+// Values as bytes and back: what recordings are made of. Numbers are LEB128, signed ones zigzag; text and lists are
+// preceded by their length.
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@
 
 namespace aiotrace::recording {
 
-/// Appends values to a text of bytes.
+/// Appends values to a string of bytes.
 class Encoder {
  public:
   static constexpr bool kReads = false;
@@ -44,12 +44,12 @@ class Encoder {
   std::string bytes_;
 };
 
-/// Takes values off bytes that nobody vouches for. After the first one that is not right everything is 0 or empty, and
-/// ok() is false: to be asked at the end.
+/// Reads values from untrusted bytes. After the first invalid value all values are 0 or empty, and ok() is false: check
+/// it at the end.
 class Decoder {
  public:
   static constexpr bool kReads = true;
-  /// What the values of one record may take in memory: a byte of a list can stand for hundreds.
+  /// The memory limit for the values of one record: one byte of a list can stand for hundreds of bytes.
   static constexpr std::size_t kMaxMemory = std::size_t{256} << 20;
 
   /// `format`: of the recording.
@@ -58,16 +58,16 @@ class Decoder {
   [[nodiscard]] std::uint32_t format() const { return format_; }
 
   [[nodiscard]] bool ok() const { return ok_; }
-  /// Everything was taken.
+  /// All bytes were read.
   [[nodiscard]] bool done() const { return bytes_.empty(); }
-  /// Bytes of memory that the values take, at most.
+  /// Memory that the values take, at most.
   [[nodiscard]] std::size_t memory() const { return memory_; }
   [[nodiscard]] std::size_t left() const { return bytes_.size(); }
   void refuse() {
     ok_ = false;
     bytes_ = {};
   }
-  /// Says that so many bytes of memory are about to be taken.
+  /// Announces that this many bytes of memory will be taken.
   void charge(std::size_t bytes) {
     memory_ += bytes;
     if (memory_ > kMaxMemory) refuse();
@@ -86,7 +86,7 @@ class Decoder {
     refuse();
     return 0;
   }
-  /// One up to `most`.
+  /// A value of at most `most`.
   std::uint64_t number(std::uint64_t most) {
     const auto value = number();
     if (value <= most) return value;
@@ -159,7 +159,7 @@ void transfer(Decoder& from, std::optional<T>& value) {
   if (there && from.ok()) transfer(from, value.emplace(T{}));
 }
 
-// Like an optional value: who else has it is not kept.
+// Like an optional value: shared ownership is not recorded.
 template <class T>
 void transfer(Encoder& to, const std::shared_ptr<const T>& value) {
   transfer(to, value != nullptr);
@@ -191,7 +191,7 @@ void transfer(Decoder& from, std::vector<T>& values) {
   }
 }
 
-// Written with their length: a later version may know more of what they count.
+// Written with their length, because a later version may have more counters.
 template <std::unsigned_integral T, std::size_t Size>
 void transfer(Encoder& to, const std::array<T, Size>& values) {
   to.number(Size);

@@ -120,7 +120,7 @@ Status Writer::finish(const model::ProfileReport& report) {
   return write_last(std::move(rows), Kind::profile, report);
 }
 
-// Pictures are made of stalls that are over.
+// Graphics are made from ended stalls.
 Status Writer::with_moments(Kind kind, const model::Stall& stall) {
   Status moments;
   if (!stall.moments.empty() && (!stall.ongoing || kind == Kind::unfinished))
@@ -140,14 +140,14 @@ Status Writer::before_summary(const model::Summary& summary) {
 }
 
 Status Writer::so_far(const model::Summary& summary) {
-  // What does not fit is no reason to lose the rest.
+  // A record that does not fit is no reason to lose the rest.
   auto before = before_summary(summary);
   auto status = write(Kind::so_far, summary);
   return status ? before : status;
 }
 
 Status Writer::finish(const model::Summary& summary) {
-  // Without the summary there is still an end.
+  // If the summary cannot be written, the end is still written.
   return write_last(before_summary(summary), Kind::summary, summary);
 }
 

@@ -1,4 +1,4 @@
-// Writes a recording while its run goes on.
+// Writes a recording during its run.
 #pragma once
 
 #include <cstdint>
@@ -22,29 +22,29 @@ struct ZSTD_CCtx_s;
 
 namespace aiotrace::recording {
 
-/// Every record is in the file (through the page cache) when its call returns, so what is there when the program or the
-/// disk ends can be read. After an error of the file nothing more is written: the recording ends there, readable.
+/// Every record is in the file (in the page cache) when its call returns, so everything before a crash or a full disk
+/// can be read. After a write error nothing more is written: the recording ends there, and is readable.
 class Writer {
  public:
   /// Creates the file and writes its head.
   [[nodiscard]] static Result<Writer> create(const std::string& path, const Head& head);
-  /// The same of a file that is open and empty; `name` is for messages.
+  /// The same for an open and empty file; `name` is used in messages.
   [[nodiscard]] static Result<Writer> create(UniqueFd file, const std::string& name, const Head& head);
   /// Bytes of the file so far.
   [[nodiscard]] std::uint64_t size() const { return size_; }
 
   Status watching(const model::Watching& watching);
-  /// An error of kind usage: this one is too large (kMaxBody) and left out; the next ones are written.
+  /// An error of kind usage: this record is too large (kMaxBody) and was left out; later ones are written.
   Status stall(const model::Stall& stall);
   Status unfinished(const model::Stall& stall);
   Status leaks(const model::ScannedLeaks& leaks);
   Status hangs(const model::ScannedHangs& hangs);
   Status owner(const Owner& owner);
   Status so_far(const model::Summary& summary);
-  /// The last thing: the summary and the end.
+  /// To be called last: the summary and the end.
   Status finish(const model::Summary& summary);
 
-  /// Of the other commands: how a run began, and how it ended, which is the last thing.
+  /// For the other commands: how a run began, and how it ended; the latter is called last.
   Status begin(const model::LeaksHead& head);
   Status begin(const model::AwaitsHead& head);
   Status begin(const model::ProfileHead& head);
@@ -58,12 +58,12 @@ class Writer {
     void operator()(ZSTD_CCtx_s* context) const noexcept;
   };
   Writer(UniqueFd fd, std::string name);
-  // What comes in a record of its own in front of these.
+  // Data that is written in separate records before these.
   Status before_summary(const model::Summary& summary);
   Status with_moments(Kind kind, const model::Stall& stall);
   template <class T>
   Status write(Kind kind, const T& value);
-  // In as many records as they need.
+  // Split into as many records as needed.
   template <class T>
   Status write_rows(Kind kind, const std::vector<T>& rows);
   template <class T>

@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kMaxDepth = 64;
 constexpr int kMaxSteps = 256;
 
-/// DWARF 5, section 2.5: a stack machine. What it gives is an address to read from, or the value itself.
+/// DWARF 5, section 2.5: a stack machine. Its result is an address to read from, or the value itself.
 class Expression {
  public:
   Expression(const Registers& registers, std::optional<std::uint64_t> cfa, std::uint64_t bias, const ReadWord& read)
@@ -55,7 +55,8 @@ class Expression {
     return Outcome{.number = *value, .is_value = true};
   }
 
-  /// libdw leaves the distance from behind the operation (3 bytes long) in `number`, and each one's place in `offset`.
+  /// libdw stores the distance from the end of the operation (3 bytes long) in `number`, and the position of each
+  /// operation in `offset`.
   static std::optional<std::size_t> jump(std::span<const Dwarf_Op> operations, const Dwarf_Op& from) {
     const auto distance = static_cast<std::int16_t>(from.number);
     const std::uint64_t target = from.offset + 3 + static_cast<std::uint64_t>(static_cast<std::int64_t>(distance));

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint64_t kMaxRegister = 1024;
 
-/// Reads from the front; once something is not there, everything else is 0 and ok() is false.
+/// Reads from the front; after the first missing byte all values are 0 and ok() is false.
 class Cursor {
  public:
   explicit Cursor(std::span<const std::byte> bytes) : left_(bytes) {}
@@ -36,7 +36,7 @@ class Cursor {
     if (!bytes.empty()) std::memcpy(&value, bytes.data(), bytes.size());
     return value;
   }
-  /// LEB128, of either sign: for what is only skipped, the sign does not matter.
+  /// LEB128, of either sign: skipped values do not need the sign.
   std::uint64_t leb() {
     std::uint64_t value = 0;
     for (unsigned shift = 0; !left_.empty(); shift += 7) {
@@ -61,7 +61,7 @@ class Cursor {
   bool ok_ = true;
 };
 
-/// What an entry has to know of the one that it refers to.
+/// Data of a common entry that its entries need.
 struct Common {
   std::uint8_t encoding = DW_EH_PE_absptr;
   std::size_t segment_size = 0;
@@ -86,7 +86,7 @@ bool skip_pointer(Cursor& cursor, std::uint8_t encoding) {
 
 bool is_register(std::uint64_t number) { return number <= kMaxRegister; }
 
-/// One instruction whose opcode has been read. False: a register out of bounds, or not known.
+/// Checks one instruction whose opcode has been read. False: a register out of range, or an unknown instruction.
 bool check_operands(Cursor& cursor, unsigned opcode, std::uint8_t encoding) {
   constexpr unsigned kPrimary = 0xc0;
   if ((opcode & kPrimary) == DW_CFA_advance_loc || (opcode & kPrimary) == DW_CFA_restore) return true;
@@ -145,7 +145,7 @@ bool check_instructions(Cursor cursor, std::uint8_t encoding) {
   return cursor.ok();
 }
 
-/// A common entry behind its id. Nothing: not well-formed.
+/// Parses a common entry after its id. Nothing: malformed.
 std::optional<Common> check_common(Cursor cursor) {
   Common common;
   const auto version = cursor.number(1);
@@ -174,7 +174,7 @@ std::optional<Common> check_common(Cursor cursor) {
 
 bool check_function(Cursor cursor, const Common& common) {
   cursor.take(common.segment_size);
-  // The size of the function is written as its start is, but for what that is relative to.
+  // The size of the function is encoded like its start, but is not relative.
   if (!skip_pointer(cursor, common.encoding) || !skip_pointer(cursor, common.encoding)) return false;
   if (common.has_augmentation) cursor.take(cursor.leb());
   return cursor.ok() && check_instructions(cursor, common.encoding);
@@ -184,7 +184,7 @@ bool check_function(Cursor cursor, const Common& common) {
 
 bool is_harmless(std::span<const std::byte> section, FrameSection kind) {
   const bool eh = kind == FrameSection::eh_frame;
-  std::unordered_map<std::uint64_t, Common> commons;  // by their place
+  std::unordered_map<std::uint64_t, Common> commons;  // by their offset
   Cursor all(section);
   while (!all.empty()) {
     const auto place = section.size() - all.size();
@@ -195,7 +195,7 @@ bool is_harmless(std::span<const std::byte> section, FrameSection kind) {
       width = eh ? 4 : 8;
     }
     if (!all.ok()) return false;
-    // The end of .eh_frame; in .debug_frame, which has none, padding.
+    // The end of .eh_frame; in .debug_frame, which has no end mark, it is padding.
     if (length == 0 && eh) return true;
     if (length == 0) continue;
     const auto id_place = section.size() - all.size();

@@ -15,7 +15,8 @@
 namespace aiotrace::symbolize {
 namespace {
 
-// Rules kept for one file: some hundred bytes each. Stacks of one program come back to the same few call sites.
+// The number of cached rules for one file: some hundred bytes each. Stacks of one program contain the same few call
+// sites again and again.
 constexpr std::size_t kMaxRules = 16384;
 constexpr std::size_t kMaxNames = 65536;
 

@@ -12,7 +12,7 @@
 namespace aiotrace::symbolize {
 namespace {
 
-constexpr std::size_t kMaxMiniDebug = 16u << 20;  // unpacked; and what unpacking may take
+constexpr std::size_t kMaxMiniDebug = 16u << 20;  // the unpacked size, and the memory for unpacking
 constexpr std::string_view kDebugRoot = "/usr/lib/debug";
 
 struct Link {
@@ -98,7 +98,7 @@ std::optional<proc::ElfImage> mini_debug_info(const proc::ElfImage& image) {
   stream.avail_in = packed.bytes.size();
   std::vector<std::byte> plain;
   lzma_ret state = LZMA_OK;
-  // The unpacked size is not known in advance, and a small file can unpack to any size.
+  // The unpacked size is unknown in advance, and a small file can unpack to any size.
   while (state == LZMA_OK && plain.size() < kMaxMiniDebug) {
     const std::size_t have = plain.size();
     plain.resize(std::min(kMaxMiniDebug, std::max<std::size_t>(have * 2, 256u << 10)));

@@ -23,7 +23,7 @@ using Content = proc::ElfImage::Content;
 using Section = proc::ElfImage::Section;
 
 constexpr std::uint64_t kMaxSize = 24u << 20;
-// libdw keeps some hundred bytes for each entry of 16 bytes or more that it has walked over.
+// libdw stores some hundred bytes for each entry (16 bytes or more) that it has passed.
 constexpr std::uint64_t kMaxWithoutTable = 4u << 20;
 
 /// SHF_COMPRESSED: a header, then a zlib stream (gABI, "Section Compression").
@@ -55,7 +55,7 @@ struct Part {
 
 constexpr std::uint64_t aligned(std::uint64_t at) { return (at + 15) & ~std::uint64_t{15}; }
 
-/// An ELF file of these sections, on the account of the one that they are from.
+/// An ELF file of these sections, charged to the account of the original file.
 Content file_of(const proc::ElfImage& image, std::span<const Part> parts) {
   std::string names(1, '\0');
   std::vector<Elf64_Shdr> sections(parts.size() + 2);
@@ -108,9 +108,9 @@ struct EhFrame {
   std::optional<Section> rules;
 };
 
-/// The table's head: version 1, then how the three numbers behind it are written, and the first of them, the distance
-/// to .eh_frame from where it stands (DW_EH_PE_pcrel | DW_EH_PE_sdata4: what all linkers write). Where the rules end is
-/// not known: at the end of the segment at the latest (LSB, "Exception Frame Header").
+/// The table's head: version 1, then the encodings of the three numbers that follow, and the first of these numbers,
+/// the distance to .eh_frame from where it stands (DW_EH_PE_pcrel | DW_EH_PE_sdata4: all linkers write this). The end
+/// of the rules is unknown: it is at the end of the segment at the latest (LSB, "Exception Frame Header").
 EhFrame by_segments(const proc::ElfImage& image) {
   constexpr std::byte kVersion{1};
   constexpr std::byte kRelative{0x1b};
@@ -166,7 +166,7 @@ Content eh_frame_only(const proc::ElfImage& image) {
   const auto rules = image.content(*found.rules, table.bytes.empty() ? kMaxWithoutTable : kMaxSize);
   if (!is_fit(image, rules, FrameSection::eh_frame)) return {};
   std::vector<Part> parts;
-  // In front of the rules: libdw takes the table that it has met before them.
+  // Before the rules, because libdw uses the table that it has found before them.
   if (!table.bytes.empty())
     parts.push_back({.name = ".eh_frame_hdr", .address = found.table->address, .bytes = table.bytes});
   parts.push_back({.name = ".eh_frame", .address = found.rules->address, .bytes = rules.bytes});

@@ -12,12 +12,12 @@ namespace aiotrace::symbolize {
 namespace {
 
 constexpr std::size_t kMaxName = 1024;
-// A name grows most when each substitution holds three references to the one before it: threefold for every three.
-// 3^(32/3) is about 120,000 times a piece of the name, some megabytes for a moment.
+// A name grows most if each substitution has three references to the previous one: its size triples for every three
+// references. 3^(32/3) is about 120,000 times a piece of the name, some megabytes for a moment.
 constexpr std::size_t kMaxReferences = 32;
 
 /// References to earlier parts of the name (Itanium C++ ABI 5.1.10: S_, S0_, T_; pack expansions Dp, sp). Letters of
-/// identifiers are counted too: that errs on the safe side.
+/// identifiers are counted too, which can only overestimate.
 std::size_t references(std::string_view mangled) {
   std::size_t count = 0;
   for (std::size_t i = 0; i + 1 < mangled.size(); ++i) {
@@ -62,7 +62,7 @@ std::string plain_name(std::string_view symbol) {
       return cut(std::move(name));
     }
   }
-  // Three bytes of U+FFFD may come for one.
+  // One byte may become the three bytes of U+FFFD.
   return cut(valid_utf8(symbol.substr(0, kMaxName + 1)));
 }
 

@@ -17,7 +17,7 @@ std::string library_name(const proc::Mapping& mapping, const proc::ElfImage* ima
   const std::string_view file_name = mapping.file_name();
   if (auto module = module_name(file_name); !module.empty()) return module;
   if (image != nullptr && file_name.find(".so") != std::string_view::npos) {
-    // The name that programs link with: libz.so.1, not libz.so.1.2.13. NAME_MAX is the longest that can be looked for.
+    // The name that programs link with: libz.so.1, not libz.so.1.2.13. NAME_MAX is the longest possible name.
     if (const auto soname = image->soname(); !soname.empty() && soname.size() <= 255) return valid_utf8(soname);
   }
   return valid_utf8(file_name);

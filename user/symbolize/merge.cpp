@@ -18,7 +18,7 @@ struct Activation {
 
 std::vector<Activation> activations_of(const NativeStack& native) {
   std::vector<Activation> found;
-  std::size_t instructions = 0;  // right inside of the frame that is looked at
+  std::size_t instructions = 0;  // directly inside the present frame
   for (std::size_t i = 0; i < native.frames.size(); ++i) {
     const auto& function = native.frames[i].symbol.function;
     if (is_evaluation(function)) {
@@ -33,7 +33,7 @@ std::vector<Activation> activations_of(const NativeStack& native) {
   return found;
 }
 
-/// The sizes of the groups that share an activation, innermost first.
+/// The sizes of the groups of Python frames that share an activation, innermost first.
 std::vector<std::size_t> groups_of(std::span<const PythonMark> python, Sharing sharing, std::size_t activations) {
   if (sharing == Sharing::one_each) return std::vector<std::size_t>(python.size(), 1);
   std::vector<std::size_t> groups;
@@ -70,7 +70,7 @@ std::vector<MergedFrame> merge(const NativeStack& native, std::span<const Python
   const auto activations = activations_of(native);
   auto groups = groups_of(python, sharing, activations.size());
   const bool from_outside = native.complete && python_complete;
-  std::size_t without = 0;  // inner activations that run no Python frame
+  std::size_t without = 0;  // number of inner activations that run no Python frame
   if (from_outside && activations.size() > groups.size()) without = activations.size() - groups.size();
   if (from_outside && !activations.empty() && groups.size() > activations.size()) {
     const std::size_t surplus = groups.size() - activations.size();

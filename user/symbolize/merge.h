@@ -1,4 +1,4 @@
-// Python frames in their place among the native ones.
+// Merges Python frames into the native frames.
 #pragma once
 
 #include <cstddef>
@@ -11,37 +11,37 @@
 
 namespace aiotrace::symbolize {
 
-/// A Python frame as far as its place matters.
+/// The data of a Python frame that decides its position.
 struct PythonMark {
-  /// The interpreter entered it from C: `is_entry` of 3.11, the frame above a shim frame (owner FRAME_OWNED_BY_CSTACK)
-  /// since 3.12.
+  /// C code entered the interpreter for it: `is_entry` of 3.11, the frame above a shim frame (owner
+  /// FRAME_OWNED_BY_CSTACK) since 3.12.
   bool entry = false;
 };
 
-/// How Python frames share the activations of the evaluation function in C.
+/// How Python frames share the C activations of the evaluation function.
 enum class Sharing : std::uint8_t {
-  one_each,  ///< up to 3.10: every Python frame has its own
-  entries,   ///< since 3.11, marks known: one runs the frames up to the next with `entry`
-  unknown,   ///< since 3.11, marks not known
+  one_each,  ///< up to 3.10: every Python frame has its own activation
+  entries,   ///< since 3.11, with known marks: an activation runs the frames up to the next one with `entry`
+  unknown,   ///< since 3.11, with unknown marks
 };
 
 struct MergedFrame {
   enum class Kind : std::uint8_t { native, python };
   Kind kind = Kind::native;
-  std::size_t index = 0;  ///< in the frames of its kind
+  std::size_t index = 0;  ///< index in the frames of its kind
   bool operator==(const MergedFrame&) const = default;
 };
 
-/// True for _PyEval_EvalFrameDefault and what compilers make of it (".cold", ".constprop.0", …): no other function's
-/// activation runs Python frames.
+/// True for _PyEval_EvalFrameDefault and the compiler's variants of it (".cold", ".constprop.0", …): activations of
+/// other functions do not run Python frames.
 [[nodiscard]] bool is_evaluation(std::string_view function);
 
-/// Both innermost first, as is the result: every Python frame once, and every native frame but the evaluations that
-/// Python frames stand for. The n-th activation goes with the n-th group of Python frames, counted from the outer end
-/// when both stacks reach it (an activation that has just begun has no frame yet), else from the inner one. With
-/// Sharing::unknown the outermost activation gets all frames but one for each inner one. Python frames that are left
-/// over go to the innermost activation when counted from outside, else behind everything, as all do without any
-/// activation.
+/// Both stacks and the result are innermost first. The result has every Python frame once, and every native frame
+/// except the evaluations that Python frames replace. The n-th activation belongs to the n-th group of Python frames.
+/// Both are counted from the outer end if both stacks reach it (an activation that has just begun has no frame yet),
+/// else from the inner end. With Sharing::unknown the outermost activation gets all frames except one for each inner
+/// activation. Remaining Python frames go to the innermost activation if counted from outside, else to the end. Without
+/// any activation all go to the end.
 [[nodiscard]] std::vector<MergedFrame> merge(const NativeStack& native, std::span<const PythonMark> python,
                                              Sharing sharing, bool python_complete = true);
 

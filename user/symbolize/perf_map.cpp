@@ -25,7 +25,7 @@ bool take_hex(std::string_view& line, std::uint64_t& value) {
   return true;
 }
 
-// A byte that is no UTF-8 becomes three.
+// An invalid byte becomes the three bytes of U+FFFD.
 std::string bounded_name(std::string_view text) {
   auto name = valid_utf8(text.substr(0, PerfMapText::kMaxName));
   if (name.size() <= PerfMapText::kMaxName) return name;
@@ -65,7 +65,7 @@ std::optional<PerfMapText::Hit> PerfMapText::find(std::uint64_t address) const {
 }
 
 bool PerfMap::open(const proc::Process& process) {
-  // The program calls itself by the pid of its own namespace.
+  // The program uses the pid of its own namespace.
   const auto own_pid = process.ns_tid(process.pid());
   const auto status = proc::read_text("/proc/" + std::to_string(process.pid()) + "/status", 65536);
   if (!own_pid || !status) return false;
@@ -104,7 +104,7 @@ void PerfMap::refresh(const proc::Process& process) {
     if (got <= 0) return;
     std::size_t taken = text_.add(std::string_view(part).substr(0, static_cast<std::size_t>(got)));
     if (taken == 0 && static_cast<std::size_t>(got) == kPart) taken = kPart;  // no line is that long
-    if (taken == 0) return;                                                   // half a line: the rest will come
+    if (taken == 0) return;                                                   // half a line: the rest will follow
     read_ += taken;
   }
 }

@@ -1,4 +1,4 @@
-// The map that a JIT compiler writes of its code: /tmp/perf-PID.map, as perf(1) reads it.
+// The map of its code that a JIT compiler writes: /tmp/perf-PID.map, as perf(1) reads it.
 #pragma once
 
 #include <sys/types.h>
@@ -14,11 +14,11 @@
 
 namespace aiotrace::symbolize {
 
-/// Lines "START SIZE NAME" in hexadecimal (Linux: tools/perf/Documentation/jit-interface.txt). A later line wins over
-/// earlier ones that it overlaps: the compiler has used their place again.
+/// Lines "START SIZE NAME" in hexadecimal (Linux: tools/perf/Documentation/jit-interface.txt). A later line replaces
+/// earlier ones that it overlaps, because the compiler has reused their memory.
 class PerfMapText {
  public:
-  static constexpr std::size_t kMaxEntries = 300'000;  ///< further ones are dropped
+  static constexpr std::size_t kMaxEntries = 300'000;  ///< further lines are dropped
   static constexpr std::size_t kMaxName = 1024;        ///< bytes; the rest of the name is dropped
 
   struct Hit {
@@ -26,8 +26,7 @@ class PerfMapText {
     std::uint64_t start = 0;
   };
 
-  /// Takes what was appended, up to its last whole line; gives the number of bytes taken. What is no such line is
-  /// skipped.
+  /// Reads appended text, up to its last complete line; returns the number of bytes read. Other lines are skipped.
   std::size_t add(std::string_view text);
   [[nodiscard]] std::optional<Hit> find(std::uint64_t address) const;
   void clear() { entries_.clear(); }
@@ -41,11 +40,11 @@ class PerfMapText {
   std::map<std::uint64_t, Entry> entries_;  // by start, without overlap
 };
 
-/// The file of one process, found below its root under the process's own pid, and read on when it has grown. Only a
-/// regular file (no symbolic link) of the process's user or of root counts; at most 64 MiB of it.
+/// The file of one process, found below its root by the process's own pid; new data is read when the file has grown.
+/// Only a regular file (no symbolic link) of the process's user or of root is used; at most 64 MiB of it.
 class PerfMap {
  public:
-  /// There is such a file, and it counts.
+  /// There is such a file, and it is accepted.
   [[nodiscard]] bool exists(const proc::Process& process);
   [[nodiscard]] std::optional<PerfMapText::Hit> find(const proc::Process& process, std::uint64_t address);
 

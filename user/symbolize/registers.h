@@ -1,4 +1,4 @@
-// The registers of a thread, as far as they are known.
+// The known registers of a thread.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace aiotrace::symbolize {
 
-/// By DWARF's numbers.
+/// Indexed by DWARF's numbers.
 class Registers {
  public:
   explicit Registers(const machine::Machine& machine = machine::here()) : machine_(&machine) {}

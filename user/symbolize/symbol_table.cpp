@@ -14,9 +14,10 @@ namespace {
 constexpr std::uint64_t kMaxTable = 32u << 20;
 constexpr std::uint64_t kMaxNames = 48u << 20;
 constexpr std::size_t kMaxSymbolName = 4096;
-// How deep functions nest in others (assembly with sized labels): further back is not looked.
+// The maximum nesting of functions (assembly with sized labels): the search does not go back further.
 constexpr int kMaxNesting = 32;
-// Of names for one address of the same length so many bytes decide: who makes a million of them long gains nothing.
+// For names of one address with the same length, this many bytes are compared: a file with a million long names cannot
+// slow this down.
 constexpr std::size_t kCompared = 64;
 
 struct Range {
@@ -24,7 +25,7 @@ struct Range {
   std::uint64_t end = 0;
 };
 
-/// By section index; empty ranges for what holds no code.
+/// By section index; empty ranges for sections without code.
 std::vector<Range> code_sections(const proc::ElfHeaders& headers) {
   std::vector<Range> ranges;
   ranges.reserve(headers.sections.size());
@@ -35,7 +36,7 @@ std::vector<Range> code_sections(const proc::ElfHeaders& headers) {
   return ranges;
 }
 
-/// The symbol, if it is a function with a name that lies in its section.
+/// The symbol, if it is a function with a name inside its section.
 std::optional<Elf64_Sym> function_at(const proc::ElfImage::Content& table, std::size_t n,
                                      const std::vector<Range>& sections, std::string_view names) {
   Elf64_Sym symbol;
@@ -48,7 +49,7 @@ std::optional<Elf64_Sym> function_at(const proc::ElfImage::Content& table, std::
   return names[symbol.st_name] == '\0' ? std::nullopt : std::optional(symbol);
 }
 
-/// The better of two names for one address has the greater rank: no leading underscore, then the wider binding.
+/// The better of two names for one address has the higher rank: no leading underscore, then the wider binding.
 std::uint8_t rank_of(std::string_view name, unsigned binding) {
   const unsigned plain = name.starts_with('_') && !name.starts_with("_Z") ? 0 : 4;
   const unsigned wide = binding == STB_GLOBAL ? 2 : binding == STB_WEAK ? 1 : 0;

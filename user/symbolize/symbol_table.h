@@ -11,22 +11,22 @@
 
 namespace aiotrace::symbolize {
 
-/// Addresses are those of the file. Takes 24 bytes for each function, and the file's table of names as it is.
+/// Addresses are those of the file. Takes 24 bytes for each function, and the file's unchanged table of names.
 class SymbolTable {
  public:
   struct Hit {
     std::string_view name;  ///< as in the file (mangled, with version); valid as long as the table
     std::uint64_t start = 0;
-    std::size_t number = 0;  ///< names the entry: the same for every address of the function
+    std::size_t number = 0;  ///< identifies the entry: the same for every address of the function
   };
 
-  /// Takes the functions of a table of `type` (SHT_SYMTAB, SHT_DYNSYM): what lies in executable sections. False if
-  /// there is no such table, it holds no function, or it is too large to read.
+  /// Adds the functions of a table of `type` (SHT_SYMTAB, SHT_DYNSYM) in executable sections. False if there is no such
+  /// table, it has no function, or it is too large to read.
   bool add(const proc::ElfImage& image, std::uint32_t type);
-  /// After the last add(), before the first find().
+  /// To be called after the last add() and before the first find().
   void finish();
-  /// The innermost function that covers the address. One without a size reaches to the next symbol, at most to the end
-  /// of its section. Nothing between functions: a stripped file's private functions have no name.
+  /// The innermost function that covers the address. A function without a size ends at the next symbol, at most at the
+  /// end of its section. Nothing between functions: in a stripped file private functions have no name.
   [[nodiscard]] std::optional<Hit> find(std::uint64_t address) const;
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
 
@@ -45,7 +45,8 @@ class SymbolTable {
 
   std::vector<Entry> entries_;
   std::vector<proc::FileAccount::Share> shares_;  // of entries_
-  // As the files have them: names of the same text, or of its end, share their bytes there, however many they are.
+  // The tables as in the files: equal names, and names that are the end of another one, share their bytes there,
+  // however many there are.
   std::vector<proc::ElfImage::Content> names_;
 };
 

@@ -11,9 +11,10 @@
 namespace aiotrace::symbolize {
 namespace {
 
-// Files are kept when their last process has gone, for the next one of its kind: each is an open descriptor too.
+// Files are kept after their last process has ended, for the next process of the same program: each needs an open
+// descriptor.
 constexpr std::size_t kIdleFiles = 64;
-// Of one process; a program that maps code ever anew starts over.
+// Limit for one process; a program that maps new code all the time makes the cache start again.
 constexpr std::size_t kMaxMappings = 16384;
 constexpr std::uint64_t kMaxVdso = 64u << 10;
 

@@ -29,7 +29,7 @@ bool is_code(const proc::Maps& maps, std::uint64_t address) {
   return mapping != nullptr && mapping->executable;
 }
 
-/// Where the frame pointer points lie the caller's, and the return address.
+/// The frame pointer points to the caller's frame pointer, followed by the return address.
 std::optional<CallerFrame> step_by_frame_pointer(const Registers& registers, const proc::Maps& maps,
                                                  const StackCopy& stack) {
   const auto& roles = registers.roles();
@@ -55,7 +55,7 @@ NativeStack unwind(Symbolizer& symbolizer, const proc::Process& process, const p
   NativeStack result;
   const StackCopy copy(stack_base, stack);
   Registers now = registers;
-  bool interrupted = true;  // the instruction itself has not run; behind a call it is the call that counts
+  bool interrupted = true;  // the instruction itself has not run; behind a call the call instruction counts
   while (result.frames.size() < kMaxNativeFrames) {
     const auto address = now.get(registers.roles().instruction_pointer);
     const auto top = now.get(registers.roles().stack_pointer);
@@ -89,7 +89,7 @@ NativeStack unwind(Symbolizer& symbolizer, const proc::Process& process, const p
       result.complete = true;
       return result;
     }
-    // The stack grows down: a caller's frame lies above. Only a signal handler may have a stack of its own.
+    // The stack grows down, so a caller's frame is at a higher address. Only a signal handler may have its own stack.
     if (!caller->signal_handler && caller->cfa <= *top) return result;
     interrupted = caller->signal_handler;
     now = caller->registers;

@@ -1,4 +1,4 @@
-// How long the files of one process may keep aiotrace busy.
+// Limits the time that aiotrace spends on the files of one process.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +7,12 @@
 
 namespace aiotrace::symbolize {
 
-/// A second at once, and a tenth of the time that goes by: more than any program's libraries take, and what a process
-/// that maps ever new ones can take from the others. Wall time: reading a file may wait for who serves it.
+/// One second at once, and 10 % of the elapsed time. Libraries of ordinary programs need less. It limits what a process
+/// that maps new files all the time can take from others. It is wall time, because reading a file may wait for a file
+/// server.
 class WorkAllowance {
  public:
-  /// Counts until it ends.
+  /// Counts during its lifetime.
   class Timer {
    public:
     explicit Timer(std::uint64_t& sum_ns) : sum_ns_(sum_ns), begin_ns_(monotonic_ns()) {}

@@ -31,7 +31,7 @@ std::optional<uid_t> number_of(const char* variable) {
   return text == nullptr ? std::nullopt : number_in<uid_t>(text);
 }
 
-/// What is behind "Name:" in /proc/PID/status, as numbers.
+/// The numbers after "Name:" in /proc/PID/status.
 std::vector<unsigned> numbers_behind(const std::string& status, std::string_view name) {
   std::vector<unsigned> numbers;
   const auto at = status.find("\n" + std::string(name) + ":");
@@ -61,7 +61,7 @@ std::vector<gid_t> groups_of(const Caller& who) {
   return {who.gid};
 }
 
-/// The fields of the first line of a file of /etc whose n-th field is so.
+/// The fields of the first line of a file in /etc whose n-th field has this value.
 std::vector<std::string> line_with(const char* path, std::size_t n, std::string_view wanted) {
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {

@@ -11,15 +11,15 @@ namespace aiotrace {
 /// 0 if there is no such clock.
 [[nodiscard]] std::uint64_t clock_ns(clockid_t clock);
 
-/// CLOCK_MONOTONIC: what Python's time.monotonic_ns() and bpf_ktime_get_ns() read.
+/// CLOCK_MONOTONIC, which Python's time.monotonic_ns() and bpf_ktime_get_ns() read.
 [[nodiscard]] inline std::uint64_t monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
 
-/// What makes a stamp of CLOCK_MONOTONIC one of CLOCK_REALTIME.
+/// The value that converts CLOCK_MONOTONIC to CLOCK_REALTIME.
 [[nodiscard]] inline std::int64_t realtime_minus_monotonic_ns() {
   return static_cast<std::int64_t>(clock_ns(CLOCK_REALTIME)) - static_cast<std::int64_t>(monotonic_ns());
 }
 
-/// As ppoll() takes a time to wait.
+/// Converts a time to wait for ppoll().
 [[nodiscard]] timespec to_timespec(std::uint64_t ns);
 
 }  // namespace aiotrace

@@ -23,7 +23,7 @@ constexpr std::uint64_t rounded(std::uint64_t value, std::uint64_t step) {
   return value / step + (value % step >= step - step / 2 ? 1 : 0);
 }
 
-// Rounds first and picks the number of decimals from what comes out, so that 9.996 becomes "10.0" and not "10.00".
+// Rounds first and chooses the number of decimals from the result, so that 9.996 becomes "10.0" and not "10.00".
 std::string three_digits(std::uint64_t ns, std::uint64_t unit, std::string_view name) {
   if (const auto hundredths = rounded(ns, unit / 100); hundredths < 1000) {
     return fmt::format("{}.{:02} {}", hundredths / 100, hundredths % 100, name);

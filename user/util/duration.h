@@ -1,4 +1,4 @@
-// Durations as people write and read them.
+// Durations in the form that people write and read.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,12 @@ namespace aiotrace {
 [[nodiscard]] std::string format_duration_ns(std::uint64_t ns);
 
 /// Milliseconds with one decimal, from a second on seconds with two: "0.3 ms", "212.6 ms", "1.23 s". For values that
-/// stand side by side and are to be compared.
+/// are shown next to each other and compared.
 [[nodiscard]] std::string format_ms_ns(std::uint64_t ns);
 
 /// "30s", "50ms", "0.5s", "1m", "2h" (also us, µs, ns) as nanoseconds. A number without a unit, a sign, an exponent or
-/// more than ~146 years is a usage error whose message says what is allowed. Zero is accepted: whether it makes sense
-/// is the caller's to say.
+/// more than ~146 years is a usage error whose message explains the allowed forms. Zero is accepted: the caller decides
+/// whether it makes sense.
 [[nodiscard]] Result<std::uint64_t> parse_duration(std::string_view text);
 
 }  // namespace aiotrace

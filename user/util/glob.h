@@ -5,8 +5,8 @@
 
 namespace aiotrace {
 
-/// Whether the pattern matches the whole text. Goes back to the last * only: at most pattern times text, whatever they
-/// are.
+/// Whether the pattern matches the whole text. It only backtracks to the last *, so the time is at most the product of
+/// both lengths.
 [[nodiscard]] bool glob_matches(std::string_view pattern, std::string_view text);
 
 }  // namespace aiotrace

@@ -1,4 +1,4 @@
-// The one way in which hashes are combined.
+// The only way in which hashes are combined.
 #pragma once
 
 #include <cstddef>

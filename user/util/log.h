@@ -1,4 +1,4 @@
-// What the program says beside its results.
+// Messages of the program beside its results.
 #pragma once
 
 #include <functional>
@@ -9,8 +9,8 @@ namespace aiotrace {
 /// One line on standard error, cleaned: "aiotrace: …". From any thread.
 void say(const std::string& message);
 
-/// While it lives, say() hands its messages (as they are) to `take` and writes nothing: for who has the whole terminal.
-/// `take` is called by one thread at a time, and must not call say(). One at a time.
+/// During its lifetime, say() passes its messages (unchanged) to `take` and writes nothing: for code that uses the
+/// whole terminal. `take` is called by one thread at a time, and must not call say(). Only one object at a time.
 class MessageTaker {
  public:
   explicit MessageTaker(std::function<void(const std::string&)> take);

@@ -24,7 +24,7 @@ std::optional<int> number_in(std::string_view text) {
   return value;
 }
 
-// Links of /dev and /proc to what was opened already: nobody else can turn them.
+// Links in /dev and /proc to files that are already open: nobody else can redirect them.
 std::optional<int> own_descriptor(std::string_view path) {
   if (path == "-" || path == "/dev/stdout") return STDOUT_FILENO;
   if (path == "/dev/stderr") return STDERR_FILENO;
@@ -55,7 +55,7 @@ std::unexpected<Error> refuse_kind(const std::string& what, mode_t mode) {
                             : "give the path of a file, or - for a pipe");
 }
 
-// One that is there already. It is looked at before it is opened, and never waited for.
+// Opens an existing file. It is checked before it is opened, and opening never waits.
 Result<UniqueFd> open_existing(const OutputPlace& place, const std::string& path) {
   const std::string what = "open " + path + " for writing";
   const UniqueFd there(::openat(place.directory.get(), place.name.c_str(), O_PATH | O_CLOEXEC | O_NOFOLLOW));
@@ -66,7 +66,7 @@ Result<UniqueFd> open_existing(const OutputPlace& place, const std::string& path
     if (status.st_uid != caller().uid)
       return fail(what, "it belongs to user " + std::to_string(status.st_uid), "remove it, or give another path");
     if (status.st_nlink != 1)
-      return fail(what, "it has other names too: what they are is not known", "remove it, or give another path");
+      return fail(what, "it has other names too, which are unknown", "remove it, or give another path");
   }
   UniqueFd fd(::open(("/proc/self/fd/" + std::to_string(there.get())).c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
   if (!fd) return fail_errno(what, errno);
@@ -111,7 +111,7 @@ int write_whole(int fd, std::string_view bytes) {
       continue;
     }
     if (n < 0 && errno == EINTR) continue;
-    // Whoever shares the terminal or pipe may have made it non-blocking.
+    // A process that shares the terminal or pipe may have made it non-blocking.
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
       pollfd waiting{.fd = fd, .events = POLLOUT, .revents = 0};
       if (::poll(&waiting, 1, kForever) >= 0 || errno == EINTR) continue;

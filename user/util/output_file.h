@@ -1,4 +1,4 @@
-// Files that aiotrace writes, often as root in a directory of somebody else.
+// Files that aiotrace writes, often as root in another user's directory.
 #pragma once
 
 #include <string>
@@ -9,16 +9,16 @@
 
 namespace aiotrace {
 
-/// Creates the file, for the caller alone (caller.h: behind sudo who typed it), or empties a regular one that is there,
-/// belongs to the caller and has no other name. "-", /dev/stdout, /dev/stderr, /dev/fd/N and /proc/self/fd/N are
-/// descriptors that the program was started with, and duplicated. Refused are a symbolic link as the last part, one on
-/// the way that a stranger could have made (its directory or itself belongs to neither root nor the caller, or others
-/// can write to the directory), a directory, a FIFO or a socket; a device (/dev/null) is not. A file is only emptied
-/// when all that is known. The error names the path.
+/// Creates the file, readable only for the caller (caller.h: under sudo the user who typed it), or empties an existing
+/// regular file that belongs to the caller and has no other name. "-", /dev/stdout, /dev/stderr, /dev/fd/N and
+/// /proc/self/fd/N are descriptors that the program was started with; they are duplicated. These are refused: a
+/// symbolic link as the last part, a symbolic link on the way that a stranger could have made (its directory or itself
+/// belongs to neither root nor the caller, or others can write to the directory), a directory, a FIFO and a socket. A
+/// device (/dev/null) is accepted. A file is only emptied after all these checks. The error names the path.
 [[nodiscard]] Result<UniqueFd> open_output_file(const std::string& path);
 
-/// Writes all of it, waiting for a reader where the descriptor does not. 0, or the errno; of a regular file the part
-/// that was written is then taken back.
+/// Writes everything, and waits for the reader even if the descriptor is non-blocking. 0, or the errno; then the
+/// written part is removed from a regular file again.
 [[nodiscard]] int write_whole(int fd, std::string_view bytes);
 
 }  // namespace aiotrace

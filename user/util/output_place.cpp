@@ -37,7 +37,7 @@ UniqueFd open_directory(int at, const char* name) {
   return UniqueFd(::openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-/// All at once, where no link is on the way.
+/// All parts at once, if no link is on the way.
 UniqueFd open_without_links(const std::string& path) {
   open_how how{};
   how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
@@ -53,7 +53,7 @@ bool only_trusted_write(const struct stat& directory, const Caller& who) {
          ((directory.st_mode & S_IWGRP) == 0 || group);
 }
 
-/// What a link leads to; nothing: a stranger can have made it.
+/// What a link leads to; nothing: a stranger may have made it.
 std::optional<std::string> trusted_link(int directory, const std::string& name) {
   const auto who = caller();
   struct stat of_directory{};
@@ -109,7 +109,7 @@ Result<OutputPlace> find_output_place(const std::string& path) {
   }
   OutputPlace place{.directory = open_without_links(folder), .name = name};
   if (place.directory) return place;
-  // ELOOP: a link; ENOSYS and EPERM: no openat2 here (a sandbox of before Linux 5.6).
+  // ELOOP: a link; ENOSYS and EPERM: no openat2 (a sandbox older than Linux 5.6).
   if (errno != ELOOP && errno != ENOSYS && errno != EPERM) return fail_errno(what, errno);
   auto directory = walk(folder, what);
   if (!directory) return std::unexpected(directory.error());

@@ -1,4 +1,4 @@
-// The way to a file that is to be written: no stranger can turn it.
+// The path to an output file, resolved so that no stranger can redirect it.
 #pragma once
 
 #include <string>
@@ -10,11 +10,12 @@ namespace aiotrace {
 
 struct OutputPlace {
   UniqueFd directory;  ///< O_PATH
-  std::string name;    ///< in it, without a slash; what it is has not been looked at
+  std::string name;    ///< name in the directory, without a slash; its type has not been checked
 };
 
 /// Symbolic links on the way are followed only if they and their directory belong to root or the caller, and nobody
-/// else can write to the directory: /var/run on Debian, a link in one's own folder. Bounded: 40 links.
+/// else can write to the directory: for example /var/run on Debian, or a link in the caller's own folder. Bounded: 40
+/// links.
 [[nodiscard]] Result<OutputPlace> find_output_place(const std::string& path);
 
 }  // namespace aiotrace

@@ -1,4 +1,4 @@
-// What a command that collects says on the terminal until it has something to show.
+// Progress of a command that collects data, on the terminal, until it has results.
 #pragma once
 
 #include <cstdint>
@@ -6,25 +6,25 @@
 
 namespace aiotrace {
 
-/// On a terminal as standard error: first what the command does and how to end it, then one line that moves. Anywhere
-/// else nothing. One at a time.
+/// If standard error is a terminal: first prints what the command does and how to end it, then updates one line.
+/// Otherwise prints nothing. Only one object at a time.
 class Progress {
  public:
-  /// `what` is printed at once, "aiotrace: " before it.
+  /// `what` is printed at once, after "aiotrace: ".
   explicit Progress(const std::string& what);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
-  /// Removes the moving line.
+  /// Removes the progress line.
   ~Progress();
 
   [[nodiscard]] bool shown() const { return shown_; }
-  /// Writes the line anew, "12 s  34 tasks", if it is time to: not more often than four times a second. `text` is
-  /// called only then.
+  /// Writes the line again, "12 s  34 tasks", if it is due: not more often than four times a second. `text` is called
+  /// only then.
   template <class Text>
   void update(std::uint64_t now_ns, Text text) {
     if (shown_ && due(now_ns)) write(now_ns, text());
   }
-  /// How soon the next update is due, for a wait in between; no bound where nothing is shown.
+  /// Time until the next update, for a wait in between; unlimited if nothing is shown.
   [[nodiscard]] std::uint64_t next_ns() const;
 
  private:
@@ -36,11 +36,11 @@ class Progress {
   std::uint64_t written_ns_ = 0;
 };
 
-/// The end of such a message, `then` says what is printed: "; Ctrl-C ends it and prints the table", or with a duration
-/// (0: none) " for 10.0 s; Ctrl-C ends it sooner and prints the table".
+/// The end of such a message, `then` describes what is printed: "; Ctrl-C ends it and prints the table", or with a
+/// duration (0: none) " for 10.0 s; Ctrl-C ends it sooner and prints the table".
 [[nodiscard]] std::string how_to_end(std::uint64_t duration_ns, const std::string& then);
 
-/// Another message is about to be written: removes the moving line, which comes back with the next update.
+/// Another message is about to be written: removes the progress line, which appears again with the next update.
 void clear_progress();
 
 }  // namespace aiotrace

@@ -8,7 +8,7 @@
 
 namespace aiotrace {
 
-/// The class of a failure: decides the exit status of the program.
+/// The class of a failure: it decides the program's exit status.
 enum class ErrorKind {
   failure,        ///< exit status 1
   usage,          ///< exit status 2
@@ -16,11 +16,11 @@ enum class ErrorKind {
   unsupported,    ///< exit status 3
 };
 
-/// Why something did not work, in a form that one line on a terminal can show.
+/// The reason of a failure, in a form for one line on a terminal.
 struct Error {
   ErrorKind kind = ErrorKind::failure;
-  std::string what;    ///< what was tried, on what: "attach to pid 12"
-  std::string reason;  ///< why it failed: "no such process"
+  std::string what;    ///< the attempt and its object: "attach to pid 12"
+  std::string reason;  ///< the reason: "no such process"
   std::string hint;    ///< what to do about it; may be empty
 
   /// "what: reason (hint)" on one line.
@@ -36,13 +36,13 @@ template <class T>
 using Result = std::expected<T, Error>;
 using Status = std::expected<void, Error>;
 
-/// An error as the value to return from a function that gives a Result.
+/// An error as the return value of a function that returns a Result.
 inline std::unexpected<Error> fail(std::string what, std::string reason, std::string hint = {},
                                    ErrorKind kind = ErrorKind::failure) {
   return std::unexpected(Error{kind, std::move(what), std::move(reason), std::move(hint)});
 }
 
-/// An error from `errno` (or a negative libbpf return value's absolute).
+/// An error from `errno` (or the absolute value of a negative libbpf result).
 std::unexpected<Error> fail_errno(std::string what, int error_number, std::string hint = {},
                                   ErrorKind kind = ErrorKind::failure);
 

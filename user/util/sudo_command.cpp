@@ -11,8 +11,7 @@ namespace aiotrace {
 
 namespace {
 
-// secure_path as sudoers(5) of Debian, Ubuntu and Fedora has it: where sudo looks for a command, not in the user's
-// path.
+// secure_path as sudoers(5) of Debian, Ubuntu and Fedora has it: sudo searches commands there, not in the user's path.
 constexpr std::array<std::string_view, 6> kSecurePath = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
                                                          "/usr/bin",        "/sbin",          "/bin"};
 
@@ -49,7 +48,7 @@ std::string sudo_command() {
   const auto path = std::filesystem::read_symlink("/proc/self/exe", error);
   const auto name = error ? "aiotrace" : path.string();
   const auto arguments = own_arguments();
-  // doctor writes of what other commands need.
+  // doctor describes what other commands need.
   if (!arguments.empty() && arguments.front() == "doctor") return sudo_command(name, {}) + " …";
   return sudo_command(name, arguments);
 }

@@ -1,4 +1,4 @@
-// The command to type where this program lacks rights.
+// The command to type if this program lacks rights.
 #pragma once
 
 #include <span>
@@ -6,8 +6,8 @@
 
 namespace aiotrace {
 
-/// "sudo aiotrace -p 12": this process's own command line with sudo before it, quoted for a shell. The program is named
-/// by its path where sudo would not find it, in a virtual environment or a build folder.
+/// "sudo aiotrace -p 12": this process's own command line with sudo before it, quoted for a shell. The program's path
+/// is used if sudo would not find it, in a virtual environment or a build folder.
 [[nodiscard]] std::string sudo_command();
 
 /// The same for the program at `path` with these arguments (without the program's own name).

@@ -69,7 +69,7 @@ std::size_t width_of(char32_t c) {
   return in(kWide, c) ? 2 : 1;
 }
 
-/// How many bytes `text` begins with that are printable ASCII: nearly all of nearly every name.
+/// The number of leading bytes of `text` that are printable ASCII: nearly all bytes of nearly every name.
 std::size_t plain_bytes(std::string_view text) {
   const auto end = std::ranges::find_if(text, [](char c) { return c < 0x20 || c >= 0x7f; });
   return static_cast<std::size_t>(end - text.begin());
@@ -188,7 +188,7 @@ std::string shorten_left(std::string_view utf8, std::size_t columns) {
   if (width <= columns) return std::string(utf8);
   if (columns == 0) return {};
   while (!utf8.empty() && width + 1 > columns) width -= width_of(next_code_point(utf8));
-  // A path reads better from a component on, unless that costs more than a third of the room.
+  // A path is more readable if it starts at a component, unless that costs more than a third of the width.
   if (const auto slash = utf8.find('/'); slash != std::string_view::npos && slash <= utf8.size() / 3) {
     utf8.remove_prefix(slash);
   }

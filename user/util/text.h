@@ -1,4 +1,4 @@
-// Text of others made safe and fitting: UTF-8, terminal cleaning, widths. Nothing here depends on the locale.
+// Makes foreign text safe and cuts it to a width: UTF-8, terminal cleaning, widths. Independent of the locale.
 #pragma once
 
 #include <cstddef>
@@ -11,40 +11,41 @@
 
 namespace aiotrace {
 
-/// What stands for text that cannot be decoded.
+/// Replacement for text that cannot be decoded.
 inline constexpr char32_t kReplacement = 0xfffd;
 
-/// Appends one code point as UTF-8; surrogates and what lies beyond Unicode become U+FFFD.
+/// Appends one code point as UTF-8; surrogates and numbers beyond Unicode become U+FFFD.
 void append_utf8(std::string& out, char32_t code_point);
 
-/// Takes the first code point off `text` (not empty). A malformed byte gives U+FFFD and is taken alone.
+/// Removes the first code point from `text` (not empty) and returns it. A malformed byte gives U+FFFD and is removed
+/// alone.
 [[nodiscard]] char32_t next_code_point(std::string_view& text);
 
 /// The same text with every malformed byte replaced by U+FFFD.
 [[nodiscard]] std::string valid_utf8(std::string_view bytes);
 
-/// Characters as a CPython string object holds them, `width` bytes each (1: Latin-1, 2, 4; native byte order), as
-/// UTF-8. Lone surrogates become U+FFFD; bytes behind the last whole character are ignored; another width gives "".
+/// Characters in the form of a CPython string object, `width` bytes each (1: Latin-1, 2, 4; native byte order), as
+/// UTF-8. Lone surrogates become U+FFFD; bytes after the last whole character are ignored; any other width gives "".
 [[nodiscard]] std::string utf8_from_cpython(std::span<const std::byte> characters, unsigned width);
 
-/// True for what must never reach a terminal or a line-based file as it is: C0, DEL and C1 controls, line and
-/// paragraph separators, bidirectional overrides and marks, and other invisible format characters.
+/// True for characters that must never reach a terminal or a line-based file unchanged: C0, DEL and C1 controls, line
+/// and paragraph separators, bidirectional overrides and marks, and other invisible format characters.
 [[nodiscard]] bool is_unsafe(char32_t code_point);
 
-/// Valid UTF-8 on one line in which unsafe characters are written out: "\x1b", "\u202e".
+/// Converts to valid UTF-8 on one line, with unsafe characters escaped: "\x1b", "\u202e".
 [[nodiscard]] std::string clean_for_terminal(std::string_view utf8);
 
-/// Columns that clean UTF-8 takes on a terminal: wide characters count 2, combining ones 0.
+/// The number of columns of clean UTF-8 on a terminal: wide characters count 2, combining ones 0.
 [[nodiscard]] std::size_t display_width(std::string_view utf8);
 
-/// At most `columns` wide; what is too long loses its beginning, shown as "…", from a '/' on if one is near:
+/// At most `columns` wide; text that is too long loses its beginning, shown as "…", and starts at a '/' if one is near:
 /// "…/app/handlers.py:42".
 [[nodiscard]] std::string shorten_left(std::string_view utf8, std::size_t columns);
 
-/// At most `columns` wide; what is too long loses its end, shown as "…".
+/// At most `columns` wide; text that is too long loses its end, shown as "…".
 [[nodiscard]] std::string shorten_right(std::string_view utf8, std::size_t columns);
 
-/// Blanks added behind (or in front) until it is `columns` wide; never cut.
+/// Adds blanks after the text (or before it) until it is `columns` wide; never cuts it.
 [[nodiscard]] std::string pad_right(std::string_view utf8, std::size_t columns);
 [[nodiscard]] std::string pad_left(std::string_view utf8, std::size_t columns);
 
@@ -54,7 +55,7 @@ void append_utf8(std::string& out, char32_t code_point);
 /// "14.2 MB" (powers of 1000).
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);
 
-/// A share as "43.2 %"; 0 of 0 is "0.0 %". What is not zero never shows as zero: "<0.1 %".
+/// A share as "43.2 %"; 0 of 0 is "0.0 %". A value that is not zero is never shown as zero: "<0.1 %".
 [[nodiscard]] std::string format_share(std::uint64_t part, std::uint64_t whole);
 
 }  // namespace aiotrace

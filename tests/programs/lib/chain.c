@@ -19,7 +19,7 @@ APART void chain_spin(long long ns) {
   sink++;
 }
 
-// What is behind the call keeps it from becoming a jump.
+// The code after the call prevents the compiler from making a jump of it.
 APART void chain_middle(void (*what)(long long), long long ns) {
   what(ns);
   sink++;

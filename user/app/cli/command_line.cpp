@@ -24,7 +24,7 @@ constexpr std::size_t kShownWord = 60;
 
 std::string quoted(const std::string& word) { return "'" + shorten_right(clean_for_terminal(word), kShownWord) + "'"; }
 
-// "-d" of "-d,--duration": the shorter one, which people type.
+// "-d" of "-d,--duration": the short name, which people type.
 std::string first_name(const std::string& names) { return names.substr(0, names.find(',')); }
 
 std::string listed(std::span<const std::string> names, std::string_view last) {
@@ -42,7 +42,7 @@ bool is_pids(const std::string& word) {
 
 bool is_option(const std::string& word) { return word.size() > 1 && word.front() == '-'; }
 
-// A file that a shell would start.
+// A file that a shell would execute.
 bool is_program(const std::string& word) {
   if (word.find('/') != std::string::npos) return access(word.c_str(), X_OK) == 0;
   const char* path = std::getenv("PATH");
@@ -96,7 +96,7 @@ void CommandLine::prepare() {
   app_->set_help_flag("-h,--help", "show this help and exit")->group("Other");
   app_->set_version_flag("-V,--version", std::string("aiotrace ") + kVersion, "show the version and exit")
       ->group("Other");
-  // What is not known is reported in our own words.
+  // Unknown options and commands are reported with our own messages.
   app_->allow_extras();
 }
 
@@ -110,8 +110,8 @@ void CommandLine::set_help(HelpText help) { app_->formatter(std::make_shared<Hel
 CommandLine::Declared& CommandLine::declare(const std::string& names, const std::string& value, const std::string& text,
                                             std::string needs, std::string example,
                                             std::function<Status(const std::string& text)> take) {
-  // Values are read when all arguments are known. CLI11's own validators run earlier: a wrong value would be reported
-  // in place of --help and of an unknown option. Its CLI::Range also accepts "nan".
+  // Values are validated after all arguments are known. CLI11's own validators run earlier: a wrong value would be
+  // reported instead of --help or of an unknown option. CLI11's CLI::Range also accepts "nan".
   auto* option = app_->add_option(names, CLI::callback_t([](const CLI::results_t&) { return true; }), text);
   option->type_name(value)->type_size(1)->expected(1)->group(group_);
   option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -169,7 +169,7 @@ void CommandLine::add_pids(std::vector<std::int32_t>& into, const std::string& t
                              return {};
                            });
   declared.several = several;
-  // `-p $(pgrep server)` gives them as words.
+  // `-p $(pgrep server)` passes several pids as separate words.
   if (several) declared.option->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args();
 }
 
@@ -210,7 +210,7 @@ void CommandLine::add_number(const std::string& names, const std::string& value,
   declare(names, value, text + default_tag(fmt::format("{}", into)), "a number", fmt::format("{}", into),
           [this, name, &into, least, most](const std::string& given) -> Status {
             const auto read = number<double>(given);
-            // Written so that it refuses what is not a number too.
+            // Written so that NaN is refused too.
             if (!read || !(*read >= least && *read <= most))
               return usage(name + " " + given, fmt::format("must be a number from {} to {}", least, most));
             into = *read;
@@ -277,7 +277,7 @@ std::vector<std::string> CommandLine::command_names() const {
 
 Status CommandLine::parse(int argc, const char* const* argv) {
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
-  // What follows "--" is the program's own and never looked at.
+  // Arguments after "--" belong to the program and are not parsed.
   const auto separator = std::ranges::find(arguments, "--");
   const bool has_program = separator != arguments.end();
   std::vector<std::string> program(has_program ? separator + 1 : separator, arguments.end());
@@ -292,7 +292,7 @@ Status CommandLine::parse(int argc, const char* const* argv) {
 
 Status CommandLine::read(const std::vector<std::string>& arguments) {
   try {
-    // CLI11 takes them from the end.
+    // CLI11 takes the arguments from the end.
     app_->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
     message_ = (app_->get_help_ptr()->count() > 0 ? *this : chosen()).page();
@@ -335,7 +335,7 @@ Status CommandLine::take(const Declared& declared) const {
   if (values.size() > 1 && !declared.several) return usage(declared.name + " is given twice");
   for (const auto& value : values) {
     const bool may_be_empty = declared.option->get_items_expected_min() == 0;
-    // "-p --json out": the value was forgotten.
+    // "-p --json out": the value is missing.
     const bool option = is_option(value) && app_->get_option_no_throw(value) != nullptr;
     if ((value.empty() && !may_be_empty) || option) return without_value(declared);
     if (auto status = declared.take(value); !status) return status;
@@ -354,7 +354,7 @@ const CommandLine::Declared* CommandLine::declared(const std::string& name) cons
 }
 
 std::unexpected<Error> CommandLine::misread(const std::vector<std::string>& arguments, const std::string& what) const {
-  // Only the last option can lack its value: another one takes whatever follows it.
+  // Only the last option can lack its value, because any other option takes the argument that follows it.
   if (!arguments.empty()) {
     const auto* last = declared(arguments.back());
     if (last != nullptr && last->option->get_items_expected_min() > 0) return without_value(*last);

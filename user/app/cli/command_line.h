@@ -1,4 +1,4 @@
-// The command line of one command: its options, their values, and what is said about mistakes.
+// The command line of one command: its options, their values, and the messages about mistakes.
 #pragma once
 
 #include <array>
@@ -20,29 +20,29 @@ class Option;
 
 namespace aiotrace::app {
 
-/// May a file be "-", standard output?
+/// Whether the file may be "-", standard output.
 enum class Dash : std::uint8_t { refused, standard_output };
 enum class Pids : std::uint8_t { one, several };
 enum class Zero : std::uint8_t { refused, allowed };
 
-/// Of the program, or of one of its commands. Errors are of kind usage and fit on one line. An option that takes a
-/// value can be given once, except for processes.
+/// The command line of the program, or of one of its commands. Errors are of kind usage and fit on one line. An option
+/// with a value can be given only once, except for processes.
 class CommandLine {
  public:
   /// Of the program: `name` as a user types it.
   explicit CommandLine(const std::string& name);
-  CommandLine(const CommandLine&) = delete;  // what is declared refers to it
+  CommandLine(const CommandLine&) = delete;  // the declared options refer to this object
   CommandLine& operator=(const CommandLine&) = delete;
   ~CommandLine();
 
-  /// `aiotrace NAME …`. `summary` stands beside the name in the program's page of help.
+  /// `aiotrace NAME …`. `summary` is shown next to the name in the program's help page.
   CommandLine& add_command(const std::string& name, const std::string& summary);
 
   void set_help(HelpText help);
-  /// A program to start can follow behind "--".
+  /// A program to start can follow after "--".
   void start_programs() { starts_program_ = true; }
 
-  /// The heading of the options that are declared from now on.
+  /// The heading of the options that are declared after this call.
   void group(std::string heading) { group_ = std::move(heading); }
 
   /// `names` as CLI11 takes them: "-d,--duration". `text` is what --help says.
@@ -54,21 +54,22 @@ class CommandLine {
                 Dash dash = Dash::refused);
   /// --json: a file, or standard output.
   void add_json(std::optional<std::string>& into);
-  /// Arguments without an option's name. `values` are those that there are; empty: any.
+  /// Arguments without an option's name. `values` are the allowed values; empty: any.
   void add_words(const std::string& name, std::vector<std::string>& into, const std::string& text,
                  const std::vector<std::string>& values = {});
   void add_pids(std::vector<std::int32_t>& into, const std::string& text, Pids pids = Pids::several);
   /// In nanoseconds. `fallback` is the default that --help shows; empty: none.
   void add_duration(const std::string& names, std::optional<std::uint64_t>& into, const std::string& text,
                     const std::string& fallback = {}, Zero zero = Zero::refused);
-  /// The same, where the value can be left out: "--watch" or "--watch=5s". `into` is set to `without` then.
+  /// The same for an option whose value is optional: "--watch" or "--watch=5s". Without a value, `into` is set to
+  /// `without`.
   void add_optional_duration(const std::string& names, std::optional<std::uint64_t>& into, std::uint64_t without,
                              const std::string& text);
-  /// The value of `into` now is the default.
+  /// The present value of `into` is the default.
   void add_number(const std::string& names, const std::string& value, double& into, double least, double most,
                   const std::string& text);
   void add_count(const std::string& names, std::size_t& into, const std::string& text);
-  /// One of `values`, which all have a name(); the value of `into` now is the default.
+  /// One of `values`, which all have a name(); the present value of `into` is the default.
   template <class Value, std::size_t N>
   void add_choice(const std::string& names, const std::string& value, Value& into, const std::array<Value, N>& values,
                   const std::string& text) {
@@ -80,16 +81,16 @@ class CommandLine {
   /// "on" or "off".
   void add_switch(const std::string& names, bool& into, const std::string& text);
 
-  /// Of the program. Reads the arguments as main gets them. What follows "--" is the program to start. Values are
-  /// stored only for the command that was chosen.
+  /// For the program only. Reads main's arguments. The arguments after "--" are the program to start. Values are stored
+  /// only for the chosen command.
   [[nodiscard]] Status parse(int argc, const char* const* argv);
-  /// The command that parse() found: itself where none is named.
+  /// The command that parse() found: this object if no command is named.
   [[nodiscard]] CommandLine& chosen();
 
-  /// --help or --version was given: this text goes to standard output, and there is nothing more to do.
+  /// --help or --version was given: print this text to standard output and exit.
   [[nodiscard]] const std::optional<std::string>& message() const { return message_; }
-  /// The page of help of one of the program's commands, or of the program if `command` is empty; nothing: there is no
-  /// such command. For a command or the program itself.
+  /// The help page of one of the program's commands, or of the program if `command` is empty; nothing: there is no such
+  /// command. Can be called for a command or for the program.
   [[nodiscard]] std::optional<std::string> page_of(const std::string& command) const;
   [[nodiscard]] std::vector<std::string> command_names() const;
   [[nodiscard]] const std::vector<std::string>& program() const { return program_; }
@@ -98,7 +99,7 @@ class CommandLine {
 
   /// An error of kind usage.
   [[nodiscard]] std::unexpected<Error> usage(std::string what, std::string reason = {}) const;
-  /// The same for a mistake whose remedy is not in the message.
+  /// The same for a mistake whose message does not say what to do.
   [[nodiscard]] std::unexpected<Error> usage_see_help(std::string what, std::string reason = {}) const;
 
  private:
@@ -134,7 +135,7 @@ class CommandLine {
   CommandLine* parent_ = nullptr;
   std::string name_;
   bool starts_program_ = false;
-  std::unique_ptr<CLI::App> owned_;  // of the program; those of the commands are CLI11's
+  std::unique_ptr<CLI::App> owned_;  // commands of the program; CLI11 owns the commands' own objects
   CLI::App* app_;
   std::vector<std::unique_ptr<CommandLine>> commands_;
   std::string group_ = "Options";

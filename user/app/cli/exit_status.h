@@ -1,4 +1,4 @@
-// Exit statuses of the program, fixed.
+// The exit statuses of the program. They must not change.
 #pragma once
 
 namespace aiotrace::app {

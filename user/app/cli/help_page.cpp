@@ -22,7 +22,7 @@ std::string row(const std::string& name, std::string_view text, std::size_t colu
   return line + filled(text, column, kColumns) + "\n";
 }
 
-// Long names stand below each other, with and without a short one.
+// Long names are aligned, with and without a short name.
 std::string names_of(const CLI::Option& option) {
   std::string names;
   if (option.get_positional()) {
@@ -38,7 +38,7 @@ std::string names_of(const CLI::Option& option) {
   return names;
 }
 
-// Paragraphs are filled; lines that begin with a blank stay.
+// Paragraphs are wrapped; lines that begin with a blank are kept.
 std::string paragraphs(std::string_view text) {
   std::string out;
   while (!text.empty()) {
@@ -112,7 +112,7 @@ std::string HelpPage::make_help(const CLI::App* app, std::string /*name*/, CLI::
     if (group == groups.end()) group = groups.insert(groups.end(), {option->get_group(), {}});
     (option->get_positional() ? positionals : group->second).push_back(option);
   }
-  // Every command has --help and --version: they are what one looks for last.
+  // Every command has --help and --version. They come last because people look for them least.
   if (!groups.empty()) std::ranges::rotate(groups, groups.begin() + 1);
   std::string out = paragraphs(text_.about) + "\n" + usage(text_.usage);
   out += command_rows(*app);

@@ -11,7 +11,7 @@
 
 namespace aiotrace::app {
 
-/// Writes the same page with each version of CLI11, whose own layout differs between them.
+/// Produces the same page with every version of CLI11; the versions have different layouts.
 class HelpPage final : public CLI::FormatterBase {
  public:
   explicit HelpPage(HelpText text) : text_(std::move(text)) {}
@@ -22,11 +22,11 @@ class HelpPage final : public CLI::FormatterBase {
   HelpText text_;
 };
 
-/// A blank that filled() never breaks a line at: U+00A0.
+/// A blank at which filled() never breaks a line: U+00A0.
 inline constexpr std::string_view kJoint = "\u00a0";
 
-/// Words of `text` in lines of at most `columns`, the second and later ones behind `indent` blanks. The first line is
-/// taken to start at column `indent`. Words longer than a line are not broken.
+/// Wraps `text` into lines of at most `columns`; the second and later lines are indented by `indent` blanks. The first
+/// line starts at column `indent`. A word longer than a line is not broken.
 [[nodiscard]] std::string filled(std::string_view text, std::size_t indent, std::size_t columns);
 
 }  // namespace aiotrace::app

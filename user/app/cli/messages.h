@@ -7,10 +7,10 @@
 
 namespace aiotrace::app {
 
-/// Writes the error to standard error; the exit status for its kind.
+/// Writes the error to standard error; returns the exit status for its kind.
 [[nodiscard]] int report(const Error& error);
 
-/// Writes the text of --help or --version to standard output; the exit status.
+/// Writes the text of --help or --version to standard output; returns the exit status.
 [[nodiscard]] int print_message(const std::string& text);
 
 }  // namespace aiotrace::app

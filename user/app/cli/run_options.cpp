@@ -6,7 +6,7 @@ namespace aiotrace::app {
 
 namespace {
 
-// TASK_COMM_LEN, include/linux/sched.h, without the end of the string.
+// TASK_COMM_LEN, include/linux/sched.h, without the terminating null byte.
 constexpr std::size_t kLongestComm = 15;
 
 }  // namespace
@@ -21,7 +21,7 @@ void declare_processes(CommandLine& line, TargetOptions& targets, const std::str
 
 void declare_targets(CommandLine& line, TargetOptions& targets, const std::string& what) {
   declare_processes(line, targets, what);
-  line.add_flag("--as-root", targets.as_root, "behind sudo, COMMAND runs as root and not as who typed it");
+  line.add_flag("--as-root", targets.as_root, "under sudo, run COMMAND as root, not as the user who typed it");
 }
 
 Status check_targets(const CommandLine& line, TargetOptions& targets) {

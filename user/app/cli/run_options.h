@@ -13,36 +13,36 @@ namespace aiotrace::app {
 
 class CommandLine;
 
-/// Which processes a run looks at.
+/// The processes that a run watches.
 struct TargetOptions {
   std::vector<std::int32_t> pids;
-  bool all = false;                   ///< every one on the machine
+  bool all = false;                   ///< every process on the machine
   std::optional<std::string> comm;    ///< with `all`: only processes of this command name
   std::optional<std::string> cgroup;  ///< with `all`: only processes of this control group and those below it
   std::vector<std::string> command;   ///< a program to start; empty: none
-  bool as_root = false;               ///< it keeps root behind sudo
+  bool as_root = false;               ///< the program keeps root rights under sudo
 };
 
 /// -p, -a, --comm and --cgroup. `what` completes "every …": "event loop on the machine".
 void declare_processes(CommandLine& line, TargetOptions& targets, const std::string& what);
-/// The same, and what a program that is started needs.
+/// The same, and the options for a program to start.
 void declare_targets(CommandLine& line, TargetOptions& targets, const std::string& what);
 
 /// Call it after parse(). Exactly one of processes, all and a program is given; a filter alone means all.
 [[nodiscard]] Status check_targets(const CommandLine& line, TargetOptions& targets);
 
-/// What is in the files for viewers, for --help.
+/// Descriptions of the viewers' files, for --help.
 struct FileTexts {
   const char* folded;
   const char* html;
   const char* perfetto;
-  const char* stacks;  ///< of the other formats of weighted stacks: what is in them
+  const char* stacks;  ///< description of the other formats of weighted stacks
 };
 
 /// --json and the files for viewers.
 void declare_files(CommandLine& line, OutputFiles& files, const FileTexts& texts);
 
-/// Of a run that watches stalls.
+/// Descriptions for a run that watches stalls.
 inline constexpr FileTexts kStallFiles{
     .folded = "folded stacks of the stalled time, for flame graphs",
     .html = "a page for a browser: time line, stalls, flame graph",

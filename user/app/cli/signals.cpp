@@ -13,7 +13,7 @@ namespace aiotrace::app {
 
 namespace {
 
-// What a signal handler may touch.
+// Data that a signal handler may use.
 std::atomic<bool> interrupted = false;  // NOLINT(*-avoid-non-const-global-variables)
 std::atomic<int> interrupt_fd = -1;     // NOLINT(*-avoid-non-const-global-variables)
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);

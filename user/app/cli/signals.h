@@ -1,4 +1,4 @@
-// The signals that end a run, or ask something of it.
+// Signals that end a run or request something from it.
 #pragma once
 
 #include <cstdint>
@@ -10,21 +10,22 @@
 
 namespace aiotrace::app {
 
-/// SIGPIPE is ignored from now on: a reader that is gone is an error of the write. All commands write so.
+/// Ignores SIGPIPE from now on: a closed reader becomes a write error. All commands write this way.
 [[nodiscard]] Status ignore_broken_pipes();
 
-/// SIGINT, SIGTERM, SIGHUP and `others` come by the descriptor from now on (signalfd_siginfo), in all threads started
-/// later.
+/// From now on SIGINT, SIGTERM, SIGHUP and `others` are delivered by the descriptor (signalfd_siginfo), in all threads
+/// that are started later.
 [[nodiscard]] Result<UniqueFd> catch_signals(std::initializer_list<int> others = {});
 
-/// What SIGHUP asks for: the end, or of a daemon the configuration anew.
+/// The meaning of SIGHUP: end the run, or for a daemon: read the configuration again.
 enum class Hangup : std::uint8_t { ends, reloads };
 
-/// What has come by that descriptor: SIGUSR1 asks for the summary, SIGCHLD for nothing, the others for the end. After
-/// one of these the next ends the program at once, whatever it waits for.
+/// Reads the signals from that descriptor. SIGUSR1 requests the summary, SIGCHLD nothing, all others the end. After a
+/// request to end, the next such signal ends the program at once, even if it waits.
 [[nodiscard]] Requests take_requests(int signals, Hangup hangup = Hangup::ends);
 
-/// SIGINT, SIGTERM and SIGHUP as an Interrupt; the second one ends the program at once. Once for a process.
+/// Makes SIGINT, SIGTERM and SIGHUP an Interrupt; the second signal ends the program at once. Can be created once in a
+/// process.
 [[nodiscard]] Result<Interrupt> on_interrupt();
 
 }  // namespace aiotrace::app

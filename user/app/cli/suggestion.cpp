@@ -6,7 +6,7 @@
 namespace aiotrace::app {
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  // Rows of the table for the prefixes of `a` that end two letters ago, one ago, and here.
+  // Rows of the table: for `a` without its last two letters, without its last letter, and for all of `a`.
   std::vector<std::size_t> two_ago, before(b.size() + 1), row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) before[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
@@ -24,7 +24,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> names) {
-  constexpr std::size_t kLongest = 64;  // no name of ours is near a longer word
+  constexpr std::size_t kLongest = 64;  // no name is similar to a longer word
   if (word.empty() || word.size() > kLongest) return std::nullopt;
   const std::string* best = nullptr;
   std::size_t least = (word.size() + 1) / 3 + 1;

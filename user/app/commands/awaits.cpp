@@ -45,15 +45,15 @@ struct AwaitsOptions {
   OutputFiles files;
   std::optional<std::uint64_t> duration_ns;
   double rate_hz = 20;
-  double budget = 0.01;    ///< of a core: slower than rate_hz when the snapshots would cost more
+  double budget = 0.01;    ///< share of a core: snapshots are rarer than rate_hz if they would cost more
   bool exact = false;      ///< every await, by uprobes
-  double max_cost = 0.05;  ///< of a thread's time that `exact` may cost the target
+  double max_cost = 0.05;  ///< share of a thread's time that `exact` may cost the target
   std::uint64_t slow_ns = 10'000'000;
   std::size_t top = 20;              ///< sites shown as text; 0: all
   std::optional<std::string> match;  ///< only awaits of tasks, coroutines or functions with this in their name
 };
 
-// Waits between snapshots, and for what ends them.
+// Waits between snapshots, or until the run has to end.
 class Pace {
  public:
   Pace(const AwaitsOptions& options, int pidfd, int signals, std::uint64_t begin_ns)
@@ -63,19 +63,20 @@ class Pace {
         signals_(signals),
         begin_ns_(begin_ns) {}
 
-  /// False: the process ended, or the user wants to. `tick` is called with the time, and says when to do so again.
+  /// False: the process ended, or the user requested the end. `tick` is called with the time and returns when it has to
+  /// be called again.
   bool wait(std::uint64_t cost_ns, std::uint64_t end_ns, const std::function<std::uint64_t(std::uint64_t)>& tick) {
-    // The dearest of the last ones counts; one that was dear by chance is forgotten.
+    // The most expensive of the last snapshots counts; a single expensive one is forgotten after a while.
     cost_ns_ = std::max(static_cast<double>(cost_ns), cost_ns_ * kForget);
     const double period_ns = std::max(period_ns_, cost_ns_ / budget_);
     slower_ = slower_ || period_ns > 1.5 * period_ns_;
-    // At equal distances, waits of the same period would be seen always or never.
+    // With equal distances, waits with the same period would be seen always or never.
     std::uniform_real_distribution<double> around(0.5, 1.5);
     auto wake_ns = monotonic_ns() + static_cast<std::uint64_t>(period_ns * around(random_));
     used_ns_ += static_cast<double>(cost_ns);
     wake_ns = std::max(wake_ns, begin_ns_ + static_cast<std::uint64_t>(used_ns_ / budget_));
     if (end_ns != 0) {
-      // The one at the end is in the budget too.
+      // The last snapshot is part of the budget too.
       const bool one_more = used_ns_ + 2 * cost_ns_ <= budget_ * static_cast<double>(end_ns - begin_ns_);
       wake_ns = one_more ? std::min(wake_ns, end_ns) : end_ns;
     }
@@ -94,7 +95,7 @@ class Pace {
 
  private:
   static constexpr double kForget = 0.9;
-  static constexpr double kForSnapshots = 0.9;  // of the budget; the rest is for the start and the report
+  static constexpr double kForSnapshots = 0.9;  // share of the budget; the rest is for the start and the report
   double period_ns_;
   double budget_;
   int pidfd_;
@@ -106,10 +107,10 @@ class Pace {
   std::minstd_rand random_{std::random_device{}()};
 };
 
-// Of the sites with most waiting time: more than that nobody looks at.
+// The sites with most waiting time; more are not useful.
 constexpr std::size_t kMaxCounters = 200;
 
-/// What takes the snapshots, and what becomes of them.
+/// The part that takes the snapshots, and their results.
 struct Collector {
   const AwaitsOptions& options;
   const Interrupt& interrupt;
@@ -119,18 +120,18 @@ struct Collector {
   Pace& pace;
   model::AwaitsSummary& summary;
 
-  /// The process is gone, or the user does not want to wait for more of it.
+  /// The process has ended, or the user does not want to wait longer.
   [[nodiscard]] bool over() const { return process.ends() || *interrupt.came; }
 };
 
-// True: there will be no further one.
+// True: this was the last one.
 Result<bool> take_snapshot(Collector& to) {
   auto snapshot = to.reader.read();
   if (!snapshot) {
     if (to.over()) return true;
     return std::unexpected(snapshot.error());
   }
-  if (*to.interrupt.came) return true;  // half of a snapshot
+  if (*to.interrupt.came) return true;  // the snapshot is incomplete
   if (!snapshot->problem.empty())
     return fail("tasks of process " + std::to_string(to.options.pid), snapshot->problem, {}, ErrorKind::unsupported);
   to.summary.unreadable += snapshot->unreadable;
@@ -153,7 +154,7 @@ Status collect(Collector to, const std::string& title, std::uint64_t end_ns) {
     return progress.next_ns();
   };
   std::uint64_t cost_ns = 0;
-  // The last snapshot comes after the end of the time: up to there all is counted.
+  // The last snapshot is taken after the end of the time, so that everything up to the end is counted.
   for (bool last = false;;
        last = last || !to.pace.wait(cost_ns, end_ns, tick) || (end_ns != 0 && monotonic_ns() >= end_ns)) {
     const auto before_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);

@@ -13,11 +13,11 @@ class Command {
   Command& operator=(const Command&) = delete;
   virtual ~Command() = default;
 
-  /// Its page of help and its options. `line` outlives the command.
+  /// Declares its help page and its options. `line` outlives the command.
   virtual void declare(CommandLine& line) = 0;
-  /// After the options were read: what no option alone can decide. Errors are of kind usage.
+  /// Called after the options were read: checks that involve several options. Errors are of kind usage.
   [[nodiscard]] virtual Status check(const CommandLine& line) = 0;
-  /// False: it reads what the caller may read, and keeps no right of aiotrace's.
+  /// False: the command reads only what the caller may read, and keeps none of aiotrace's rights.
   [[nodiscard]] virtual bool needs_rights() const { return true; }
   /// The exit status.
   [[nodiscard]] virtual int run() = 0;

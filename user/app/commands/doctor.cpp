@@ -57,7 +57,7 @@ Status write(const Reports& reports, const DoctorOptions& options, output::FileS
   return write_all(lines, **sink);
 }
 
-// help looks at nothing.
+// The command `help` needs nothing.
 std::vector<CommandNeed> needs() {
   std::vector<CommandNeed> needs;
   for (const auto& row : command_table()) {
@@ -104,7 +104,7 @@ int Doctor::run() {
   }
   const auto commands = needs();
   Reports reports{.host = look_at_host(commands), .processes = {}};
-  // The host was looked at with all rights that there are; a process is not.
+  // The host was checked with all rights; for a process the rights are reduced.
   if (auto status = probe::drop_capabilities(); !status) return report(status.error());
   for (auto& target : targets) reports.processes.push_back(look_at_process(std::move(target), reports.host, commands));
   if (auto status = write(reports, options_, json.get()); !status) return report(status.error());

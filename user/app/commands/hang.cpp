@@ -55,7 +55,7 @@ struct Watched {
   proc::Process process;
   HangScanner scanner;
   std::vector<model::Hang> hangs;  // of the last look
-  bool undecided = true;           // likewise: it saw not all, and proved nothing
+  bool undecided = true;           // of the last look too: it did not see all tasks, and proved nothing
   bool ended = false;
 };
 
@@ -143,7 +143,7 @@ class HangRun {
     out_.text(output::hang_look_lines(each.hangs, scan, out_.context()));
   }
 
-  // False: a signal came, nobody reads any more, or no process is left.
+  // False: a signal came, standard output was closed, or no process is left.
   bool wait_until(std::uint64_t time_ns, int signals) {
     while (!out_.reader_gone()) {
       std::vector<pollfd> fds = {{signals, POLLIN, 0}};
@@ -223,7 +223,7 @@ int HangCommand::run() {
   if (auto status = probe::keep_capabilities_to_read(); !status) return report(status.error());
   HangRun run(options_, *out, interrupt->came);
   if (auto status = run.open(); !status) return report(status.error());
-  // Where the kernel has no filters, doctor says so.
+  // If the kernel has no filters, doctor reports it.
   if (auto status = probe::confine(); !status && options_.verbose) say(status.error().message());
   if (auto status = run.run(interrupt->fd.get()); !status) return report(status.error());
   return run.finish();

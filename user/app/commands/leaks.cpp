@@ -36,16 +36,16 @@ constexpr std::uint64_t kLongestUnaskedWaitNs = 10'000'000'000;
 
 struct LeaksOptions {
   std::vector<std::int32_t> pids;
-  std::uint64_t age_ns = model::kDefaultLeakAgeNs;  ///< older than this it is a leak
+  std::uint64_t age_ns = model::kDefaultLeakAgeNs;  ///< an older object is a leak
   bool age_given = false;
   std::optional<std::uint64_t> watch_ns;  ///< scan again and again, this far apart
   std::optional<std::uint64_t> duration_ns;
   bool fail_on_leak = false;
-  bool origin = false;  ///< report who made what leaks, of what is made from now on
+  bool origin = false;  ///< report the creators of leaked objects that are created from now on
   LeaksOutputsConfig output;
 
-  /// Scans of one run without --watch: a second one, --age after the first, where an answer is asked for that one scan
-  /// cannot give and waiting for it is reasonable.
+  /// Whether a run without --watch makes a second scan, --age after the first one: if the user requested an answer that
+  /// one scan cannot give, and the wait is short enough.
   [[nodiscard]] bool looks_twice() const {
     if (watch_ns) return false;
     return fail_on_leak || (age_given && age_ns <= kLongestUnaskedWaitNs);
@@ -75,7 +75,7 @@ class LeaksRun {
       : options_(options), out_(out), interrupted_(interrupted) {}
 
   Status open();
-  /// Until there is nothing more to look for, or a signal.
+  /// Runs until no process is left, or a signal comes.
   Status run(int signals);
   int finish();
 
@@ -129,7 +129,7 @@ Status LeaksRun::scan_all(bool shown) {
       return {};
     }
     if (!scan) {
-      // One that ends while it is watched is no failure.
+      // A process that ends while it is watched is no failure.
       if (round_ > 1 && each.process.ends()) {
         each.ended = true;
         continue;
@@ -157,7 +157,7 @@ void LeaksRun::recheck() {
   }
 }
 
-// False: a signal came, nobody reads any more, or no process is left.
+// False: a signal came, standard output was closed, or no process is left.
 bool LeaksRun::wait_until(std::uint64_t time_ns, int signals) {
   const std::uint64_t interval = options_.watch_ns.value_or(options_.age_ns);
   const std::uint64_t step = std::clamp(interval / 8, kShortestRecheckNs, kLongestRecheckNs);
@@ -191,7 +191,7 @@ Status LeaksRun::run(int signals) {
   if (twice) {
     const bool whole = wait_until(monotonic_ns() + options_.age_ns, signals);
     if (whole) return scan_all(true);
-    // What was seen once is a candidate at most.
+    // An object that was seen once can only be a candidate.
     undecided_ = true;
     for (const Watched& each : watched_) out_.scan({.leaks = each.leaks, .scan = each.scan, .shown = true});
     return {};
@@ -201,7 +201,7 @@ Status LeaksRun::run(int signals) {
   std::uint64_t next_ns = begin_ns_ + *options_.watch_ns;
   while (wait_until(std::min(next_ns, end_ns), signals) && next_ns <= end_ns) {
     if (auto status = scan_all(true); !status) return status;
-    // A scan that takes longer than its interval is not followed by another at once.
+    // If a scan takes longer than its interval, the next one still does not follow at once.
     next_ns = std::max(next_ns + *options_.watch_ns, monotonic_ns() + *options_.watch_ns / 4);
   }
   return {};
@@ -284,7 +284,7 @@ void Leaks::declare(CommandLine& line) {
   line.add_duration("-d,--duration", options_.duration_ns, "with --watch: stop after this time");
   line.add_flag("--fail-on-leak", options_.fail_on_leak, "exit with status 4 if there is a leak");
   line.add_flag("--origin", options_.origin,
-                "show who made each object that is made from now on, and when; implies --watch. Each coroutine that "
+                "show the code that creates each object from now on, and when; implies --watch. Each coroutine that "
                 "is made costs the process some 2 µs");
   line.add_json(options_.output.json);
   line.add_file("--html", options_.output.html, "a page for a browser: places, and how they grew");
@@ -307,7 +307,7 @@ int Leaks::run() {
   if (!interrupt) return report(interrupt.error());
   auto out = LeaksOutputs::open(options_.output);
   if (!out) return report(out.error());
-  // With --origin probes are set: their capabilities stay.
+  // With --origin probes are attached, so their capabilities are kept.
   if (!options_.origin) {
     if (auto status = probe::keep_capabilities_to_read(); !status) return report(status.error());
   }

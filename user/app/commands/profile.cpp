@@ -54,7 +54,7 @@ struct ProfileOptions {
   bool verbose = false;
 };
 
-// What BPF does not wake us for is taken this often.
+// Interval for reading data for which BPF does not wake aiotrace.
 constexpr std::uint64_t kTickNs = 50'000'000;
 
 probe::ProbeOptions probe_options(const ProfileOptions& options) {
@@ -69,7 +69,7 @@ probe::ProbeOptions probe_options(const ProfileOptions& options) {
                                                                        options.by == model::ProfileBy::coroutine,
                                                               .gil = options.mode == ProfileMode::gil},
                              .syscalls = syscall_waits()};
-  // Threads of all kinds are more than loops, and with waits many records come at once.
+  // There are more threads than loops, and with waits many records come at once.
   wanted.max_threads = options.targets.all ? 16384 : 4096;
   if (options.targets.all) wanted.max_processes = 8192;
   if (waits) wanted.ring_bytes = 16u << 20;
@@ -140,7 +140,7 @@ void watch(const ProfileOptions& options, probe::Probe& probe, Profiler& profile
   }
 }
 
-// A process that was asked for by its id and has no GIL gets an answer, not an empty profile.
+// If the user named a process without a GIL, report that instead of an empty profile.
 Status check_gil(const ProfileOptions& options, Profiler& profiler) {
   for (const auto& [pid, target] : profiler.targets()) {
     if (std::ranges::find(options.targets.pids, static_cast<std::int32_t>(pid)) == options.targets.pids.end()) continue;
@@ -162,7 +162,7 @@ ProfilerConfig profiler_config(const ProfileOptions& options, Filter filter) {
           .verbose = options.verbose};
 }
 
-// Everything that is to be seen is seen from here on.
+// From here on all events are recorded.
 Status begin(const ProfileOptions& options, probe::Probe& probe, Profiler& profiler, RunTargets& targets) {
   if (auto status = probe.attach(); !status) return status;
   for (auto& target : targets.take()) {
@@ -212,7 +212,7 @@ HelpText help() {
           .end =
               "Modes:\n"
               "  cpu      samples of what runs\n"
-              "  off-cpu  every interval off the CPU: system call, whom it waited for, cause\n"
+              "  off-cpu  every interval off the CPU: system call, target, cause\n"
               "  wall     both: they add up to the time of each thread\n"
               "  gil      who holds the interpreter's lock, who waits for it and for whom\n"
               "\n"

@@ -17,7 +17,7 @@ Program::Program() : line_("aiotrace"), watch_(std::make_unique<Watch>()) {
     auto& line = line_.add_command(std::string(row.name), std::string(row.summary));
     commands_.emplace_back(&line, row.make());
   }
-  // A page of help can name all commands: each is declared when all are there.
+  // A help page can name all commands, so each command is declared after all of them exist.
   for (auto& [line, command] : commands_) command->declare(*line);
 }
 
@@ -34,7 +34,7 @@ Status Program::parse(int argc, const char* const* argv) {
 int run_program(int argc, const char* const* argv) {
   if (auto status = ignore_broken_pipes(); !status) return report(status.error());
   Program program;
-  // Reading the arguments looks at no file.
+  // Parsing the arguments reads no file.
   if (auto status = program.parse(argc, argv); !status) return report(status.error());
   if (program.message() || !program.command().needs_rights()) {
     if (auto status = probe::drop_everything(); !status) return report(status.error());

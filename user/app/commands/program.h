@@ -1,4 +1,4 @@
-// The whole program: all commands, and the one that is asked for.
+// The whole program: all commands, and the selected one.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,7 @@ class Program {
  public:
   Program();
 
-  /// Reads the arguments as main gets them. Errors are of kind usage and fit on one line.
+  /// Parses main's arguments. Errors are of kind usage and fit on one line.
   [[nodiscard]] Status parse(int argc, const char* const* argv);
   /// --help or --version was given: this text is the answer.
   [[nodiscard]] const std::optional<std::string>& message() const { return line_.message(); }
@@ -26,11 +26,11 @@ class Program {
 
  private:
   CommandLine line_;
-  std::unique_ptr<Command> watch_;                                           // the one without a name
-  std::vector<std::pair<CommandLine*, std::unique_ptr<Command>>> commands_;  // those with one
+  std::unique_ptr<Command> watch_;                                           // the command without a name
+  std::vector<std::pair<CommandLine*, std::unique_ptr<Command>>> commands_;  // the commands with a name
 };
 
-/// Parses, runs, reports errors; the exit status.
+/// Parses, runs and reports errors; returns the exit status.
 [[nodiscard]] int run_program(int argc, const char* const* argv);
 
 }  // namespace aiotrace::app

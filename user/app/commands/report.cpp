@@ -38,7 +38,7 @@ struct ReportOptions {
   LastOptions last;
   Thresholds thresholds;
   std::optional<std::uint64_t> fail_over_ns;  ///< a stall this long makes the exit status 4
-  bool fail_on_hang = false;                  ///< something that was proved to hang does, too
+  bool fail_on_hang = false;                  ///< a proved hang makes the exit status 4 too
   OutputsConfig output;
 };
 
@@ -77,7 +77,7 @@ int replay_one(const ReportOptions& options) {
   return options.fail_on_hang ? status_of_hangs(replayed->summary) : 0;
 }
 
-// What of a run is compared.
+// The parts of a run that are compared.
 struct Run {
   model::Summary summary;
   model::WeightedStacks stacks{"stalled", "segments", model::WeightedStacks::Unit::nanoseconds};
@@ -96,7 +96,7 @@ Result<Run> run_of(const std::string& file, const Thresholds& thresholds) {
   auto replayed = replay(*reader, std::move(first), file, thresholds,
                          {.watching = {}, .stall = add_ended, .unfinished = add});
   if (!replayed) return std::unexpected(replayed.error());
-  // Half a recording compared with a whole one would show what is not so.
+  // A comparison of a truncated recording with a whole one would show differences that do not exist.
   if (replayed->incomplete) return std::unexpected(*replayed->incomplete);
   run.summary = std::move(replayed->summary);
   return run;
@@ -109,7 +109,7 @@ Status write_lines(output::FileSink& sink, const std::vector<std::string>& lines
   return {};
 }
 
-// Each file is opened before anything is read: one that cannot be is known at once.
+// All files are opened before any is read, so that an error is reported at once.
 Status write_comparison(const ReportOptions& options) {
   const auto json = open_asked(options.output.files.json);
   if (!json) return std::unexpected(json.error());

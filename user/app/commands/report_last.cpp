@@ -29,7 +29,7 @@ void apply(const Thresholds& thresholds, RingContent& content) {
   for (auto& each : content.stalls) each.stall.error = each.stall.duration_ns >= content.error_ns;
 }
 
-/// The times of all are those of the first one's machine clock: the files may be of several starts of the machine.
+/// All times are on the first file's machine clock: the files may be from several boots of the machine.
 void align(std::vector<RingStall>& stalls) {
   const auto base = stalls.front().head.realtime_minus_monotonic_ns;
   for (auto& each : stalls) {
@@ -49,7 +49,7 @@ model::Summary write_stalls(Outputs& outputs, const RingContent& content, const 
   model::Statistics statistics;
   for (const auto& each : content.stalls) {
     statistics.add(each.stall);
-    // One that goes on, or whose end nobody saw: its time belongs into the files all the same.
+    // An ongoing stall, or a stall whose end was not seen: its time still belongs in the files.
     outputs.stall(each.stall);
     if (each.stall.ongoing) outputs.unfinished(each.stall);
   }

@@ -28,12 +28,12 @@ Result<RunTargets> RunTargets::open(const TargetOptions& options) {
     opened.child_ = std::move(*child);
   }
   allow_many_open_files();
-  // From here on files and memory of others are read.
+  // From here on aiotrace reads files and memory of other processes.
   if (auto status = probe::drop_capabilities(); !status) return std::unexpected(status.error());
   for (const auto pid : pids) {
     auto target = Target::open(pid);
     if (!target) return std::unexpected(target.error());
-    // Until it calls exec it is a copy of aiotrace.
+    // Until the child calls exec it is a copy of aiotrace.
     if (opened.child_) target->rename(std::filesystem::path(options.command.front()).filename());
     opened.targets_.push_back(std::move(*target));
   }

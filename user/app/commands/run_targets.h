@@ -1,4 +1,4 @@
-// The processes that a run looks at, and the program that it starts for that.
+// The processes that a run watches, and the program that it starts.
 #pragma once
 
 #include <optional>
@@ -17,15 +17,15 @@ namespace aiotrace::app {
 
 class RunTargets {
  public:
-  /// Starts the program, if one is given: it waits for release().
+  /// Starts the program if one was given; the program waits for release().
   [[nodiscard]] static Result<RunTargets> open(const TargetOptions& options);
 
   /// Once.
   [[nodiscard]] std::vector<Target> take() { return std::move(targets_); }
   [[nodiscard]] bool starts_program() const { return child_.has_value(); }
-  /// Lets the program run. An error is reported; its exit status is given.
+  /// Lets the program run. An error is reported, and its exit status returned.
   [[nodiscard]] std::optional<int> release();
-  /// The exit status of the run: the program's own, unless that is 0 or there is none. Waits for its end.
+  /// The exit status of the run: the program's own, unless it is 0 or there is no program. Waits for the program's end.
   [[nodiscard]] int exit_status(int status);
 
  private:

@@ -48,7 +48,7 @@ struct ServeOptions {
   bool verbose = false;
 };
 
-/// What holds for a run.
+/// Limits for a run.
 struct Settings {
   std::string listen;
   std::uint64_t warn_ns = 0;
@@ -68,7 +68,7 @@ HelpText help() {
               "  sudo aiotrace serve --config aiotrace.toml     as a file says, read anew\n"
               "  sudo aiotrace serve --state /var/lib/aiotrace  and for aiotrace report --last\n"
               "\n"
-              "SIGHUP reads the configuration anew, SIGTERM ends it."};
+              "SIGHUP reads the configuration again, SIGTERM ends it."};
 }
 
 class Serve final : public Command {
@@ -106,7 +106,7 @@ Status Serve::check(const CommandLine& line) {
   return {};
 }
 
-// Options win over the file, the file over the defaults.
+// Options override the file, the file overrides the defaults.
 Settings settings_of(const ServeOptions& options, const fleet::Config& file) {
   Settings settings{.listen = options.listen.value_or(file.listen.value_or(kDefaultAddress)),
                     .warn_ns = options.warn_ns.value_or(file.warn_ns.value_or(kWarnNs)),
@@ -116,7 +116,7 @@ Settings settings_of(const ServeOptions& options, const fleet::Config& file) {
   settings.error_ns = std::max(options.error_ns.value_or(file.error_ns.value_or(kErrorNs)), settings.warn_ns);
   auto& directory = settings.recorder.directory;
   if (options.state) directory = options.state;
-  // Set by systemd for StateDirectory=; of several, which a colon separates, the first.
+  // systemd sets it for StateDirectory=. If it has several paths, separated by colons, the first one is used.
   if (const char* state = std::getenv("STATE_DIRECTORY"); !directory && state != nullptr && *state != '\0')
     directory = std::string(state).substr(0, std::string_view(state).find(':'));
   return settings;

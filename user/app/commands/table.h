@@ -1,4 +1,4 @@
-// The commands beside the watching of stalls: `aiotrace NAME …`.
+// The commands other than the watching of stalls: `aiotrace NAME …`.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// `aiotrace tasks -p PID`: the tasks of a process, who waits for whom, where each stands.
+// `aiotrace tasks -p PID`: the tasks of a process, who waits for whom, at which line each task waits.
 
 #include <atomic>
 #include <cstdint>
@@ -39,17 +39,17 @@ struct TasksOptions {
   std::vector<std::int32_t> pids;
   bool tree = false;
   bool stacks = false;
-  bool finished = false;                 ///< those too that are done but still referenced
-  std::optional<std::string> name;       ///< only tasks whose name has this in it
-  std::optional<std::string> coroutine;  ///< only tasks whose coroutine's qualified name has this in it
-  bool verbose = false;                  ///< the tree: no task stands for others
+  bool finished = false;                 ///< finished tasks too, if they are still referenced
+  std::optional<std::string> name;       ///< only tasks whose name contains this
+  std::optional<std::string> coroutine;  ///< only tasks whose coroutine's qualified name contains this
+  bool verbose = false;                  ///< in the tree, no task stands for others
   std::optional<std::string> json;       ///< "-": standard output
 };
 
-// More tasks than that are listed without: it takes as long again as reading them.
+// With more tasks than this, resources are not read, because that would take as long again as the list.
 constexpr std::size_t kMostWithResources = 20'000;
 
-// The look at resources came after the list: the task may be in another wait by then.
+// Resources are read after the list, and the task may be in another wait by then.
 bool is_of(model::TaskWaitKind kind, const model::TaskResource& waited) {
   using enum model::TaskWaitKind;
   switch (kind) {

@@ -89,7 +89,7 @@ std::string targets_text(const TargetOptions& targets) {
   return pids;
 }
 
-// Where standard output is no terminal: wide enough for every column.
+// If standard output is no terminal: wide enough for every column.
 constexpr std::size_t kWideColumns = 160;
 
 int print_top(const TopEngine& engine, const TopOptions& options) {
@@ -102,7 +102,7 @@ int print_top(const TopEngine& engine, const TopOptions& options) {
   view.warn_ns = options.warn_ns;
   view.error_ns = options.error_ns;
   view.interactive = false;
-  // Of thousands of rows not all cells at once.
+  // For thousands of rows not all cells are computed at once.
   constexpr std::size_t kRowsAtOnce = 500;
   const bool utf8 = shows_utf8();
   const auto columns = (*sink)->is_terminal() ? context.columns : kWideColumns;
@@ -116,7 +116,7 @@ int print_top(const TopEngine& engine, const TopOptions& options) {
   return 0;
 }
 
-/// Looks at the loops at the beginning and after each interval.
+/// Reads the loops at the beginning and after each interval.
 class Intervals final : public Beside {
  public:
   Intervals(TopEngine& engine, Session& session, std::uint64_t interval_ns)
@@ -129,7 +129,7 @@ class Intervals final : public Beside {
     last_ns_ = now_ns;
     return next_ns_ = now_ns + interval_ns_;
   }
-  /// A last interval that is too short says little: it is left out.
+  /// A last interval that is too short is not meaningful, so it is left out.
   [[nodiscard]] bool worth_another(std::uint64_t now_ns) const { return now_ns - last_ns_ >= interval_ns_ / 2; }
 
  private:
@@ -191,7 +191,7 @@ int Top::print_once(Session& session, TopEngine& engine, int signals) const {
   const auto end_ns = monotonic_ns();
   const auto loops = session.loops_now(end_ns);
   const bool another = intervals.worth_another(end_ns);
-  // The last looks for leaks and hangs, and stalls whose records still waited.
+  // The last looks for leaks and hangs, and stalls whose records were still in the ring buffer.
   (void)session.finish();
   if (another) engine.refresh(session, end_ns, loops);
   return print_top(engine, options_);
@@ -239,7 +239,7 @@ int Top::run() {
   if (!probe) return report(probe.error());
   Session session(session_config(options_, std::move(*filter)), *probe, *outputs);
   if (auto status = session.begin(targets->take()); !status) return report(status.error());
-  // Where the kernel has no filters, doctor says so.
+  // If the kernel has no filters, doctor reports it.
   [[maybe_unused]] const auto confined = probe::confine();
   return files ? show(session, engine, *outputs, *files, signals->get()) : print_once(session, engine, signals->get());
 }

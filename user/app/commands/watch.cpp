@@ -72,14 +72,14 @@ SessionConfig session_config(const WatchOptions& options, Filter filter) {
           .recording = options.files.record.has_value()};
 }
 
-// A run that saw no loop knows nothing of stalls: "no stall" would be wrong.
+// A run that saw no loop knows nothing about stalls: "no stall" would be wrong.
 int without_loop(const TargetOptions& options, const TargetSet& targets, const model::Summary& summary) {
   auto after = "no event loop was seen in " + format_duration_ns(summary.elapsed_ns);
   if (!summary.unseen_loops.empty())
-    after += ", though asyncio runs one: it waits by " + summary.unseen_loops.front().waits_by;
+    after += ", although asyncio runs one: it waits by " + summary.unseen_loops.front().waits_by;
   else if (std::ranges::any_of(targets, [](const auto& each) { return runs_asyncio_loop(each.second); }))
-    after += ", though asyncio runs one: it has not polled meanwhile";
-  // The whole machine may have none, and the status of a program that was started is its own.
+    after += ", although asyncio runs one: it has not polled in that time";
+  // With all processes of the machine, no loop is no error; for a started program the exit status is the program's.
   if (!options.command.empty() || (options.all && !options.comm && !options.cgroup)) {
     say(after);
     return 0;
@@ -130,7 +130,7 @@ void Watch::declare(CommandLine& line) {
 Status Watch::check(const CommandLine& line) {
   options_.warn_ns = warn_ns_.value_or(options_.warn_ns);
   options_.error_ns = error_ns_.value_or(options_.error_ns);
-  // --warn above the default of --error: everything that is shown is an error.
+  // --warn is above the default of --error, so every reported stall is an error.
   if (!error_ns_) options_.error_ns = std::max(options_.error_ns, options_.warn_ns);
   if (options_.error_ns < options_.warn_ns) return line.usage("--error", "must not be less than --warn");
   if (options_.fail_on_hang && (options_.targets.all || !options_.hangs))
@@ -139,7 +139,7 @@ Status Watch::check(const CommandLine& line) {
 }
 
 int Watch::run() {
-  // Rights come first: without them nothing else matters, and no file is created.
+  // Rights are checked first: without them nothing else matters, and no file is created.
   if (auto status = probe::check_host(); !status) return report(status.error());
   auto filter = filter_of(options_.targets);
   if (!filter) return report(filter.error());
@@ -155,7 +155,7 @@ int Watch::run() {
   Session session(session_config(options_, std::move(*filter)), *probe, *outputs);
   if (auto status = session.begin(targets->take()); !status) return report(status.error());
   if (const auto failed = targets->release()) return *failed;
-  // Where the kernel has no filters, doctor says so.
+  // If the kernel has no filters, doctor reports it.
   if (auto status = probe::confine(); !status && options_.verbose) say(status.error().message());
   session.watch(signals->get(), [&] { return take_requests(signals->get()); });
   return targets->exit_status(finish(options_, session, *outputs));

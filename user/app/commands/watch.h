@@ -21,8 +21,8 @@ struct WatchOptions {
   bool native = false;                        ///< whole native stacks
   probe::PollProbe poll_probe = probe::PollProbe::automatic;
   bool leaks = true;          ///< look for leaks too (not with all processes)
-  bool hangs = true;          ///< the same for hangs
-  bool fail_on_hang = false;  ///< something that is proved to hang makes the exit status 4
+  bool hangs = true;          ///< look for hangs too
+  bool fail_on_hang = false;  ///< a proved hang makes the exit status 4
   bool quiet = false;
   bool verbose = false;
 };

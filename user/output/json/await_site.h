@@ -18,7 +18,7 @@ struct JsonForm<model::AwaitSite> {
                                           SHOWN(awaits)};
 };
 
-/// Behind the type and the process, which no row has by itself.
+/// The fields that follow the type and the process; a row has no process of its own.
 template <class Row>
 [[nodiscard]] std::string row_of_process(std::string_view type, std::uint32_t pid, const Row& row) {
   Json object{{"type", type}, {"pid", pid}};

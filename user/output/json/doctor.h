@@ -1,4 +1,4 @@
-// What `aiotrace doctor` found, as JSON.
+// The findings of `aiotrace doctor`, as JSON.
 #pragma once
 
 #include <string>

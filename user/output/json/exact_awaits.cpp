@@ -9,7 +9,7 @@ namespace {
 constexpr double kMedian = 0.5;
 constexpr double kHigh = 0.99;
 
-// Of none there is neither a mean nor a longest.
+// With no await there is neither a mean nor a longest.
 constexpr auto known(std::uint64_t (*of)(const model::Durations&)) {
   return [of](const model::Durations& durations, const OutputContext&) {
     return durations.count != 0 ? Json(of(durations)) : Json(nullptr);

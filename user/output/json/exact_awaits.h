@@ -1,4 +1,4 @@
-// What `awaits --exact` found, as JSON.
+// The findings of `awaits --exact`, as JSON.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // JSON from the field lists of model/field_lists.h: an object has each field under its own name, by the rule of its
 // type, unless the type has a form of its own.
 //
-// Rules: text is null where empty, an optional value is null without one (text that is known to be empty stays empty),
-// an enumeration is its name (null for one without), a list is an array, a variant is what it holds.
+// Rules: text is null where empty, an optional value is null without one (an optional text that is empty stays empty),
+// an enumeration is its name (null for one without), a list is an array, a variant is its present alternative.
 #pragma once
 
 #include <concepts>
@@ -20,8 +20,8 @@
 
 namespace aiotrace::output {
 
-/// Specialised for a type that JSON shows otherwise: `list`, a tuple of the entries below, in the order of the keys. A
-/// field of the type that no entry covers does not compile.
+/// Specialised for a type whose JSON differs from its fields: `list`, a tuple of the entries below, in the order of the
+/// keys. A field of the type without an entry does not compile.
 template <class T>
 struct JsonForm;
 
@@ -33,7 +33,7 @@ template <class T>
 
 namespace form {
 
-/// `value` of a field makes what is shown; `ByRule`: its type's rule.
+/// `value` computes the shown value from the field; `ByRule`: the rule of its type.
 struct ByRule {};
 
 template <class Value, class T, class... Members>
@@ -47,19 +47,19 @@ template <class T, class Member>
 constexpr Entry<ByRule, T, Member> shown(std::string_view name, Member T::* member) {
   return {name, {}, {member}};
 }
-/// `value(member)`: Json, or std::optional<Json>, whose nothing leaves the key out.
+/// `value(member)` returns Json, or std::optional<Json>; without a value the key is left out.
 template <class T, class Member, class Value>
 constexpr auto shown(std::string_view name, Member T::* member, Value value) {
   auto of_object = [member, value](const T& object, const OutputContext& /*context*/) { return value(object.*member); };
   return Entry<decltype(of_object), T, Member>{name, of_object, {member}};
 }
-/// `value(object, context)`, from these fields.
+/// `value(object, context)`, computed from these fields.
 template <class T, class Value, class... Members>
 constexpr Entry<Value, T, Members...> made(std::string_view name, Value value, Members T::*... members) {
   return {name, value, {members...}};
 }
 
-/// The keys of this field's object stand in this one.
+/// The keys of this field's object become keys of this object.
 template <class T, class Member>
 struct Inlined {
   std::tuple<Member T::*> members;
@@ -78,7 +78,7 @@ constexpr LeftOut<T, Members...> left_out(Members T::*... members) {
   return {{members...}};
 }
 
-/// The same in every object.
+/// The same value in every object.
 template <class Value>
 struct Constant {
   std::string_view name;
@@ -181,7 +181,7 @@ Json json_of(const T& value, const OutputContext& context) {
   }
 }
 
-/// A row of one line.
+/// A row on one line.
 template <class T>
 [[nodiscard]] std::string row_of(const T& value, const OutputContext& context = {}) {
   return line_of(json_of(value, context));

@@ -10,7 +10,7 @@
 
 namespace aiotrace::output {
 
-/// One line of JSON each.
+/// One line of JSON for each.
 [[nodiscard]] std::string leak_json(const model::Leak& leak);
 [[nodiscard]] std::string leak_scan_json(const model::LeakScan& scan);
 [[nodiscard]] std::string leak_summary_json(const model::LeakSummary& summary, std::uint64_t time_ns,

@@ -1,4 +1,4 @@
-// What the JSON of several commands has: forms of the model's common types, and the summary's common fields.
+// Common parts of the JSON of several commands: forms of the model's common types, and the summary's common fields.
 #pragma once
 
 #include <array>
@@ -14,22 +14,22 @@
 
 namespace aiotrace::output {
 
-/// {cause: ns}, without those that are 0.
+/// {cause: ns}, without zero values.
 [[nodiscard]] Json causes_json(const std::array<std::uint64_t, model::kCauses>& cause_ns);
-/// {name: count}, all of them.
+/// {name: count}, including zero values.
 [[nodiscard]] Json losses_json(const model::LossCounts& counts);
-/// "unreadable", "too-deep"; nothing: the stack is whole, and has no such field.
+/// "unreadable", "too-deep"; nothing: the stack is complete, and the field is left out.
 [[nodiscard]] std::optional<Json> stack_cut(bool unreadable, bool too_deep);
 
-/// The summary of a command that watches no loops: `own` stands behind the times. The fields that it cannot have are
-/// there, empty.
+/// The summary of a command that watches no loops: `own` follows the times. Fields that it cannot have are present, but
+/// empty.
 struct LooklessSummary {
   std::uint64_t time_ns = 0;
   std::uint64_t elapsed_ns = 0;
   Json own;
   Json losses;
   model::Cost cost{};
-  Json target_cost = Json();  ///< only of a command that has one
+  Json target_cost = Json();  ///< only for a command that has one
   Json loops = Json::array();
 };
 [[nodiscard]] std::string summary_json(LooklessSummary summary, const OutputContext& context);

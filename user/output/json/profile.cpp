@@ -31,7 +31,7 @@ Json row_stack(const model::ProfileRow& row, const OutputContext& /*context*/) {
   return json_of(frames);
 }
 
-// Without waits they are not known.
+// Without waits they are unknown.
 Json thread_json(const model::ProfileThread& thread, bool waits) {
   auto object = json_of(thread);
   for (const char* field : {"elapsed_ns", "cpu_ns", "idle_ns", "causes"})

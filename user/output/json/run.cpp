@@ -71,9 +71,9 @@ struct JsonForm<model::Stall> {
       form::shown("causes", &T::cause_ns, causes_json),
       SHOWN(segments),
       SHOWN(callbacks),
-      SHOWN(other_threads, form::kNonempty),  // null unless they were looked at
+      SHOWN(other_threads, form::kNonempty),  // null unless they were looked for
       SHOWN(losses),
-      form::left_out(&T::moments)};  // for pictures
+      form::left_out(&T::moments)};  // for graphics
 };
 
 template <>
@@ -133,7 +133,7 @@ struct JsonForm<model::Place> {
 
 namespace {
 
-// Null: nobody looked.
+// Null: they were not looked for.
 Json hangs_json(const model::Summary& summary, const OutputContext& /*context*/) {
   if (summary.hang_looks == 0) return nullptr;
   const auto proved = std::ranges::count_if(summary.hangs,
@@ -170,7 +170,7 @@ struct JsonForm<model::Summary> {
                                           SHOWN(losses, losses_json),
                                           SHOWN(lost_by),
                                           SHOWN(cost),
-                                          form::left_out(&T::warn_ns, &T::error_ns)};  // `watching` has them
+                                          form::left_out(&T::warn_ns, &T::error_ns)};  // these are in `watching`
 };
 
 Status JsonOutput::watching(const model::Watching& watching) { return sink_.write_line(row_of(watching, context_)); }

@@ -8,7 +8,7 @@
 
 namespace aiotrace::output {
 
-/// Writes through the sink, which must outlive it. Text that is no valid UTF-8 gets U+FFFD; nothing is dropped.
+/// Writes through the sink, which must outlive it. Invalid UTF-8 is replaced by U+FFFD; nothing is dropped.
 class JsonOutput {
  public:
   JsonOutput(Sink& sink, OutputContext context) : sink_(sink), context_(context) {}

@@ -11,7 +11,7 @@
 namespace aiotrace::output {
 namespace {
 
-/// Rows come by the hundred thousand: a tree of values for each would cost more than reading the tasks.
+/// There may be hundreds of thousands of rows: a tree of values for each would cost more than reading the tasks.
 class Writer {
  public:
   Writer& field(std::string_view name) {
@@ -69,7 +69,7 @@ void write_wait(Writer& out, const model::TaskWait& wait) {
   out.field("kind").string(name(wait.kind));
   out.field("call").text(wait.call);
   out.field("tasks").numbers(wait.tasks);
-  // Only of the kinds that can have them.
+  // Only for the kinds that can have them.
   using Kind = model::TaskWaitKind;
   if (wait.kind == Kind::sleep) {
     out.field("left_ns").optional(wait.left_ns);

@@ -13,7 +13,7 @@ std::string line_of(const Json& object) {
   auto line = object.dump(kOneLine, ' ', false, Json::error_handler_t::replace);
   constexpr unsigned char kDelete = 0x7f;
   if (std::ranges::none_of(line, [](char c) { return static_cast<unsigned char>(c) >= kDelete; })) return line;
-  // Outside of strings JSON is ASCII, so this changes none but their characters' spelling.
+  // Outside of strings JSON is ASCII, so this only changes how characters of strings are written.
   std::string out;
   std::string_view rest = line;
   while (!rest.empty()) {

@@ -1,4 +1,4 @@
-// What the JSON of all commands is made of. Unknown is null.
+// Building blocks of the JSON of all commands. Unknown is null.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -22,8 +22,8 @@ template <class T>
   return value ? Json(*value) : Json(nullptr);
 }
 
-/// On one line; bytes that are no UTF-8 become U+FFFD, and what a terminal or an editor would act on is written as
-/// \\uXXXX: JSON goes to terminals, too.
+/// On one line; invalid UTF-8 becomes U+FFFD, and characters to which a terminal or an editor would react are written
+/// as \\uXXXX: JSON goes to terminals, too.
 [[nodiscard]] std::string line_of(const Json& object);
 
 }  // namespace aiotrace::output

@@ -32,13 +32,13 @@ PageJson notes_json(const model::AwaitsSummary& summary, std::size_t left_out, b
   notes.push_back(
       "Totals are right within ±. An await that is shorter than the time between two snapshots is seen by chance, in "
       "proportion to its length: its count is then a lower, its mean an upper bound.");
-  if (summary.slower) notes.push_back("Snapshots were taken less often than asked for, to keep the budget.");
+  if (summary.slower) notes.push_back("Snapshots were taken less often than requested, to keep the budget.");
   if (left_out != 0) notes.push_back(fmt::format("{} sites with the least time are left out.", format_count(left_out)));
   if (flame_cut) notes.push_back("The narrowest parts of the flame graph are left out.");
   notes.push_back(
       summary.unreadable == 0 && summary.torn == 0
           ? "Nothing was lost."
-          : fmt::format("Lost: tasks that went while they were read {}, snapshots in which tasks may be missing {}.",
+          : fmt::format("Lost: tasks that ended while they were read {}, snapshots in which tasks may be missing {}.",
                         format_count(summary.unreadable), format_count(summary.torn)));
   notes.push_back(fmt::format("aiotrace used {} of a core.", format_share(summary.cpu_ns, summary.elapsed_ns)));
   return notes;

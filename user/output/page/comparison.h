@@ -8,7 +8,7 @@
 
 namespace aiotrace::output {
 
-/// A page: totals, places by what became of them, and a flame graph in red (grew) and blue (shrank).
+/// A page: totals, places by how they changed, and a flame graph in red (grew) and blue (shrank).
 [[nodiscard]] std::string comparison_page(const model::Comparison& comparison, const model::StackComparison& stacks,
                                           const std::string& before, const std::string& after);
 

@@ -52,7 +52,7 @@ PageJson notes_json(const model::ExactSummary& summary) {
                   "that steps most {:.1f} %, of {:.3g} % allowed{}.",
                   format_duration_ns(summary.cost_ns), format_count(summary.traps),
                   format_duration_ns(summary.entry_ns), format_duration_ns(summary.return_ns), 100 * summary.most_share,
-                  100 * summary.max_share, summary.too_dear ? ", which ended it before its time" : ""));
+                  100 * summary.max_share, summary.too_dear ? ", which ended the run early" : ""));
   std::vector<std::string> losses;
   for (const auto& [name, count] : summary.losses) {
     if (count != 0) losses.push_back(loss_in_words(name, count));

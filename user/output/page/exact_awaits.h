@@ -1,4 +1,4 @@
-// What `awaits --exact` found, as a page.
+// The findings of `awaits --exact`, as a page.
 #pragma once
 
 #include <string>

@@ -21,7 +21,7 @@ std::vector<FlameNode> flame_tree(const model::WeightedStacks& stacks, std::size
     }
   }
   if (all.size() <= max_nodes) return all;
-  // No node weighs more than its parent, and a parent comes first: the heaviest ones are a tree.
+  // No node weighs more than its parent, and parents come first, so the heaviest nodes form a tree.
   std::vector<std::size_t> order(all.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, [&all](std::size_t a, std::size_t b) { return all[a].weight > all[b].weight; });
@@ -50,7 +50,7 @@ std::vector<std::uint64_t> flame_sums(const std::vector<FlameNode>& tree, const 
     sums[at] += values[i];
     for (const auto frame : stacks.stacks()[i].frames) {
       const auto child = child_at.find({static_cast<std::int64_t>(at), frame});
-      if (child == child_at.end()) break;  // left out, with everything below
+      if (child == child_at.end()) break;  // left out, including everything below
       at = child->second;
       sums[at] += values[i];
     }

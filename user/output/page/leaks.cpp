@@ -59,21 +59,18 @@ PageJson scan_json(const model::ScanPoint& point, std::uint64_t start_ns) {
 PageJson notes_json(const model::LeakHistory& history, const model::LeakSummary& summary, std::size_t left_out) {
   auto notes = PageJson::array();
   notes.push_back(
-      "From outside an object has no age but the time since it was first seen: one scan alone knows candidates, and "
-      "coroutines that were dropped.");
+      "From outside, the age of an object is the time since it was first seen: a single scan finds only candidates, "
+      "and coroutines that were dropped.");
   if (left_out != 0) notes.push_back(fmt::format("{} smaller places are left out.", format_count(left_out)));
-  if (history.places_over() != 0)
-    notes.push_back("There were more places than are followed: the page has a part of them.");
-  if (history.thinned())
-    notes.push_back("There were more scans than the lines show: of the older ones only some are kept.");
+  if (history.places_over() != 0) notes.push_back("There were too many places: the page has only a part of them.");
+  if (history.thinned()) notes.push_back("The lines do not show all scans: only some of the older ones are kept.");
   const auto& losses = summary.losses;
   if (losses.swapped_bytes != 0)
     notes.push_back(fmt::format("Not looked at: {} in swap.", format_bytes(losses.swapped_bytes)));
   if (losses.unreadable_bytes != 0)
     notes.push_back(fmt::format("Not looked at: {} that could not be read.", format_bytes(losses.unreadable_bytes)));
   if (losses.unclassified != 0)
-    notes.push_back(
-        fmt::format("Not judged: {} that wait for something that is not known.", format_count(losses.unclassified)));
+    notes.push_back(fmt::format("Not judged: {} that wait for something unknown.", format_count(losses.unclassified)));
   notes.push_back(fmt::format("A scan took at most {}; aiotrace used {} of CPU time.",
                               format_duration_ns(summary.max_scan_ns), format_duration_ns(summary.cpu_ns)));
   return notes;
@@ -95,7 +92,7 @@ std::string leaks_page(const std::string& title, const model::LeakHistory& histo
     auto place = place_json(course, names);
     places.add(std::move(place), names.bytes() - before);
   }
-  // Of very many processes the latest ones.
+  // Of very many processes only the latest ones are shown.
   PageRows scans(kMaxScans, kScanBytes);
   for (const auto& point : history.scans() | std::views::reverse) scans.add(scan_json(point, start_ns));
   const auto left_out = places.left_out();

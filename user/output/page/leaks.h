@@ -10,7 +10,7 @@
 
 namespace aiotrace::output {
 
-/// A page: the places with their course over the scans. `title` is what was looked at.
+/// A page: the places with their course over the scans. `title` is the target.
 [[nodiscard]] std::string leaks_page(const std::string& title, const model::LeakHistory& history,
                                      const model::LeakSummary& summary, std::uint64_t age_ns, std::uint64_t time_ns,
                                      const OutputContext& context);

@@ -23,7 +23,7 @@ std::string dump(const PageJson& json) {
   return json.dump(kOneLine, ' ', false, PageJson::error_handler_t::replace);
 }
 
-// JSON inside a <script> element: only "<" could end it, and only strings hold any.
+// JSON inside a <script> element: only "<" could end the element, and "<" only occurs in strings.
 std::string embedded(const PageJson& json) {
   const auto text = dump(json);
   std::string out;
@@ -147,7 +147,7 @@ void PageRows::add(PageJson row, std::size_t beside) {
 }
 
 PageFlame page_flame(const model::WeightedStacks& stacks, PageNames& names, const FlameExtra& extra) {
-  // Names can be long: then fewer nodes, until they fit.
+  // Names can be long: then fewer nodes are drawn, until the page fits.
   for (auto most = kMaxFlameNodes;; most /= 2) {
     auto with_these = names;
     auto flame = flame_of(stacks, most, with_these, extra);

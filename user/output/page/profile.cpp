@@ -92,7 +92,7 @@ PageJson notes_json(const model::ProfileReport& report) {
         fmt::format("The kernel counted {} on a CPU for these processes.", format_duration_ns(*report.process_cpu_ns)));
   if (report.rows_over != 0)
     notes.push_back(
-        fmt::format("{} rows found no place of their own: their stacks are lost.", format_count(report.rows_over)));
+        fmt::format("There was no room for {} rows: their stacks are missing.", format_count(report.rows_over)));
   const auto losses = losses_in_words(report.losses);
   notes.push_back(losses.empty() ? "Nothing was lost while tracing."
                                  : fmt::format("Lost while tracing: {}.", fmt::join(losses, "; ")));

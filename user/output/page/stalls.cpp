@@ -25,7 +25,7 @@ constexpr std::size_t kMaxLoops = 40;
 constexpr std::size_t kMaxPlaces = 40;
 constexpr std::size_t kMaxMarks = 6'000;
 constexpr std::size_t kMaxDetails = 400;
-// What a page may take for the names and details that are counted while they are added; the rest has bounds of its own.
+// The limit for names and details, which are counted while they are added; the other parts have their own limits.
 constexpr std::size_t kMarkBytes = 40;
 constexpr std::size_t kDataBytes = 600'000;
 
@@ -46,7 +46,7 @@ Json segment_json(const model::Segment& segment, PageNames& names) {
   return json;
 }
 
-// The stall in the order of time, neighbours of one cause as one; null where that is too much to show.
+// The stall in the order of time, neighbours with the same cause are merged; null if there is too much to show.
 Json moments_json(const model::Stall& stall) {
   constexpr std::size_t kMost = 64;
   constexpr std::uint64_t kGapNs = 1'000'000;
@@ -128,7 +128,7 @@ Json place_json(const model::Place& place) {
           {"max_us", page_micros(place.max_ns)}};
 }
 
-// The loops that a page shows: those that stalled most first.
+// The loops that a page shows: loops with most stalled time first.
 std::vector<model::LoopSummary> shown_loops(const model::Summary& summary) {
   auto loops = summary.loops;
   std::ranges::stable_sort(loops, [](const auto& a, const auto& b) {
@@ -138,7 +138,7 @@ std::vector<model::LoopSummary> shown_loops(const model::Summary& summary) {
   return loops;
 }
 
-// Marks of the longest stalls in the order of time, the details of the longest among them.
+// Marks of the longest stalls in the order of time, with the details of the longest ones.
 class Marks {
  public:
   Marks(const Report& report, const std::vector<model::LoopSummary>& loops, PageNames& names) {
@@ -154,7 +154,7 @@ class Marks {
     std::erase_if(brief, [&](const auto& stall) { return !loop_at.contains({stall.pid, stall.tid}); });
     add_details(report, names, brief.size() * kMarkBytes);
     for (const auto& stall : brief) {
-      // One that began before the run stands at its beginning.
+      // A stall that began before the run is drawn at the run's beginning.
       const auto since = stall.start_ns > report.start_ns() ? stall.start_ns - report.start_ns() : 0;
       Json mark{page_micros(since), page_micros(stall.duration_ns), model::index(stall.cause),
                 loop_at[{stall.pid, stall.tid}]};
@@ -185,7 +185,7 @@ class Marks {
   std::size_t shown_details_ = 0;
 };
 
-// As on a terminal, each with its lines.
+// As in the text output, each with its lines.
 Json hangs_json(const Report& report) {
   const auto context = report.context.plain();
   auto all = Json::array();

@@ -9,10 +9,10 @@
 namespace aiotrace::output {
 namespace {
 
-// A character can have as many others combined with it as a program likes.
+// A program can combine any number of characters with one character.
 constexpr std::size_t kMostBytesOfCell = 16;
 
-// What aiotrace itself writes.
+// Characters that aiotrace itself writes.
 constexpr std::array<std::pair<char32_t, std::string_view>, 9> kAscii{{{U'…', "~"},
                                                                        {U'→', ">"},
                                                                        {U'≥', ">="},
@@ -58,7 +58,7 @@ Grid::Grid(const Look& look)
 std::size_t Grid::put(std::size_t row, std::size_t column, std::string_view text, Ink ink, std::size_t most) {
   if (row >= rows_ || column >= columns_) return 0;
   most = std::min(most, columns_ - column);
-  // A name can be as long as a program likes: no more of it is looked at than can be shown.
+  // A name can have any length: only the part that can be shown is read.
   constexpr std::size_t kMostBytes = 4 * kMaxColumns;
   auto clean = clean_for_terminal(text.substr(0, kMostBytes));
   if (!utf8_) clean = to_ascii(clean);

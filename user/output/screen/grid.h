@@ -1,4 +1,4 @@
-// A screen of characters, before any terminal: what a view draws, and what a terminal shows or a script reads.
+// A screen of characters, independent of any terminal: a view draws it, and a terminal shows it or a script reads it.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace aiotrace::output {
 
-/// What a cell means; a terminal decides on its looks.
+/// The meaning of a cell; the terminal decides how it looks.
 enum class Ink : std::uint8_t {
   plain,
   dim,
@@ -30,21 +30,21 @@ enum class Ink : std::uint8_t {
 
 /// What the terminal can show.
 struct Look {
-  bool utf8 = true;  ///< else nothing but ASCII is drawn
+  bool utf8 = true;  ///< otherwise only ASCII is drawn
   std::size_t columns = 80;
   std::size_t rows = 24;
 };
 
 class Grid {
  public:
-  /// Bounds that no terminal exceeds; a larger one is used in part.
+  /// Limits that no terminal exceeds; of a larger one only a part is used.
   static constexpr std::size_t kMaxColumns = 1000;
   static constexpr std::size_t kMaxRows = 1000;
 
   explicit Grid(const Look& look);
 
   struct Cell {
-    std::string text = " ";  ///< one character, with what combines with it; empty: the second half of a wide one
+    std::string text = " ";  ///< one character, with its combining characters; empty: the second half of a wide one
     Ink ink = Ink::plain;
     bool operator==(const Cell&) const = default;
   };
@@ -54,16 +54,16 @@ class Grid {
   [[nodiscard]] bool utf8() const { return utf8_; }
   [[nodiscard]] const Cell& at(std::size_t row, std::size_t column) const { return cells_[row * columns_ + column]; }
 
-  /// Any text, cleaned; what does not fit in `most` columns, or on the screen, is cut, with a mark at the end. The
-  /// columns that were used.
+  /// Draws any text, cleaned; text that does not fit in `most` columns, or on the screen, is cut, with a mark at the
+  /// end. Returns the number of used columns.
   std::size_t put(std::size_t row, std::size_t column, std::string_view text, Ink ink = Ink::plain,
                   std::size_t most = kMaxColumns);
-  /// The same so that it ends in front of `end`; what is too long loses its end.
+  /// The same, right-aligned to `end`; text that is too long loses its end.
   void put_right(std::size_t row, std::size_t end, std::string_view text, Ink ink, std::size_t most);
-  /// Gives the cells of a row that are plain or dim this ink.
+  /// Sets this ink for the plain or dim cells of a row.
   void mark_row(std::size_t row, Ink ink);
 
-  /// A line for each row from `first` on, without blanks at its end. Rows at the end that are empty are left out.
+  /// A line for each row from `first` on, without trailing blanks. Empty rows at the end are left out.
   [[nodiscard]] std::string text(std::size_t first = 0) const;
 
  private:
@@ -73,7 +73,7 @@ class Grid {
   std::vector<Cell> cells_;
 };
 
-/// The text with what is not ASCII replaced: known signs by what stands for them, the rest by "?".
+/// The text with all non-ASCII characters replaced: known signs by similar ASCII, the others by "?".
 [[nodiscard]] std::string to_ascii(std::string_view utf8);
 
 }  // namespace aiotrace::output

@@ -94,7 +94,7 @@ void add_places(Lines& lines, const LoopDetails& details, const OutputContext& c
 
 std::string group_text(const model::TaskGroup& group) {
   auto wait = group.first.waits_for;
-  if (group.count > 1) {  // what is only of the first
+  if (group.count > 1) {  // data of the first only
     wait.left_ns.reset();
     wait.fd.reset();
     wait.child_pid.reset();

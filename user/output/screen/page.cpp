@@ -9,7 +9,7 @@
 namespace aiotrace::output {
 namespace {
 
-// The title, a line for messages, and one for keys.
+// Lines that are not content: the title, a line for messages, and one for keys.
 constexpr std::size_t kOtherLines = 3;
 
 }  // namespace
@@ -45,7 +45,7 @@ std::vector<PageLine> top_help(bool utf8) {
   add("  Enter    details of the loop: stalls, places, tasks; of a service its loops");
   add("  g        a row for each service, workers merged; again: for each loop");
   add("  /        only rows with a text in their names; Esc drops it");
-  add("  < > o    sort by the column at the left, at the right; turn the order");
+  add("  < > o    sort by the column at the left, at the right; reverse the order");
   add("  p        profile the process for 10 s");
   add("  r        begin a recording in the working directory; again: end it");
   add("  Esc q    back; end");
@@ -63,7 +63,7 @@ std::vector<PageLine> top_help(bool utf8) {
   for (const auto group : kCauseGroups) causes += fmt::format(" {} {}", cause_sign(group, utf8), cause_words(group));
   add(causes);
   add("  LARGEST  the cause with most of it");
-  add("  HANG     gravest verdict of the last look for hangs;  LEAKS  of the last scan");
+  add("  HANG     worst verdict of the last look for hangs;  LEAKS  of the last scan");
   add("  TASKS    that have not finished;  READY  callbacks that are ready to run");
   add("  -        not known: hangs and leaks are looked for with -p only");
   add("  A service has sums, and of BUSY, P99, LONGEST the worst of its loops");

@@ -21,14 +21,14 @@ struct Page {
   std::string message;    ///< the latest of aiotrace's own; empty: none
 };
 
-/// How many lines of a page a screen of so many lines shows.
+/// The number of lines of a page that fit on a screen with this many lines.
 [[nodiscard]] std::size_t page_lines_that_fit(std::size_t rows);
-/// The last value of `first` that makes sense.
+/// The largest value of `first` that makes sense.
 [[nodiscard]] std::size_t last_first(const Page& page, std::size_t rows);
 
 void draw_page(Grid& grid, const Page& page);
 
-/// What the keys do, and what the signs of the view of all loops mean.
+/// Explains the keys, and the signs in the view of all loops.
 [[nodiscard]] std::vector<PageLine> top_help(bool utf8);
 
 }  // namespace aiotrace::output

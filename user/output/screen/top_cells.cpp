@@ -22,7 +22,7 @@ struct GroupSigns {
   std::string_view ascii;
   std::string_view words;
 };
-// Signs too, beside colours: some people see no colours, and some terminals have none.
+// Signs in addition to colours, because some people see no colours, and some terminals have none.
 GroupSigns signs_of(model::CauseGroup group) {
   switch (group) {
     case model::CauseGroup::on_cpu: return {.utf8 = "█", .ascii = "#", .words = "on CPU"};
@@ -38,7 +38,7 @@ std::size_t group_index(model::Cause cause) {
   return static_cast<std::size_t>(at - kCauseGroups.begin());
 }
 
-/// Columns for each group: at least one for what has any time, the rest goes to the largest.
+/// Columns for each group: at least one for each group with time, the rest for the largest.
 std::array<std::size_t, kCauseGroups.size()> shares(const std::array<std::uint64_t, kCauseGroups.size()>& ns,
                                                     std::size_t columns) {
   std::array<std::size_t, kCauseGroups.size()> widths{};

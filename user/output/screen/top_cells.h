@@ -20,17 +20,17 @@ namespace aiotrace::output {
 [[nodiscard]] std::string short_rate(std::optional<double> per_second);
 [[nodiscard]] std::string short_count(std::optional<std::uint64_t> count);
 
-/// The longest iterations of the last intervals, the newest at the right, at most `columns`. Each is one of eight
-/// steps, the same in all rows: below 1, 5, 10, 25, 50, 100 and 500 ms, and longer. A blank: there was none.
+/// The longest iterations of the last intervals, the newest at the right, at most `columns`. Each has one of eight
+/// steps, the same in all rows: below 1, 5, 10, 25, 50, 100 and 500 ms, and longer. A blank means no iteration.
 void draw_sparkline(Grid& grid, std::size_t row, std::size_t column, std::size_t columns,
                     const std::vector<std::uint64_t>& longest_ns, std::uint64_t warn_ns, std::uint64_t error_ns);
 
-/// Times by group of causes as parts of a bar of so many columns. A group that has time has a column, if there are
+/// Times by group of causes as parts of a bar with this many columns. Each group with time gets a column, if there are
 /// enough.
 void draw_causes(Grid& grid, std::size_t row, std::size_t column, std::size_t columns,
                  const std::array<std::uint64_t, model::kCauses>& cause_ns);
 
-/// What the bar is made of, for the legend: "#" and its group in words.
+/// The legend of the bar: "#" and its group in words.
 [[nodiscard]] std::string cause_sign(model::CauseGroup group, bool utf8);
 [[nodiscard]] std::string_view cause_words(model::CauseGroup group);
 inline constexpr std::array kCauseGroups{model::CauseGroup::on_cpu, model::CauseGroup::blocked,

@@ -43,12 +43,12 @@ struct Column {
   std::string_view heading;
   std::size_t least;
   std::size_t most;
-  unsigned rank;  // a narrow screen has those of low rank only; 0: every screen has it
+  unsigned rank;  // a narrow screen only shows low ranks; 0: every screen shows it
   bool right;
   std::optional<TopSort> sort = {};
 };
 
-// From left to right. Those of rank 0 and 1 fit in 80 columns.
+// From left to right. Ranks 0 and 1 fit in 80 columns.
 constexpr std::array kColumns{
     Column{Field::mark, "", 1, 1, 0, false},
     Column{Field::service, "SERVICE", 10, 40, 0, false, TopSort::service},
@@ -75,7 +75,7 @@ struct Placed {
   std::size_t width;
 };
 
-// Those that fit, by rank; then what is left goes to those that can use it, evenly.
+// Selects the columns that fit, by rank; then distributes the rest evenly among the columns that can use it.
 std::vector<Placed> place_columns(std::size_t columns) {
   constexpr unsigned kRanks = 8;
   std::array<bool, kColumns.size()> shown{};
@@ -135,7 +135,7 @@ Text loop_of(const TopRow& row) {
 Text hang_of(const TopRow& row) {
   if (row.looks.verdict)
     return {std::string(model::name(*row.looks.verdict)), hangs_for_good(row) ? Ink::error : Ink::warning};
-  // Tasks are known after a look.
+  // Tasks are only known after a look.
   return {row.looks.tasks ? "none" : "-", Ink::dim};
 }
 

@@ -15,7 +15,7 @@
 namespace aiotrace::output {
 namespace {
 
-// Marks what the snapshots do not show exactly.
+// Marks values that the snapshots do not show exactly.
 std::string about(std::string text, bool estimate) { return estimate ? "~" + std::move(text) : text; }
 
 std::string totals_line(const std::vector<model::AwaitRow>& rows, std::uint64_t all_ns,

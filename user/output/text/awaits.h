@@ -10,7 +10,7 @@
 
 namespace aiotrace::output {
 
-/// A table, `top` rows at most (0: all), and a line about how it came to be.
+/// A table, `top` rows at most (0: all), and a line about how it was made.
 [[nodiscard]] std::vector<std::string> awaits_text(const std::vector<model::AwaitRow>& rows, std::size_t top,
                                                    const model::AwaitsSummary& summary, const OutputContext& context);
 

@@ -12,7 +12,7 @@
 namespace aiotrace::output {
 namespace {
 
-// Stalled time in a second watched: what runs of different length have in common.
+// Stalled time per second watched, by which runs of different length can be compared.
 std::string per_second(double share) { return format_duration_ns(static_cast<std::uint64_t>(share * 1e9)) + "/s"; }
 
 double share_of(std::uint64_t ns, const model::Summary& summary) {
@@ -59,7 +59,7 @@ std::vector<std::string> comparison_lines(const model::Comparison& comparison, c
                                           const std::string& after, const OutputContext& context) {
   std::vector<std::string> lines{totals("before", before, comparison.before), totals("after ", after, comparison.after),
                                  "", "  change       before        after  cause                  function"};
-  // Of the largest rate, before or after: what is below a hundredth of it changes nothing that anybody waits for.
+  // Share of the largest rate, before or after: a rate below 1 % of it does not matter.
   constexpr double kLeastPart = 0.01;
   double largest = 0;
   for (const auto& place : comparison.places) largest = std::max({largest, place.before_share, place.after_share});

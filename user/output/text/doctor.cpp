@@ -32,7 +32,7 @@ void add_all(std::vector<std::string>& lines, const std::vector<model::Finding>&
   for (const auto& finding : findings) add(lines, finding, context);
 }
 
-// Those that work on one line, by name; the others one by one.
+// Features that work are on one line, by name; the others have a line each.
 void add_causes(std::vector<std::string>& lines, const std::vector<model::Finding>& causes,
                 const OutputContext& context) {
   std::vector<std::string> works;

@@ -1,4 +1,4 @@
-// What `aiotrace doctor` found, as text.
+// The findings of `aiotrace doctor`, as text.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace aiotrace::output {
 
-/// Clean lines, fitted to the context's columns where they hold no remedy; without newlines.
+/// Clean lines, wrapped to the context's columns unless they contain a remedy; without newlines.
 [[nodiscard]] std::vector<std::string> host_lines(const model::HostReport& host, const OutputContext& context);
 [[nodiscard]] std::vector<std::string> process_lines(const model::ProcessReport& process, const OutputContext& context);
 

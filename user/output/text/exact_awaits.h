@@ -1,4 +1,4 @@
-// What `awaits --exact` found, as text.
+// The findings of `awaits --exact`, as text.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace aiotrace::output {
 
-/// Tables of sites and of delays, `top` rows of each at most (0: all), and what it has cost the target.
+/// Tables of sites and of delays, `top` rows of each at most (0: all), and the cost for the target.
 [[nodiscard]] std::vector<std::string> exact_awaits_text(const std::vector<model::ExactAwaitRow>& rows,
                                                          const std::vector<model::DelayRow>& delays, std::size_t top,
                                                          const model::ExactSummary& summary,

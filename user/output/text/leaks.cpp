@@ -162,8 +162,7 @@ std::vector<std::string> leak_scan_lines(const model::LeakScan& scan, const std:
   if (scan.unreadable_bytes != 0)
     lines.push_back(fmt::format("not looked at: {} that could not be read", format_bytes(scan.unreadable_bytes)));
   if (scan.unclassified != 0) {
-    lines.push_back(
-        fmt::format("not judged: {} that wait for something that is not known", format_count(scan.unclassified)));
+    lines.push_back(fmt::format("not judged: {} that wait for something unknown", format_count(scan.unclassified)));
   }
   return lines;
 }

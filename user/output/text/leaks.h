@@ -10,7 +10,7 @@
 
 namespace aiotrace::output {
 
-/// What one scan found, for people: clean lines without newlines. `first`: an age can not be known yet.
+/// The findings of one scan, for people: clean lines without newlines. `first`: ages are not known yet.
 [[nodiscard]] std::vector<std::string> leak_scan_lines(const model::LeakScan& scan,
                                                        const std::vector<model::Leak>& leaks, bool first,
                                                        const OutputContext& context);
@@ -19,11 +19,11 @@ namespace aiotrace::output {
 [[nodiscard]] std::vector<std::string> leak_lines(const std::vector<model::Leak>& leaks, std::size_t most,
                                                   const OutputContext& context);
 
-/// Of a run that watches stalls: "Leaks"; "Leaks: none"; "Leaks: none older than 60 s; 40 candidates: stuck, younger
-/// than 60 s" where the scans did not go on for long enough to know. `not_judged`: LeakScan::unclassified.
+/// For a run that watches stalls: "Leaks"; "Leaks: none"; "Leaks: none older than 60 s; 40 candidates: stuck, younger
+/// than 60 s" if the scans did not last long enough to decide. `not_judged`: LeakScan::unclassified.
 [[nodiscard]] std::string leaks_heading(const std::vector<model::Leak>& leaks, std::uint64_t not_judged);
 
-/// What --origin has cost, for people.
+/// The cost of --origin, for people.
 [[nodiscard]] std::string origins_line(const model::LeakOrigins& origins, std::uint64_t elapsed_ns);
 
 /// "a list, variable held of module app", cleaned.

@@ -69,7 +69,7 @@ void put_functions(Lines& lines, const std::vector<model::ProfileRow>& rows, std
   put_smaller(lines, functions.size(), shown, "functions");
 }
 
-// Where the waits are: by innermost frame, cause and what was waited for.
+// The places of the waits: by innermost frame, cause and target.
 void put_waits(Lines& lines, const std::vector<model::ProfileRow>& rows, std::size_t top,
                const OutputContext& context) {
   const auto waits = waits_of(rows);
@@ -110,7 +110,7 @@ void put_causes(Lines& lines, const std::vector<model::ProfileRow>& rows, const 
                                 format_duration_ns(shorter_ns)));
 }
 
-// Who holds the GIL: shares of the time that was watched.
+// Who holds the GIL: shares of the watched time.
 void put_gil(Lines& lines, const model::ProfileReport& report, std::size_t top, const OutputContext& context) {
   const auto rows = gil_rows(report.rows);
   lines.push_back(fmt::format("The GIL was held for {} ({} of the time); threads waited {} for it",

@@ -10,7 +10,7 @@
 
 namespace aiotrace::output {
 
-/// The `top` first functions and waits, 0: all.
+/// The first `top` functions and waits, 0: all.
 [[nodiscard]] std::vector<std::string> profile_text(const model::ProfileReport& report, std::size_t top,
                                                     const OutputContext& context);
 

@@ -12,7 +12,7 @@ namespace {
 
 using Kind = model::ProfileRow::Kind;
 
-// Adds waits up, each kind of them once.
+// Adds up waits by kind.
 class Waits {
  public:
   void add(ProfileWait wait, const model::ProfileRow& row) {
@@ -60,7 +60,7 @@ std::vector<ProfileWait> gil_waits_of(const std::vector<model::ProfileRow>& rows
   Waits waits;
   for (const auto& row : rows) {
     if (row.kind != Kind::wait) continue;
-    ProfileWait wait{.cause = row.cause, .what = "a thread that is not known", .frame = {}, .thread = row.thread};
+    ProfileWait wait{.cause = row.cause, .what = "an unknown thread", .frame = {}, .thread = row.thread};
     if (const auto* holder = model::culprit_as<model::GilHolder>(row.culprit); holder != nullptr && holder->tid != 0) {
       wait.what = holder->thread;
       if (!holder->stack.empty()) wait.what += " in " + holder->stack.front().function;

@@ -1,4 +1,4 @@
-// Waits of a profile added up by what they have in common, and who holds the GIL: for its text and its page.
+// Waits of a profile, added up by kind, and the holders of the GIL: for its text and its page.
 #pragma once
 
 #include <cstdint>
@@ -10,21 +10,21 @@
 
 namespace aiotrace::output {
 
-/// Waits of one cause, for one thing, at one place.
+/// Waits with the same cause, target and place.
 struct ProfileWait {
   model::Cause cause = model::Cause::other;
   std::string what;                   ///< system call and culprit, cleaned: "recvfrom → tcp 10.0.0.5:443"
   std::optional<model::Frame> frame;  ///< innermost; nullopt: there is no stack
-  std::string thread;                 ///< of waits without a stack, and of those for the GIL
+  std::string thread;                 ///< waiting thread: for waits without a stack, and for waits for the GIL
   std::uint64_t ns = 0;
   std::uint64_t count = 0;
   std::uint64_t max_ns = 0;
 };
 
-/// The waits among these rows, largest first.
+/// The waits in these rows, largest first.
 [[nodiscard]] std::vector<ProfileWait> waits_of(const std::vector<model::ProfileRow>& rows);
 
-/// Those for the GIL: `thread` waited for `what`, the holder and what it ran.
+/// The waits for the GIL: `thread` waited for `what`, which is the holder and what it ran.
 [[nodiscard]] std::vector<ProfileWait> gil_waits_of(const std::vector<model::ProfileRow>& rows);
 
 struct GilHolder {
@@ -33,7 +33,7 @@ struct GilHolder {
   std::uint64_t ns = 0;
 };
 
-/// Rows of a profile of the GIL, apart.
+/// The rows of a profile of the GIL, separated.
 struct GilRows {
   std::vector<model::ProfileRow> held;
   std::vector<model::ProfileRow> waited;
@@ -43,7 +43,7 @@ struct GilRows {
 
 [[nodiscard]] GilRows gil_rows(const std::vector<model::ProfileRow>& rows);
 
-/// Who held it, longest first.
+/// The holders, longest first.
 [[nodiscard]] std::vector<GilHolder> gil_holders_of(const std::vector<model::ProfileRow>& held);
 
 }  // namespace aiotrace::output

@@ -1,4 +1,4 @@
-// What a person reads: a stall as it happens, and the summary.
+// The text output: a stall as it happens, and the summary.
 #pragma once
 
 #include <string>
@@ -13,11 +13,11 @@
 
 namespace aiotrace::output {
 
-/// Clean lines, fitted to the context's columns, without newlines.
+/// Clean lines, wrapped to the context's columns, without newlines.
 [[nodiscard]] std::vector<std::string> watching_lines(const model::Watching& watching, const OutputContext& context);
 [[nodiscard]] std::vector<std::string> summary_lines(const model::Summary& summary, const OutputContext& context);
 
-/// Writes them, and the stalls, through the sink, which must outlive it.
+/// Writes these, and the stalls, through the sink, which must outlive this object.
 class TextOutput {
  public:
   TextOutput(Sink& sink, OutputContext context) : sink_(sink), context_(context) {}
@@ -30,7 +30,7 @@ class TextOutput {
   }
   /// The summary so far.
   Status interim(const model::Summary& summary) { return write(summary_lines(summary, context_)); }
-  /// What has not been printed yet, then the summary.
+  /// The stalls that were not printed yet, then the summary.
   Status finish(const model::Summary& summary);
 
  private:

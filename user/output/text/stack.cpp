@@ -17,8 +17,8 @@ using model::Frame;
 using model::Origin;
 using Frames = std::vector<const Frame*>;  // innermost first
 
-// Where the loop's machinery begins: everything outward of it is the same for every task. uvloop has no Handle._run in
-// Python, there the runner is the first frame that is seen.
+// Where the loop's own frames begin: all frames outside it are the same for every task. uvloop has no Handle._run in
+// Python, so its runner is the first visible frame.
 std::size_t end_of_task(const Frames& stack) {
   const auto is_handle = [](const Frame* frame) {
     return frame->file.ends_with("asyncio/events.py") &&
@@ -40,8 +40,9 @@ Frames pointers_to(const model::Stack& stack) {
   return frames;
 }
 
-// What the interpreter does between two Python frames is the same everywhere. The frames inside the innermost Python
-// frame are what it called, and stay. Of a row of nameless ones in a stripped library one says as much.
+// The interpreter's frames between two Python frames are always the same and are left out. The frames inside the
+// innermost Python frame were called by it, and are kept. Of several nameless frames in a row in a stripped library,
+// one is enough.
 Frames without_interpreter(const model::Stack& stack) {
   Frames kept;
   kept.reserve(stack.size());
@@ -65,12 +66,13 @@ Frames of_task(const model::Stack& stack) {
 
 std::string function_text(const Frame& frame, std::size_t columns) {
   const auto shown = frame.function.empty() ? "?" : clean_for_terminal(frame.function);
-  // The end of a qualified name says most; of a C++ function those are its parameters, of a JavaScript one its file.
+  // The end of a qualified name is most informative, but in a C++ name the end has the parameters, and in a JavaScript
+  // name the file.
   const bool begins = frame.kind != Frame::Kind::python && shown.contains(' ');
   return begins ? shorten_right(shown, columns) : shorten_left(shown, columns);
 }
 
-/// Functions below one another, then their places; a null frame is a line of its own, `gap`.
+/// A column of functions, then a column of their places; a null frame becomes the line `gap`.
 std::vector<std::string> aligned(const Frames& frames, const std::string& gap, std::size_t indent,
                                  const OutputContext& context) {
   constexpr std::size_t kLeastFunction = 20;
@@ -98,10 +100,10 @@ std::vector<std::string> aligned(const Frames& frames, const std::string& gap, s
   return lines;
 }
 
-/// Frames that are not shown, and the packages that they belong to.
+/// Frames that are not shown, and their packages.
 struct Folded {
   std::size_t frames = 0;
-  std::vector<std::string_view> packages;  // in the order in which they are met
+  std::vector<std::string_view> packages;  // in order of occurrence
 
   void add(std::string_view package) {
     ++frames;
@@ -123,7 +125,7 @@ struct Fold {
   Folded outer;  // the others
 };
 
-/// Python frames of this origin are shown: the program's own if there are any, else those of packages, else all.
+/// Shows Python frames of this origin: the program's own if there are any, else those of packages, else all.
 Origin origin_to_show(const Frames& frames) {
   auto best = Origin::standard_library;
   for (const auto* frame : frames) {
@@ -178,7 +180,7 @@ std::vector<std::string> folded_stack_lines(const model::Stack& whole, std::size
   const bool complete = folded.inner.frames == 0 && folded.outer.frames == 0;
   std::size_t cut = 0;
   if (shown.size() + (complete ? 0 : 1) > std::max<std::size_t>(most, 1)) {
-    // The innermost ones, and the outermost: where the program was entered.
+    // Shows the innermost frames, and the outermost ones, where the program was entered.
     const auto kept = std::max<std::size_t>(most, 2) - 1;
     cut = shown.size() - std::min(kept, shown.size());
     const auto* entry = shown.back();

@@ -41,7 +41,7 @@ std::string task_text(const Stall& stall) {
   return task;
 }
 
-/// Columns of a text that begins with a painted word: escape sequences take none.
+/// Columns of a text that begins with a coloured word: escape sequences take no columns.
 std::size_t columns_of(std::string_view text, std::string_view painted, std::string_view plain) {
   return display_width(text) - (display_width(painted) - display_width(plain));
 }
@@ -65,7 +65,7 @@ struct CausePiece {
   std::string description;
 };
 
-/// All causes, largest first; those worth it with the system call and culprit that hold most of them.
+/// All causes, largest first; large ones with the system call and culprit that have most of their time.
 std::vector<CausePiece> cause_pieces(const Stall& stall, const std::vector<StallGroup>& groups) {
   std::vector<CausePiece> pieces;
   for (const auto cause : model::causes_by_size(stall.cause_ns)) {
@@ -78,13 +78,14 @@ std::vector<CausePiece> cause_pieces(const Stall& stall, const std::vector<Stall
   return pieces;
 }
 
-/// The end of a path or an address says most; of who ran instead the beginning.
+/// The end of a path or an address is most informative; for processes that ran instead, the beginning.
 std::string shortened_description(const CausePiece& piece, std::size_t columns) {
   const bool sentence = piece.cause == Cause::cpu_wait || piece.cause == Cause::gil;
   return sentence ? shorten_right(piece.description, columns) : shorten_left(piece.description, columns);
 }
 
-/// One line: what does not fit is left out, from the smallest on; the largest cause's description is shortened to fit.
+/// One line: causes that do not fit are left out, from the smallest on; the description of the largest cause is
+/// shortened to fit.
 std::string cause_line(const Stall& stall, const std::vector<StallGroup>& groups, const OutputContext& context) {
   constexpr std::size_t kGap = 3;
   constexpr std::size_t kLeastDescription = 16;
@@ -141,7 +142,7 @@ Lines stack_of(const Segment& segment, model::LoopKind loop, std::size_t most, c
   return lines;
 }
 
-/// Whoever the part waited for, with a stack.
+/// The thread for which the part waited, with its stack.
 struct HolderOf {
   const model::Stack* stack = nullptr;
   std::string_view heading;
@@ -167,7 +168,7 @@ struct ThreadsAt {
   std::size_t threads = 0;
 };
 
-/// Threads that stand at the same place are one: the idle ones of an executor.
+/// Threads at the same place are merged: the idle threads of an executor.
 std::vector<ThreadsAt> places_of_threads(const Stall& stall) {
   std::vector<ThreadsAt> places;
   for (const auto& thread : stall.other_threads) {
@@ -249,7 +250,7 @@ Lines part_lines(const Stall& stall, const std::vector<StallPart>& parts, bool a
                  const OutputContext& context) {
   const auto holder_at = std::ranges::find_if(parts, has_holder);
   const bool labels = parts.size() > 1 || !all;
-  // Each stack and the holder's share what the lines above them leave.
+  // Each stack and the holder's stack share the lines that remain.
   auto stacks = parts.size() + (holder_at == parts.end() ? 0 : 1);
   auto left = most - std::min(most, (labels ? parts.size() : 0) + (holder_at == parts.end() ? 0 : 1));
   const auto take = [&] {
@@ -293,7 +294,7 @@ std::vector<std::string> stall_lines(const Stall& stall, const OutputContext& co
   const bool all = !parts.empty() && parts.front().ns + worth_showing_ns(stall) >= stall.duration_ns;
   const auto notes = notes_of(stall, context);
   const auto fixed = lines.size() + notes.size();
-  // A line with its time and one with a frame for each part and for the holder of the GIL, at least.
+  // At least a line with the time and one with a frame, for each part and for the holder of the GIL.
   const auto least = fixed + 2 * (parts.size() + (std::ranges::any_of(parts, has_holder) ? 1 : 0));
   const auto threads = other_threads(stall, std::min(kMostThreads, kStallLines - std::min(kStallLines, least)),
                                      context);

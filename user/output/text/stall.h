@@ -13,12 +13,12 @@ namespace aiotrace::output {
 /// A stall in at most this many lines; verbose: whole stacks, in any number of lines.
 inline constexpr std::size_t kStallLines = 12;
 
-/// When, how long, which process, thread and task; the causes in one line; the program's own frames of what took most
-/// of it, each stack once; what the holder of the GIL and the other threads did. Clean lines, fitted to the context's
+/// Time, duration, process, thread and task; the causes in one line; the program's own frames of the largest parts,
+/// each stack once; what the holder of the GIL and the other threads did. Clean lines, wrapped to the context's
 /// columns, without newlines.
 [[nodiscard]] std::vector<std::string> stall_lines(const model::Stall& stall, const OutputContext& context);
 
-/// A stall in one line: what it lasted (in these words) and where most of its time went, behind `lead`.
+/// A stall in one line, after `lead`: its duration (in these words) and the place of most of its time.
 [[nodiscard]] std::string stall_line(const model::Stall& stall, std::string_view lasted, std::string_view lead,
                                      bool with_pid, const OutputContext& context);
 

@@ -18,18 +18,18 @@ using model::Stall;
 using Lines = std::vector<std::string>;
 
 constexpr std::uint64_t kLineEachNs = 1'000'000'000;
-// So many come without a wait.
+// This many lines come without a delay.
 constexpr unsigned kLinesAtOnce = 4;
 
 std::uint64_t end_ns(const Stall& stall) { return stall.start_ns + stall.duration_ns; }
 
-/// The program chose to wait just there; what else takes its time can come at any line of a function.
+/// A wait is a call at exactly this line; other time can be at any line of a function.
 bool chosen(model::Cause cause) {
   using enum model::Cause;
   return cause == lock || cause == sleep || cause == file || cause == network || cause == process || cause == other;
 }
 
-/// Equal for stalls that look the same to a person.
+/// A key that is equal for stalls that look the same to a person.
 std::string kind_of(const Stall& stall) {
   const auto cause = main_cause(stall);
   auto kind = fmt::format("{} {} {} {}", stall.pid, stall.tid, stall.error, model::name(cause));
@@ -41,7 +41,7 @@ std::string kind_of(const Stall& stall) {
   return kind + fmt::format("\n{}\n{}\n{}", frame->function, frame->file, chosen(cause) ? frame->line : 0);
 }
 
-/// What stall_line() needs of it, and no more: there may be many that wait.
+/// Only the data that stall_line() needs, because many stalls may be waiting.
 Stall only_for_line(const Stall& stall) {
   Stall slim;
   slim.id = stall.id;

@@ -1,4 +1,4 @@
-// A stall taken apart as a person sees it.
+// A stall divided into the parts that a person sees.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace aiotrace::output {
 
-/// Segments that a person takes for the same: they differ in the lines of their frames only, as samples of one loop do.
+/// Segments that look the same to a person: they differ only in the lines of their frames, as samples of one loop do.
 struct StallGroup {
   const model::Segment* largest = nullptr;
   std::uint64_t ns = 0;
@@ -25,22 +25,22 @@ struct StallPart {
   [[nodiscard]] const model::Segment& largest() const { return *groups.front().largest; }
 };
 
-/// The parts that are worth a stack, largest first: a tenth of the stall and more, at least one. Time without a stack
-/// is no part where others have one. Verbose: from a hundredth on, and whole stacks are compared.
+/// The parts that are large enough to show a stack, largest first: 10 % of the stall or more, at least one part. Time
+/// without a stack is no part if others have one. Verbose: from 1 % on, and whole stacks are compared.
 [[nodiscard]] std::vector<StallPart> parts_of(const std::vector<StallGroup>& groups, const model::Stall& stall,
                                               const OutputContext& context);
 
-/// The cause that took most of what was seen; unknown where nothing was.
+/// The cause with most of the observed time; unknown if nothing was observed.
 [[nodiscard]] model::Cause main_cause(const model::Stall& stall);
 
-/// What to say where it was: of the segments with a stack the largest of the main cause, else the largest. Null: there
-/// is none.
+/// The segment that gives the stall's place: among the segments with a stack the largest one of the main cause, else
+/// the largest. Null: there is none.
 [[nodiscard]] const model::Segment* main_segment(const model::Stall& stall);
 
-/// The frame to name of a segment; null: not known.
+/// The frame that represents a segment; null: unknown.
 [[nodiscard]] const model::Frame* frame_to_name(const model::Segment& segment);
 
-/// A tenth of it.
+/// At least 10 % of it.
 [[nodiscard]] inline std::uint64_t worth_showing_ns(const model::Stall& stall) { return stall.duration_ns / 10; }
 
 }  // namespace aiotrace::output

@@ -29,7 +29,7 @@ std::string text_of(const model::SocketEnds& who) {
 }
 std::string text_of(const model::FileUse& who) { return who.path; }
 std::string text_of(const model::MappedFile& who) { return who.path; }
-// An address says nothing to a person.
+// An address is meaningless for a person.
 std::string text_of(const model::LockAt& who) {
   if (!who.holder) return who.name;
   const auto thread = who.holder->thread.empty() ? fmt::format("thread {}", who.holder->tid)

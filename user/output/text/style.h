@@ -1,4 +1,4 @@
-// Colours of the text format, and text that fits.
+// Colours of the text format, and text that fits into a width.
 #pragma once
 
 #include <cstdint>
@@ -13,16 +13,16 @@ namespace aiotrace::output {
 
 enum class Color { bold, dim, red, yellow, cyan };
 
-/// The text between escape sequences if colour is wanted, else as it is. Fit and pad it before.
+/// The text between escape sequences if colour is wanted, else unchanged. It must be cut and padded before.
 [[nodiscard]] std::string paint(std::string_view text, Color color, const OutputContext& context);
 
-/// Puts the pieces behind one another, `gap` blanks between, and starts a new line (indented) where the next piece
-/// would pass the context's columns.
+/// Joins the pieces with `gap` blanks, and starts a new line (indented) if the next piece would exceed the context's
+/// columns.
 [[nodiscard]] std::vector<std::string> flow(const std::vector<std::string>& pieces, std::size_t indent, std::size_t gap,
                                             const OutputContext& context);
 
-/// A clean text in lines of at most the context's columns, broken at blanks: the first behind `lead`, the others as far
-/// in. A word that is longer than a line is cut.
+/// Wraps a clean text at blanks into lines of at most the context's columns: the first line after `lead`, the others
+/// indented to the same column. A word longer than a line is cut.
 [[nodiscard]] std::vector<std::string> wrapped(std::string_view text, std::string_view lead,
                                                const OutputContext& context);
 

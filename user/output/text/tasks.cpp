@@ -119,7 +119,7 @@ std::vector<std::string> task_table(const std::vector<model::TaskRow>& tasks, co
   if (tasks.empty()) return {};
   constexpr Cells::size_type kFirstElastic = kCoroutine;
   static const Cells kHeadings = {"TASK", "STATE", "AGE", "COROUTINE", "WAITS FOR", "AT", "AWAITED BY"};
-  // No column grows beyond what leaves room for the others.
+  // The width of each column is limited so that the others have room.
   static constexpr std::array<std::size_t, kColumns> kLimits = {28, 8, 12, 36, 72, 48, 10};
 
   const auto cells_of = [&](const model::TaskRow& task) -> Cells {
@@ -139,7 +139,8 @@ std::vector<std::string> task_table(const std::vector<model::TaskRow>& tasks, co
     rows.push_back(cells_of(task));
     for (std::size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], display_width(rows.back()[i]));
   }
-  // Too wide for the terminal: the widest of coroutine, wait and place give way, to 16 columns each.
+  // If the table is too wide for the terminal, the widest of coroutine, wait and place are narrowed, to 16 columns
+  // each.
   constexpr std::size_t kGap = 2;
   const auto total = [&] {
     std::size_t sum = kGap * (kColumns - 1);
@@ -195,11 +196,11 @@ std::vector<std::string> task_summary(const model::TaskListSummary& summary, con
   if (summary.shown != summary.tasks) {
     lines.push_back(fmt::format("{} shown of {}", format_count(summary.shown), tasks_text(summary.tasks)));
   }
-  if (summary.unreadable != 0) lines.push_back(tasks_text(summary.unreadable) + " went while being read");
+  if (summary.unreadable != 0) lines.push_back(tasks_text(summary.unreadable) + " ended while being read");
   if (summary.torn) lines.emplace_back("tasks came and went while they were listed: some may be missing");
   if (summary.unnamed)
     lines.emplace_back("what they wait for is not named: there are too many tasks, or it took too long");
-  if (summary.too_many) lines.emplace_back("there are more tasks than are looked at");
+  if (summary.too_many) lines.emplace_back("there are more tasks than can be read");
   return lines;
 }
 

@@ -13,19 +13,19 @@ namespace aiotrace::output {
 [[nodiscard]] std::vector<std::string> task_table(const std::vector<model::TaskRow>& tasks,
                                                   const OutputContext& context);
 
-/// Who waits for whom: each task below the one that awaits it, those that nobody awaits first. One that several await
-/// is written out below the first and named below the others; a ring of tasks that wait for each other says so.
-/// Indented to kMaxTreeIndent levels, deeper ones by number. Four siblings and more that read the same but for names
-/// and numbers, with all below them, are one line with their count, unless verbose: "session × 4,000".
+/// Who waits for whom: each task below the one that awaits it, tasks that nobody awaits come first. A task that several
+/// tasks await is shown in full below the first and by name below the others; a cycle of tasks is marked. Levels are
+/// indented up to kMaxTreeIndent, deeper ones have a number. Four or more siblings whose lines differ only in names and
+/// numbers, including everything below them, become one line with their count, unless verbose: "session × 4,000".
 [[nodiscard]] std::vector<std::string> task_tree(const std::vector<model::TaskRow>& tasks,
                                                  const OutputContext& context);
 inline constexpr std::size_t kMaxTreeIndent = 24;
 
-/// Each task with its whole await chain below.
+/// Each task with its whole await chain below it.
 [[nodiscard]] std::vector<std::string> task_stacks(const std::vector<model::TaskRow>& tasks,
                                                    const OutputContext& context);
 
-/// The process's loops and what could not be read.
+/// The process's loops, and the data that could not be read.
 [[nodiscard]] std::vector<std::string> task_summary(const model::TaskListSummary& summary,
                                                     const OutputContext& context);
 

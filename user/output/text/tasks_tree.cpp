@@ -21,7 +21,7 @@ const model::Frame* own_frame(const model::TaskRow& task) {
   return is_librarys ? nullptr : own;
 }
 
-/// Tasks that read the same but for their names and numbers have the same sign, with all that is below them.
+/// Tasks that differ only in names and numbers, including everything below them, have the same signature.
 class Signs {
  public:
   Signs(const std::vector<model::TaskRow>& tasks, const std::vector<std::vector<std::size_t>>& children)
@@ -29,7 +29,8 @@ class Signs {
     for (const auto& list : children) {
       for (const auto child : list) ++awaited_by_[child];
     }
-    // Children before those that await them; what a ring leads to is never done, and is like nobody.
+    // Children are processed before the tasks that await them; tasks that lead to a cycle are never finished, and equal
+    // no other task.
     std::vector<std::size_t> left(tasks.size()), ready;
     std::vector<std::vector<std::size_t>> parents(tasks.size());
     for (std::size_t i = 0; i < tasks.size(); ++i) {
@@ -47,13 +48,13 @@ class Signs {
     }
   }
 
-  /// Nothing: it is like no other.
+  /// Nothing: it equals no other task.
   [[nodiscard]] std::optional<std::size_t> of(std::size_t task) const { return signs_[task]; }
 
  private:
   [[nodiscard]] std::optional<std::size_t> make(std::size_t i) const {
     const auto& task = tasks_[i];
-    // What several await is written once, by its name.
+    // A task that several tasks await is shown once, and then by name.
     if (awaited_by_[i] > 1) return std::nullopt;
     std::size_t sign = 0;
     hash_into(sign, coroutine_text(task));
@@ -78,7 +79,7 @@ class Signs {
   std::vector<std::size_t> awaited_by_;
 };
 
-/// Walks without recursion: a chain of tasks can be as deep as there are tasks.
+/// Walks without recursion, because a chain can contain all tasks.
 class Tree {
  public:
   Tree(const std::vector<model::TaskRow>& tasks, const OutputContext& context) : tasks_(tasks), context_(context) {
@@ -105,7 +106,7 @@ class Tree {
 
   std::vector<std::string> lines() {
     for (const auto root : roots_) from(root);
-    // What is left is awaited by somebody in a ring.
+    // The remaining tasks are awaited by a task in a cycle.
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
       if (!seen_[i] && alike_[i] != 0) from(i);
     }
@@ -113,7 +114,7 @@ class Tree {
   }
 
  private:
-  // Of siblings that read the same the first stands for all.
+  // Of similar siblings the first represents all.
   void group() {
     const Signs signs(tasks_, children_);
     const auto group_in = [&](std::vector<std::size_t>& siblings) {
@@ -134,7 +135,7 @@ class Tree {
     hide_below();
   }
 
-  // What is below one that another stands for is not shown either.
+  // Tasks below a represented sibling are not shown either.
   void hide_below() {
     std::vector<std::size_t> hidden;
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
@@ -202,7 +203,7 @@ class Tree {
     const std::string coroutine = shorten_left(coroutine_text(task), 60);
     const bool many = alike_[i] > 1;
     auto waits_for = task.waits_for;
-    // These differ from one to the next.
+    // These differ between tasks.
     if (many) {
       waits_for.left_ns.reset();
       waits_for.queue_size.reset();
@@ -224,9 +225,9 @@ class Tree {
   const OutputContext& context_;
   std::vector<std::vector<std::size_t>> children_;
   std::vector<std::size_t> roots_;
-  std::vector<std::size_t> alike_;  // how many it stands for; 0: another one stands for it
+  std::vector<std::size_t> alike_;  // number of tasks that it represents; 0: another task represents it
   std::vector<bool> seen_;
-  std::vector<bool> open_;  // on the path now
+  std::vector<bool> open_;  // on the present path
   std::vector<std::string> lines_;
 };
 

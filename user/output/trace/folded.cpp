@@ -12,7 +12,7 @@
 namespace aiotrace::output {
 namespace {
 
-// Every character on which a tool may split lines or frames becomes another one; so does what is invisible.
+// Every character at which a tool may split lines or frames is replaced; so are invisible characters.
 std::string safe(std::string_view utf8) {
   std::string out;
   out.reserve(utf8.size());

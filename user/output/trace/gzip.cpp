@@ -16,7 +16,7 @@ Result<std::string> gzip(std::string_view bytes) {
     return fail("compress", "zlib does not start");
   }
   std::string out(deflateBound(&stream, bytes.size()), '\0');
-  // zlib reads only, but has no const in its interface.
+  // zlib only reads it, but its interface has no const.
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
   stream.avail_in = static_cast<uInt>(bytes.size());
   stream.next_out = reinterpret_cast<Bytef*>(out.data());

@@ -1,4 +1,4 @@
-// Bytes as a gzip file.
+// Compresses bytes to a gzip file.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace aiotrace::output {
 
-/// Without a name and time in its header: equal bytes give equal files.
+/// The header has no name and no time, so equal bytes give equal files.
 [[nodiscard]] Result<std::string> gzip(std::string_view bytes);
 
 }  // namespace aiotrace::output

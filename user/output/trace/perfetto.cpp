@@ -71,7 +71,7 @@ std::string safe_name(std::string_view text) { return model::bounded_text(valid_
 constexpr std::uint64_t kProcessTracks = std::uint64_t{1} << 62;
 constexpr std::uint64_t kCounterTracks = std::uint64_t{1} << 61;
 
-// Never 0, which would be the trace itself.
+// Never 0, because that is the trace itself.
 std::uint64_t uuid(std::uint32_t tid, Lane lane) {
   constexpr unsigned kLaneBits = 4;
   return ((std::uint64_t{tid} << kLaneBits) | static_cast<std::uint64_t>(lane)) + 1;
@@ -124,7 +124,7 @@ PerfettoTrace::PerfettoTrace(std::uint64_t start_ns, std::int64_t unix_ns) {
   packet.add_uint64(Packet::sequence_id, kSequence);
 }
 
-// A packet with what `describe` adds to the descriptor of this track.
+// A packet whose track descriptor is completed by `describe`.
 template <class Describe>
 void PerfettoTrace::add_track(std::uint64_t uuid, const Describe& describe) {
   Message<TraceField> trace(out_);
@@ -137,7 +137,7 @@ void PerfettoTrace::add_track(std::uint64_t uuid, const Describe& describe) {
   packet.add_uint64(Packet::sequence_id, kSequence);
 }
 
-// A packet with what `more` adds to the event.
+// A packet whose event is completed by `more`.
 template <class More>
 void PerfettoTrace::add_event(std::uint64_t time_ns, std::uint64_t type, std::uint64_t track, const More& more) {
   Message<TraceField> trace(out_);

@@ -13,7 +13,7 @@ std::string awaits_trace(std::uint32_t pid, const std::string& comm, const std::
     const auto& site = curve.site;
     trace.declare_counter(pid, number, site.awaits + ": " + perfetto_frame(site.place) + ", " + site.coroutine);
     for (const auto& point : curve.points) trace.count(number, point.time_ns, point.in_flight);
-    // A counter goes on where it was until somebody says that it ends.
+    // A counter keeps its value until it is ended explicitly.
     const auto end_ns = summary.first_ns + summary.watched_ns;
     if (!curve.points.empty() && curve.points.back().time_ns < end_ns)
       trace.count(number, end_ns, curve.points.back().in_flight);

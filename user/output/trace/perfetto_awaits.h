@@ -10,7 +10,8 @@
 
 namespace aiotrace::output {
 
-/// For Perfetto: a counter for each of these sites, how many tasks wait there. `comm` is the process's name.
+/// A trace for Perfetto with a counter for each of these sites: how many tasks wait there. `comm` is the process's
+/// name.
 [[nodiscard]] std::string awaits_trace(std::uint32_t pid, const std::string& comm,
                                        const std::vector<model::AwaitCurve>& curves,
                                        const model::AwaitsSummary& summary, const OutputContext& context);

@@ -8,7 +8,7 @@
 
 namespace aiotrace::output {
 
-/// The timeline for Perfetto: tracks as perfetto_trace() has them, with every thread's samples and waits in its tasks.
+/// The timeline for Perfetto: tracks as in perfetto_trace(), with the samples and waits of every thread and its tasks.
 [[nodiscard]] std::string profile_trace(const model::ProfileReport& report, const OutputContext& context);
 
 }  // namespace aiotrace::output

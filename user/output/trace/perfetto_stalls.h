@@ -8,9 +8,8 @@
 namespace aiotrace::output {
 
 /// A message `Trace` (protos/perfetto/trace/trace.proto) with times of CLOCK_MONOTONIC: a track for each thread of a
-/// loop with its stalls, below each the task and what it did in the order of time; tracks of their own say who held the
-/// GIL and who had the CPU. Stalls beyond the log's detailed ones are there without parts. Names are at most 1 KB of
-/// valid UTF-8.
+/// loop with its stalls, below each the task and what it did in the order of time; separate tracks show who held the
+/// GIL and who had the CPU. Stalls without details in the log have no parts. Names are at most 1 KB of valid UTF-8.
 [[nodiscard]] std::string perfetto_trace(const Report& report);
 
 }  // namespace aiotrace::output

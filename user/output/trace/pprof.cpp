@@ -60,7 +60,7 @@ void write_value_type(Message<Profile>& out, Profile field, Strings& strings, st
   message.add_uint64(ValueType::unit, strings.index(unit));
 }
 
-// A location for each frame; functions are shared by the lines of one.
+// A location for each frame; frames of one function share the function.
 void write_frames(const model::WeightedStacks& stacks, Strings& strings, Message<Profile>& out) {
   std::unordered_map<std::string, std::uint64_t> functions;
   std::uint64_t id = 0;

@@ -1,4 +1,4 @@
-// Weighted stacks as a profile for `go tool pprof` and everything else that reads its format.
+// Weighted stacks as a profile for `go tool pprof` and other readers of its format.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@ struct ProfileTime {
   std::uint64_t duration_ns = 0;
 };
 
-/// A gzip file with one message `Profile` (github.com/google/pprof, proto/profile.proto): two values a sample, how
-/// often and the weight, which is shown by default. Names are valid UTF-8.
+/// A gzip file with one message `Profile` (github.com/google/pprof, proto/profile.proto): two values a sample, the
+/// count and the weight, which is shown by default. Names are valid UTF-8.
 [[nodiscard]] Result<std::string> pprof(const model::WeightedStacks& stacks, const ProfileTime& time);
 
 }  // namespace aiotrace::output

@@ -1,4 +1,4 @@
-// The formats of weighted stacks for other viewers: one row each, from which options, files and checks are made.
+// The formats of weighted stacks for other viewers: one row each, from which options, files and checks are derived.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 
 namespace aiotrace::output {
 
-/// What such a file says beside the stacks.
+/// Data of such a file in addition to the stacks.
 struct StackFileHead {
   std::string title;
   std::string exporter;            ///< "aiotrace 0.1.0"

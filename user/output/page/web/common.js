@@ -1,4 +1,4 @@
-// What every page is made of. Names come from traced programs: they enter a page as text (textContent), never as markup.
+// Common code of all pages. Names come from traced programs: they enter a page as text (textContent), never as markup.
 const D = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 
@@ -45,7 +45,7 @@ const frameOf = (index) => {
   return { kind, fn: D.strings[fn], file: D.strings[file], line, lib };
 };
 const place = (file, line) => (file ? file + (line ? `:${line}` : "") : "");
-// The last two parts of a path are enough to know it by; the whole one is in the title.
+// The last two parts of a path usually identify it; the whole path is in the title.
 const short = (file) => {
   const parts = file.split("/");
   return parts.length > 3 ? `…/${parts.slice(-2).join("/")}` : file;
@@ -67,14 +67,14 @@ const causeCell = (cause, syscall) =>
   el("td", {}, el("span", { class: "key", style: { background: color(cause) } }),
      D.causes[cause] + (syscall ? ` ${syscall}` : ""));
 
-// Of a place: the largest, and below it all of them where there are several.
+// For a place: the largest cause, and below it all causes if there are several.
 function causesCell(place, causes = place.causes) {
   const node = causeCell(place.cause, place.syscall);
   if (causes) node.append(el("div", { class: "soft small", text: causes }));
   return node;
 }
 
-// ---- What every page begins and ends with ----
+// ---- The beginning and the end of every page ----
 
 function head(title, when, lead) {
   document.title = title;
@@ -85,7 +85,7 @@ function head(title, when, lead) {
 
 const nothing = (text) => el("p", { class: "soft", text });
 
-// A bar of all causes, the largest first, and what each colour means. `parts`: [name, colour, microseconds].
+// A bar of all causes, largest first, with a legend. `parts`: [name, colour, microseconds].
 function shares(box, parts, empty) {
   const all = parts.reduce((sum, [, , us]) => sum + us, 0);
   if (!all) {
@@ -111,7 +111,7 @@ function stackList(frames, cut) {
   return list;
 }
 
-// The names of a place: a function, its file below. `empty` where there is no function.
+// The names of a place: a function, its file below. `empty` is shown if there is no function.
 function whereCell(fn, file, line, empty) {
   const where = el("td", { class: "text where" }, el("div", { class: "mono", text: fn || empty }));
   if (file) where.append(placeNode(file, line, "mono soft"));

@@ -1,11 +1,11 @@
-// Two runs side by side: totals, places by what became of them, and a flame graph in red (grew) and blue (shrank).
+// Two runs side by side: totals, places by how they changed, and a flame graph in red (grew) and blue (shrank).
 
-// Runs differ in length: what they have in common is the stalled time in a second watched.
+// Runs differ in length: they are compared by the stalled time per second watched.
 const rate = (us, side) => (side.elapsed_us ? (us / side.elapsed_us) * 1e6 : 0);
 const perSecond = (value) => `${span(value)}/s`;
 const stalledIn = (side) => side.cause_us.reduce((a, b) => a + b, 0);
 
-// A run's difference from the other in percent; what came or went has none.
+// A run's difference from the other in percent; a place that came or went has none.
 function percent(before, after) {
   if (!before && !after) return "0 %";
   if (!before) return "new";
@@ -56,11 +56,11 @@ function placesOf(change) {
   ], rows, { filter: "function, file or cause", empty: "None.", words: (p) => `${p.function} ${p.file} ${D.causes[p.cause]} ${p.syscall}` });
 }
 
-// Neutral is what is the same; the colour is full where all of it came or went.
+// A neutral colour means no change; the full colour means that all of it came or went.
 function differenceColor(before, after) {
   const most = Math.max(before, after);
   const by = most ? (after - before) / most : 0;
-  // The bounds within which runs differ on their own, as for the places: a fifth, and 50 µs a second.
+  // The limits of normal differences between runs, as for places: a fifth, and 50 µs a second.
   if (Math.abs(after - before) < 50 || Math.abs(after - before) < 0.2 * before) return "rgb(224, 224, 220)";
   const full = by > 0 ? [240, 84, 74] : [86, 148, 240];
   const part = 0.25 + 0.75 * Math.abs(by);

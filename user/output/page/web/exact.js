@@ -1,4 +1,4 @@
-// Every await, timed: await sites, and how late tasks run.
+// Every await with its time: await sites, and how late tasks run.
 const atLeast = (us, open) => (open ? "≥ " : "") + span(us);
 const knownTime = (title, us) => timeColumn(title, (row) => us(row) ?? 0, (row) => (us(row) === null ? "–" : span(us(row))));
 const durationColumns = (slow) => [

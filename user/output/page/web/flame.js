@@ -5,7 +5,7 @@
 //   heavy(node)     what sorts the stacks of the text, largest first
 //   what            what its width is, if not the time that is reported
 //   empty           what stands there without any
-const sharpEnough = 1.5; // pixels: what is narrower is not drawn
+const sharpEnough = 1.5; // pixels: narrower frames are not drawn
 
 const idleMark = "#d5d8db";
 const causeOfMark = (f) => (f && f.kind === "mark" ? (D.causes || []).indexOf(f.fn.slice(1, -1)) : -1);
@@ -38,7 +38,7 @@ function flameGraph(options) {
     return f.lib ? "lib" : "";
   }
 
-  // A system call stands below its cause and has its colour.
+  // A system call is below its cause and has the same colour.
   function causeColor(node) {
     const f = node.parent < 0 ? null : frameOf(node.frame);
     if (!f || f.kind !== "mark") return "";

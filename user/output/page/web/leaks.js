@@ -1,4 +1,4 @@
-// What leaks, by place, and how it grew over the scans.
+// Leaks by place, and how they grew over the scans.
 const bytes = (n) => {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let at = 0;
@@ -12,7 +12,7 @@ D.scans.sort((a, b) => a.number - b.number);
 const timeOf = new Map(D.scans.map((scan) => [`${scan.pid} ${scan.number}`, scan.since_us]));
 const when = (pid, number) => timeOf.get(`${pid} ${number}`) ?? 0;
 
-// With a zero for each scan between that did not find it.
+// Adds a zero for each scan in between that did not find it.
 function courseOf(p) {
   if (!p.points.length) return [];
   const found = new Map(p.points.map((point) => [point[0], point]));

@@ -1,4 +1,4 @@
-// The report of a run: its stalls over time, one of them, places, loops.
+// The report of a run: its stalls over time, the details of one stall, places, loops.
 
 // ---- The head ----
 
@@ -40,7 +40,7 @@ function places() {
     $("places").append(el("details", {}, el("summary", { class: "small", text: `${plural(rows.length - most, "smaller place")}` }), table(columns, rows.slice(most))));
 }
 
-// What waits while its loop may be idle: as on the terminal.
+// Waits that may happen while the loop is idle: as in the text output.
 function hangs() {
   if (!D.hangs.length) return;
   $("hang-section").hidden = false;
@@ -163,7 +163,7 @@ function draw() {
       }
       lane.boxes.push([x, w, h, index]);
     }
-    // Behind the bars they could not be read.
+    // Behind the bars they would be unreadable.
     for (const [text, y] of levels) {
       if (y < 12) continue;
       g.fillStyle = css.getPropertyValue("--panel");
@@ -249,7 +249,7 @@ function timeline() {
 function histogram(loop) {
   const box = el("div");
   if (!loop.hist.length) return box;
-  // Octaves of eight steps each are merged to halves of an octave: that is what an eye can distinguish.
+  // Octaves of eight steps each are merged to half octaves, which is what an eye can distinguish.
   const startOf = (bucket) => (bucket < 8 ? bucket : 2 ** Math.floor(bucket / 8) * (1 + (bucket % 8) / 8)) / 1e3;
   const bins = new Map();
   for (const [bucket, n] of loop.hist) bins.set(bucket >> 2, (bins.get(bucket >> 2) || 0) + n);

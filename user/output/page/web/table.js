@@ -6,7 +6,7 @@ function sortable(box, columns, rows, options) {
     box.append(nothing(options.empty));
     return;
   }
-  let sorted = -1; // as it came
+  let sorted = -1; // original order
   let falling = true;
   let all = false;
   const filter = el("input", { type: "search", class: "filter", autocomplete: "off", spellcheck: "false", placeholder: options.filter, "aria-label": `Filter: ${options.filter}` });
@@ -22,7 +22,7 @@ function sortable(box, columns, rows, options) {
     return el("th", { scope: "col", class: column.n ? "n" : "" }, button);
   });
 
-  // Rows of the same value that do not read the same (functions of one name) have an order, too.
+  // Rows with the same value that read differently (functions of one name) also have a fixed order.
   function inOrder(some) {
     const column = columns[sorted];
     const words = (x, y) => String(x).localeCompare(String(y), "en", { numeric: true });
@@ -36,7 +36,7 @@ function sortable(box, columns, rows, options) {
 
   function rowOf(row) {
     const cells = columns.map((column) => column.cell(row));
-    // Where the table is too narrow for its headings.
+    // If the table is too narrow for its headings.
     cells.forEach((node, at) => node.setAttribute("data-title", columns[at].title));
     const below = options.detail && options.detail(row);
     if (!below) return [el("tr", {}, ...cells)];
@@ -75,12 +75,12 @@ function sortable(box, columns, rows, options) {
   draw();
 }
 
-// Columns of a sortable table that several pages have.
+// Columns of a sortable table that several pages use.
 const timeColumn = (title, us, text) => ({ title, n: true, value: us, cell: (row) => cell(text ? text(row) : span(us(row)), "n") });
 const countColumn = (title, n, text) => ({ title, n: true, value: n, cell: (row) => cell(text ? text(row) : count(n(row)), "n") });
 const shareColumn = (title, us, whole) => ({ title, n: true, value: us, cell: (row) => cell(share(us(row), whole), "n") });
 
-// What identifies await sites.
+// Columns that identify await sites.
 const siteColumns = [
   { title: "awaits what", value: (s) => s.awaits, cell: (s) => cell(s.awaits, "mono") },
   { title: "where", value: (s) => s.function, cell: (s) => {
