@@ -2,7 +2,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <filesystem>
 #include <fstream>
 
@@ -21,22 +20,6 @@ using Catch::Matchers::ContainsSubstring;
 constexpr double kMs = 1e-3;
 // How far a stall's own clock and aiotrace's may be apart.
 constexpr double kNearMs = 5;
-
-/// No other program of the machine has this name.
-std::string unique_service() {
-  static std::atomic<int> number = 0;
-  return "serve-test-" + std::to_string(::getpid()) + "-" + std::to_string(++number);
-}
-
-std::string label_of(const std::string& service) { return "service_name=\"" + service + "\""; }
-
-std::vector<std::string> python_as(const std::string& service, const std::string& script) {
-  std::vector<std::string> command{"/usr/bin/env", "OTEL_SERVICE_NAME=" + service};
-  const auto& python = any_python().command;
-  command.insert(command.end(), python.begin(), python.end());
-  command.push_back(program(script));
-  return command;
-}
 
 double iteration_ms(const Json& record) {
   return (record["iteration_end_ns"].get<double>() - record["iteration_start_ns"].get<double>()) / 1e6;

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <utility>
 
+#include "app/daemon/events.h"
 #include "app/probe_setup.h"
+#include "proc/service.h"
 #include "proc/text_file.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -21,6 +24,15 @@ constexpr std::uint64_t kTickNs = 50'000'000;
 // Without a scrape: what a loop counts is taken over before its thread can be another program's.
 constexpr std::uint64_t kReadNs = 30'000'000'000;
 constexpr std::uint64_t kFilesNs = 1'000'000'000;
+// The end takes 5 s at most, with what the ring buffer still has.
+constexpr std::uint64_t kFlushNs = 3'000'000'000;
+// Of a request with metrics, some more at most: what receivers take, and what is made in one turn.
+constexpr std::size_t kMetricBytes = 500'000;
+
+std::string host_name() {
+  char name[256]{};
+  return ::gethostname(name, sizeof name - 1) == 0 ? proc::service_text(name) : "";
+}
 
 /// Of this process, now.
 std::optional<std::uint64_t> resident_bytes() {
@@ -52,14 +64,38 @@ Daemon::Daemon(DaemonConfig config, EventLoop& loop, HttpListener& listener, pro
       recorder_(std::move(recorder)),
       kernel_(kernel_release()) {
   if (config_.file) settings_are_fresh_ = true;
-  if (recorder_) {
-    counts_.on_stall([this](const proc::Service& service, const model::Stall& stall, bool unfinished) {
-      recorder_->add(service, stall, unfinished);
-    });
-  }
+  counts_.on_stall([this](const proc::Service& service, const model::Stall& stall, bool unfinished) {
+    take_stall(service, stall, unfinished);
+  });
+}
+
+void Daemon::take_stall(const proc::Service& service, const model::Stall& stall, bool unfinished) {
+  if (recorder_) recorder_->add(service, stall, unfinished);
+  if (!otlp_) return;
+  const auto event = stall_event(stall, unfinished, realtime_minus_monotonic_ns());
+  otlp_->add(fleet::encode(event, service, stall.pid, emitter_));
+}
+
+void Daemon::begin_exports() {
+  emitter_ = {.host = host_name(), .version = kVersion};
+  if (config_.settings.otlp.endpoint)
+    otlp_ = std::make_unique<OtlpExporter>(loop_, config_.settings.otlp, emitter_,
+                                           [this] { return metric_requests(); });
+}
+
+std::vector<std::string> Daemon::metric_requests() {
+  read_loops();
+  const auto offset_ns = realtime_minus_monotonic_ns();
+  return fleet::otlp_metrics(counts_.registry(), self(),
+                             {.now_unix_ns = static_cast<std::int64_t>(monotonic_ns()) + offset_ns,
+                              .start_unix_ns = static_cast<std::int64_t>(began_ns_) + offset_ns,
+                              .realtime_minus_monotonic_ns = offset_ns},
+                             emitter_, kMetricBytes);
 }
 
 Status Daemon::begin() {
+  began_ns_ = monotonic_ns();
+  begin_exports();
   if (auto status = probe_.attach(); !status) return status;
   tracker_.add_all_running();
   map_bytes_ = probe_.map_bytes();
@@ -70,7 +106,7 @@ Status Daemon::begin() {
 
 Status Daemon::run(int requests_fd, const std::function<Requests()>& requests) {
   next_turn_ = loop_.timer([this] { turn(); });
-  const auto records = loop_.on_readable(probe_.fd(), [this] { turn(); });
+  auto records = loop_.on_readable(probe_.fd(), [this] { turn(); });
   const auto asked = loop_.on_readable(requests_fd, [&] { take_requests(requests); });
   const auto now_ns = monotonic_ns();
   next_tick_ns_ = now_ns + kTickNs;
@@ -79,6 +115,8 @@ Status Daemon::run(int requests_fd, const std::function<Requests()>& requests) {
   if (auto status = manager_.ready("traces " + std::to_string(tracker_.targets().alive()) + " processes"); !status)
     say(status.error().message());
   auto status = loop_.run();
+  records.reset();
+  next_turn_->cancel();
   if (auto stopping = manager_.stopping(); !stopping) say(stopping.error().message());
   finish();
   return status;
@@ -101,6 +139,8 @@ void Daemon::finish() {
   }
   tracker_.finish(now_ns);
   if (recorder_) recorder_->finish(now_ns);
+  listener_.serve(nullptr);
+  if (otlp_) otlp_->flush(kFlushNs);
 }
 
 Status Daemon::read_settings() {
@@ -166,6 +206,8 @@ void Daemon::read_loops() {
 }
 
 fleet::SelfMetrics Daemon::self() const {
+  auto dropped = recorder_ ? recorder_->dropped() : std::vector<fleet::Dropped>();
+  if (otlp_) std::ranges::copy(otlp_->dropped(), std::back_inserter(dropped));
   const auto cost = own_cost(probe_);
   return {.version = kVersion,
           .kernel = kernel_,
@@ -175,7 +217,7 @@ fleet::SelfMetrics Daemon::self() const {
           .map_bytes = map_bytes_,
           .targets = tracker_.targets().alive(),
           .losses = tracker_.losses(),
-          .dropped = recorder_ ? recorder_->dropped() : std::vector<fleet::Dropped>(),
+          .dropped = std::move(dropped),
           .http_refused = listener_.refused(),
           .configuration_is_fresh = settings_are_fresh_,
           .recorder_bytes = recorder_ ? std::optional(recorder_->bytes()) : std::nullopt};
