@@ -2,7 +2,8 @@
 
 --record FILE: for each log record {"path", "status", "resource", "event", "severity", "time_ns", "body", "attributes"}, for each point
 of a metric {"path", "status", "resource", "metric", "type", "unit", "cumulative", "monotonic", "attributes", "value", "start_ns",
-"time_ns"} (of a histogram "counts", "bounds", "sum"), for a profile {"path", "status", "query", "bytes"}; then, for each request,
+"time_ns"} (of a histogram "counts", "bounds", "sum"), for a profile {"path", "status", "query", "strings" (of its
+table)}; then, for each request,
 {"request": path, "status", "encoding", "bytes", "type"}. `status` is what it was answered with.
 
 --answers CODE,…: of the requests to --only (or to all), in this order; the last one holds for all others. A code has a word
@@ -132,10 +133,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             for each in readers[url.path](plain):
                 self.server.write({"path": url.path, "status": status, **each})
         else:
-            self.server.write({"path": url.path, "status": status, "query": dict(urllib.parse.parse_qsl(url.query)), "bytes": len(body)})
-            if self.server.keep:
-                with open(self.server.keep, "wb") as file:
-                    file.write(body)
+            strings = [each.decode("utf-8") for each in every(gzip.decompress(body), 6)]
+            self.server.write({"path": url.path, "status": status, "query": dict(urllib.parse.parse_qsl(url.query)), "strings": strings})
         self.server.write({"request": url.path, "status": status, "encoding": encoding, "bytes": len(plain),
                            "type": self.headers.get("Content-Type")})
         if answer[0] == "hang":
@@ -168,7 +167,7 @@ class Server(http.server.ThreadingHTTPServer):
 
     def __init__(self, options):
         self.answers = [each.split("+") for each in options.answers.split(",")]
-        self.only, self.keep = options.only, options.keep
+        self.only = options.only
         self.lock, self.ending = threading.Lock(), threading.Event()
         self.writer = Writer(options.record)
         super().__init__(("127.0.0.1", options.port), Handler)
@@ -194,7 +193,6 @@ def main():
     parser.add_argument("--port", type=int, required=True, help="of 127.0.0.1")
     parser.add_argument("--answers", default="200")
     parser.add_argument("--only", help="a path: others are answered with 200")
-    parser.add_argument("--keep", help="file for the body of the last profile")
     server = Server(parser.parse_args())
     say_ready(parser.parse_args().ready)
     server.serve_forever()

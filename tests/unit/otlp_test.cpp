@@ -6,6 +6,7 @@
 #include "fleet/delivery.h"
 #include "fleet/endpoint.h"
 #include "fleet/event_queue.h"
+#include "fleet/ingest.h"
 #include "fleet/otlp.h"
 #include "tests/catch.h"
 #include "util/text.h"
@@ -150,4 +151,23 @@ TEST_CASE("otlp: a leak is news once, and again when it has doubled; a candidate
   CHECK(news.of({leak}).size() == 1);
   leak.place.line = 3;
   CHECK(news.of({leak}).size() == 1);
+}
+
+TEST_CASE("otlp: profiles have a budget an hour, and no name breaks the request", "[otlp]") {
+  fleet::ProfileBudget budget(2);
+  CHECK(budget.take(kS));
+  CHECK(budget.take(2 * kS));
+  CHECK_FALSE(budget.take(3'600 * kS));
+  CHECK(budget.take(3'601 * kS));
+  CHECK_FALSE(budget.take(3'601 * kS));
+  const proc::Service service{.name = "a b}&x=\r\n\xc3\xa9",
+                              .source = proc::ServiceSource::environment,
+                              .unit = "u,v=1"};
+  CHECK(fleet::ingest_path({.service = service,
+                            .host = "h",
+                            .id = "1-2",
+                            .from_unix_ns = 1'700'000'000'500'000'000,
+                            .until_unix_ns = 1'700'000'001'500'000'000}) ==
+        "/ingest?name=a_b__x_____%7Bhost_name%3Dh%2Csystemd_unit%3Du_v_1%2Cprofile_id%3D1-2%7D"
+        "&from=1700000000&until=1700000002&format=pprof");
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include "app/daemon/events.h"
@@ -71,13 +72,36 @@ Daemon::Daemon(DaemonConfig config, EventLoop& loop, HttpListener& listener, pro
 
 void Daemon::take_stall(const proc::Service& service, const model::Stall& stall, bool unfinished) {
   if (recorder_) recorder_->add(service, stall, unfinished);
+  const auto profile = profiles_ && !unfinished ? profiles_->stall(service, stall, monotonic_ns()) : std::string();
   if (!otlp_) return;
-  const auto event = stall_event(stall, unfinished, realtime_minus_monotonic_ns());
+  auto event = stall_event(stall, unfinished, realtime_minus_monotonic_ns());
+  if (!profile.empty()) event.attributes.emplace_back("profile.id", profile);
   otlp_->add(fleet::encode(event, service, stall.pid, emitter_));
+}
+
+void Daemon::send(const fleet::Event& event, std::uint32_t pid) {
+  if (otlp_) otlp_->add(fleet::encode(event, counts_.service_of(pid), pid, emitter_));
+}
+
+void Daemon::take(const ProcessLooks::Found& found) {
+  const auto offset_ns = realtime_minus_monotonic_ns();
+  counts_.looked(found.pid, found.tasks, found.leaks);
+  for (const auto& look : found.hangs) {
+    for (const auto& hang : look.hangs) send(hang_event(hang, look.scan, offset_ns), found.pid);
+  }
+  for (const auto& leak : found.new_leaks) send(leak_event(leak, found.scan, offset_ns), found.pid);
+}
+
+void Daemon::take_looks() {
+  if (!looks_) return;
+  looks_->take([this](const ProcessLooks::Found& found) { take(found); });
 }
 
 void Daemon::begin_exports() {
   emitter_ = {.host = host_name(), .version = kVersion};
+  if (config_.settings.profiles.endpoint)
+    profiles_ = std::make_unique<StallProfiles>(loop_, config_.settings.profiles, emitter_.host);
+  if (const auto& looks = config_.settings.looks; looks.hangs || looks.leaks) looks_.emplace(looks);
   if (config_.settings.otlp.endpoint)
     otlp_ = std::make_unique<OtlpExporter>(loop_, config_.settings.otlp, emitter_,
                                            [this] { return metric_requests(); });
@@ -110,7 +134,7 @@ Status Daemon::run(int requests_fd, const std::function<Requests()>& requests) {
   const auto asked = loop_.on_readable(requests_fd, [&] { take_requests(requests); });
   const auto now_ns = monotonic_ns();
   next_tick_ns_ = now_ns + kTickNs;
-  next_read_ns_ = now_ns + kReadNs;
+  next_read_ns_ = now_ns + kFilesNs;  // soon: looks begin at what has loops
   next_turn_->after(kTickNs);
   if (auto status = manager_.ready("traces " + std::to_string(tracker_.targets().alive()) + " processes"); !status)
     say(status.error().message());
@@ -140,6 +164,8 @@ void Daemon::finish() {
   tracker_.finish(now_ns);
   if (recorder_) recorder_->finish(now_ns);
   listener_.serve(nullptr);
+  take_looks();
+  looks_.reset();
   if (otlp_) otlp_->flush(kFlushNs);
 }
 
@@ -174,6 +200,8 @@ void Daemon::look_at_files(std::uint64_t now_ns) {
   next_files_ns_ = now_ns + kFilesNs;
   if (config_.file && config_.file->changed()) reload();
   if (recorder_) recorder_->forget_old();
+  take_looks();
+  if (profiles_) profiles_->look();
 }
 
 void Daemon::turn() {
@@ -199,7 +227,13 @@ void Daemon::tick(std::uint64_t now_ns) {
 }
 
 void Daemon::read_loops() {
-  tracker_.read_loops([this](const model::LoopNow& loop) { counts_.take(loop); });
+  std::set<std::uint32_t> pids;
+  tracker_.read_loops([&](const model::LoopNow& loop) {
+    counts_.take(loop);
+    if (loop.kind != model::LoopKind::other) pids.insert(loop.pid);
+  });
+  // Not before all is in place: a thread keeps the capabilities that it was started with.
+  if (looks_) looks_->follow(pids, [this](std::uint32_t pid) { counts_.end_looks(pid); });
   const auto now_ns = monotonic_ns();
   counts_.forget(now_ns);
   next_read_ns_ = now_ns + kReadNs;
@@ -208,6 +242,7 @@ void Daemon::read_loops() {
 fleet::SelfMetrics Daemon::self() const {
   auto dropped = recorder_ ? recorder_->dropped() : std::vector<fleet::Dropped>();
   if (otlp_) std::ranges::copy(otlp_->dropped(), std::back_inserter(dropped));
+  if (profiles_) std::ranges::copy(profiles_->dropped(), std::back_inserter(dropped));
   const auto cost = own_cost(probe_);
   return {.version = kVersion,
           .kernel = kernel_,

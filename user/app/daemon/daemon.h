@@ -18,7 +18,9 @@
 #include "app/daemon/http_listener.h"
 #include "app/daemon/notify.h"
 #include "app/daemon/otlp_exporter.h"
+#include "app/daemon/process_looks.h"
 #include "app/daemon/recorder.h"
+#include "app/daemon/stall_profiles.h"
 #include "app/requests.h"
 #include "app/tracker.h"
 #include "fleet/exposition.h"
@@ -59,6 +61,9 @@ class Daemon {
   [[nodiscard]] fleet::SelfMetrics self() const;
   void take_stall(const proc::Service& service, const model::Stall& stall, bool unfinished);
   void begin_exports();
+  void take_looks();
+  void take(const ProcessLooks::Found& found);
+  void send(const fleet::Event& event, std::uint32_t pid);
   [[nodiscard]] std::vector<std::string> metric_requests();
 
   DaemonConfig config_;
@@ -70,6 +75,8 @@ class Daemon {
   std::unique_ptr<Recorder> recorder_;
   fleet::Emitter emitter_;
   std::unique_ptr<OtlpExporter> otlp_;  // null: none is configured
+  std::optional<ProcessLooks> looks_;
+  std::unique_ptr<StallProfiles> profiles_;  // null: none is configured
   ServiceManager manager_;
   std::unique_ptr<EventLoop::Event> next_turn_;
   std::string kernel_;
