@@ -140,6 +140,8 @@ double stalls_of(const Metrics& metrics, const std::string& service) {
   return metrics.sum(kStalls, {label_of(service)});
 }
 
+double stalls_of_like(const Daemon& daemon, const std::string& part) { return daemon.metrics().sum(kStalls, {part}); }
+
 /// Lets it stall, until the daemon has counted all of it.
 double stall_and_count(Target& target, const Daemon& daemon, const std::string& service, double least) {
   daemon.wait_metrics([&](const Metrics& now) { return now.sum("asyncio_eventloops", {label_of(service)}) >= 1; });
@@ -263,6 +265,31 @@ TEST_CASE("export: metrics are those of /metrics, under the same names", "[serve
   CHECK(std::ranges::any_of(got, [](const Json& each) {
     return each.value("metric", "") == "aiotrace.export.dropped" && each["resource"]["service.name"] == "aiotrace";
   }));
+}
+
+TEST_CASE("export: whatever a program calls its service, tasks and functions, the collector can read it",
+          "[serve][export]") {
+  const auto service = unique_service();
+  Target target(python_as(service + "\"\n\xff\xc3\x28", "names.py"), {});
+  target.wait_ready();
+  const Port port;
+  const Collector collector(port);
+  const Settings settings(service + "*", otlp(port, "interval = \"1s\"\n"));
+  const Daemon daemon({"--config", settings.path()});
+  daemon.wait_metrics([&](const Metrics& now) { return now.sum("asyncio_eventloops", {service}) >= 1; });
+  target.go();
+  CHECK(target.process().wait() == 0);
+  // The collector refuses what is not UTF-8, as a real one does: records() then has an error.
+  const auto all = collector.wait([&](const auto& got) {
+    return static_cast<double>(ended_stalls(got).size()) >= stalls_of_like(daemon, service) &&
+           !ended_stalls(got).empty();
+  });
+  for (const auto& each : ended_stalls(all)) {
+    for (const auto& [key, value] : each["attributes"].items()) {
+      CAPTURE(key);
+      if (value.is_string()) CHECK(value.get<std::string>().size() <= 4096);
+    }
+  }
 }
 
 TEST_CASE("export: a collector that is down and then answers 503 gets each stall once all the same",

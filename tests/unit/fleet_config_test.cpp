@@ -146,6 +146,19 @@ TEST_CASE("a control group without a slash in front is compared once", "[fleet]"
   CHECK(processes.match({}, "python3", "/system.slice/web.service/worker"));
 }
 
+TEST_CASE("fleet: what violates assertions of toml++ is a mistake like others", "[fleet]") {
+  for (const auto* text : {"[!]", "[|", "[a.|]", "[[!]]"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_config(text));
+  }
+  check_mistakes("listen = \"a\"\n\u00e9 = 1\n", {{2, "'?'"}});
+  check_mistakes("listen = \"\\\"\u00e9\" \u00e9\n", {{1, "'?'"}});
+  const auto good = parse_config(
+      "\ufeff# \u00e9\nlisten = '\u00e9'\n[allow]\nservice = [\"\"\"\u00e9\n\u00e9\"\"\", \"\\\"\u00e9\"]\n");
+  REQUIRE(good);
+  CHECK(good->selection.allow.service.size() == 2);
+}
+
 TEST_CASE("fleet: where to send to, what to look at, when to profile", "[fleet]") {
   const auto config = parse_config(R"([otlp]
 endpoint = "http://[::1]:4318/x"

@@ -104,6 +104,7 @@ TEST_CASE("otlp: endpoints", "[otlp]") {
     CAPTURE(wrong);
     CHECK_FALSE(parse_endpoint(wrong));
   }
+  CHECK_FALSE(parse_endpoint(std::string_view("http://[::1\0\n]:80", 17)));
 }
 
 TEST_CASE("otlp: answers with a partial success, and ones that are none", "[otlp]") {

@@ -20,6 +20,8 @@ std::optional<std::uint16_t> port_of(std::string_view text) {
 }
 
 bool is_address(const std::string& host) {
+  // inet_pton() reads up to a zero.
+  if (host.find_first_not_of("0123456789abcdefABCDEF.:") != std::string::npos) return false;
   std::array<unsigned char, sizeof(in6_addr)> bytes{};
   return ::inet_pton(AF_INET, host.c_str(), bytes.data()) == 1 ||
          ::inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
