@@ -345,7 +345,8 @@ FUZZ_SECONDS ?= 60
 # In `make test`.
 TEST_FUZZ_SECONDS ?= 5
 FUZZ_SOURCES := $(filter user/util/% user/machine/% user/proc/% user/python/% user/decode/% user/symbolize/% user/model/% \
-  user/output/% user/recording/%,$(LIB_SOURCES)) $(filter-out %_test.cpp,$(wildcard tests/fuzz/*.cpp))
+  user/output/% user/recording/% user/fleet/% user/app/daemon/event_loop.cpp user/app/daemon/http_listener.cpp,\
+  $(LIB_SOURCES)) $(filter-out %_test.cpp,$(wildcard tests/fuzz/*.cpp))
 FUZZ_OBJECTS := $(FUZZ_SOURCES:%.cpp=$(BUILD)/fuzz/obj/%.o)
 # libstdc++ 12 uses functions that it declares deprecated.
 FUZZ_FLAGS := -std=c++23 -O1 -g -Wall -Wextra -Wno-deprecated-declarations $(WERROR_FLAG) \
@@ -363,7 +364,7 @@ $(BUILD)/fuzz/obj/%.o: %.cpp | $(ADVICE) $(PAGE) $(SYSCALLS)
 
 $(BUILD)/fuzz/aiotrace-fuzz: $(FUZZ_OBJECTS)
 	$(call msg,LINK,$@)
-	$(Q)$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ -ldw -lelf -lz -lzstd -llzma
+	$(Q)$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ -ldw -lelf -lz -lzstd -llzma -levent_extra -levent_core
 
 # ---- The rest ---------------------------------------------------------------------------------------------------------
 

@@ -33,9 +33,9 @@ USER = {
     # The daemon's counters and their text formats. Pure, like model.
     "fleet": ["model", "proc/service.h", "util"],
     "app": [*OUTPUT, "decode", "fleet", "machine", "model", "probe", "proc", "python", "recording", "symbolize", "util"],
-    # The daemon: the only code that includes libevent.
-    "app/daemon": ["app", "fleet", "model", "probe", "proc", "recording", "util"],
-    # Common code of all commands. Engines have their own configurations and do not use it.
+    # The daemon: the only code that includes libevent. What it sends of stalls has names and sentences of the text.
+    "app/daemon": ["app", "fleet", "model", "output", "output/text", "output/trace", "probe", "proc", "recording", "util"],
+    # What all commands have in common. Engines take configurations of their own and know nothing of it.
     "app/cli": ["app", "output", "util"],
     "app/commands": [*OUTPUT, "app", "app/cli", "app/daemon", "fleet", "model", "probe", "proc", "python", "recording", "util"],
     ".": ["app/commands"],  # main.cpp

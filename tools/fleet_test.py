@@ -13,7 +13,7 @@ FLEET = os.path.join(ROOT, "tools/fleet")
 BINARY = os.path.join(ROOT, os.environ.get("AIOTRACE_BINARY") or "build/aiotrace")
 
 LABELS = {"asyncio_eventloop_state", "asyncio_eventloop_kind", "asyncio_eventloop_stall_cause",
-          "asyncio_eventloop_stall_level", "aiotrace_memory_type"}
+          "asyncio_eventloop_stall_level", "asyncio_leak_class", "aiotrace_memory_type"}
 
 
 def read(*path):
@@ -25,12 +25,18 @@ def run(*command, cwd=FLEET):
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
 
 
+def metrics():
+    """(name of OpenTelemetry, type, unit) of all that user/fleet/metrics.cpp lists."""
+    return re.findall(r'family\(\s*"([\w.]+)",\s*MetricType::(\w+),\s*"([^"]*)"', read(ROOT, "user/fleet/metrics.cpp"))
+
+
 def served():
-    """The names of all series that user/fleet/exposition.cpp writes."""
+    """The names of all series on /metrics."""
     names = set()
-    for name, kind in re.findall(r'family\("(\w+)", Type::(\w+)', read(ROOT, "user/fleet/exposition.cpp")):
+    for name, kind, unit in metrics():
+        base = name.replace(".", "_") + {"s": "_seconds", "By": "_bytes"}.get(unit, "")
         suffixes = {"counter": ["_total"], "info": ["_info"], "histogram": ["_bucket", "_sum", "_count"]}
-        names.update(name + suffix for suffix in suffixes.get(kind, [""]))
+        names.update(base + suffix for suffix in suffixes.get(kind, [""]))
     return names
 
 
@@ -40,6 +46,10 @@ def named(text):
 
 
 class NamesTest(unittest.TestCase):
+    def test_every_metric_is_found(self):
+        self.assertEqual(len(metrics()), read(ROOT, "user/fleet/metrics.cpp").count("out.family("))
+        self.assertIn("asyncio_eventloop_stall_time_seconds_total", served())
+
     def test_rules_use_metrics_that_are_served(self):
         expressions = re.findall(r"expr: (?:>\n)?((?:.+\n)(?: {10,}.+\n)*)", read(FLEET, "prometheus/rules.yml"))
         used = named(" ".join(expressions) + " ")
@@ -51,6 +61,13 @@ class NamesTest(unittest.TestCase):
         for name in served():
             base = re.sub(r"_(bucket|sum|count)$", "", name)
             self.assertIn(base, page)
+
+    def test_the_manual_explains_each_attribute_of_an_event(self):
+        page = read(ROOT, "user/doc/aiotrace-serve.8.md").replace("*", "")
+        keys = re.findall(r'"((?:asyncio|code|thread|profile|process|host|service|container|k8s|systemd)\.[\w.]+)"',
+                          read(ROOT, "user/app/daemon/events.cpp") + read(ROOT, "user/fleet/otlp.cpp"))
+        self.assertGreater(len(keys), 30)
+        self.assertEqual([key for key in keys if key not in page], [])
 
     def test_the_dashboard_uses_metrics_that_are_served(self):
         dashboard = json.loads(read(FLEET, "grafana/aiotrace.json"))

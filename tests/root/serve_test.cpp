@@ -2,7 +2,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <filesystem>
 #include <fstream>
 
@@ -21,22 +20,6 @@ using Catch::Matchers::ContainsSubstring;
 constexpr double kMs = 1e-3;
 // How far a stall's own clock and aiotrace's may be apart.
 constexpr double kNearMs = 5;
-
-/// No other program of the machine has this name.
-std::string unique_service() {
-  static std::atomic<int> number = 0;
-  return "serve-test-" + std::to_string(::getpid()) + "-" + std::to_string(++number);
-}
-
-std::string label_of(const std::string& service) { return "service_name=\"" + service + "\""; }
-
-std::vector<std::string> python_as(const std::string& service, const std::string& script) {
-  std::vector<std::string> command{"/usr/bin/env", "OTEL_SERVICE_NAME=" + service};
-  const auto& python = any_python().command;
-  command.insert(command.end(), python.begin(), python.end());
-  command.push_back(program(script));
-  return command;
-}
 
 double iteration_ms(const Json& record) {
   return (record["iteration_end_ns"].get<double>() - record["iteration_start_ns"].get<double>()) / 1e6;
@@ -199,6 +182,49 @@ TEST_CASE("serve: wrong requests are refused, and slow or many clients keep nobo
   for (int i = 0; i < 40; ++i) silent.push_back(std::make_unique<Connection>(daemon.port()));
   for (const auto& each : silent) each->send("GET /metr");
   CHECK_THAT(daemon.get("/-/healthy"), ContainsSubstring("alive"));
+}
+
+TEST_CASE("serve: a client that sends a byte now and then is cut off, and counted", "[serve]") {
+  const Daemon daemon;
+  const Connection slow(daemon.port());
+  const std::string request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(100'000, 'x');
+  std::size_t sent = 0;
+  // Its next byte always comes before the time for one is over.
+  daemon.wait_metrics([&](const Metrics& now) {
+    if (sent < request.size()) slow.send(request.substr(sent++, 1));
+    return now.sum("aiotrace_http_refused_total", {}) == 1;
+  });
+  CHECK(slow.rest().find(" 200 ") == std::string::npos);
+  CHECK_THAT(daemon.get("/-/healthy"), ContainsSubstring("alive"));
+}
+
+TEST_CASE("serve: whatever a service calls itself, the text formats stay whole", "[serve]") {
+  const auto service = unique_service();
+  const std::string hostile = service + "\"} 1\nasyncio_eventloops{x=\"\\\xff\xc3\x28\x1b[31m\u202e" +
+                              std::string(5000, 'y');
+  Target target(python_as(hostile, "faults.py"), {"--faults", "sleep:100", "--stay"});
+  target.wait_ready();
+  const Daemon daemon;
+  const std::string label = "service_name=\"" + service + "\\\"} 1";
+  daemon.wait_metrics([&](const Metrics& now) { return now.sum("asyncio_eventloops", {label}) == 1; });
+  target.go();
+  daemon.wait_metrics([&](const Metrics& now) { return now.sum(kStalls, {label}) >= 1; });
+  const auto text = daemon.get("/metrics");
+  for (const auto& line : lines_of(text)) {
+    // Each series begins with a name of ours, and none of these is one that the service made.
+    CAPTURE(line);
+    CHECK((line.starts_with("# ") || line.starts_with("asyncio_") || line.starts_with("aiotrace_")));
+    CHECK_FALSE(line.starts_with("asyncio_eventloops{x="));
+    CHECK(line.size() < 1000);
+    for (const auto* part : {"\xff", "\x1b", "\u202e"}) CHECK(line.find(part) == std::string::npos);
+  }
+  if (run({"/bin/sh", "-c", "command -v promtool"}).status != 0)
+    AIOTRACE_SKIP("no promtool: tools/setup.sh fleet installs it");
+  const Scratch scratch;
+  std::ofstream(scratch.file("metrics")) << text;
+  const auto checked = run({"/bin/sh", "-c", "exec promtool check metrics < " + scratch.file("metrics")});
+  INFO(checked.out << checked.err);
+  CHECK(checked.status == 0);
 }
 
 TEST_CASE("serve: a port in use is one line, SIGTERM ends it with status 0", "[serve]") {

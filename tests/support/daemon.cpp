@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <thread>
 
 #include "tests/catch.h"
+#include "tests/support/python.h"
 #include "tests/support/tracer.h"
 
 namespace aiotrace::testing {
@@ -24,6 +26,21 @@ bool has_labels(const std::string& series, const std::vector<std::string>& label
 }
 
 }  // namespace
+
+std::string unique_service() {
+  static std::atomic<int> number = 0;
+  return "serve-test-" + std::to_string(::getpid()) + "-" + std::to_string(++number);
+}
+
+std::string label_of(const std::string& service) { return "service_name=\"" + service + "\""; }
+
+std::vector<std::string> python_as(const std::string& service, const std::string& script) {
+  std::vector<std::string> command{"/usr/bin/env", "OTEL_SERVICE_NAME=" + service};
+  const auto& python = any_python().command;
+  command.insert(command.end(), python.begin(), python.end());
+  command.push_back(program(script));
+  return command;
+}
 
 Connection::Connection(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   sockaddr_in address{};

@@ -40,6 +40,13 @@ class Metrics {
   std::map<std::string, double> samples_;
 };
 
+/// No other program of the machine has this name.
+[[nodiscard]] std::string unique_service();
+/// service_name="…"
+[[nodiscard]] std::string label_of(const std::string& service);
+/// tests/programs/SCRIPT on any Python, as this service.
+[[nodiscard]] std::vector<std::string> python_as(const std::string& service, const std::string& script);
+
 class Daemon {
  public:
   /// `aiotrace serve ARGUMENTS`, on a free port unless they name one. Returns when it serves.

@@ -145,3 +145,53 @@ TEST_CASE("a control group without a slash in front is compared once", "[fleet]"
   CHECK_FALSE(processes.match({}, "python3", "no-slash"));
   CHECK(processes.match({}, "python3", "/system.slice/web.service/worker"));
 }
+
+TEST_CASE("fleet: what violates assertions of toml++ is a mistake like others", "[fleet]") {
+  for (const auto* text : {"[!]", "[|", "[a.|]", "[[!]]"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_config(text));
+  }
+  check_mistakes("listen = \"a\"\n\u00e9 = 1\n", {{2, "'?'"}});
+  check_mistakes("listen = \"\\\"\u00e9\" \u00e9\n", {{1, "'?'"}});
+  const auto good = parse_config(
+      "\ufeff# \u00e9\nlisten = '\u00e9'\n[allow]\nservice = [\"\"\"\u00e9\n\u00e9\"\"\", \"\\\"\u00e9\"]\n");
+  REQUIRE(good);
+  CHECK(good->selection.allow.service.size() == 2);
+}
+
+TEST_CASE("fleet: where to send to, what to look at, when to profile", "[fleet]") {
+  const auto config = parse_config(R"([otlp]
+endpoint = "http://[::1]:4318/x"
+interval = "15s"
+gzip = false
+[looks]
+hangs = true
+leaks = true
+processes = 7
+[profiles]
+endpoint = "http://127.0.0.1:4040"
+stall = "2s"
+duration = "5s"
+per_hour = 3
+)");
+  REQUIRE(config);
+  CHECK(config->otlp == fleet::OtlpConfig{.endpoint = fleet::Endpoint{.host = "::1", .port = 4318, .path = "/x"},
+                                          .interval_ns = 15'000'000'000,
+                                          .gzip = false});
+  CHECK(config->looks == fleet::LooksConfig{.hangs = true, .leaks = true, .processes = 7});
+  CHECK(config->profiles == fleet::ProfilesConfig{.endpoint = fleet::Endpoint{.host = "127.0.0.1", .port = 4040},
+                                                  .stall_ns = 2'000'000'000,
+                                                  .duration_ns = 5'000'000'000,
+                                                  .per_hour = 3});
+  CHECK(fleet::fixed_differences({}, *config) == std::vector<std::string>{"otlp", "looks", "profiles"});
+  const auto none = parse_config("");
+  REQUIRE(none);
+  CHECK_FALSE(none->otlp.endpoint);
+  CHECK_FALSE(none->profiles.endpoint);
+  CHECK_FALSE((none->looks.hangs || none->looks.leaks));
+  check_mistakes("[otlp]\nendpoint = \"https://x\"\ninterval = \"1ms\"\ngzip = 1\ntls = true\n",
+                 {{2, "https"}, {3, "from 1s to 10m"}, {4, "true or false"}, {5, "no setting tls in [otlp]"}});
+  check_mistakes("[looks]\nprocesses = 0\nhangs = \"yes\"\n", {{2, "from 1 to 200"}, {3, "true or false"}});
+  check_mistakes("[profiles]\nendpoint = 4040\nduration = \"1h\"\nper_hour = 1000\n",
+                 {{2, "needs a URL"}, {3, "from 1s to 60s"}, {4, "from 1 to 60"}});
+}

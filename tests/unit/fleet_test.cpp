@@ -210,6 +210,35 @@ TEST_CASE("fleet: a service's series end some minutes after its last loop", "[fl
   CHECK(registry.sets().size() == 1);
 }
 
+TEST_CASE("fleet: tasks and leaks of the processes that are looked at, and no series without a look", "[fleet]") {
+  Registry registry;
+  registry.update(service("a"), reading(1, kS), counters({2 * kMs}), kStallNs);
+  registry.update(service("b"), reading(2, kS), counters({2 * kMs}), kStallNs);
+  CHECK(text_of(registry).find("asyncio_task_count") == std::string::npos);
+  CHECK(text_of(registry).find("asyncio_leak_count") == std::string::npos);
+  registry.looked(service("a"), 7, 30, {});
+  registry.looked(service("a"), 8, 12, model::LeakCounts{0, 2, 0, 0, 0, 1});
+  registry.looked(service("a"), 8, {}, model::LeakCounts{0, 3, 0, 0, 0, 1});
+  registry.looked(service("without-a-loop"), 9, 5, {});
+  const std::string labels = "service_name=\"a\",systemd_unit=\"a.service\"";
+  auto text = text_of(registry);
+  CHECK(has_line(text, "asyncio_task_count{" + labels + "} 42"));
+  CHECK(has_line(text, "asyncio_leak_count{" + labels + ",asyncio_leak_class=\"orphaned\"} 3"));
+  CHECK(has_line(text, "asyncio_leak_count{" + labels + ",asyncio_leak_class=\"stuck\"} 0"));
+  CHECK(text.find("asyncio_task_count{service_name=\"b\"") == std::string::npos);
+  registry.end_looks(8);
+  text = text_of(registry);
+  CHECK(has_line(text, "asyncio_task_count{" + labels + "} 30"));
+  CHECK(text.find("asyncio_leak_count") == std::string::npos);
+  // As long as somebody looks at one of its processes it is not forgotten.
+  registry.end(7, 1, kS);
+  registry.forget(10'000 * kS);
+  CHECK(registry.sets().size() == 2);
+  registry.end_looks(7);
+  registry.forget(10'000 * kS);
+  CHECK(registry.sets().size() == 1);
+}
+
 TEST_CASE("fleet: labels are escaped, and say where a name is only the command's", "[fleet]") {
   CHECK(fleet::labels_of({.name = "a\"b\\c\nd", .source = proc::ServiceSource::environment}) ==
         R"(service_name="a\"b\\c\nd")");

@@ -1,5 +1,8 @@
 #include "fleet/config.h"
 
+// Some files that are no TOML, as "[!]", violate assertions of toml++ 3.3, behind which it reports them as wrong: the
+// target `config` of tests/fuzz/ looks at what comes of it.
+#define TOML_ASSERT(condition) static_cast<void>(0)
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
@@ -19,6 +22,18 @@ namespace {
 constexpr std::uint64_t kLeastBytes = 16'000'000;
 constexpr std::size_t kMostPatterns = 1000;
 
+struct Bounds {
+  std::uint64_t least_ns = 0;
+  std::uint64_t most_ns = 0;
+  std::string_view text;
+};
+constexpr std::uint64_t kNsPerMs = 1'000'000;
+constexpr std::uint64_t kNsPerS = 1'000'000'000;
+// Of metrics: a receiver that adds up deltas wants some a minute.
+constexpr Bounds kInterval{.least_ns = kNsPerS, .most_ns = 600 * kNsPerS, .text = "from 1s to 10m"};
+constexpr Bounds kProfile{.least_ns = kNsPerS, .most_ns = 60 * kNsPerS, .text = "from 1s to 60s"};
+constexpr Bounds kStall{.least_ns = kNsPerMs, .most_ns = 3'600 * kNsPerS, .text = "from 1ms to 1h"};
+
 class Reader {
  public:
   [[nodiscard]] std::expected<Config, std::vector<ConfigError>> read(const toml::table& top);
@@ -36,12 +51,19 @@ class Reader {
   void take(std::string_view name, const Node& node, std::optional<std::string>& into);
   void take(std::string_view name, const Node& node, std::optional<bool>& into);
   [[nodiscard]] std::optional<std::uint64_t> duration(std::string_view name, const Node& node);
+  void take(std::string_view name, const Node& node, std::optional<Endpoint>& into);
+  void take(std::string_view name, const Node& node, bool& into);
+  void number(std::string_view name, const Node& node, std::uint64_t most, std::uint64_t& into);
+  void duration(std::string_view name, const Node& node, Bounds bounds, std::uint64_t& into);
   void size(std::string_view name, const Node& node, std::uint64_t& into);
   void patterns(std::string_view name, const Node& node, std::vector<std::string>& into);
   template <class Take>
   void table(std::string_view name, const Node& node, Take take_key);
   void stalls(const Node& node);
   void recorder(const Node& node);
+  void otlp(const Node& node);
+  void looks(const Node& node);
+  void profiles(const Node& node);
   void processes(std::string_view name, const Node& node, Processes& into);
 
   Config config_;
@@ -68,6 +90,38 @@ std::optional<std::uint64_t> Reader::duration(std::string_view name, const Node&
   if (ns && *ns != 0) return *ns;
   wrong(node, std::string(name) + R"( needs a time with a unit, as "50ms" or "24h")");
   return std::nullopt;
+}
+
+void Reader::duration(std::string_view name, const Node& node, Bounds bounds, std::uint64_t& into) {
+  const auto ns = duration(name, node);
+  if (!ns) return;
+  if (*ns < bounds.least_ns || *ns > bounds.most_ns)
+    wrong(node, std::string(name) + " must be " + std::string(bounds.text));
+  else
+    into = *ns;
+}
+
+void Reader::take(std::string_view name, const Node& node, bool& into) {
+  std::optional<bool> value;
+  take(name, node, value);
+  into = value.value_or(into);
+}
+
+void Reader::take(std::string_view name, const Node& node, std::optional<Endpoint>& into) {
+  const auto* text = node.as_string();
+  const auto parsed = parse_endpoint(text != nullptr ? text->get() : "");
+  if (parsed)
+    into = *parsed;
+  else
+    wrong(node, std::string(name) + " " + parsed.error());
+}
+
+void Reader::number(std::string_view name, const Node& node, std::uint64_t most, std::uint64_t& into) {
+  const auto* value = node.as_integer();
+  if (value == nullptr || value->get() < 1 || static_cast<std::uint64_t>(value->get()) > most)
+    wrong(node, std::string(name) + " needs a number from 1 to " + std::to_string(most));
+  else
+    into = static_cast<std::uint64_t>(value->get());
 }
 
 void Reader::size(std::string_view name, const Node& node, std::uint64_t& into) {
@@ -134,6 +188,55 @@ void Reader::recorder(const Node& node) {
   });
 }
 
+void Reader::otlp(const Node& node) {
+  auto& otlp = config_.otlp;
+  table("otlp", node, [&](std::string_view key, const Node& value) {
+    if (key == "endpoint")
+      take(key, value, otlp.endpoint);
+    else if (key == "interval")
+      duration(key, value, kInterval, otlp.interval_ns);
+    else if (key == "gzip")
+      take(key, value, otlp.gzip);
+    else
+      return false;
+    return true;
+  });
+}
+
+void Reader::looks(const Node& node) {
+  constexpr std::uint64_t kMostProcesses = 200;
+  auto& looks = config_.looks;
+  table("looks", node, [&](std::string_view key, const Node& value) {
+    if (key == "hangs")
+      take(key, value, looks.hangs);
+    else if (key == "leaks")
+      take(key, value, looks.leaks);
+    else if (key == "processes")
+      number(key, value, kMostProcesses, looks.processes);
+    else
+      return false;
+    return true;
+  });
+}
+
+void Reader::profiles(const Node& node) {
+  constexpr std::uint64_t kMostPerHour = 60;
+  auto& profiles = config_.profiles;
+  table("profiles", node, [&](std::string_view key, const Node& value) {
+    if (key == "endpoint")
+      take(key, value, profiles.endpoint);
+    else if (key == "stall")
+      duration(key, value, kStall, profiles.stall_ns);
+    else if (key == "duration")
+      duration(key, value, kProfile, profiles.duration_ns);
+    else if (key == "per_hour")
+      number(key, value, kMostPerHour, profiles.per_hour);
+    else
+      return false;
+    return true;
+  });
+}
+
 void Reader::processes(std::string_view name, const Node& node, Processes& into) {
   const std::array<std::pair<std::string_view, std::vector<std::string>*>, 5> lists{{{"command", &into.command},
                                                                                      {"service", &into.service},
@@ -159,6 +262,12 @@ std::expected<Config, std::vector<ConfigError>> Reader::read(const toml::table& 
       stalls(value);
     else if (name == "recorder")
       recorder(value);
+    else if (name == "otlp")
+      otlp(value);
+    else if (name == "looks")
+      looks(value);
+    else if (name == "profiles")
+      profiles(value);
     else if (name == "allow")
       processes(name, value, config_.selection.allow);
     else if (name == "deny")
@@ -169,6 +278,20 @@ std::expected<Config, std::vector<ConfigError>> Reader::read(const toml::table& 
   if (errors_.empty()) return std::move(config_);
   std::ranges::stable_sort(errors_, {}, &ConfigError::line);
   return std::unexpected(std::move(errors_));
+}
+
+std::expected<toml::table, std::vector<ConfigError>> parse(std::string_view text) {
+  auto parsed = toml::parse(text);
+  if (parsed) return std::move(parsed).table();
+  const auto& error = parsed.error();
+  return std::unexpected(std::vector<ConfigError>{{error.source().begin.line, std::string(error.description())}});
+}
+
+/// The same with a question mark for each byte that is not ASCII.
+std::string only_ascii(std::string_view text) {
+  std::string made(text);
+  std::ranges::replace_if(made, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+  return made;
 }
 
 }  // namespace
@@ -194,12 +317,14 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
 
 std::expected<Config, std::vector<ConfigError>> parse_config(std::string_view text) {
   if (text.size() > kMaxConfig) return std::unexpected(std::vector<ConfigError>{{1, "the file is larger than 1 MiB"}});
-  const auto parsed = toml::parse(text);
-  if (!parsed) {
-    const auto& error = parsed.error();
-    return std::unexpected(std::vector<ConfigError>{{error.source().begin.line, std::string(error.description())}});
-  }
-  return Reader().read(parsed.table());
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  // What toml++ 3.3 does at some characters outside of strings and comments, where TOML has none that is not ASCII, is
+  // not defined: the second time they are inside.
+  if (const auto ascii = parse(only_ascii(text)); !ascii) return std::unexpected(ascii.error());
+  const auto table = parse(text);
+  if (!table) return std::unexpected(table.error());
+  return Reader().read(*table);
 }
 
 std::vector<std::string> fixed_differences(const Config& before, const Config& after) {
@@ -209,6 +334,9 @@ std::vector<std::string> fixed_differences(const Config& before, const Config& a
   if (before.warn_ns != after.warn_ns) names.emplace_back("stalls.warn");
   if (before.error_ns != after.error_ns) names.emplace_back("stalls.error");
   if (before.recorder != after.recorder) names.emplace_back("recorder");
+  if (before.otlp != after.otlp) names.emplace_back("otlp");
+  if (before.looks != after.looks) names.emplace_back("looks");
+  if (before.profiles != after.profiles) names.emplace_back("profiles");
   return names;
 }
 

@@ -15,6 +15,10 @@ std::string escaped_label(std::string_view value) {
   return escaped;
 }
 
+std::string service_name(const proc::Service& service) {
+  return service.source == proc::ServiceSource::command ? "unknown_service:" + service.name : service.name;
+}
+
 std::string labels_of(const proc::Service& service) {
   std::string labels;
   const auto add = [&labels](std::string_view name, std::string_view value) {
@@ -22,8 +26,7 @@ std::string labels_of(const proc::Service& service) {
     if (!labels.empty()) labels += ',';
     labels.append(name).append("=\"").append(escaped_label(value)).append("\"");
   };
-  const bool unknown = service.source == proc::ServiceSource::command;
-  add("service_name", unknown ? "unknown_service:" + service.name : service.name);
+  add("service_name", service_name(service));
   add("service_namespace", service.service_namespace);
   add("systemd_unit", service.unit);
   add("container_id", service.container_id);

@@ -46,15 +46,19 @@ proc::Service metric_identity(proc::Service service) {
   return service;
 }
 
-SeriesSet& Registry::set_of(const proc::Service& service) {
+SeriesSet& Registry::set_of(const proc::Service& service, std::uint64_t since_ns) {
   const auto found = sets_.find(service);
   if (found != sets_.end()) return found->second;
   if (sets_.size() >= limits_.sets) {
-    if (overflowed_++ == 0) overflow_.labels = kOverflowLabels;
+    if (overflowed_++ == 0) {
+      overflow_.labels = kOverflowLabels;
+      overflow_.since_ns = since_ns;
+    }
     return overflow_;
   }
   auto& set = sets_[service];
   set.labels = labels_of(service);
+  set.since_ns = since_ns;
   return set;
 }
 
@@ -86,7 +90,7 @@ void Registry::update(const proc::Service& service, const LoopReading& reading, 
   const auto [found, is_new] = loops_.try_emplace(key_of(reading.pid, reading.tid));
   auto& loop = found->second;
   if (is_new) {
-    loop.set = &set_of(service);
+    loop.set = &set_of(service, reading.seen_ns);
     loop.kind = reading.kind;
     ++loop.set->loops.at(static_cast<std::size_t>(reading.kind));
   }
@@ -127,7 +131,7 @@ void Registry::end(std::uint32_t pid, std::uint32_t tid, std::uint64_t now_ns) {
 }
 
 void Registry::add(const proc::Service& service, const model::Stall& stall) {
-  auto& set = set_of(service);
+  auto& set = set_of(service, stall.start_ns);
   const auto end_ns = stall.start_ns + stall.duration_ns;
   set.alive_ns = std::max(set.alive_ns, end_ns);
   ++(stall.error ? set.errors : set.warnings);
@@ -138,11 +142,43 @@ void Registry::add(const proc::Service& service, const model::Stall& stall) {
   set.exemplars.at(step_of(stall.duration_ns)) = Exemplar{stall.id, stall.duration_ns, end_ns};
 }
 
+void Registry::add_looks(SeriesSet& set) const {
+  set.tasks.reset();
+  set.leaks.reset();
+  for (const auto& [pid, looks] : looks_) {
+    if (looks.set != &set) continue;
+    if (looks.tasks) set.tasks = set.tasks.value_or(0) + *looks.tasks;
+    if (!looks.leaks) continue;
+    auto& sum = set.leaks ? *set.leaks : set.leaks.emplace();
+    for (std::size_t each = 0; each < sum.size(); ++each) sum.at(each) += looks.leaks->at(each);
+  }
+}
+
+void Registry::looked(const proc::Service& service, std::uint32_t pid, std::optional<std::uint64_t> tasks,
+                      const std::optional<model::LeakCounts>& leaks) {
+  const auto set = sets_.find(service);
+  if (set == sets_.end()) return;  // it found no room, or has no loop
+  auto& looks = looks_[pid];
+  looks.set = &set->second;
+  if (tasks) looks.tasks = tasks;
+  if (leaks) looks.leaks = leaks;
+  add_looks(*looks.set);
+}
+
+void Registry::end_looks(std::uint32_t pid) {
+  const auto found = looks_.find(pid);
+  if (found == looks_.end()) return;
+  auto& set = *found->second.set;
+  looks_.erase(found);
+  add_looks(set);
+}
+
 void Registry::forget(std::uint64_t now_ns) {
   std::erase_if(sets_, [&](const auto& each) {
     const auto& set = each.second;
     const bool has_loops = std::ranges::any_of(set.loops, [](std::uint64_t count) { return count != 0; });
-    return !has_loops && now_ns > set.alive_ns + limits_.keep_ns;
+    const bool has_looks = std::ranges::any_of(looks_, [&](const auto& looks) { return looks.second.set == &set; });
+    return !has_loops && !has_looks && now_ns > set.alive_ns + limits_.keep_ns;
   });
 }
 

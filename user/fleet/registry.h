@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "model/leaks.h"
 #include "model/statistics.h"
 #include "proc/service.h"
 
@@ -52,6 +53,9 @@ struct SeriesSet {
   std::array<std::uint64_t, kKinds> loops{};  ///< now, by kind
   std::uint64_t ongoing_ns = 0;               ///< the longest stall that goes on now; 0: none does
   std::uint64_t alive_ns = 0;                 ///< when it had a loop last (CLOCK_MONOTONIC)
+  std::uint64_t since_ns = 0;                 ///< what it counts is from then on
+  std::optional<std::uint64_t> tasks{};       ///< now; nullopt: none of its processes is looked at
+  std::optional<model::LeakCounts> leaks{};   ///< likewise: what are leaks
 };
 
 struct Limits {
@@ -82,6 +86,11 @@ class Registry {
   void end(std::uint32_t pid, std::uint32_t tid, std::uint64_t now_ns);
   /// Once for each stall: when it has ended, or its end will not be seen.
   void add(const proc::Service& service, const model::Stall& stall);
+  /// What the looks at a process found last; what is nothing stays as it was.
+  void looked(const proc::Service& service, std::uint32_t pid, std::optional<std::uint64_t> tasks,
+              const std::optional<model::LeakCounts>& leaks);
+  /// It is looked at no longer.
+  void end_looks(std::uint32_t pid);
   /// Forgets the sets that have had no loop for Limits::keep_ns.
   void forget(std::uint64_t now_ns);
 
@@ -104,16 +113,23 @@ class Registry {
     std::uint64_t idle_ns = 0;
     std::uint64_t ongoing_ns = 0;
   };
+  struct Looks {
+    SeriesSet* set = nullptr;
+    std::optional<std::uint64_t> tasks{};
+    std::optional<model::LeakCounts> leaks{};
+  };
   static std::uint64_t key_of(std::uint32_t pid, std::uint32_t tid) { return (std::uint64_t{pid} << 32) | tid; }
-  SeriesSet& set_of(const proc::Service& service);
+  SeriesSet& set_of(const proc::Service& service, std::uint64_t since_ns);
   void count_now(Loop& loop, model::LoopKind kind, std::uint64_t ongoing_ns);
   void find_ongoing(SeriesSet& set) const;
+  void add_looks(SeriesSet& set) const;
 
   Limits limits_;
   std::map<proc::Service, SeriesSet> sets_;
   SeriesSet overflow_;
   std::uint64_t overflowed_ = 0;
   std::unordered_map<std::uint64_t, Loop> loops_;
+  std::map<std::uint32_t, Looks> looks_;  // by pid
 };
 
 /// What the metrics call a service: its labels. Two processes whose identities are equal share a set.

@@ -180,10 +180,11 @@ int Serve::run() {
       stall_probe_options({.warn_ns = settings.warn_ns, .all = true, .verbose = options_.verbose}));
   if (!probe) return report(probe.error());
 
+  const bool connects = config.otlp.endpoint || config.profiles.endpoint;
   Daemon daemon(daemon_config(settings, std::move(file), std::move(config), options_.verbose), *loop, **listener,
                 *probe, std::move(*recorder));
   if (auto status = daemon.begin(); !status) return report(status.error());
-  if (auto status = probe::confine({.accepts = true}); !status) say(status.error().message());
+  if (auto status = probe::confine({.accepts = true, .connects = connects}); !status) say(status.error().message());
   say("serves " + (*listener)->url() + "/metrics");
   const auto status = daemon.run(signals->get(), [&] { return take_requests(signals->get(), Hangup::reloads); });
   return status ? 0 : report(status.error());

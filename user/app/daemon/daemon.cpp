@@ -4,10 +4,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
+#include <set>
 #include <utility>
 
+#include "app/daemon/events.h"
 #include "app/probe_setup.h"
 #include "app/tick.h"
+#include "proc/service.h"
 #include "proc/text_file.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -20,6 +24,15 @@ namespace {
 // Without a scrape: what a loop counts is taken over before its thread can be another program's.
 constexpr std::uint64_t kReadNs = 30'000'000'000;
 constexpr std::uint64_t kFilesNs = 1'000'000'000;
+// The end takes 5 s at most, with what the ring buffer still has.
+constexpr std::uint64_t kFlushNs = 3'000'000'000;
+// Of a request with metrics, some more at most: what receivers take, and what is made in one turn.
+constexpr std::size_t kMetricBytes = 500'000;
+
+std::string host_name() {
+  char name[256]{};
+  return ::gethostname(name, sizeof name - 1) == 0 ? proc::service_text(name) : "";
+}
 
 /// Of this process, now.
 std::optional<std::uint64_t> resident_bytes() {
@@ -51,14 +64,61 @@ Daemon::Daemon(DaemonConfig config, EventLoop& loop, HttpListener& listener, pro
       recorder_(std::move(recorder)),
       kernel_(kernel_release()) {
   if (config_.file) settings_are_fresh_ = true;
-  if (recorder_) {
-    counts_.on_stall([this](const proc::Service& service, const model::Stall& stall, bool unfinished) {
-      recorder_->add(service, stall, unfinished);
-    });
+  counts_.on_stall([this](const proc::Service& service, const model::Stall& stall, bool unfinished) {
+    take_stall(service, stall, unfinished);
+  });
+}
+
+void Daemon::take_stall(const proc::Service& service, const model::Stall& stall, bool unfinished) {
+  if (recorder_) recorder_->add(service, stall, unfinished);
+  const auto profile = profiles_ && !unfinished ? profiles_->stall(service, stall, monotonic_ns()) : std::string();
+  if (!otlp_) return;
+  auto event = stall_event(stall, unfinished, realtime_minus_monotonic_ns());
+  if (!profile.empty()) event.attributes.emplace_back("profile.id", profile);
+  otlp_->add(fleet::encode(event, service, stall.pid, emitter_));
+}
+
+void Daemon::send(const fleet::Event& event, std::uint32_t pid) {
+  if (otlp_) otlp_->add(fleet::encode(event, counts_.service_of(pid), pid, emitter_));
+}
+
+void Daemon::take(const ProcessLooks::Found& found) {
+  const auto offset_ns = realtime_minus_monotonic_ns();
+  counts_.looked(found.pid, found.tasks, found.leaks);
+  for (const auto& look : found.hangs) {
+    for (const auto& hang : look.hangs) send(hang_event(hang, look.scan, offset_ns), found.pid);
   }
+  for (const auto& leak : found.new_leaks) send(leak_event(leak, found.scan, offset_ns), found.pid);
+}
+
+void Daemon::take_looks() {
+  if (!looks_) return;
+  looks_->take([this](const ProcessLooks::Found& found) { take(found); });
+}
+
+void Daemon::begin_exports() {
+  emitter_ = {.host = host_name(), .version = kVersion};
+  if (config_.settings.profiles.endpoint)
+    profiles_ = std::make_unique<StallProfiles>(loop_, config_.settings.profiles, emitter_.host);
+  if (const auto& looks = config_.settings.looks; looks.hangs || looks.leaks) looks_.emplace(looks);
+  if (config_.settings.otlp.endpoint)
+    otlp_ = std::make_unique<OtlpExporter>(loop_, config_.settings.otlp, emitter_,
+                                           [this] { return metric_requests(); });
+}
+
+std::vector<std::string> Daemon::metric_requests() {
+  read_loops();
+  const auto offset_ns = realtime_minus_monotonic_ns();
+  return fleet::otlp_metrics(counts_.registry(), self(),
+                             {.now_unix_ns = static_cast<std::int64_t>(monotonic_ns()) + offset_ns,
+                              .start_unix_ns = static_cast<std::int64_t>(began_ns_) + offset_ns,
+                              .realtime_minus_monotonic_ns = offset_ns},
+                             emitter_, kMetricBytes);
 }
 
 Status Daemon::begin() {
+  began_ns_ = monotonic_ns();
+  begin_exports();
   if (auto status = probe_.attach(); !status) return status;
   tracker_.add_all_running();
   map_bytes_ = probe_.map_bytes();
@@ -69,15 +129,17 @@ Status Daemon::begin() {
 
 Status Daemon::run(int requests_fd, const std::function<Requests()>& requests) {
   next_turn_ = loop_.timer([this] { turn(); });
-  const auto records = loop_.on_readable(probe_.fd(), [this] { turn(); });
+  auto records = loop_.on_readable(probe_.fd(), [this] { turn(); });
   const auto asked = loop_.on_readable(requests_fd, [&] { take_requests(requests); });
   const auto now_ns = monotonic_ns();
   next_tick_ns_ = now_ns + kTickNs;
-  next_read_ns_ = now_ns + kReadNs;
+  next_read_ns_ = now_ns + kFilesNs;  // soon: looks begin at what has loops
   next_turn_->after(kTickNs);
   if (auto status = manager_.ready("traces " + std::to_string(tracker_.targets().alive()) + " processes"); !status)
     say(status.error().message());
   auto status = loop_.run();
+  records.reset();
+  next_turn_->cancel();
   if (auto stopping = manager_.stopping(); !stopping) say(stopping.error().message());
   finish();
   return status;
@@ -100,6 +162,10 @@ void Daemon::finish() {
   }
   tracker_.finish(now_ns);
   if (recorder_) recorder_->finish(now_ns);
+  listener_.serve(nullptr);
+  take_looks();
+  looks_.reset();
+  if (otlp_) otlp_->flush(kFlushNs);
 }
 
 Status Daemon::read_settings() {
@@ -133,6 +199,8 @@ void Daemon::look_at_files(std::uint64_t now_ns) {
   next_files_ns_ = now_ns + kFilesNs;
   if (config_.file && config_.file->changed()) reload();
   if (recorder_) recorder_->forget_old();
+  take_looks();
+  if (profiles_) profiles_->look();
 }
 
 void Daemon::turn() {
@@ -158,13 +226,22 @@ void Daemon::tick(std::uint64_t now_ns) {
 }
 
 void Daemon::read_loops() {
-  tracker_.read_loops([this](const model::LoopNow& loop) { counts_.take(loop); });
+  std::set<std::uint32_t> pids;
+  tracker_.read_loops([&](const model::LoopNow& loop) {
+    counts_.take(loop);
+    if (loop.kind != model::LoopKind::other) pids.insert(loop.pid);
+  });
+  // Not before all is in place: a thread keeps the capabilities that it was started with.
+  if (looks_) looks_->follow(pids, [this](std::uint32_t pid) { counts_.end_looks(pid); });
   const auto now_ns = monotonic_ns();
   counts_.forget(now_ns);
   next_read_ns_ = now_ns + kReadNs;
 }
 
 fleet::SelfMetrics Daemon::self() const {
+  auto dropped = recorder_ ? recorder_->dropped() : std::vector<fleet::Dropped>();
+  if (otlp_) std::ranges::copy(otlp_->dropped(), std::back_inserter(dropped));
+  if (profiles_) std::ranges::copy(profiles_->dropped(), std::back_inserter(dropped));
   const auto cost = own_cost(probe_);
   return {.version = kVersion,
           .kernel = kernel_,
@@ -174,7 +251,7 @@ fleet::SelfMetrics Daemon::self() const {
           .map_bytes = map_bytes_,
           .targets = tracker_.targets().alive(),
           .losses = tracker_.losses(),
-          .dropped = recorder_ ? recorder_->dropped() : std::vector<fleet::Dropped>(),
+          .dropped = std::move(dropped),
           .http_refused = listener_.refused(),
           .configuration_is_fresh = settings_are_fresh_,
           .recorder_bytes = recorder_ ? std::optional(recorder_->bytes()) : std::nullopt};

@@ -10,13 +10,17 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/daemon/config_file.h"
 #include "app/daemon/event_loop.h"
 #include "app/daemon/fleet_counts.h"
 #include "app/daemon/http_listener.h"
 #include "app/daemon/notify.h"
+#include "app/daemon/otlp_exporter.h"
+#include "app/daemon/process_looks.h"
 #include "app/daemon/recorder.h"
+#include "app/daemon/stall_profiles.h"
 #include "app/requests.h"
 #include "app/tracker.h"
 #include "fleet/exposition.h"
@@ -55,6 +59,12 @@ class Daemon {
   void take_requests(const std::function<Requests()>& requests);
   [[nodiscard]] Reply answer(std::string_view path, std::string_view accept);
   [[nodiscard]] fleet::SelfMetrics self() const;
+  void take_stall(const proc::Service& service, const model::Stall& stall, bool unfinished);
+  void begin_exports();
+  void take_looks();
+  void take(const ProcessLooks::Found& found);
+  void send(const fleet::Event& event, std::uint32_t pid);
+  [[nodiscard]] std::vector<std::string> metric_requests();
 
   DaemonConfig config_;
   EventLoop& loop_;
@@ -63,10 +73,15 @@ class Daemon {
   FleetCounts counts_;
   Tracker tracker_;
   std::unique_ptr<Recorder> recorder_;
+  fleet::Emitter emitter_;
+  std::unique_ptr<OtlpExporter> otlp_;  // null: none is configured
+  std::optional<ProcessLooks> looks_;
+  std::unique_ptr<StallProfiles> profiles_;  // null: none is configured
   ServiceManager manager_;
   std::unique_ptr<EventLoop::Event> next_turn_;
   std::string kernel_;
   std::optional<std::uint64_t> map_bytes_;
+  std::uint64_t began_ns_ = 0;
   std::uint64_t next_tick_ns_ = 0;
   std::optional<bool> settings_are_fresh_;
   std::uint64_t next_read_ns_ = 0;

@@ -57,6 +57,11 @@ void FleetCounts::loop_ended(const model::LoopNow& loop) {
   registry_.end(loop.pid, loop.tid, loop.now_ns);
 }
 
+void FleetCounts::looked(std::uint32_t pid, std::optional<std::uint64_t> tasks,
+                         const std::optional<model::LeakCounts>& leaks) {
+  if (tasks || leaks) registry_.looked(service_of(pid), pid, tasks, leaks);
+}
+
 void FleetCounts::forget(std::uint64_t now_ns) {
   std::erase_if(services_, [now_ns](const auto& each) {
     return each.second.ended_ns != 0 && now_ns > each.second.ended_ns + kKeepNs;

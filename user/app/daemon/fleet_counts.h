@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
 
 #include "app/tracker_sink.h"
 #include "fleet/registry.h"
+#include "model/leaks.h"
 #include "proc/service.h"
 
 namespace aiotrace::app {
@@ -34,6 +36,13 @@ class FleetCounts final : public TrackerSink {
 
   /// The counters of a loop as they are now.
   void take(const model::LoopNow& loop);
+  /// What a look at a process has found; what is nothing stays as it was.
+  void looked(std::uint32_t pid, std::optional<std::uint64_t> tasks, const std::optional<model::LeakCounts>& leaks);
+  void end_looks(std::uint32_t pid) { registry_.end_looks(pid); }
+  /// Whether loops of this kind are counted.
+  [[nodiscard]] bool counts(model::LoopKind kind) const;
+  /// Whose a process is.
+  [[nodiscard]] const proc::Service& service_of(std::uint32_t pid);
   /// To be called now and then: forgets what ended long ago.
   void forget(std::uint64_t now_ns);
 
@@ -44,8 +53,6 @@ class FleetCounts final : public TrackerSink {
     proc::Service service;
     std::uint64_t ended_ns = 0;  // 0: it lives
   };
-  [[nodiscard]] const proc::Service& service_of(std::uint32_t pid);
-  [[nodiscard]] bool counts(model::LoopKind kind) const;
   void take(const model::Stall& stall, bool unfinished);
 
   FleetCountsConfig config_;

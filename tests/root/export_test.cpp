@@ -1,0 +1,511 @@
+// What the daemon sends: each stall that a target wrote down arrives once, also at a collector that is down, slow or
+// refuses for a while; what is dropped is counted.
+#include <arpa/inet.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <thread>
+
+#include "tests/catch.h"
+#include "tests/support/daemon.h"
+#include "tests/support/python.h"
+#include "tests/support/tracer.h"
+
+namespace aiotrace::testing {
+namespace {
+
+const std::string kStalls = "asyncio_eventloop_stalls_total";
+const std::string kDropped = "aiotrace_export_dropped_total";
+
+/// One of 127.0.0.1 that nobody else gets and nobody listens on; a program that reuses addresses can.
+class Port {
+ public:
+  Port() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const int on = 1;
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* raw = reinterpret_cast<sockaddr*>(&address);
+    REQUIRE(::setsockopt(fd_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
+    REQUIRE(::bind(fd_.get(), raw, size) == 0);
+    REQUIRE(::getsockname(fd_.get(), raw, &size) == 0);
+    number_ = std::to_string(ntohs(address.sin_port));
+  }
+  [[nodiscard]] const std::string& number() const { return number_; }
+  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + number_; }
+
+ private:
+  UniqueFd fd_;
+  std::string number_;
+};
+
+class Collector {
+ public:
+  explicit Collector(const Port& port, std::vector<std::string> arguments = {})
+      : target_(command(), [&] {
+          arguments.insert(arguments.end(), {"--port", port.number()});
+          return arguments;
+        }()) {
+    target_.wait_ready();
+  }
+
+  /// What it was sent.
+  [[nodiscard]] std::vector<Json> records() const {
+    auto all = target_.records();
+    for (const auto& each : all) CHECK_FALSE(each.contains("error"));
+    return all;
+  }
+  /// Until there are records that are so; fails the test after kPatienceMs.
+  std::vector<Json> wait(const std::function<bool(const std::vector<Json>&)>& wanted) const {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
+    while (true) {
+      auto all = records();
+      if (wanted(all)) return all;
+      if (std::chrono::steady_clock::now() > end) FAIL("the collector got " << Json(all).dump(1).substr(0, 20'000));
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));  // between two looks; what is waited for is content
+    }
+  }
+
+ private:
+  static std::vector<std::string> command() {
+    auto made = any_python().command;
+    made.push_back(program("collector.py"));
+    return made;
+  }
+  Target target_;
+};
+
+/// A configuration file: what watches only this service, with more behind it.
+class Settings {
+ public:
+  Settings(const std::string& service, const std::string& text) {
+    std::ofstream(path()) << "[allow]\nservice = [\"" << service << "\"]\n" << text;
+    std::filesystem::permissions(path(), std::filesystem::perms(0644));
+  }
+  [[nodiscard]] std::string path() const { return scratch_.file("aiotrace.toml"); }
+
+ private:
+  Scratch scratch_;
+};
+
+std::string otlp(const Port& port, const std::string& more = "") {
+  return "[otlp]\nendpoint = \"" + port.url() + "\"\n" + more;
+}
+
+/// The stalls that were taken and have ended.
+std::vector<Json> ended_stalls(const std::vector<Json>& records) {
+  std::vector<Json> found;
+  for (const auto& each : records) {
+    if (each.value("event", "") != "asyncio.eventloop.stall" || each["status"] != 200) continue;
+    if (!each["attributes"]["asyncio.eventloop.stall.ongoing"].get<bool>()) found.push_back(each);
+  }
+  return found;
+}
+
+std::string id_of(const Json& event) { return event["attributes"]["asyncio.eventloop.stall.id"]; }
+
+void check_ids_are_different(const std::vector<Json>& events) {
+  std::set<std::string> ids;
+  for (const auto& each : events) CHECK(ids.insert(id_of(each)).second);
+}
+
+double wall_minus_monotonic_ns() {
+  const auto now = [](clockid_t clock) {
+    timespec time{};
+    ::clock_gettime(clock, &time);
+    return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
+  };
+  return now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC);
+}
+
+/// How many of the events are the stall of this record: of its cause, and it ended in that iteration.
+std::size_t matching(const Json& record, const std::vector<Json>& events, double offset_ns) {
+  constexpr double kSlackNs = 20e6;  // between two readings of two clocks, on a busy machine
+  return static_cast<std::size_t>(std::ranges::count_if(events, [&](const Json& event) {
+    const double end_ns = event["time_ns"].get<double>() - offset_ns;
+    const double ns = event["attributes"]["asyncio.eventloop.stall.duration"].get<double>() * 1e9;
+    return end_ns >= record["end_ns"].get<double>() - kSlackNs &&
+           end_ns - ns <= record["start_ns"].get<double>() + kSlackNs;
+  }));
+}
+
+double stalls_of(const Metrics& metrics, const std::string& service) {
+  return metrics.sum(kStalls, {label_of(service)});
+}
+
+double stalls_of_like(const Daemon& daemon, const std::string& part) { return daemon.metrics().sum(kStalls, {part}); }
+
+/// Lets it stall, until the daemon has counted all of it.
+double stall_and_count(Target& target, const Daemon& daemon, const std::string& service, double least) {
+  daemon.wait_metrics([&](const Metrics& now) { return now.sum("asyncio_eventloops", {label_of(service)}) >= 1; });
+  target.go();
+  CHECK(target.process().wait() == 0);
+  const auto counted = daemon.wait_metrics([&](const Metrics& now) {
+    return stalls_of(now, service) >= least && now.sum("asyncio_eventloops", {label_of(service)}) == 0;
+  });
+  return stalls_of(counted, service);
+}
+
+double dropped(const Daemon& daemon, const std::string& reason) {
+  return daemon.metrics().sum(kDropped, {"exporter=\"otlp\"", "reason=\"" + reason + "\""});
+}
+
+}  // namespace
+
+TEST_CASE("export: each stall that the target wrote down arrives once, with whose it is and where", "[serve][export]") {
+  const auto service = unique_service();
+  Target target(python_as(service, "faults.py"), {"--faults", "sleep:70*4,python:120*2,sleep:500", "--own-clock"});
+  target.wait_ready();
+  const Port port;
+  const Collector collector(port);
+  const Settings settings(service, otlp(port, "interval = \"1s\"\n"));
+  const Daemon daemon({"--config", settings.path()});
+  const auto counted = stall_and_count(target, daemon, service, 7);
+  const auto offset_ns = wall_minus_monotonic_ns();
+  const auto all = collector.wait([&](const auto& got) {
+    return static_cast<double>(ended_stalls(got).size()) >= counted && std::ranges::any_of(got, [&](const Json& each) {
+             return each.value("metric", "") == "asyncio.eventloop.time" && each["resource"]["service.name"] == service;
+           });
+  });
+  const auto events = ended_stalls(all);
+  CHECK(static_cast<double>(events.size()) == counted);
+  check_ids_are_different(events);
+  std::size_t found = 0;
+  for (const auto& record : target.records()) {
+    if (record["kind"] == "incidental") continue;
+    CAPTURE(record.dump());
+    CHECK(matching(record, events, offset_ns) == 1);
+    ++found;
+  }
+  CHECK(found == 7);
+
+  // One that goes on is reported with the id that its end has.
+  std::size_t ongoing = 0;
+  for (const auto& each : all) {
+    if (each.value("event", "") != "asyncio.eventloop.stall") continue;
+    CHECK(each["resource"]["service.name"] == service);
+    CHECK(each["resource"]["process.pid"] == target.pid());
+    CHECK_FALSE(each["resource"]["host.name"].get<std::string>().empty());
+    if (!each["attributes"]["asyncio.eventloop.stall.ongoing"].get<bool>()) continue;
+    ++ongoing;
+    CHECK(std::ranges::count(events, id_of(each), id_of) == 1);
+  }
+  CHECK(ongoing >= 1);
+  const auto longest = std::ranges::max(events, {}, [](const Json& each) {
+    return each["attributes"]["asyncio.eventloop.stall.duration"].get<double>();
+  });
+  const auto& named = longest["attributes"];
+  CHECK(longest["severity"] == 17);
+  CHECK(named["asyncio.eventloop.stall.level"] == "error");
+  CHECK(named["asyncio.eventloop.stall.cause"] == "sleep");
+  CHECK(named["asyncio.eventloop.stall.time.sleep"].get<double>() >= 0.5);
+  CHECK(named["code.file.path"].get<std::string>().find("tests/programs/") != std::string::npos);
+  CHECK(named.contains("code.stacktrace"));
+  CHECK(named.contains("code.line.number"));
+  CHECK(std::ranges::any_of(events, [](const Json& each) { return each["attributes"].contains("asyncio.task.name"); }));
+}
+
+TEST_CASE("export: metrics are those of /metrics, under the same names", "[serve][export]") {
+  const auto service = unique_service();
+  Target target(python_as(service, "faults.py"), {"--faults", "sleep:70*2,sleep:300"});
+  target.wait_ready();
+  const Port port;
+  const Collector collector(port);
+  const Settings settings(service, otlp(port, "interval = \"1s\"\ngzip = false\n"));
+  const Daemon daemon({"--config", settings.path()});
+  const auto counted = stall_and_count(target, daemon, service, 3);
+  const auto metrics = daemon.metrics();
+  // Of the last time that they were sent: by name and attributes.
+  const auto newest = [&](const std::vector<Json>& records, const std::string& name) {
+    std::map<std::string, Json> points;
+    for (const auto& each : records) {
+      if (each.value("metric", "") != name || each["resource"]["service.name"] != service) continue;
+      auto& point = points[each["attributes"].dump()];
+      if (!point.is_null()) CHECK(each["time_ns"] > point["time_ns"]);
+      point = each;
+    }
+    return points;
+  };
+  const auto sum = [](const std::map<std::string, Json>& points) {
+    double all = 0;
+    for (const auto& [key, point] : points) all += point["value"].get<double>();
+    return all;
+  };
+  const auto got = collector.wait(
+      [&](const auto& records) { return sum(newest(records, "asyncio.eventloop.stalls")) >= counted; });
+  for (const auto& each : got) {
+    if (each.contains("request")) CHECK(each["encoding"] == "");
+    if (each.value("type", "") == "sum") CHECK(each["cumulative"] == true);
+    if (each.contains("start_ns")) CHECK(each["start_ns"].get<double>() > 1.6e18);
+    if (each.contains("start_ns")) CHECK(each["start_ns"] <= each["time_ns"]);
+  }
+  CHECK(sum(newest(got, "asyncio.eventloop.stalls")) == counted);
+  const auto time = newest(got, "asyncio.eventloop.stall.time");
+  REQUIRE(!time.empty());
+  CHECK(time.begin()->second["unit"] == "s");
+  CHECK(time.begin()->second["monotonic"] == true);
+  CHECK(std::abs(sum(time) - metrics.sum("asyncio_eventloop_stall_time_seconds_total", {label_of(service)})) < 1e-6);
+  const auto histogram = newest(got, "asyncio.eventloop.iteration.duration");
+  REQUIRE(histogram.size() == 1);
+  const auto& point = histogram.begin()->second;
+  const std::string name = "asyncio_eventloop_iteration_duration_seconds";
+  CHECK(point["value"] == metrics.sum(name + "_count", {label_of(service)}));
+  CHECK(std::abs(point["sum"].get<double>() - metrics.sum(name + "_sum", {label_of(service)})) < 1e-6);
+  CHECK(point["counts"].size() == point["bounds"].size() + 1);
+  CHECK(point["counts"][0] == metrics.sum(name + "_bucket", {label_of(service), "le=\"0.001\""}));
+  CHECK(!point["exemplars"].empty());
+  // And the daemon's own.
+  CHECK(std::ranges::any_of(got, [](const Json& each) {
+    return each.value("metric", "") == "aiotrace.export.dropped" && each["resource"]["service.name"] == "aiotrace";
+  }));
+}
+
+TEST_CASE("export: whatever a program calls its service, tasks and functions, the collector can read it",
+          "[serve][export]") {
+  const auto service = unique_service();
+  Target target(python_as(service + "\"\n\xff\xc3\x28", "names.py"), {});
+  target.wait_ready();
+  const Port port;
+  const Collector collector(port);
+  const Settings settings(service + "*", otlp(port, "interval = \"1s\"\n"));
+  const Daemon daemon({"--config", settings.path()});
+  daemon.wait_metrics([&](const Metrics& now) { return now.sum("asyncio_eventloops", {service}) >= 1; });
+  target.go();
+  CHECK(target.process().wait() == 0);
+  // The collector refuses what is not UTF-8, as a real one does: records() then has an error.
+  const auto all = collector.wait([&](const auto& got) {
+    return static_cast<double>(ended_stalls(got).size()) >= stalls_of_like(daemon, service) &&
+           !ended_stalls(got).empty();
+  });
+  for (const auto& each : ended_stalls(all)) {
+    for (const auto& [key, value] : each["attributes"].items()) {
+      CAPTURE(key);
+      if (value.is_string()) CHECK(value.get<std::string>().size() <= 4096);
+    }
+  }
+}
+
+TEST_CASE("export: a collector that is down and then answers 503 gets each stall once all the same",
+          "[serve][export]") {
+  const auto service = unique_service();
+  Target target(python_as(service, "faults.py"), {"--faults", "sleep:70*3"});
+  target.wait_ready();
+  const Port port;
+  const Settings settings(service, otlp(port));
+  const Daemon daemon({"--config", settings.path()});
+  const auto counted = stall_and_count(target, daemon, service, 3);
+  daemon.wait_message("no answer");
+  const Collector collector(port, {"--answers", "503+retry=1,200", "--only", "/v1/logs"});
+  const auto all = collector.wait(
+      [&](const auto& got) { return static_cast<double>(ended_stalls(got).size()) >= counted; });
+  CHECK(static_cast<double>(ended_stalls(all).size()) == counted);
+  check_ids_are_different(ended_stalls(all));
+  CHECK(std::ranges::any_of(all, [](const Json& each) { return each["status"] == 503; }));
+  daemon.wait_message("takes what it is sent again");
+  for (const auto* reason : {"queue-full", "refused", "rejected"}) CHECK(dropped(daemon, reason) == 0);
+}
+
+TEST_CASE("export: what a collector refuses or rejects is dropped and counted", "[serve][export]") {
+  const auto service = unique_service();
+  Target target(python_as(service, "faults.py"), {"--faults", "sleep:70*3"});
+  target.wait_ready();
+  const Port port;
+  const Collector collector(port, {"--answers", "400,200+rejects=1,200", "--only", "/v1/logs"});
+  const Settings settings(service, otlp(port));
+  const Daemon daemon({"--config", settings.path()});
+  const auto counted = stall_and_count(target, daemon, service, 3);
+  collector.wait([&](const auto& got) {
+    double sent = 0;
+    for (const auto& each : got) sent += each.contains("event") ? 1 : 0;
+    return sent >= counted;
+  });
+  daemon.wait_metrics([&](const Metrics& now) { return now.sum(kDropped, {"reason=\"rejected\""}) == 1; });
+  const auto all = collector.records();
+  const auto refused = std::ranges::count_if(all, [](const Json& each) {
+    return each.contains("event") && each["status"] == 400;
+  });
+  CHECK(refused >= 1);
+  CHECK(dropped(daemon, "refused") == static_cast<double>(refused));
+  CHECK(static_cast<double>(ended_stalls(all).size()) == counted - static_cast<double>(refused));
+  check_ids_are_different(ended_stalls(all));
+  daemon.wait_message("refused with status 400");
+  daemon.wait_message("rejects 1 of what it was sent: why");
+}
+
+TEST_CASE("export: a collector that is slow to answer gets everything when it does", "[serve][export]") {
+  const auto service = unique_service();
+  Target target(python_as(service, "faults.py"), {"--faults", "sleep:70*3"});
+  target.wait_ready();
+  const Port port;
+  const Collector collector(port, {"--answers", "hang,close,200", "--only", "/v1/logs"});
+  const Settings settings(service, otlp(port));
+  const Daemon daemon({"--config", settings.path()});
+  const auto counted = stall_and_count(target, daemon, service, 3);
+  daemon.wait_message("no answer");
+  CHECK_THAT(daemon.get("/-/healthy"), Catch::Matchers::ContainsSubstring("alive"));
+  const auto all = collector.wait(
+      [&](const auto& got) { return static_cast<double>(ended_stalls(got).size()) >= counted; });
+  CHECK(static_cast<double>(ended_stalls(all).size()) == counted);
+  check_ids_are_different(ended_stalls(all));
+}
+
+TEST_CASE("export: without a collector 1,000 events wait, and the older ones are counted", "[serve][export]") {
+  const auto service = unique_service();
+  Target target(python_as(service, "faults.py"), {"--faults", "sleep:2*1100"});
+  target.wait_ready();
+  const Port port;
+  const Settings settings(service, "[stalls]\nwarn = \"1ms\"\nerror = \"60s\"\n" + otlp(port));
+  const Daemon daemon({"--config", settings.path()});
+  const auto counted = stall_and_count(target, daemon, service, 1100);
+  CHECK(dropped(daemon, "queue-full") == counted - 1000);
+  const Collector collector(port);
+  const auto all = collector.wait([&](const auto& got) { return ended_stalls(got).size() >= 1000; });
+  CHECK(ended_stalls(all).size() == 1000);
+  check_ids_are_different(ended_stalls(all));
+  CHECK(dropped(daemon, "queue-full") == counted - 1000);
+  // Several requests, of some size each.
+  for (const auto& each : all) CHECK((!each.contains("request") || each["bytes"].get<double>() < 600'000));
+}
+
+TEST_CASE("export: SIGTERM sends what waits; without a collector it says what was not sent", "[serve][export]") {
+  const auto service = unique_service();
+  Target target(python_as(service, "faults.py"), {"--faults", "sleep:70*3,sleep:600000"});
+  target.wait_ready();
+  const Port port;
+  const Settings settings(service, otlp(port, "interval = \"10m\"\n"));
+  Daemon daemon({"--config", settings.path()});
+  daemon.wait_metrics([&](const Metrics& now) { return now.sum("asyncio_eventloops", {label_of(service)}) >= 1; });
+  target.go();
+  daemon.wait_metrics([&](const Metrics& now) {
+    return stalls_of(now, service) >= 3 &&
+           now.sum("asyncio_eventloop_stall_ongoing_seconds", {label_of(service)}) > 0.3;
+  });
+  SECTION("to a collector that has just come up") {
+    daemon.wait_message("no answer");
+    const Collector collector(port);
+    daemon.process().signal(SIGTERM);
+    CHECK(daemon.process().wait() == 0);
+    const auto all = collector.records();
+    const auto ended = ended_stalls(all);
+    CHECK(ended.size() >= 3);
+    check_ids_are_different(ended);
+    // The one that goes on is reported a last time, and the metrics are of the end.
+    CHECK(std::ranges::any_of(all, [](const Json& each) {
+      return each.contains("event") && each["attributes"].contains("asyncio.eventloop.stall.unfinished");
+    }));
+    CHECK(std::ranges::any_of(all,
+                              [](const Json& each) { return each.value("metric", "") == "asyncio.eventloop.time"; }));
+  }
+  SECTION("to nobody") {
+    daemon.process().signal(SIGTERM);
+    CHECK(daemon.process().wait() == 0);
+    CHECK(daemon.err().find("events were not delivered to " + port.url()) != std::string::npos);
+  }
+  SECTION("to one that does not answer") {
+    const Collector collector(port, {"--answers", "hang"});
+    daemon.process().signal(SIGTERM);
+    CHECK(daemon.process().wait() == 0);
+    CHECK(daemon.err().find("events were not delivered to " + port.url()) != std::string::npos);
+  }
+}
+
+TEST_CASE("export: hangs and leaks of the processes that are looked at", "[serve][export]") {
+  const auto hanging = unique_service();
+  const auto leaking = unique_service();
+  Target hangs(python_as(hanging, "hang_graphs.py"), {"--seed", "2"});  // has a deadlock, as hangs_test.cpp checks
+  Target leaks(python_as(leaking, "leaky.py"), {});
+  hangs.wait_ready();
+  (void)hangs.line();  // nothing moves any more
+  REQUIRE(Json::parse(leaks.line())["dropped"].size() == 1);
+  const Port port;
+  const Collector collector(port);
+  const Settings settings("serve-test-*", otlp(port, "interval = \"1s\"\n") + "[looks]\nhangs = true\nleaks = true\n");
+  const Daemon daemon({"--config", settings.path()});
+  const auto of = [](const std::vector<Json>& records, const std::string& service, const std::string& name) {
+    std::vector<Json> found;
+    for (const auto& each : records) {
+      if (each.value("event", each.value("metric", "")) == name && each["resource"]["service.name"] == service)
+        found.push_back(each);
+    }
+    return found;
+  };
+  const auto all = collector.wait([&](const auto& got) {
+    return !of(got, hanging, "asyncio.hang").empty() && !of(got, leaking, "asyncio.leak").empty() &&
+           !of(got, leaking, "asyncio.leak.count").empty() && !of(got, hanging, "asyncio.task.count").empty();
+  });
+  const auto found = of(all, hanging, "asyncio.hang");
+  CHECK(std::ranges::any_of(found, [](const Json& each) {
+    return each["attributes"]["asyncio.hang.verdict"] == "deadlock" && each["severity"] == 17 &&
+           each["attributes"].contains("code.stacktrace");
+  }));
+  std::set<std::string> ids;
+  for (const auto& each : found) CHECK(ids.insert(each["attributes"]["asyncio.hang.id"]).second);
+  // What the program dropped is a leak at once; what else it has is too young to be one.
+  const auto lost = of(all, leaking, "asyncio.leak");
+  CHECK(static_cast<int>(lost.size()) == 1);
+  CHECK(lost.front()["attributes"]["asyncio.leak.class"] == "dropped");
+  CHECK(lost.front()["resource"]["process.pid"] == leaks.pid());
+  const auto metrics = daemon.metrics();
+  CHECK(metrics.sum("asyncio_leak_count", {label_of(leaking), "class=\"dropped\""}) == 1);
+  CHECK(metrics.sum("asyncio_leak_count", {label_of(leaking), "class=\"stuck\""}) == 0);
+  CHECK(metrics.count("asyncio_leak_count", {label_of(hanging), "class=\"dropped\""}) == 1);
+  CHECK(metrics.sum("asyncio_task_count", {label_of(hanging)}) >= 2);
+  // An ended process is looked at no longer.
+  hangs.process().signal(SIGKILL);
+  daemon.wait_metrics([&](const Metrics& now) { return now.count("asyncio_task_count", {label_of(hanging)}) == 0; });
+}
+
+TEST_CASE("export: a long stall starts a profile of its process, as often as it is allowed to", "[serve][export]") {
+  const auto service = unique_service();
+  Target target(python_as(service, "faults.py"), {"--faults", "python:3000,python:1500", "--stay"});
+  target.wait_ready();
+  const Port port;
+  const Collector collector(port, {"--answers", "503,200", "--only", "/ingest"});
+  const Settings settings(service, otlp(port) + "[profiles]\nendpoint = \"" + port.url() +
+                                       "\"\nstall = \"300ms\"\nduration = \"1s\"\nper_hour = 1\n");
+  const Daemon daemon({"--config", settings.path()});
+  daemon.wait_metrics([&](const Metrics& now) { return now.sum("asyncio_eventloops", {label_of(service)}) >= 1; });
+  target.go();
+  const auto profiles = [](const std::vector<Json>& records) {
+    std::vector<Json> found;
+    for (const auto& each : records) {
+      if (each.value("path", "") == "/ingest" && each["status"] == 200) found.push_back(each);
+    }
+    return found;
+  };
+  const auto all = collector.wait(
+      [&](const auto& got) { return !profiles(got).empty() && ended_stalls(got).size() >= 2; });
+  const auto sent = profiles(all);
+  REQUIRE(sent.size() == 1);
+  const auto& profile = sent.front();
+  const auto& query = profile["query"];
+  CHECK(query["format"] == "pprof");
+  CHECK(query["name"].get<std::string>().starts_with(service + "{host_name="));
+  const auto from = std::stoll(query["from"].get<std::string>());
+  CHECK(from > 1'600'000'000);
+  CHECK(std::stoll(query["until"].get<std::string>()) > from);
+  const auto& strings = profile["strings"];
+  for (const auto* text : {"cpu", "samples", "nanoseconds", "block_python"}) {
+    CAPTURE(text);
+    CHECK(std::ranges::find(strings, text) != strings.end());
+  }
+  // The stall's event names it; the next one found no budget.
+  std::set<std::string> ids;
+  for (const auto& each : ended_stalls(all)) ids.insert(each["attributes"].value("profile.id", ""));
+  for (const auto& each : all) {
+    if (each.contains("event")) ids.insert(each["attributes"].value("profile.id", ""));
+  }
+  ids.erase("");
+  REQUIRE(ids.size() == 1);
+  CHECK(query["name"].get<std::string>().find("profile_id=" + *ids.begin()) != std::string::npos);
+  CHECK(daemon.metrics().sum(kDropped, {"exporter=\"pyroscope\""}) == 0);
+}
+
+}  // namespace aiotrace::testing
