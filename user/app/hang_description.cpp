@@ -66,7 +66,8 @@ class Description {
     for (const FoundHang& each : found) {
       const LookResource& resource = look_.resources[each.resource];
       // Who awaits a task that goes on waits for what that one does.
-      if (resource.what == LookResource::What::task && !model::is_final(each.verdict)) continue;
+      const bool about_it = model::is_final(each.verdict) || each.verdict == model::HangVerdict::cancel_ignored;
+      if (resource.what == LookResource::What::task && !about_it) continue;
       const bool one_of_many = resource.what == LookResource::What::future && each.waiters.size() == 1 &&
                                each.ring.empty() && each.holders.empty();
       if (one_of_many) {

@@ -90,6 +90,7 @@ const std::unordered_map<std::uint64_t, std::uint32_t>& HolderFinder::handed() {
 void HolderFinder::of_pool(LookResource& resource) const {
   const ThreadPool* pool = executors_.pool(resource.object);
   if (pool == nullptr) return;
+  resource.holds.clear();  // `with executor:` takes no thread
   for (const std::uint32_t thread : pool->busy) add(resource, thread);
   resource.state.out = pool->busy.size();
   resource.closed = pool->idle == 0 && resource.state.capacity == resource.holds.size();

@@ -34,6 +34,7 @@ struct LookParty {
   std::vector<LookFrame> frames{};     ///< innermost first
   std::vector<std::uint32_t> waits{};  ///< resources, by number; it goes on when any one is given to it
   bool timed = false;                  ///< something else may end its wait
+  bool goes_on = false;                ///< of a task: it was cancelled, and goes on as if it had not been
   std::uint64_t mark = 0;              ///< the same number: at the same instructions, for the same object
 };
 
@@ -52,7 +53,10 @@ struct LookResource {
   ResourceState state{};
   std::optional<DequeState> queue{};  ///< of those that wait
   std::vector<LookHold> holds{};
-  bool closed = false;  ///< `holds` are all that could end a wait for it
+  std::vector<std::uint32_t> watchers{};  ///< of a task: threads that wait for its end while they run its loop
+  bool closed = false;                    ///< `holds` are all that could end a wait for it
+  /// That is concluded from what the program's functions and frames mention or refer to, not written down by anybody.
+  bool inferred = false;
 };
 
 struct HangLook {
