@@ -5,6 +5,7 @@
 #include <ranges>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "app/hang_graph.h"
 #include "python/resource_names.h"
@@ -131,6 +132,8 @@ class Description {
     if (resource.what == LookResource::What::task) {
       const auto fields = reader_.futures().read(resource.object);
       if (fields) found.name = reader_.futures().name_of(*fields).value_or("");
+    } else if (resource.what == LookResource::What::pipe) {
+      found.name = std::exchange(found.class_name, {});
     } else if (const auto name = resource_names_.find(resource.object); name != resource_names_.end()) {
       found.name = name->second;
     }

@@ -122,6 +122,7 @@ model::HoldHow how_of(python::LookHold::How how) {
 }
 
 model::ResourceKind kind_of(const LookResource& resource) {
+  if (resource.what == LookResource::What::pipe) return ResourceKind::pipe;
   if (resource.what != LookResource::What::object) return ResourceKind::future;
   switch (resource.type.form) {
     case ResourceForm::asyncio_lock:

@@ -222,8 +222,10 @@ bool given_back(ResourceKind kind) {
 }
 
 FoundHang nobody(const WaitGraph& graph, const Ways::End& end) {
-  return {.verdict = given_back(graph.resources[end.resource].kind) ? HangVerdict::abandoned
-                                                                    : HangVerdict::unresolvable,
+  const ResourceKind kind = graph.resources[end.resource].kind;
+  return {.verdict = kind == ResourceKind::pipe ? HangVerdict::pipe
+                     : given_back(kind)         ? HangVerdict::abandoned
+                                                : HangVerdict::unresolvable,
           .exact = !graph.resources[end.resource].inferred,
           .resource = end.resource,
           .waiters = end.parties};

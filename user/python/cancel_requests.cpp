@@ -11,6 +11,7 @@ namespace aiotrace::python {
 namespace {
 
 constexpr std::uint32_t kPython311 = 0x030b0000;
+constexpr std::uint32_t kPython313 = 0x030d0000;
 constexpr std::size_t kMaxCancelled = 65'536;
 
 struct Requests {
@@ -18,18 +19,19 @@ struct Requests {
   bool asked = false;        // cancel() more often than uncancel()
 };
 
-// Modules/_asynciomodule.c, TaskObj. 3.11 and 3.12.1: task_name, task_context, int must_cancel, log_destroy_pending,
-// num_cancels_requested at its end; later: bits must_cancel and log_destroy_pending, then num_cancels_requested, before
-// task_fut_waiter.
+// Modules/_asynciomodule.c, TaskObj. 3.11 and 3.12: task_name, task_context, int must_cancel, log_destroy_pending,
+// num_cancels_requested at its end. Since 3.13: must_cancel is the third bit behind fut_log_tb, num_cancels_requested
+// lies before task_fut_waiter. Read from tasks of 3.11.7, 3.12.1, 3.13.0, 3.13.5, 3.13.5t, 3.14.8, 3.15.0 that
+// cancelled themselves.
 std::optional<Requests> in_c(const AsyncioReader& reader, std::uint64_t task) {
   const auto& [bpf, user] = reader.interpreter().layout;
   if (bpf.version < kPython311) return std::nullopt;
-  const bool at_end = bpf.task_size - bpf.task_name == 32;
-  const auto must = reader.memory().read<std::uint32_t>(task + (at_end ? bpf.task_name + 16 : user.task_waiter - 8));
-  const auto asked = reader.memory().read<std::int32_t>(task + (at_end ? bpf.task_name + 24 : user.task_waiter - 4));
+  const bool at_end = bpf.version < kPython313;
+  const auto must = reader.memory().read<std::uint8_t>(task + (at_end ? bpf.task_name + 16 : user.task_log_tb));
+  const auto asked = reader.memory().read<std::int32_t>(task + (at_end ? bpf.task_name + 24 : user.task_waiter - 8));
   constexpr std::int32_t kMost = 1'000'000;
   if (!must || !asked || *asked < 0 || *asked > kMost) return std::nullopt;
-  return Requests{.undelivered = (*must & 1) != 0, .asked = *asked > 0};
+  return Requests{.undelivered = (*must & (at_end ? 1 : 4)) != 0, .asked = *asked > 0};
 }
 
 std::optional<Requests> in_python(const AsyncioReader& reader, std::uint64_t task) {

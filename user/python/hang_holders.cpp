@@ -39,6 +39,7 @@ void HolderFinder::run() {
       case LookResource::What::task: of_task(resource); break;
       case LookResource::What::object: of_object(resource); break;
       case LookResource::What::future: (void)of_worker(resource); break;
+      case LookResource::What::pipe: break;
     }
   }
 }

@@ -1,6 +1,7 @@
 #include "python/hang_look.h"
 
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <ranges>
@@ -116,6 +117,8 @@ class Look {
     ThreadWait wait = thread_wait(reader_, resources_, stack);
     if (wait.kind == ThreadWait::Kind::none && !stack.empty()) wait = wait_in_call(tid, stack.front());
     party.timed = wait.timed;
+    party.idle = wait.kind == ThreadWait::Kind::idle;
+    if (wait.kind == ThreadWait::Kind::none) party.child = child_waited_for(tid);
     if (wait.kind != ThreadWait::Kind::none)
       party.state = wait.kind == ThreadWait::Kind::sleep ? State::sleeping : State::waiting;
     if (wait.kind == ThreadWait::Kind::object) {
@@ -143,6 +146,16 @@ class Look {
     ident_.emplace(thread.thread_id, number);
     look_.threads.emplace(tid, number);
     look_.parties.push_back(std::move(party));
+  }
+
+  // wait4(pid, …), waitid(P_PID, pid, …).
+  [[nodiscard]] pid_t child_waited_for(pid_t tid) const {
+    const auto call = proc::current_syscall(pid_, tid);
+    const bool by_wait4 = call && call->number == SYS_wait4;
+    const bool by_waitid = call && call->number == SYS_waitid && call->arguments[0] == P_PID;
+    if (!by_wait4 && !by_waitid) return 0;
+    const auto pid = static_cast<pid_t>(call->arguments[by_wait4 ? 0 : 1]);
+    return std::max(pid, 0);
   }
 
   // In no function that is known: a lock, time.sleep(), or it runs.
@@ -235,6 +248,7 @@ class Look {
   void read_wait(LookParty& party, const FutureFields& fields, const AwaitChain& chain) {
     const WaitsFor wait = waits_.read(fields, chain, look_.taken_ns);
     party.wait = wait.kind;
+    party.child = wait.child_pid.value_or(0);
     party.timed = party.timed || waits_.end_of(fields, chain) == WaitEnd::timer;
     // Before 3.12 wait_for() has a task of its own for what it waits for.
     const bool waits = wait.kind != WaitKind::start && wait.kind != WaitKind::turn && wait.kind != WaitKind::running;

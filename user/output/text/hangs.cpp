@@ -67,7 +67,7 @@ std::string sentence(const Hang& hang) {
     case HangVerdict::cancel_ignored:
       return (hang.holders.empty() ? "a task" : party_name(hang.holders.front())) + " was cancelled, but goes on; " +
              who + wait + " for its end";
-    case HangVerdict::pipe: return who + wait + " at a pipe whose other end waits, too";
+    case HangVerdict::pipe: return who + wait + " for a child that waits for it to read " + what;
     case HangVerdict::exhausted: return who + wait + " for " + what + ": all in use";
     case HangVerdict::held: {
       const HangParty& holder = hang.holders.front();
