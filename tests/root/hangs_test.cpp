@@ -8,35 +8,10 @@
 #include <set>
 
 #include "tests/catch.h"
-#include "tests/support/match.h"
-#include "tests/support/tracer.h"
+#include "tests/support/hung.h"
 
 namespace aiotrace::testing {
 namespace {
-
-struct Hung {
-  std::vector<Json> hangs;
-  Json look;
-  Json summary;
-  int status = 0;
-};
-
-Hung hang_command(pid_t pid, const std::vector<std::string>& more = {}) {
-  std::vector<std::string> command{aiotrace_binary(), "hang", "-p", std::to_string(pid), "--json", "-"};
-  command.insert(command.end(), more.begin(), more.end());
-  const auto outcome = run(command);
-  CHECK(outcome.err == "");
-  const auto lines = ndjson(outcome.out);
-  CHECK(form_complaints(lines) == std::vector<std::string>{});
-  REQUIRE(!lines.empty());
-  Hung found{.hangs = {}, .look = {}, .summary = lines.back(), .status = outcome.status};
-  CHECK(found.summary["type"] == "summary");
-  for (const auto& line : lines) {
-    if (line["type"] == "hang") found.hangs.push_back(line);
-    if (line["type"] == "look") found.look = line;
-  }
-  return found;
-}
 
 bool is_final(const Json& hang) {
   static const std::set<std::string> kNotFinal{"held", "exhausted", "waiting"};
@@ -216,15 +191,6 @@ FOR_FEW_PYTHONS(hangs_none_watched, "a busy program has no hang while stalls are
   CHECK(status == (hangs.is_null() ? 1 : 0));
   CHECK((hangs.is_null() || hangs["proved"] == 0));
   CHECK(tracer.out().contains("\nHangs: none proved in ") == !hangs.is_null());
-}
-
-const Json* with_waiter(const Hung& hung, const std::string& name) {
-  for (const auto& hang : hung.hangs) {
-    for (const auto& waiter : hang["waiters"]) {
-      if (waiter["name"] == name) return &hang;
-    }
-  }
-  return nullptr;
 }
 
 void check_threads(const Hung& hung, const Json& said) {

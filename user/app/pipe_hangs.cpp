@@ -11,11 +11,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "proc/descendants.h"
-#include "proc/progress.h"
 #include "proc/text_file.h"
 #include "proc/thread_syscall.h"
 #include "python/frame_references.h"
@@ -198,14 +198,30 @@ class Pipes {
     return fd && std::ranges::find(fds, *fd) != fds.end();
   }
 
+  // The waiter, those that wait for its end, and so on.
+  [[nodiscard]] std::unordered_set<std::uint64_t> behind(std::uint32_t waiter) const {
+    std::unordered_set<std::uint64_t> found{look_.parties[waiter].object};
+    for (bool more = true; std::exchange(more, false);) {
+      for (const LookParty& party : look_.parties) {
+        const bool behind = !party.waits.empty() && std::ranges::all_of(party.waits, [&](std::uint32_t number) {
+          const LookResource& resource = look_.resources[number];
+          return resource.what == LookResource::What::task && found.contains(resource.object);
+        });
+        if (behind && found.insert(party.object).second) more = true;
+      }
+    }
+    return found;
+  }
+
   // Who waits for the child, too, reads no more than the waiter.
   [[nodiscard]] bool others_lead_to(std::uint32_t waiter, const std::vector<pid_t>& fds) {
     constexpr unsigned kSteps = 5;  // Process, StreamReader, transport; Popen, TextIOWrapper, BufferedReader, FileIO
     python::FrameReferences references(reader_, [&](std::uint64_t object) { return reads(object, fds); }, {});
-    for (std::uint32_t i = 0; i < look_.parties.size(); ++i) {
-      const LookParty& party = look_.parties[i];
-      // A loop's thread that waits is in its poll.
-      if (i == waiter || party.child == look_.parties[waiter].child || party.idle) continue;
+    const auto waits = behind(waiter);
+    for (const LookParty& party : look_.parties) {
+      // A loop's thread that waits is in its poll; the tasks of one that waits for the child cannot go on.
+      const bool held_up = !look_.parties[waiter].task && party.task && party.tid == look_.parties[waiter].tid;
+      if (held_up || waits.contains(party.object) || party.child == look_.parties[waiter].child || party.idle) continue;
       for (const auto& frame : party.frames) {
         if (!references.of_frame(frame, party.task, kSteps).empty() || references.cut()) return true;
       }
