@@ -262,6 +262,7 @@ std::uint64_t pool_waited_for(AsyncioReader& reader, ResourceReader& resources, 
   constexpr std::size_t kMaxLinks = 16;
   std::string inner;
   std::uint64_t queue = 0;
+  bool unread = false;  // it waits for a pool that is not known yet
   for (const Coroutine& link : chain.links | std::views::reverse | std::views::take(kMaxLinks)) {
     const auto code = reader.codes().find(link.code);
     if (!code) return 0;
@@ -270,10 +271,16 @@ std::uint64_t pool_waited_for(AsyncioReader& reader, ResourceReader& resources, 
       if (wait.function != function || wait.inner != inner || !code->file.ends_with(wait.file)) continue;
       const std::uint64_t self = reader.variable(link, "self");
       if (resources.type_of(self).form == ResourceForm::pool) return self;
+      unread = true;
     }
     if (queue != 0 && function == "greenlet_spawn") return sqlalchemy_pool(reader, resources, link, queue);
     const std::uint64_t self = function == "get" ? reader.variable(link, "self") : 0;
     if (resources.type_of(self).form == ResourceForm::asyncio_queue) queue = self;
+    // Before 3.11 a variable that an inner function shares is not read: PoolAcquireContext has the pool, too.
+    if (unread) {
+      const std::uint64_t pool = resources.attribute(reader.variable(link, "self"), "pool");
+      if (resources.type_of(pool).form == ResourceForm::pool) return pool;
+    }
     inner = function;
   }
   return 0;
