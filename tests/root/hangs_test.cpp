@@ -126,6 +126,39 @@ FOR_EACH_PYTHON(hangs_graphs, "hang: rings and holders are those that the progra
   }
 }
 
+// Await sites name what is waited for there, and who has it.
+void check_awaits(const std::vector<Json>& awaits, const Json& said) {
+  std::size_t seen = 0;
+  for (const auto& await : awaits) {
+    const auto& resource = await["resource"];
+    if (resource.is_null() || !resource["name"].is_string()) continue;
+    const std::string name = resource["name"];
+    const std::string lock = name.substr(name.rfind('.') + 1);
+    if (!said["locks"].contains(lock)) continue;
+    INFO(await.dump());
+    CHECK(await["awaits"] == "Lock.acquire");
+    CHECK(resource["kind"] == "lock");
+    CHECK(resource["waiting"] == said["locks"][lock]["waiters"].size());
+    REQUIRE(await["holders"].size() == 1);
+    CHECK(await["holders"][0]["name"] == said["locks"][lock]["holder"]);
+    seen++;
+  }
+  CHECK(seen > 1);
+}
+
+FOR_FEW_PYTHONS(hangs_awaits, "awaits: a site names what is waited for there, and who has it", "[hangs][awaits]") {
+  if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
+  Target target(python, "hang_graphs.py", {"--seed", "2"});
+  target.wait_ready();
+  const auto said = Json::parse(target.line());
+  const auto outcome = run(
+      {aiotrace_binary(), "awaits", "-p", std::to_string(target.pid()), "-d", "200ms", "--json", "-"});
+  CHECK(outcome.status == 0);
+  const auto lines = ndjson(outcome.out);
+  CHECK(form_complaints(lines) == std::vector<std::string>{});
+  check_awaits(of_type(lines, "await"), said);
+}
+
 FOR_FEW_PYTHONS(hangs_healthy, "hang: a busy program that contends for locks has no verdict", "[hangs]") {
   if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
   Target target(python, "hang_graphs.py", {"--healthy", "100"});

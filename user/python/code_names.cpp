@@ -64,6 +64,13 @@ bool CodeNames::is_own(std::uint64_t code) const {
   return info && !info->file.starts_with("<frozen ") && reader_.interpreter().libraries.inside(info->file).empty();
 }
 
+bool CodeNames::is_standard(std::uint64_t module) const {
+  const auto names = reader_.objects().module_dict(module);
+  const auto file = names ? reader_.objects().find(*names, "__file__", kMaxVariables) : std::nullopt;
+  const auto path = file ? reader_.objects().text(*file) : std::nullopt;
+  return path && !reader_.interpreter().libraries.inside(*path).empty();
+}
+
 void CodeNames::add_code(std::uint64_t code, Walk& walk, unsigned depth) {
   if (depth > kMaxDepth || walk.full() || !walk.seen.insert(code).second) return;
   if (depth == 0 && !is_own(code)) return;
@@ -110,6 +117,7 @@ bool CodeNames::own_functions(const std::function<void(std::uint64_t code)>& tak
     return type && (flags(*type) & kTypeSubclass) != 0 && (flags(value) & kHeapType) != 0;
   };
   for (const auto& module : modules_of(reader_)) {
+    if (is_standard(module.value)) continue;
     for (const auto& variable : variables_of(reader_, module.value)) {
       add_value(variable.value, walk, 0);
       if (!is_class(variable.value) || !walk.seen.insert(variable.value).second) continue;

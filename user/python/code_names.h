@@ -33,6 +33,7 @@ class CodeNames {
   void add_value(std::uint64_t value, Walk& walk, unsigned depth);
   void add_code(std::uint64_t code, Walk& walk, unsigned depth);
   [[nodiscard]] bool is_own(std::uint64_t code) const;
+  [[nodiscard]] bool is_standard(std::uint64_t module) const;
   [[nodiscard]] std::uint64_t field_of_code(int words_from_names, std::uint64_t code) const;
 
   AsyncioReader& reader_;
