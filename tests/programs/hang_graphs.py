@@ -251,8 +251,45 @@ async def random_graph(seed):
     return tasks
 
 
+BY_HAND = None
+THREADS_HAND = threading.Lock()
+
+
+async def takes_by_hand():
+    while True:
+        await BY_HAND.acquire()
+        try:
+            await asyncio.sleep(random.choice([0, 0.0005]))
+        finally:
+            BY_HAND.release()
+
+
+def takes_in_thread():
+    THREADS_HAND.acquire()
+    os.getpid()
+    THREADS_HAND.release()
+
+
+async def cleans_up():
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        await asyncio.sleep(0.0005)
+
+
+async def cancels():
+    while True:
+        task = asyncio.get_running_loop().create_task(cleans_up())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def healthy(count):
-    """Many tasks that contend for few locks, always in the same order; never two that wait for each other."""
+    """Many tasks that contend for few locks, always in the same order; never two that wait for each other, no lock that is
+    not given back, no cancellation that is ignored."""
+    global BY_HAND
+    BY_HAND = asyncio.Lock()
     locks = [new_lock(f"LOCK_{i}") for i in range(4)]
     semaphore = asyncio.BoundedSemaphore(3)
     queue = asyncio.Queue(2)
@@ -266,7 +303,7 @@ async def healthy(count):
                     await asyncio.sleep(random.choice([0, 0, 0.0005]))
             async with semaphore:
                 await asyncio.sleep(0)
-            await asyncio.get_running_loop().run_in_executor(None, os.getpid)
+            await asyncio.get_running_loop().run_in_executor(None, takes_in_thread)
 
     async def puts():
         while True:
@@ -277,6 +314,7 @@ async def healthy(count):
             await queue.get()
             await asyncio.sleep(0.0002)
     coroutines = [works() for _ in range(count)] + [puts(), puts(), gets(), gets()]
+    coroutines += [takes_by_hand() for _ in range(8)] + [cancels() for _ in range(4)]
     return [spawn(f"works-{i}", each) for i, each in enumerate(coroutines)], locks
 
 

@@ -8,35 +8,10 @@
 #include <set>
 
 #include "tests/catch.h"
-#include "tests/support/match.h"
-#include "tests/support/tracer.h"
+#include "tests/support/hung.h"
 
 namespace aiotrace::testing {
 namespace {
-
-struct Hung {
-  std::vector<Json> hangs;
-  Json look;
-  Json summary;
-  int status = 0;
-};
-
-Hung hang_command(pid_t pid, const std::vector<std::string>& more = {}) {
-  std::vector<std::string> command{aiotrace_binary(), "hang", "-p", std::to_string(pid), "--json", "-"};
-  command.insert(command.end(), more.begin(), more.end());
-  const auto outcome = run(command);
-  CHECK(outcome.err == "");
-  const auto lines = ndjson(outcome.out);
-  CHECK(form_complaints(lines) == std::vector<std::string>{});
-  REQUIRE(!lines.empty());
-  Hung found{.hangs = {}, .look = {}, .summary = lines.back(), .status = outcome.status};
-  CHECK(found.summary["type"] == "summary");
-  for (const auto& line : lines) {
-    if (line["type"] == "hang") found.hangs.push_back(line);
-    if (line["type"] == "look") found.look = line;
-  }
-  return found;
-}
 
 bool is_final(const Json& hang) {
   static const std::set<std::string> kNotFinal{"held", "exhausted", "waiting"};
@@ -151,6 +126,39 @@ FOR_EACH_PYTHON(hangs_graphs, "hang: rings and holders are those that the progra
   }
 }
 
+// Await sites name what is waited for there, and who has it.
+void check_awaits(const std::vector<Json>& awaits, const Json& said) {
+  std::size_t seen = 0;
+  for (const auto& await : awaits) {
+    const auto& resource = await["resource"];
+    if (resource.is_null() || !resource["name"].is_string()) continue;
+    const std::string name = resource["name"];
+    const std::string lock = name.substr(name.rfind('.') + 1);
+    if (!said["locks"].contains(lock)) continue;
+    INFO(await.dump());
+    CHECK(await["awaits"] == "Lock.acquire");
+    CHECK(resource["kind"] == "lock");
+    CHECK(resource["waiting"] == said["locks"][lock]["waiters"].size());
+    REQUIRE(await["holders"].size() == 1);
+    CHECK(await["holders"][0]["name"] == said["locks"][lock]["holder"]);
+    seen++;
+  }
+  CHECK(seen > 1);
+}
+
+FOR_FEW_PYTHONS(hangs_awaits, "awaits: a site names what is waited for there, and who has it", "[hangs][awaits]") {
+  if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
+  Target target(python, "hang_graphs.py", {"--seed", "2"});
+  target.wait_ready();
+  const auto said = Json::parse(target.line());
+  const auto outcome = run(
+      {aiotrace_binary(), "awaits", "-p", std::to_string(target.pid()), "-d", "200ms", "--json", "-"});
+  CHECK(outcome.status == 0);
+  const auto lines = ndjson(outcome.out);
+  CHECK(form_complaints(lines) == std::vector<std::string>{});
+  check_awaits(of_type(lines, "await"), said);
+}
+
 FOR_FEW_PYTHONS(hangs_healthy, "hang: a busy program that contends for locks has no verdict", "[hangs]") {
   if (python.command.empty()) AIOTRACE_SKIP("no Python " + python.version + ": " + python.origin);
   Target target(python, "hang_graphs.py", {"--healthy", "100"});
@@ -216,15 +224,6 @@ FOR_FEW_PYTHONS(hangs_none_watched, "a busy program has no hang while stalls are
   CHECK(status == (hangs.is_null() ? 1 : 0));
   CHECK((hangs.is_null() || hangs["proved"] == 0));
   CHECK(tracer.out().contains("\nHangs: none proved in ") == !hangs.is_null());
-}
-
-const Json* with_waiter(const Hung& hung, const std::string& name) {
-  for (const auto& hang : hung.hangs) {
-    for (const auto& waiter : hang["waiters"]) {
-      if (waiter["name"] == name) return &hang;
-    }
-  }
-  return nullptr;
 }
 
 void check_threads(const Hung& hung, const Json& said) {

@@ -42,6 +42,12 @@ TEST_CASE("a crowd at what is held is news when it has waited from one look to t
   }
 }
 
+TEST_CASE("a task that ignored its cancellation is news when somebody has waited for it for a while", "[hang]") {
+  HangNews state;
+  CHECK(news(state, {hang_of(1, HangVerdict::cancel_ignored, 1, 100)}, 100) == 0);
+  CHECK(news(state, {hang_of(1, HangVerdict::cancel_ignored, 1, 100)}, 100 + kLookNs) == 1);
+}
+
 TEST_CASE("who waits for what nobody is proved to hold is no news", "[hang]") {
   HangNews state;
   CHECK(news(state, {hang_of(1, HangVerdict::waiting, 500, 0)}, 10 * kLookNs) == 0);

@@ -124,6 +124,42 @@ TEST_CASE("a lock whose holder waits for what nobody can set is held by him", "[
   CHECK(found[1].waiters == std::vector<std::uint32_t>{1});
 }
 
+TEST_CASE("a lock that nobody has is abandoned, for those with a timeout too; known or concluded", "[model]") {
+  WaitGraph graph{.parties = {waits({0})}, .resources = {held({})}};
+  graph.parties[0].timed = GENERATE(false, true);
+  graph.resources[0].inferred = GENERATE(false, true);
+  const auto found = find_hangs(graph);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].verdict == HangVerdict::abandoned);
+  CHECK(found[0].exact != graph.resources[0].inferred);
+}
+
+TEST_CASE("a ring that rests on what is concluded is not exact, one beside it is", "[model]") {
+  WaitGraph graph{.parties = {waits({1}), waits({0}), waits({3}), waits({2})},
+                  .resources = {held({0}), held({1}), held({2}), held({3})}};
+  graph.resources[1].inferred = true;
+  const auto found = find_hangs(graph);
+  REQUIRE(found.size() == 2);
+  for (const FoundHang& each : found) CHECK(each.exact == (each.ring.front().party >= 2));
+}
+
+TEST_CASE("a task that goes on after it was cancelled has ignored that, if somebody waits for it", "[model]") {
+  WaitGraph graph{.parties = {waits({0}), moves()}, .resources = {held({1})}};
+  graph.resources[0].kind = ResourceKind::future;
+  graph.parties[1].goes_on = true;
+  SECTION("a task") {}
+  SECTION("or the thread that ends its loop") {
+    graph.parties[0].waits.clear();
+    graph.resources[0].watchers = {0};
+  }
+  const auto found = find_hangs(graph);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].verdict == HangVerdict::cancel_ignored);
+  CHECK(found[0].exact);
+  CHECK_FALSE(is_final(found[0].verdict));
+  CHECK(found[0].waiters == std::vector<std::uint32_t>{0});
+}
+
 TEST_CASE("an executor with all threads in use is exhausted", "[model]") {
   WaitGraph graph{.parties = {waits({0}), moves()}, .resources = {held({1})}};
   graph.resources[0].kind = ResourceKind::executor;
@@ -197,6 +233,12 @@ TEST_CASE("of random graphs those are stuck that cannot go on in any order, and 
     for (const FoundHang& each : find_hangs(graph)) {
       reported.insert(each.waiters.begin(), each.waiters.end());
       if (!is_final(each.verdict)) continue;
+      // That nobody gives it back is said of the lock: those that wait may have a timeout.
+      if (each.verdict == HangVerdict::abandoned) {
+        REQUIRE(graph.resources[each.resource].closed);
+        REQUIRE(graph.resources[each.resource].holds.empty());
+        continue;
+      }
       claimed.insert(each.waiters.begin(), each.waiters.end());
       for (std::size_t i = 0; i < each.ring.size(); ++i) {
         const auto& step = each.ring[i];

@@ -41,18 +41,19 @@ void AwaitsOutputs::begin(const model::AwaitsHead& head) {
 }
 
 void AwaitsOutputs::finish(const model::AwaitsFound& found, const std::vector<model::AwaitCurve>& curves,
-                           std::uint64_t points_over) {
+                           std::uint64_t points_over, const model::WaitsOfSites& waits_for) {
   const auto& summary = found.summary;
   if (auto* recording = out_.recording()) out_.check(recording->finish(found));
   if (summary.loop_seen() && out_.has_text())
-    out_.text(output::awaits_text(found.rows, head_.top, summary, out_.context()));
+    out_.text(output::awaits_text(found.rows, head_.top, summary, out_.context(), waits_for));
   if (folded_) out_.check(output::write_folded(found.by_stack, *folded_));
   if (html_ && found.stacks)
     out_.check(html_->write_bytes(output::awaits_page(title(), found.rows, *found.stacks, summary, out_.context())));
   if (others_.wanted() && found.stacks)
     others_.write(*found.stacks, "aiotrace awaits", summary.time_ns, summary.elapsed_ns, out_);
   if (out_.has_json()) {
-    for (const auto& row : found.rows) out_.json(output::await_row_json(row, head_.pid));
+    for (std::size_t i = 0; i < found.rows.size(); ++i)
+      out_.json(output::await_row_json(found.rows[i], head_.pid, i < waits_for.size() ? waits_for[i].get() : nullptr));
     out_.json(output::awaits_summary_json(summary, out_.context()));
   }
   if (!perfetto_) return;

@@ -5,6 +5,7 @@
 #include <ranges>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "app/hang_graph.h"
 #include "python/resource_names.h"
@@ -66,7 +67,8 @@ class Description {
     for (const FoundHang& each : found) {
       const LookResource& resource = look_.resources[each.resource];
       // Who awaits a task that goes on waits for what that one does.
-      if (resource.what == LookResource::What::task && !model::is_final(each.verdict)) continue;
+      const bool about_it = model::is_final(each.verdict) || each.verdict == model::HangVerdict::cancel_ignored;
+      if (resource.what == LookResource::What::task && !about_it) continue;
       const bool one_of_many = resource.what == LookResource::What::future && each.waiters.size() == 1 &&
                                each.ring.empty() && each.holders.empty();
       if (one_of_many) {
@@ -130,6 +132,8 @@ class Description {
     if (resource.what == LookResource::What::task) {
       const auto fields = reader_.futures().read(resource.object);
       if (fields) found.name = reader_.futures().name_of(*fields).value_or("");
+    } else if (resource.what == LookResource::What::pipe) {
+      found.name = std::exchange(found.class_name, {});
     } else if (const auto name = resource_names_.find(resource.object); name != resource_names_.end()) {
       found.name = name->second;
     }

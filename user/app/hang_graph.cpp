@@ -59,6 +59,8 @@ class Graph {
     const LookResource* earlier = before(resource);
     const bool same = earlier != nullptr && holders(first_, *earlier) == holders(second_, resource);
     found.closed = resource.closed && same && earlier->closed;
+    found.inferred = found.closed && (resource.inferred || earlier->inferred);
+    found.watchers = resource.watchers;
     // Who held it only in one of the looks has given it back, or has just got it.
     if (!same && resource.holds.size() == 1) return found;
     for (const auto& hold : resource.holds) found.holds.push_back({.party = hold.party, .how = how_of(hold.how)});
@@ -92,6 +94,8 @@ class Graph {
   [[nodiscard]] model::WaitGraph::Party party_of(const LookParty& party) const {
     model::WaitGraph::Party found{
         .task = party.task, .waits = party.waits, .timed = party.timed, .steady = steady(party)};
+    if (const auto known = before_.find(party.object); known != before_.end())
+      found.goes_on = party.goes_on && known->second->goes_on;
     // A thread that is in its loop's poll, or runs, keeps no task from going on.
     const auto thread = party.task && party.tid != 0 ? second_.threads.find(party.tid) : second_.threads.end();
     if (thread != second_.threads.end() && !second_.parties[thread->second].waits.empty())
@@ -118,6 +122,7 @@ model::HoldHow how_of(python::LookHold::How how) {
 }
 
 model::ResourceKind kind_of(const LookResource& resource) {
+  if (resource.what == LookResource::What::pipe) return ResourceKind::pipe;
   if (resource.what != LookResource::What::object) return ResourceKind::future;
   switch (resource.type.form) {
     case ResourceForm::asyncio_lock:

@@ -9,6 +9,7 @@
 
 #include "app/hang_description.h"
 #include "app/hang_graph.h"
+#include "app/pipe_hangs.h"
 #include "proc/maps.h"
 #include "proc/progress.h"
 #include "python/hang_look.h"
@@ -87,6 +88,7 @@ Result<HangScanner::Found> HangScanner::scan() {
   {
     python::AsyncioReader reader(*interpreter_, pages, codes);
     first = python::look_for_hangs(reader, process_.pid(), threads);
+    add_pipes(process_, reader, first);
   }
   const auto pause = to_timespec(kBetweenNs);
   nanosleep(&pause, nullptr);
@@ -97,8 +99,9 @@ Result<HangScanner::Found> HangScanner::scan() {
     return fail(fmt::format("tasks of process {}", process_.pid()), reader.futures().problem(), {},
                 ErrorKind::unsupported);
   }
-  const python::HangLook second = python::look_for_hangs(reader, process_.pid(),
-                                                         python::python_threads(*interpreter_, process_, pages));
+  python::HangLook second = python::look_for_hangs(reader, process_.pid(),
+                                                   python::python_threads(*interpreter_, process_, pages));
+  add_pipes(process_, reader, second);
   const std::uint64_t read_ns = monotonic_ns();
   const auto graph = wait_graph(first, second, still.threads());
   Found found;

@@ -26,8 +26,11 @@ enum class HangVerdict : std::uint8_t {
   held,
   waiting,  ///< nothing is proved
 };
-/// A verdict that nothing but the program's end, or somebody's cancelling, changes.
-[[nodiscard]] constexpr bool is_final(HangVerdict verdict) { return verdict < HangVerdict::exhausted; }
+/// A verdict that nothing but the program's end, or somebody's cancelling, changes. A task that ignored its
+/// cancellation may still end in its own time.
+[[nodiscard]] constexpr bool is_final(HangVerdict verdict) {
+  return verdict < HangVerdict::exhausted && verdict != HangVerdict::cancel_ignored;
+}
 template <>
 struct Names<HangVerdict> {
   static constexpr std::array<std::string_view, 9> list{"deadlock",  "self-wait",      "unresolvable",
@@ -102,6 +105,9 @@ struct Hang {
   std::vector<std::uint64_t> ring{};  ///< ids of parties in order, at most kMaxRing; empty: none
   std::uint64_t ring_more = 0;        ///< parties of the ring that are not in `ring`
 };
+
+/// Not only concluded.
+[[nodiscard]] inline bool is_proved(const Hang& hang) { return is_final(hang.verdict) && hang.exact; }
 
 /// What is said once for each look at a process.
 struct HangScan {

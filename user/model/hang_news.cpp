@@ -13,8 +13,9 @@ bool is_meant(const Hang& hang) {
 bool matters(const Hang& hang, std::uint64_t now_ns) {
   if (is_meant(hang)) return false;
   if (is_final(hang.verdict)) return true;
-  if (hang.verdict != HangVerdict::held && hang.verdict != HangVerdict::exhausted) return false;
-  if (hang.resource.waiting < HangNews::kCrowd || !hang.since_ns) return false;
+  const bool one_is_enough = hang.verdict == HangVerdict::cancel_ignored;
+  if (!one_is_enough && hang.verdict != HangVerdict::held && hang.verdict != HangVerdict::exhausted) return false;
+  if ((!one_is_enough && hang.resource.waiting < HangNews::kCrowd) || !hang.since_ns) return false;
   return *hang.since_ns <= now_ns && now_ns - *hang.since_ns >= HangNews::kHeldNs;
 }
 

@@ -11,10 +11,10 @@
 namespace aiotrace::model {
 
 /// Of one process, look by look. A proved hang is news at once, but for a single wait for a future that has no name:
-/// that is how a program waits for ever on purpose. Another wait is news if it goes on with the same first
-/// waiter for kHeldNs, at least kCrowd tasks and threads wait, and somebody holds what they wait for: a healthy program
-/// has locks under contention and pools at their limit, but their waiters change. Each is news again when twice as many
-/// wait.
+/// that is how a program waits for ever on purpose. A task that ignored its cancellation is news if somebody waits for
+/// it for kHeldNs. Another wait is news if it goes on with the same first waiter for kHeldNs, at least kCrowd tasks and
+/// threads wait, and somebody holds what they wait for: a healthy program has locks under contention and pools at their
+/// limit, but their waiters change. Each is news again when twice as many wait.
 class HangNews {
  public:
   static constexpr std::uint64_t kHeldNs = 8'000'000'000;  // a run of 10 s has two looks

@@ -55,6 +55,9 @@ struct TaskResource {
   std::vector<HangParty> holders;
 };
 
+/// Of await sites in their order what is waited for there, and who has it; null: not known. Empty: not looked for.
+using WaitsOfSites = std::vector<std::shared_ptr<const TaskResource>>;
+
 struct TaskWait {
   TaskWaitKind kind = TaskWaitKind::unknown;
   std::string call;                     ///< function of the library in which it waits: "Queue.get"; empty: no known one

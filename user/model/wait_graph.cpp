@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace aiotrace::model {
 namespace {
@@ -185,6 +186,23 @@ bool waits_for_itself(const WaitGraph& graph, const std::vector<Step>& ring) {
   return by_loop;
 }
 
+// Whether what keeps a party from going on is known, not only concluded, all the way.
+bool rests_on_facts(const WaitGraph& graph, Number party) {
+  std::unordered_set<Number> seen;
+  std::vector<Number> left{party};
+  while (!left.empty()) {
+    const Number at = left.back();
+    left.pop_back();
+    if (!seen.insert(at).second) continue;
+    if (graph.parties[at].runs_on) left.push_back(*graph.parties[at].runs_on);
+    for (const Number resource : graph.parties[at].waits) {
+      if (graph.resources[resource].inferred) return false;
+      for (const auto& hold : graph.resources[resource].holds) left.push_back(hold.party);
+    }
+  }
+  return true;
+}
+
 FoundHang ring_of(const WaitGraph& graph, const Ways::End& end) {
   FoundHang found;
   found.ring = end.ring;
@@ -192,20 +210,31 @@ FoundHang ring_of(const WaitGraph& graph, const Ways::End& end) {
   const auto first = std::ranges::find_if(found.ring, [](const Step& step) { return step.resource.has_value(); });
   std::ranges::rotate(found.ring, first);
   found.verdict = waits_for_itself(graph, end.ring) ? HangVerdict::self_wait : HangVerdict::deadlock;
-  found.exact = true;
+  found.exact = rests_on_facts(graph, end.ring.front().party);
   found.resource = found.ring.front().resource.value_or(0);
   found.waiters = end.parties;
   found.holders = graph.resources[found.resource].holds;
   return found;
 }
 
+bool given_back(ResourceKind kind) {
+  return kind == ResourceKind::lock || kind == ResourceKind::semaphore || kind == ResourceKind::pool;
+}
+
 FoundHang nobody(const WaitGraph& graph, const Ways::End& end) {
   const ResourceKind kind = graph.resources[end.resource].kind;
-  const bool given_back = kind == ResourceKind::lock || kind == ResourceKind::semaphore || kind == ResourceKind::pool;
-  return {.verdict = given_back ? HangVerdict::abandoned : HangVerdict::unresolvable,
-          .exact = true,
+  return {.verdict = kind == ResourceKind::pipe ? HangVerdict::pipe
+                     : given_back(kind)         ? HangVerdict::abandoned
+                                                : HangVerdict::unresolvable,
+          .exact = !graph.resources[end.resource].inferred,
           .resource = end.resource,
           .waiters = end.parties};
+}
+
+// A task that others wait for, and that has ignored its cancellation.
+bool ignores_cancel(const WaitGraph& graph, const WaitGraph::Resource& resource) {
+  return resource.kind == ResourceKind::future && resource.closed && resource.holds.size() == 1 &&
+         graph.parties[resource.holds.front().party].goes_on;
 }
 
 FoundHang unproved(const WaitGraph& graph, Number number, const std::vector<Number>& waiters) {
@@ -213,12 +242,18 @@ FoundHang unproved(const WaitGraph& graph, Number number, const std::vector<Numb
   FoundHang found{.resource = number, .waiters = waiters, .holders = resource.holds};
   const bool units = resource.kind == ResourceKind::executor || resource.kind == ResourceKind::pool ||
                      resource.kind == ResourceKind::semaphore;
-  if (units && resource.capacity && resource.out && *resource.out >= *resource.capacity)
+  // Those that wait give up in time, and others come.
+  const bool nobody = resource.closed && resource.holds.empty() && given_back(resource.kind);
+  if (ignores_cancel(graph, resource))
+    found.verdict = HangVerdict::cancel_ignored;
+  else if (nobody)
+    found.verdict = HangVerdict::abandoned;
+  else if (units && resource.capacity && resource.out && *resource.out >= *resource.capacity)
     found.verdict = HangVerdict::exhausted;
   else if (!resource.holds.empty())
     found.verdict = HangVerdict::held;
   // Where others may give it back, neither who has it nor that all is in use is proved.
-  found.exact = found.verdict != HangVerdict::waiting && resource.closed;
+  found.exact = found.verdict != HangVerdict::waiting && resource.closed && !resource.inferred;
   return found;
 }
 
@@ -230,8 +265,13 @@ std::vector<FoundHang> find_hangs(const WaitGraph& graph) {
   std::vector<FoundHang> found;
   for (const auto& end : ways.ends()) found.push_back(end.ring.empty() ? nobody(graph, end) : ring_of(graph, end));
   for (Number i = 0; i < graph.resources.size(); ++i) {
-    const auto& waiters = stuck.waiters(i);
-    const bool judged = std::ranges::any_of(waiters, [&](Number each) { return graph.parties[each].steady; });
+    auto waiters = stuck.waiters(i);
+    bool judged = std::ranges::any_of(waiters, [&](Number each) { return graph.parties[each].steady; });
+    if (ignores_cancel(graph, graph.resources[i])) {
+      const auto& watchers = graph.resources[i].watchers;
+      judged = judged || !watchers.empty();
+      waiters.insert(waiters.end(), watchers.begin(), watchers.end());
+    }
     // Those of a ring and behind it, or at a resource that nobody has, are in what was found above.
     const bool known = stuck.resource(i) && std::ranges::any_of(waiters, [&](Number each) {
                          if (!stuck.by_waits(each) || graph.parties[each].waits.front() != i) return false;

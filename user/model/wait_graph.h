@@ -23,14 +23,17 @@ struct WaitGraph {
     std::vector<std::uint32_t> waits{};
     /// Of a task: the thread of its loop. It cannot go on while that one waits for a resource.
     std::optional<std::uint32_t> runs_on{};
-    bool timed = false;   ///< something else ends its wait: a timeout
-    bool steady = false;  ///< proved to have been in this very wait for as long as was looked
+    bool timed = false;    ///< something else ends its wait: a timeout
+    bool goes_on = false;  ///< of a task: it was cancelled, and goes on as if it had not been
+    bool steady = false;   ///< proved to have been in this very wait for as long as was looked
   };
   struct Resource {
     ResourceKind kind = ResourceKind::lock;
     std::vector<Hold> holds{};
     /// `holds` are proved to be all that could ever end a wait for it; without any: nobody can.
     bool closed = false;
+    bool inferred = false;                  ///< that is concluded, not known
+    std::vector<std::uint32_t> watchers{};  ///< parties that wait for it, too, but hold nobody up by that
     std::optional<std::uint64_t> capacity{};
     std::optional<std::uint64_t> out{};  ///< of the capacity, taken
   };

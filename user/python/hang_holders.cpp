@@ -39,6 +39,7 @@ void HolderFinder::run() {
       case LookResource::What::task: of_task(resource); break;
       case LookResource::What::object: of_object(resource); break;
       case LookResource::What::future: (void)of_worker(resource); break;
+      case LookResource::What::pipe: break;
     }
   }
 }
@@ -90,6 +91,7 @@ const std::unordered_map<std::uint64_t, std::uint32_t>& HolderFinder::handed() {
 void HolderFinder::of_pool(LookResource& resource) const {
   const ThreadPool* pool = executors_.pool(resource.object);
   if (pool == nullptr) return;
+  resource.holds.clear();  // `with executor:` takes no thread
   for (const std::uint32_t thread : pool->busy) add(resource, thread);
   resource.state.out = pool->busy.size();
   resource.closed = pool->idle == 0 && resource.state.capacity == resource.holds.size();

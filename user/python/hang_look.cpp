@@ -1,6 +1,7 @@
 #include "python/hang_look.h"
 
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <ranges>
@@ -9,12 +10,15 @@
 #include <utility>
 
 #include "proc/thread_syscall.h"
+#include "python/abandoned.h"
 #include "python/await_chain.h"
+#include "python/cancel_requests.h"
 #include "python/executors.h"
 #include "python/frames.h"
 #include "python/hang_holders.h"
 #include "python/holdings.h"
 #include "python/lock_waits.h"
+#include "python/pools.h"
 #include "python/task_list.h"
 #include "python/thread_waits.h"
 #include "python/unset_futures.h"
@@ -69,6 +73,7 @@ class Look {
     executors_.finish();
     for (const auto& [party, future] : later_) wait_for_work(look_.parties[party], future);
     for (const std::uint64_t task : list.tasks) read_task(task);
+    watch_cancelled();
     find_holders();
     look_.read_ns = monotonic_ns();
     return std::move(look_);
@@ -82,6 +87,12 @@ class Look {
     resource.type = resources_.type_of(object);
     resource.class_name = reader_.type_name(object);
     resource.state = resources_.state_of(object, resource.type.form);
+    if (resource.type.form == ResourceForm::pool) {
+      const PoolState pool = read_pool(reader_, resources_, object, resource.type.known);
+      resource.state.capacity = pool.capacity;
+      resource.state.out = pool.out;
+      resource.state.waiters = pool.waiters;
+    }
     if (resource.state.waiters != 0) resource.queue = deque_state(reader_.objects(), resource.state.waiters);
     look_.resources.push_back(std::move(resource));
     return known->second;
@@ -106,6 +117,8 @@ class Look {
     ThreadWait wait = thread_wait(reader_, resources_, stack);
     if (wait.kind == ThreadWait::Kind::none && !stack.empty()) wait = wait_in_call(tid, stack.front());
     party.timed = wait.timed;
+    party.idle = wait.kind == ThreadWait::Kind::idle;
+    if (wait.kind == ThreadWait::Kind::none) party.child = child_waited_for(tid);
     if (wait.kind != ThreadWait::Kind::none)
       party.state = wait.kind == ThreadWait::Kind::sleep ? State::sleeping : State::waiting;
     if (wait.kind == ThreadWait::Kind::object) {
@@ -129,9 +142,20 @@ class Look {
     party.mark = mark.value();
     hold(number, holdings);
     executors_.add_thread(number, stack);
+    for (const std::uint64_t task : tasks_to_cancel(reader_, stack)) cancelled_by_.emplace(task, number);
     ident_.emplace(thread.thread_id, number);
     look_.threads.emplace(tid, number);
     look_.parties.push_back(std::move(party));
+  }
+
+  // wait4(pid, …), waitid(P_PID, pid, …).
+  [[nodiscard]] pid_t child_waited_for(pid_t tid) const {
+    const auto call = proc::current_syscall(pid_, tid);
+    const bool by_wait4 = call && call->number == SYS_wait4;
+    const bool by_waitid = call && call->number == SYS_waitid && call->arguments[0] == P_PID;
+    if (!by_wait4 && !by_waitid) return 0;
+    const auto pid = static_cast<pid_t>(call->arguments[by_wait4 ? 0 : 1]);
+    return std::max(pid, 0);
   }
 
   // In no function that is known: a lock, time.sleep(), or it runs.
@@ -190,6 +214,7 @@ class Look {
       read_wait(party, *fields, chain);
       hold(number, holdings);
     }
+    party.goes_on = goes_on(party, *fields, chain);
     task_.emplace(object, number);
     look_.parties.push_back(std::move(party));
   }
@@ -202,10 +227,33 @@ class Look {
     return resources_.type_of(self).form == ResourceForm::asyncio_condition ? self : 0;
   }
 
+  // Who waits for other tasks has passed the cancellation on to them; what has been cancelled itself ends in a moment.
+  bool goes_on(const LookParty& party, const FutureFields& fields, const AwaitChain& chain) const {
+    switch (party.wait) {
+      case WaitKind::start:
+      case WaitKind::turn:
+      case WaitKind::future:
+      case WaitKind::task:
+      case WaitKind::gather:
+      case WaitKind::wait:
+      case WaitKind::shield:
+      case WaitKind::task_group: return false;
+      default: break;
+    }
+    if (party.wait == WaitKind::unknown && party.state != State::running) return false;
+    const bool asked = cancelled_by_.contains(fields.object) && handles_nothing(reader_, chain);
+    return asked || went_on_after_cancel(reader_, fields, chain);
+  }
+
   void read_wait(LookParty& party, const FutureFields& fields, const AwaitChain& chain) {
     const WaitsFor wait = waits_.read(fields, chain, look_.taken_ns);
     party.wait = wait.kind;
+    party.child = wait.child_pid.value_or(0);
     party.timed = party.timed || waits_.end_of(fields, chain) == WaitEnd::timer;
+    // Before 3.12 wait_for() has a task of its own for what it waits for.
+    const bool waits = wait.kind != WaitKind::start && wait.kind != WaitKind::turn && wait.kind != WaitKind::running;
+    const std::uint64_t pool = waits ? pool_waited_for(reader_, resources_, chain) : 0;
+    if (pool != 0) return wait_for(party, pool, What::object);
     switch (wait.kind) {
       case WaitKind::sleep: party.state = State::sleeping; return;
       case WaitKind::start:
@@ -281,6 +329,14 @@ class Look {
     wait_for(party, pool != nullptr ? pool->object : future, What::object);
   }
 
+  void watch_cancelled() {
+    for (const auto& [task, thread] : cancelled_by_) {
+      const auto party = task_.find(task);
+      if (party == task_.end() || !look_.parties[party->second].goes_on || ++edges_ > kMaxEdges) continue;
+      look_.resources[number_of(task, What::task)].watchers.push_back(thread);
+    }
+  }
+
   // Who gives up cancels those that he waits for.
   void spread_timeouts() {
     std::vector<std::uint32_t> timed;
@@ -301,8 +357,10 @@ class Look {
 
   void find_holders() {
     HolderFinder(reader_, resources_, executors_, running_, look_, {task_, ident_, holds_}).run();
+    find_pool_holders(reader_, resources_, look_, loops_);
     spread_timeouts();
     const auto never = never_set(reader_, unset_, loops_);
+    find_abandoned(reader_, resources_, look_, loops_);
     for (auto& resource : look_.resources) {
       if (resource.holds.empty() && never.contains(resource.object)) resource.closed = true;
     }
@@ -324,6 +382,7 @@ class Look {
   std::vector<std::pair<std::uint32_t, std::uint64_t>> later_;      // threads that wait for a concurrent future
   std::vector<UnsetWait> unset_;
   std::unordered_set<std::uint64_t> loops_;
+  std::unordered_map<std::uint64_t, std::uint32_t> cancelled_by_;  // the thread that waits for its end, by task
   std::size_t edges_ = 0;
   std::size_t frames_ = 0;
 };

@@ -34,6 +34,9 @@ struct LookParty {
   std::vector<LookFrame> frames{};     ///< innermost first
   std::vector<std::uint32_t> waits{};  ///< resources, by number; it goes on when any one is given to it
   bool timed = false;                  ///< something else may end its wait
+  pid_t child = 0;                     ///< the process whose end it waits for, as the program calls it; 0: none
+  bool idle = false;                   ///< of a thread: in its loop's poll, or without work in its pool
+  bool goes_on = false;                ///< of a task: it was cancelled, and goes on as if it had not been
   std::uint64_t mark = 0;              ///< the same number: at the same instructions, for the same object
 };
 
@@ -44,15 +47,18 @@ struct LookHold {
 };
 
 struct LookResource {
-  enum class What : std::uint8_t { object, task, future };
+  enum class What : std::uint8_t { object, task, future, pipe };
   What what = What::object;
   std::uint64_t object = 0;
   ResourceType type{};       ///< of an object
-  std::string class_name{};  ///< of the object
+  std::string class_name{};  ///< of the object; of a pipe: its name
   ResourceState state{};
   std::optional<DequeState> queue{};  ///< of those that wait
   std::vector<LookHold> holds{};
-  bool closed = false;  ///< `holds` are all that could end a wait for it
+  std::vector<std::uint32_t> watchers{};  ///< of a task: threads that wait for its end while they run its loop
+  bool closed = false;                    ///< `holds` are all that could end a wait for it
+  /// That is concluded from what the program's functions and frames mention or refer to, not written down by anybody.
+  bool inferred = false;
 };
 
 struct HangLook {

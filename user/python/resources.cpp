@@ -17,7 +17,8 @@ struct Row {
   ResourceForm form;
 };
 // Lib/asyncio/locks.py and queues.py, Lib/threading.py, Lib/queue.py, Lib/concurrent/futures of 3.8 to 3.15; anyio 3
-// and 4; SQLAlchemy 1.4 and 2; asyncpg 0.2x; redis-py 4 to 6; psycopg_pool 3; aiohttp 3.
+// and 4; SQLAlchemy 1.4 and 2; asyncpg 0.2x; redis-py 4 to 6; psycopg_pool 3; aiohttp 3;
+// httpcore 1.
 constexpr auto kRows = std::to_array<Row>({
     {"asyncio.locks", "Lock", asyncio_lock},
     {"asyncio.locks", "Semaphore", asyncio_semaphore},
@@ -45,6 +46,7 @@ constexpr auto kRows = std::to_array<Row>({
     {"psycopg_pool.pool", "ConnectionPool", pool},
     {"psycopg_pool.pool_async", "AsyncConnectionPool", pool},
     {"aiohttp.connector", "BaseConnector", pool},
+    {"httpcore._async.connection_pool", "AsyncConnectionPool", pool},
 });
 
 }  // namespace
@@ -131,20 +133,6 @@ void ResourceReader::read_rlock(std::uint64_t object, ResourceState& state) cons
   if (*state.locked) state.owner_thread = owner.value_or(0);
 }
 
-// SQLAlchemy's QueuePool: a queue of idle connections, and the number of connections beyond its size, which is negative
-// until all connections of the queue were created.
-void ResourceReader::read_pool(std::uint64_t object, ResourceState& state) const {
-  const std::uint64_t queue = attribute(object, "_pool");
-  if (queue == 0) return;
-  const auto size = number(queue, "maxsize");
-  const auto more = number(object, "_max_overflow");
-  const auto beyond = number(object, "_overflow");
-  const auto idle = length_of(reader_.objects(), attribute(queue, "queue"));
-  if (!size || !more) return;
-  state.capacity = *size + *more;
-  if (beyond && idle && *idle <= *size) state.out = *size - *idle + *beyond;
-}
-
 ResourceState ResourceReader::state_of(std::uint64_t object, ResourceForm form) const {
   ResourceState state;
   switch (form) {
@@ -177,7 +165,6 @@ ResourceState ResourceReader::state_of(std::uint64_t object, ResourceForm form) 
     case thread_lock: read_thread_lock(object, state); break;
     case thread_rlock: read_rlock(object, state); break;
     case thread_pool: state.capacity = number(object, "_max_workers"); break;
-    case pool: read_pool(object, state); break;
     default: break;
   }
   return state;

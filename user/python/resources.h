@@ -58,6 +58,7 @@ class ResourceReader {
 
   /// Decided by the class; derived classes count too.
   [[nodiscard]] ResourceType type_of(std::uint64_t object);
+  /// Not of a pool: read_pool() reads it.
   [[nodiscard]] ResourceState state_of(std::uint64_t object, ResourceForm form) const;
   /// An attribute of the instance; 0: it has none, or it is None.
   [[nodiscard]] std::uint64_t attribute(std::uint64_t object, std::string_view name) const;
@@ -67,7 +68,6 @@ class ResourceReader {
  private:
   [[nodiscard]] ResourceType classify(std::uint64_t type) const;
   [[nodiscard]] std::optional<std::uint64_t> number(std::uint64_t object, std::string_view name) const;
-  void read_pool(std::uint64_t object, ResourceState& state) const;
   void read_thread_lock(std::uint64_t object, ResourceState& state) const;
   void read_rlock(std::uint64_t object, ResourceState& state) const;
 

@@ -29,6 +29,7 @@ constexpr auto kRows = std::to_array<Row>({
     {"sqlalchemy/util/queue.py", "get", ResourceForm::thread_queue},
     {"sqlalchemy/pool/impl.py", "_do_get", ResourceForm::pool},
     {"psycopg_pool/pool.py", "wait", ResourceForm::none},
+    {"psycopg_pool/pool.py", "_getconn_unchecked", ResourceForm::pool},
     {"psycopg_pool/pool.py", "getconn", ResourceForm::pool},
 });
 

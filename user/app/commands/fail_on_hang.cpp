@@ -8,8 +8,7 @@
 namespace aiotrace::app {
 
 int status_of_hangs(const model::Summary& summary) {
-  const bool proved = std::ranges::any_of(summary.hangs,
-                                          [](const auto& hang) { return model::is_final(hang.verdict); });
+  const bool proved = std::ranges::any_of(summary.hangs, model::is_proved);
   if (proved) return kExitStall;
   if (summary.hang_looks != 0) return 0;
   return report(fail("--fail-on-hang", "there was no look that saw all tasks, so hangs are not ruled out").error());

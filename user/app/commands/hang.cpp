@@ -44,8 +44,6 @@ struct HangOptions {
   bool verbose = false;
 };
 
-bool is_proved(const model::Hang& hang) { return model::is_final(hang.verdict); }
-
 struct Watched {
   Watched(proc::Process opened, const std::atomic<bool>* stop)
       : process(std::move(opened)), scanner(process, stop, kMostOfLookS) {}
@@ -90,7 +88,7 @@ class HangRun {
   int finish() {
     for (const Watched& each : watched_) {
       summary_.hangs += each.hangs.size();
-      summary_.proved += static_cast<std::uint64_t>(std::ranges::count_if(each.hangs, is_proved));
+      summary_.proved += static_cast<std::uint64_t>(std::ranges::count_if(each.hangs, model::is_proved));
     }
     const std::uint64_t now = monotonic_ns();
     summary_.elapsed_ns = now - begin_ns_;
@@ -118,7 +116,7 @@ class HangRun {
       }
       if (!found) return std::unexpected(found.error());
       each.hangs = std::move(found->hangs);
-      const bool proved = std::ranges::any_of(each.hangs, is_proved);
+      const bool proved = std::ranges::any_of(each.hangs, model::is_proved);
       each.undecided = !proved && (found->scan.unreadable != 0 || found->scan.torn);
       proved_ = proved_ || proved;
       summary_.looks++;

@@ -1,6 +1,7 @@
 #include "output/json/awaits.h"
 
 #include "output/json/await_site.h"
+#include "output/json/hang_parts.h"
 #include "output/json/parts.h"
 
 namespace aiotrace::output {
@@ -34,7 +35,13 @@ std::string awaits_watching_json(std::uint32_t pid, const std::string& comm, con
                   {"targets", Json::array({{{"pid", pid}, {"comm", comm}, {"python", python}, {"loops", nullptr}}})}});
 }
 
-std::string await_row_json(const model::AwaitRow& row, std::uint32_t pid) { return row_of_process("await", pid, row); }
+std::string await_row_json(const model::AwaitRow& row, std::uint32_t pid, const model::TaskResource* waits_for) {
+  Json object{{"type", "await"}, {"pid", pid}};
+  object.update(json_of(row));
+  object["resource"] = waits_for != nullptr ? json_of(waits_for->resource) : Json(nullptr);
+  object["holders"] = waits_for != nullptr ? json_of(waits_for->holders) : Json::array();
+  return line_of(object);
+}
 
 std::string awaits_summary_json(const model::AwaitsSummary& summary, const OutputContext& context) {
   return summary_json({.time_ns = summary.time_ns,

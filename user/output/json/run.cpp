@@ -136,8 +136,7 @@ namespace {
 // Null: they were not looked for.
 Json hangs_json(const model::Summary& summary, const OutputContext& /*context*/) {
   if (summary.hang_looks == 0) return nullptr;
-  const auto proved = std::ranges::count_if(summary.hangs,
-                                            [](const model::Hang& hang) { return model::is_final(hang.verdict); });
+  const auto proved = std::ranges::count_if(summary.hangs, model::is_proved);
   return {{"looks", summary.hang_looks}, {"reported", summary.hangs.size()}, {"proved", proved}};
 }
 

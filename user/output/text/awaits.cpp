@@ -10,6 +10,7 @@
 #include "output/text/losses.h"
 #include "output/text/style.h"
 #include "output/text/table.h"
+#include "output/text/tasks.h"
 #include "util/text.h"
 
 namespace aiotrace::output {
@@ -31,7 +32,8 @@ std::string totals_line(const std::vector<model::AwaitRow>& rows, std::uint64_t 
 }  // namespace
 
 std::vector<std::string> awaits_text(const std::vector<model::AwaitRow>& rows, std::size_t top,
-                                     const model::AwaitsSummary& summary, const OutputContext& context) {
+                                     const model::AwaitsSummary& summary, const OutputContext& context,
+                                     const model::WaitsOfSites& waits_for) {
   constexpr std::size_t kLongest = 6;
   constexpr std::size_t kSiteColumns = 32;
   std::uint64_t all_ns = 0;
@@ -45,7 +47,8 @@ std::vector<std::string> awaits_text(const std::vector<model::AwaitRow>& rows, s
                {.heading = "MEAN"},
                {.heading = "LONGEST"}},
               "AWAIT", kSiteColumns);
-  for (const auto& row : std::span(rows).first(shown)) {
+  for (std::size_t i = 0; i < shown; ++i) {
+    const auto& row = rows[i];
     Table::Row line;
     line.cells = {format_duration_ns(row.total_ns),
                   format_share(row.total_ns, all_ns),
@@ -56,6 +59,8 @@ std::vector<std::string> awaits_text(const std::vector<model::AwaitRow>& rows, s
                   row.longest_ns == 0 ? "-" : format_duration_ns(row.longest_ns)};
     line.text = site_text(row.site);
     if (row.longest_ns >= summary.slow_ns) line.marked.insert(kLongest);
+    if (i < waits_for.size() && waits_for[i])
+      line.below = {shorten_right("   now: " + wait_text(*waits_for[i]), context.columns)};
     table.add(std::move(line));
   }
   auto lines = table.lines(context);

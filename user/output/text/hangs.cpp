@@ -63,13 +63,16 @@ std::string sentence(const Hang& hang) {
                                  : crowd(in_ring) + more(hang.ring_more) + " wait for each other";
     case HangVerdict::self_wait: return "the loop's thread waits for what only its own loop can finish: " + what;
     case HangVerdict::unresolvable: return who + wait + " for " + what + " that nobody can set";
-    case HangVerdict::abandoned: return who + wait + " for " + what + ": locked, and no living task or thread holds it";
-    case HangVerdict::cancel_ignored: return who + " cancelled, but going on";
-    case HangVerdict::pipe: return who + wait + " at a pipe whose other end waits, too";
+    case HangVerdict::abandoned: return who + wait + " for " + what + ": taken, and no living task or thread holds it";
+    case HangVerdict::cancel_ignored:
+      return (hang.holders.empty() ? "a task" : party_name(hang.holders.front())) + " was cancelled, but goes on; " +
+             who + wait + " for its end";
+    case HangVerdict::pipe: return who + wait + " for a child that waits for it to read " + what;
     case HangVerdict::exhausted: return who + wait + " for " + what + ": all in use";
     case HangVerdict::held: {
       const HangParty& holder = hang.holders.front();
-      std::string text = who + wait + " for " + what + ", held by " + party_name(holder);
+      const bool may = holder.how == model::HoldHow::refers;
+      std::string text = who + wait + " for " + what + (may ? ", perhaps held by " : ", held by ") + party_name(holder);
       return text + more(hang.holders.size() - 1) + " (" + doing(holder) + ")";
     }
     case HangVerdict::waiting: break;
@@ -155,7 +158,9 @@ void add_holders(const Hang& hang, Lines& lines) {
   if (groups.size() > kGroups) groups.resize(kGroups);
   for (const auto& [party, count] : groups) {
     const bool may = party->how == model::HoldHow::refers;
-    const std::string who = count == 1 ? party_name(*party) + (may ? " may hold it: " : " holds it: ")
+    const bool itself = hang.verdict == HangVerdict::cancel_ignored;  // no holder of something
+    const std::string one_does = itself ? ": " : may ? " may hold it: " : " holds it: ";
+    const std::string who = count == 1 ? party_name(*party) + one_does
                                        : plural(count, party->task ? "task" : "thread") + " like " +
                                              party_name(*party) + (may ? " may hold it: " : " hold it: ");
     lines.add_party(who + doing(*party), party->stack, 2);
@@ -192,7 +197,10 @@ std::string resource_text(const model::HangResource& resource) {
   return text;
 }
 
-std::string hang_headline(const Hang& hang) { return std::string(model::name(hang.verdict)) + ": " + sentence(hang); }
+std::string hang_headline(const Hang& hang) {
+  const bool concluded = model::is_final(hang.verdict) && !hang.exact;
+  return std::string(model::name(hang.verdict)) + (concluded ? " (inferred): " : ": ") + sentence(hang);
+}
 
 std::vector<std::string> hang_lines(const Hang& hang, const OutputContext& context) {
   Lines lines(context);
@@ -214,13 +222,14 @@ std::vector<std::string> hang_look_lines(const std::vector<Hang>& hangs, const m
                                          const OutputContext& context) {
   std::vector<std::string> lines;
   std::size_t unproved = 0, left = 0;
-  const bool proved = std::ranges::any_of(hangs, [](const Hang& each) { return model::is_final(each.verdict); });
-  if (!proved)
+  const bool found = std::ranges::any_of(hangs, [](const Hang& each) { return model::is_final(each.verdict); });
+  if (!found)
     lines.emplace_back(hangs.empty() ? "no wait for another task or thread, nor for what one holds, was found; waits "
                                        "for sockets, processes and timers are not judged"
                                      : "nothing is proved to hang; the largest waits:");
   for (const Hang& hang : hangs) {
-    const bool small = hang.resource.kind == model::ResourceKind::future && one(hang.waiters);
+    const bool small = hang.resource.kind == model::ResourceKind::future && one(hang.waiters) &&
+                       hang.verdict != HangVerdict::cancel_ignored;
     const bool shown = context.verbose || model::is_final(hang.verdict) || (!small && ++unproved <= kMaxUnproved);
     if (!shown) {
       ++left;

@@ -192,8 +192,7 @@ void append_leaks(Lines& lines, const Summary& summary, const OutputContext& con
 void append_hangs(Lines& lines, const Summary& summary, const OutputContext& context) {
   constexpr std::size_t kShown = 5;
   if (summary.hang_looks == 0) return;
-  const auto proved = static_cast<std::size_t>(
-      std::ranges::count_if(summary.hangs, [](const auto& hang) { return model::is_final(hang.verdict); }));
+  const auto proved = static_cast<std::size_t>(std::ranges::count_if(summary.hangs, model::is_proved));
   auto text = fmt::format("Hangs: {} proved in {}", proved == 0 ? "none" : format_count(proved),
                           plural(summary.hang_looks, "look"));
   const auto rest = summary.hangs.size() - proved;

@@ -34,5 +34,7 @@ inline constexpr std::size_t kMaxTreeIndent = 24;
 
 /// "sleep, 3.2 s left", "gather of 12 tasks".
 [[nodiscard]] std::string wait_text(const model::TaskWait& wait);
+/// "lock app.CACHE_LOCK, held by refresh-2 at cache.py:41"; clean.
+[[nodiscard]] std::string wait_text(const model::TaskResource& waited);
 
 }  // namespace aiotrace::output
