@@ -3,6 +3,7 @@
 #   ${AIOTRACE_VENVS:-.cache/venvs}/3.X/     uvloop, aiohttp, uvicorn, fastapi, greenlet on the machine's own interpreters
 #   ${AIOTRACE_VENVS:-.cache/venvs}/readers/ Perfetto's schema, to read traces with
 #   ${AIOTRACE_VENVS:-.cache/venvs}/tools/   with --bench: py-spy and austin, to compare with
+#   ${AIOTRACE_VENVS:-.cache/venvs}/services*-3.X/  with --services: what tests/services/ starts
 # Wheels only, of the versions and with the hashes of tools/venvs/ (tools/pin_venvs.py writes them), from the package index that
 # pip is set up for. The hashes are of wheels for x86-64. What cannot be had is named, and is no failure.
 set -u
@@ -10,7 +11,20 @@ cd "$(dirname "$0")/.." || exit 1
 
 versions=(3.8 3.11 3.12 3.13) # in step with VENV_MINORS of tools/pythons.py
 store=${AIOTRACE_VENVS:-.cache/venvs}
-mkdir -p "$store" || exit 0
+mkdir -p "$store" || [ "${1:-}" = --services ] || exit 0
+listing=
+for list in tools/venvs/services*.txt; do
+  name=$(basename "$list" .txt)
+  is_made "$name" && continue
+  [ -n "$listing" ] || listing=$(interpreters)
+  python=$(python_of "$listing" "${name##*-}")
+  if [ -z "$python" ]; then
+    say "no $store/$name: no Python ${name##*-} on this machine"
+  else
+    make_venv "$name" "$python"
+  fi
+done
+exit 0
 
 say() { echo "get_venvs: $*" >&2; }
 
@@ -36,15 +50,23 @@ make_venv() { # NAME PYTHON-COMMAND
   return 1
 }
 
+python_of() { # LISTING VERSION
+  awk -F '\t' -v want="$2." 'index($1, want) == 1 { found = $2 } END { print found }' <<< "$1"
+}
+
+# Of several patch releases the last; a venv needs the interpreter at its own path, so none of another root.
+interpreters() {
+  tools/pythons.py --list | awk -F '\t' '$2 != "" && $3 !~ /^debian-/'
+}
+
 todo=0
 for version in "${versions[@]}"; do
   is_made "$version" || todo=1
 done
 if [ $todo = 1 ]; then
-  # Of several patch releases the last; a venv needs the interpreter at its own path, so none of another root.
-  listing=$(tools/pythons.py --list | awk -F '\t' '$2 != "" && $3 !~ /^debian-/') || listing=
+  listing=$(interpreters) || listing=
   for version in "${versions[@]}"; do
-    python=$(awk -F '\t' -v want="$version." 'index($1, want) == 1 { found = $2 } END { print found }' <<< "$listing")
+    python=$(python_of "$listing" "$version")
     if [ -z "$python" ]; then
       say "no $store/$version: no Python $version on this machine"
     else
@@ -54,4 +76,17 @@ if [ $todo = 1 ]; then
 fi
 is_made readers || make_venv readers /usr/bin/python3
 [ "${1:-}" != --bench ] || make_venv tools /usr/bin/python3
+[ "${1:-}" = --services ] || exit 0
+listing=
+for list in tools/venvs/services*.txt; do
+  name=$(basename "$list" .txt)
+  is_made "$name" && continue
+  [ -n "$listing" ] || listing=$(interpreters)
+  python=$(python_of "$listing" "${name##*-}")
+  if [ -z "$python" ]; then
+    say "no $store/$name: no Python ${name##*-} on this machine"
+  else
+    make_venv "$name" "$python"
+  fi
+done
 exit 0

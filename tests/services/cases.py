@@ -1,0 +1,171 @@
+"""What is done to each service, and judged."""
+import json
+import os
+import time
+
+import judge
+from processes import Outside, environment
+from tracer import Tracer, run
+from witness import Witness
+
+HEALTHY_S, AGE_S = 14, 5
+SHORT_HEALTHY_S, SHORT_AGE_S = 7, 2
+STALLS = ("sleep", "network", "file_lock", "hash", "zlib", "python", "process", "gil", "lock")
+SHORT_STALLS = ("sleep", "file_lock", "hash", "gil")
+LEAKS = ("never", "orphan", "stuck", "generator", "exception")
+HANGS = ("deadlock", "ended", "executor", "lost")
+STALL_MS = 200
+
+
+def pid_option(pids):
+    return "-p", ",".join(map(str, pids))
+
+
+class Case:
+    """One run of one service."""
+
+    def __init__(self, name, act, faulty):
+        self.name, self.act, self.faulty = name, act, faulty
+
+    def run(self, service, venv, folder, short):
+        one = service(venv, folder, environment(folder) if self.faulty else {"PYTHONDONTWRITEBYTECODE": "1"})
+        try:
+            one.start()
+            return [*self.act(one, folder, short), *["the service: " + text for text in one.failures()]]
+        finally:
+            one.end()
+
+
+def attach(service, folder, *arguments):
+    return Tracer(folder, "watch", *pid_option(service.pids()), *service.options, *arguments).watching()
+
+
+def healthy(service, folder, short):
+    seconds, age = (SHORT_HEALTHY_S, SHORT_AGE_S) if short else (HEALTHY_S, AGE_S)
+    witness = Witness(service.pids())
+    watch = attach(service, folder)
+    scan = Tracer(folder, "leaks", "leaks", *pid_option(service.pids()), "--age", "%ds" % age, "--watch=2s", "-d", "%ds" % seconds)
+    look = Tracer(folder, "hangs", "hang", *pid_option(service.pids()), "--watch=3s", "-d", "%ds" % seconds)
+    scan.wait_for(lambda: scan.process.poll() is not None, 10 * seconds)
+    statuses = {each.name: each.stop() for each in (scan, look, watch)}
+    witness.end()
+    bad = ["%s ended with %s: %s" % (name, status, each.text()[-300:]) for each in (scan, look, watch) for name, status in statuses.items() if name == each.name and status != 0]
+    summary = (watch.of("summary") or [{}])[-1]
+    bad += ["a loop was not seen: %s" % row for row in summary.get("unseen_loops") or ()]
+    bad += ["no iteration of any loop"] if not sum(row["iterations"] for row in summary.get("loops") or ()) else []
+    bad += judge.leaks(scan.of("leak") + watch.of("leak")) + judge.hangs(look.of("hang") + watch.of("hang"))
+    bad += judge.invented(watch.stalls(), witness) + judge.sums(watch.stalls())
+    return bad
+
+
+def into(service, folder):
+    """The plugin in the service, when it has found its loop."""
+    pid = service.faulty_pid()
+    outside = Outside(folder, pid)
+    process = service.running[0]
+    process.wait_for(outside.ready)
+    if not outside.do("hello")["found"]:
+        raise RuntimeError("the plugin found no loop in pid %d" % pid)
+    return outside
+
+
+def sick_stalls(service, folder, short):
+    outside = into(service, folder)
+    watch = attach(service, folder, "--leaks", "off", "--hangs", "off")
+    # Modules are imported by the first fault, which is not judged: on a busy machine it takes any time.
+    records = [outside.do("sleep 1"), *[outside.do("%s %d" % (kind, STALL_MS)) for kind in (SHORT_STALLS if short else STALLS)]][1:]
+    time.sleep(0.3)
+    status = watch.stop()
+    bad = ["aiotrace ended with %s: %s" % (status, watch.text()[-300:])] if status != 0 else []
+    stalls = watch.stalls()
+    for record in records:
+        bad += judge.stall(record, stalls)
+    return bad + judge.sums(stalls)
+
+
+def sick_leaks(service, folder, short):
+    outside = into(service, folder)
+    records = [outside.do(kind) for kind in LEAKS]
+    age = SHORT_AGE_S if short else AGE_S
+    scan = Tracer(folder, "leaks", "leaks", *pid_option([outside_pid(records)]), "--age", "%ds" % age, "--watch=2s")
+    scan.wait_for(lambda: not any(judge.leak(record, scan.of("leak")) for record in records) or len(scan.of("scan")) >= 2 + 2 * age, 60)
+    status = scan.stop()
+    bad = ["aiotrace ended with %s: %s" % (status, scan.text()[-300:])] if status != 0 else []
+    for record in records:
+        bad += judge.leak(record, scan.of("leak"))
+    return bad + judge.leaks(scan.of("leak"), [record["leaks"] for record in records])
+
+
+def outside_pid(records):
+    return records[0]["pid"]
+
+
+def sick_hangs(service, folder, short):
+    outside = into(service, folder)
+    records = [outside.do(kind) for kind in HANGS]
+    pid = outside_pid(records)
+    run_json(folder, "hang", "hang", *pid_option([pid]))
+    known = tuple(record["waiters"] for record in records) + ("hang_self",)
+    bad = judged_hangs(folder, "hang", records, known)
+    record = outside.do("self")
+    run_json(folder, "self", "hang", *pid_option([pid]))
+    return bad + judged_hangs(folder, "self", [record], known)
+
+
+def run_json(folder, name, *arguments):
+    once = Tracer(folder, name, *arguments)
+    once.wait_for(lambda: once.process.poll() is not None, 60)
+    once.stop()
+
+
+def judged_hangs(folder, name, records, known):
+    with open(os.path.join(folder, name + ".json")) as file:
+        rows = [json.loads(line) for line in file]
+    lines = [row for row in rows if row["type"] == "hang"]
+    bad = [] if rows and rows[-1]["type"] == "summary" else ["aiotrace hang wrote no summary"]
+    for record in records:
+        bad += judge.hang(record, lines)
+    return bad + judge.hangs(lines, known)
+
+
+COMMANDS = (("watch", "-d", "4s"), ("tasks",), ("tasks", "--tree"), ("tasks", "--stacks"), ("leaks",), ("hang",), ("awaits", "-d", "3s"), ("top", "--once"), ("doctor",))
+
+
+def texts(service, folder, short):
+    """Every command on the service, as people type it: ends well and says something."""
+    bad = []
+    for words in COMMANDS:
+        command = words[1:] if words[0] == "watch" else words
+        status, said, error = run(*command, *pid_option(service.pids()), *(service.options if words[0] == "watch" else ()))
+        with open(os.path.join(folder, "text%s.txt" % "".join("-" + word.strip("-") for word in words)), "w") as file:
+            file.write("$ aiotrace %s -p PIDS\n%s\n--- standard error\n%s\n--- status %d\n" % (" ".join(command), said, error, status))
+        if status != 0:
+            bad.append("`%s` ended with %d: %s" % (" ".join(words), status, error[-200:]))
+        if not said.strip():
+            bad.append("`%s` said nothing" % " ".join(words))
+    return bad
+
+
+def foreign(service, folder, short):
+    """What is not asyncio is named, and a command that cannot answer says so by its status."""
+    bad = []
+    for words in COMMANDS:
+        command = words[1:] if words[0] == "watch" else words
+        status, said, error = run(*command, *pid_option(service.pids()))
+        with open(os.path.join(folder, "text%s.txt" % "".join("-" + word.strip("-") for word in words)), "w") as file:
+            file.write("$ aiotrace %s -p PIDS\n%s\n--- standard error\n%s\n--- status %d\n" % (" ".join(command), said, error, status))
+        expected = service.status if words[0] in ("tasks", "leaks", "hang", "awaits") else 0
+        if service.status is not None and words[0] != "top" and (status != expected or service.said.lower() not in (said + error).lower()):
+            bad.append("`%s` ended with %d, not %s: %s" % (" ".join(words), status, expected, (error or said).strip()[-200:]))
+    return bad
+
+
+HEALTHY, SICK_STALLS = Case("healthy", healthy, False), Case("stalls from outside", sick_stalls, True)
+SICK_LEAKS, SICK_HANGS = Case("leaks from outside", sick_leaks, True), Case("hangs from outside", sick_hangs, True)
+TEXTS, FOREIGN = Case("commands", texts, False), Case("not asyncio", foreign, False)
+
+
+def of(service, short):
+    if not service.asyncio:
+        return (FOREIGN,)
+    return (HEALTHY, SICK_STALLS) if short else (HEALTHY, SICK_STALLS, SICK_LEAKS, SICK_HANGS, TEXTS)
