@@ -338,7 +338,7 @@ soak: ## attach, trace and detach for an hour (ARGS="--seconds N"), over process
 	@$(MAKE) all
 	@AIOTRACE_BINARY=$(OUT)/aiotrace tests/soak/run $(ARGS)
 
-services: ## set up, build, install real services below .cache/, and run each healthy and with faults from outside (ARGS='dask 3.13')
+services: ## set up, build, install real services below .cache/, and run each healthy and with faults from outside (ARGS=dask)
 	@tools/setup.sh build test
 	@tools/get_venvs.sh --services
 	@$(MAKE) all

@@ -57,7 +57,7 @@ class Service:
         return self.pids()[0]
 
     def failures(self):
-        return self.load.failures[:3] if self.load else []
+        return ["the service: " + text for text in self.load.failures[:3]] if self.load else []
 
     def end(self):
         if self.load:
