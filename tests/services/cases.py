@@ -1,10 +1,9 @@
 """What is done to each service, and judged."""
 import json
 import os
-import time
 
 import judge
-from processes import Outside, environment
+from processes import Outside, answers, environment
 from tracer import Tracer, run
 from witness import Witness
 
@@ -80,12 +79,24 @@ def into(service, folder):
     return outside
 
 
+def by_request(service, line):
+    """A fault in the middleware of a request."""
+    answers(service.port, "/", {"x-fault": line})
+    return service.outside.next(line)
+
+
+def until_reported(watch, records):
+    """Its lines come a moment after the stalls: until there is one of the last."""
+    watch.wait_for(lambda: any(each["start_ns"] + each["duration_ns"] >= records[-1]["end_ns"] and not each["ongoing"] for each in watch.of("stall")), 5)
+
+
 def sick_stalls(service, folder, short):
     outside = service.outside
     watch = attach(service, folder, "--leaks", "off", "--hangs", "off")
     # Modules are imported by the first fault, which is not judged: on a busy machine it takes any time.
     records = [outside.do("sleep 1"), *[outside.do("%s %d" % (kind, STALL_MS)) for kind in (SHORT_STALLS if short else STALLS)]][1:]
-    time.sleep(0.3)
+    records += [by_request(service, "%s %d" % (kind, STALL_MS)) for kind in SHORT_STALLS] if service.app else []
+    until_reported(watch, records)
     status = watch.stop()
     bad = ["aiotrace ended with %s: %s" % (status, watch.text()[-300:])] if status != 0 else []
     stalls = watch.stalls()
@@ -153,7 +164,8 @@ def texts(service, folder, short):
     bad = []
     for words in COMMANDS:
         command = words[1:] if words[0] == "watch" else words
-        status, said, error = run(*command, *pid_option(service.pids()), *(service.options if words[0] == "watch" else ()))
+        pids = service.pids()[:1] if words[0] == "awaits" else service.pids()  # it takes one
+        status, said, error = run(*command, *pid_option(pids), *(service.options if words[0] == "watch" else ()))
         with open(os.path.join(folder, "text%s.txt" % "".join("-" + word.strip("-") for word in words)), "w") as file:
             file.write("$ aiotrace %s -p PIDS\n%s\n--- standard error\n%s\n--- status %d\n" % (" ".join(command), said, error, status))
         if status != 0:

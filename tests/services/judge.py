@@ -128,12 +128,16 @@ def leak(record, lines):
                                      ", ".join("%s %s × %s%s" % (row["status"], row["class"], row["count"], " (idle)" if row["idle"] else "") for row in last))]
 
 
+def counted(record, row):
+    """How many of those that a fault has made wait are in a hang; others may wait behind them."""
+    return sum(party["count"] for party in row["waiters"] if any(frame["function"].endswith(record["waiters"]) for frame in party["stack"]))
+
+
 def hang(record, lines):
-    rows = [row for row in lines if any(frame["function"].endswith(record["waiters"]) for party in row["waiters"] for frame in party["stack"])]
+    rows = [row for row in lines if counted(record, row)]
+    what = "%s of %d in %s on %s" % (record["verdict"][0], record["count"], record["waiters"], record["resource"])
     if not rows:
-        return ["missed: %s of %d in %s" % (record["verdict"][0], record["count"], record["waiters"])]
-    if any(row["verdict"] in record["verdict"] and sum(party["count"] for party in row["waiters"]) == record["count"] and
-           (row["resource"] or {}).get("kind") == record["resource"] for row in rows):
+        return ["missed: " + what]
+    if any(row["verdict"] in record["verdict"] and counted(record, row) == record["count"] and (row["resource"] or {}).get("kind") == record["resource"] for row in rows):
         return []
-    return ["%s of %d in %s on %s is %s" % (record["verdict"][0], record["count"], record["waiters"], record["resource"],
-            "; ".join("%s of %d on %s" % (row["verdict"], sum(party["count"] for party in row["waiters"]), (row["resource"] or {}).get("kind")) for row in rows))]
+    return ["%s is %s" % (what, "; ".join("%s of %d on %s" % (row["verdict"], counted(record, row), (row["resource"] or {}).get("kind")) for row in rows))]

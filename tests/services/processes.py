@@ -154,6 +154,9 @@ class Outside:
     def do(self, line, seconds=30):
         """Asks, and waits for the record."""
         self.ask(line)
+        return self.next(line, seconds)
+
+    def next(self, line, seconds=30):
         until = time.monotonic() + seconds
         while len(self.said()) <= self.taken:
             if time.monotonic() > until:
@@ -165,4 +168,4 @@ class Outside:
 
 def environment(folder):
     """With which a service takes the plugin in."""
-    return {"PYTHONPATH": OUTSIDE, "AIOTRACE_FAULTS": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {"PYTHONPATH": OUTSIDE + ":" + APPS, "AIOTRACE_FAULTS": folder, "PYTHONDONTWRITEBYTECODE": "1"}

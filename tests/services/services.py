@@ -18,6 +18,7 @@ class Service:
     only = None  # versions of Python
     asyncio = True
     options = ()  # of aiotrace
+    app = None  # of an ASGI server: module:name
 
     def __init__(self, venv, folder, env):
         self.venv, self.folder, self.env = venv, folder, env
@@ -28,6 +29,14 @@ class Service:
         if not os.path.exists(path):
             raise Missing("%s is not in %s" % (name, self.venv))
         return path
+
+    def asgi(self):
+        """The application, behind the middleware where that is to be there."""
+        if not self.env.get("AIOTRACE_FAULTS"):
+            self.env = {**self.env, "PYTHONPATH": APPS}
+            return self.app
+        self.env = {**self.env, "AIOTRACE_APP": self.app}
+        return "middleware:app"
 
     def python(self, app, *arguments):
         return [self.tool("python"), os.path.join(APPS, app), *map(str, arguments)]
@@ -67,10 +76,11 @@ class Service:
 
 
 class Uvicorn(Service):
-    name, loop, short, paths = "uvicorn", "asyncio", True, ("/", "/thread", "/", "/stream")
+    name, loop, short, paths, app = "uvicorn", "asyncio", True, ("/", "/thread", "/", "/stream"), "web:app"
 
     def begin(self):
-        self.spawn("uvicorn", [self.tool("uvicorn"), "--app-dir", APPS, "--port", str(self.port), "--loop", self.loop, "--no-access-log", "web:app"])
+        app = self.asgi()
+        self.spawn("uvicorn", [self.tool("uvicorn"), "--port", str(self.port), "--loop", self.loop, "--no-access-log", app])
 
 
 class UvicornUvloop(Uvicorn):
@@ -85,10 +95,11 @@ class Aiohttp(Service):
 
 
 class Hypercorn(Service):
-    name = "hypercorn"
+    name, app = "hypercorn", "web:app"
 
     def begin(self):
-        self.spawn("hypercorn", [self.tool("hypercorn"), "-b", "127.0.0.1:%d" % self.port, "--workers", "0", "web:app"], {"PYTHONPATH": APPS + ":" + self.env.get("PYTHONPATH", "")})
+        app = self.asgi()
+        self.spawn("hypercorn", [self.tool("hypercorn"), "-b", "127.0.0.1:%d" % self.port, "--workers", "0", app])
 
 
 class Websockets(Service):
@@ -202,10 +213,11 @@ class Sanic(Service):
 class Granian(Service):
     """A master in Rust's hands, its worker is watched by --follow."""
 
-    name, options = "granian", ("--follow",)
+    name, options, app = "granian", ("--follow",), "plain_asgi:app"
 
     def begin(self):
-        self.spawn("granian", [self.tool("granian"), "--interface", "asgi", "--port", str(self.port), "--working-dir", APPS, "plain_asgi:app"])
+        app = self.asgi()
+        self.spawn("granian", [self.tool("granian"), "--interface", "asgi", "--port", str(self.port), app])
 
     def faulty_pid(self):
         return children(self.running[0].pid)[-1]

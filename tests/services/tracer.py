@@ -15,6 +15,8 @@ class Tracer:
     def __init__(self, folder, name, *arguments):
         self.name, self.path, self.said_path = name, os.path.join(folder, name + ".json"), os.path.join(folder, name + ".said")
         self.command = [BINARY, *arguments]
+        if os.path.exists(self.path):  # of a case before on the same service
+            os.unlink(self.path)
         self.said = open(self.said_path, "w+b")
         self.process = subprocess.Popen([*self.command, "--json", self.path], stdin=subprocess.DEVNULL, stdout=self.said, stderr=self.said)
 

@@ -143,13 +143,17 @@ def block_lock(seconds, block):
 STALLS = {name[len("block_"):]: function for name, function in list(globals().items()) if name.startswith("block_")}
 
 
-async def nightly_job(kind, seconds, say):
+def run(kind, seconds, say, coroutine):
     block = Block()
     what = STALLS[kind](seconds, block)
     done = what.pop("done", None) or block.done()
     for each in what.pop("after", ()):
         each()
-    say(kind=kind, **done, **what, coroutine="nightly_job", task=asyncio.current_task().get_name())
+    say(kind=kind, **done, **what, coroutine=coroutine, task=asyncio.current_task().get_name())
+
+
+async def nightly_job(kind, seconds, say):
+    run(kind, seconds, say, "nightly_job")
 
 
 # ---- Leaks -----------------------------------------------------------------------------------------------------------
