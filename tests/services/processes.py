@@ -44,14 +44,17 @@ class Process:
         with open(self.path, errors="replace") as file:
             return file.read()
 
+    def last_line(self):
+        return (self.text().strip().splitlines() or ["no message"])[-1][-300:]
+
     def wait_for(self, what, seconds=90):
         """Until what() is true; the program must not end before."""
         until = time.monotonic() + seconds
         while not what():
             if self.process.poll() is not None:
-                raise Wrong("%s ended with %d: %s" % (self.name, self.process.returncode, self.text()[-300:]))
+                raise Wrong("%s ended with %d: %s" % (self.name, self.process.returncode, self.last_line()))
             if time.monotonic() > until:
-                raise Wrong("%s was not ready within %d s: %s" % (self.name, seconds, self.text()[-300:]))
+                raise Wrong("%s was not ready within %d s: %s" % (self.name, seconds, self.last_line()))
             time.sleep(0.05)
 
     def end(self):
@@ -78,6 +81,14 @@ def children(pid):
         for each in below:
             found += [each, *children(each)]
     return found
+
+
+def command_line(pid):
+    try:
+        with open("/proc/%d/cmdline" % pid, "rb") as file:
+            return file.read()
+    except OSError:  # it has ended
+        return b""
 
 
 def answers(port, path="/", headers=None):

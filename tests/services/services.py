@@ -1,11 +1,13 @@
 """The services: how each is started, when it is ready, who calls it, which of its processes are watched."""
+import glob
+import http.client
+import json
 import os
-import re
 import shutil
 import sys
 import tempfile
 
-from processes import APPS, HttpLoad, Missing, Process, answers, children, free_port, listens
+from processes import APPS, HttpLoad, Missing, Process, answers, children, command_line, free_port, listens
 
 IDLE_CONNECTIONS = 500
 
@@ -157,18 +159,34 @@ class Jupyter(Service):
 
     def call(self):
         super().call()
-        import http.client
-
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request("POST", "/api/kernels", body="{}", headers={"content-type": "application/json"})
         answer = connection.getresponse()
         body = answer.read()
+        connection.close()
         if answer.status != 201:
             raise Missing("no kernel: %s" % body[:200])
-        self.running[0].wait_for(lambda: re.search(rb'"execution_state": "idle"', answers(self.port, "/api/kernels")[1]))
+        self.running[0].wait_for(self.kernel_listens)
+
+    def kernel_listens(self):
+        for path in glob.glob(os.path.join(self.folder, "kernel-*.json")):
+            with open(path) as file:
+                return listens(json.load(file)["shell_port"])
+
+    def kernels(self):
+        return [pid for pid in children(self.running[0].pid) if b"ipykernel" in command_line(pid)]
 
     def pids(self):
-        return [self.running[0].pid, *[pid for pid in children(self.running[0].pid) if b"ipykernel" in open("/proc/%d/cmdline" % pid, "rb").read()]]
+        return [self.running[0].pid, *self.kernels()]
+
+
+class Kernel(Jupyter):
+    """The same; the faults are in the kernel."""
+
+    name = "ipykernel"
+
+    def pids(self):
+        return self.kernels()
 
 
 class Mitmproxy(Service):
@@ -289,5 +307,5 @@ class Celery(Foreign):
         self.running[0].wait_for(lambda: " ready." in self.running[0].text())
 
 
-ALL = (Uvicorn, UvicornUvloop, Aiohttp, Hypercorn, Websockets, Grpc, Dask, Jupyter, Mitmproxy, Prefect, Anyio, Sanic, Granian, Database, LongClient, Redis,
+ALL = (Uvicorn, UvicornUvloop, Aiohttp, Hypercorn, Websockets, Grpc, Dask, Jupyter, Kernel, Mitmproxy, Prefect, Anyio, Sanic, Granian, Database, LongClient, Redis,
        Trio, Gevent, Twisted, Celery)
