@@ -164,7 +164,7 @@ def texts(service, folder, short):
     bad = []
     for words in COMMANDS:
         command = words[1:] if words[0] == "watch" else words
-        pids = service.pids()[:1] if words[0] == "awaits" else service.pids()  # it takes one
+        pids = {"watch": service.pids(), "awaits": [service.faulty_pid()]}.get(words[0], service.readable_pids())  # awaits takes one
         status, said, error = run(*command, *pid_option(pids), *(service.options if words[0] == "watch" else ()))
         with open(os.path.join(folder, "text%s.txt" % "".join("-" + word.strip("-") for word in words)), "w") as file:
             file.write("$ aiotrace %s -p PIDS\n%s\n--- standard error\n%s\n--- status %d\n" % (" ".join(command), said, error, status))

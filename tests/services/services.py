@@ -67,6 +67,10 @@ class Service:
     def faulty_pid(self):
         return self.pids()[0]
 
+    def readable_pids(self):
+        """Those with tasks."""
+        return self.pids()
+
     def failures(self):
         return ["the service: " + text for text in self.load.failures[:3]] if self.load else []
 
@@ -239,6 +243,9 @@ class Granian(Service):
 
     def faulty_pid(self):
         return children(self.running[0].pid)[-1]
+
+    def readable_pids(self):
+        return [self.faulty_pid()]
 
 
 class Database(Service):
