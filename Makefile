@@ -340,6 +340,7 @@ soak: ## attach, trace and detach for an hour (ARGS="--seconds N"), over process
 
 services: ## set up, build, install real services below .cache/, and run each healthy and with faults from outside (ARGS=dask)
 	@tools/setup.sh build test
+	@tools/setup.sh services || echo "make $@: without redis"
 	@tools/get_venvs.sh --services
 	@$(MAKE) all
 	@AIOTRACE_TEST_ALL=1 $(RUN_TESTS) services=tests/services/run -- $(ARGS)

@@ -11,11 +11,11 @@ HEALTHY_S, AGE_S = 14, 5
 SHORT_HEALTHY_S, SHORT_AGE_S = 7, 2
 STALLS = ("sleep", "network", "file_lock", "hash", "zlib", "python", "process", "gil", "lock")
 SHORT_STALLS = ("sleep", "file_lock", "hash", "gil")
-LEAKS = ("never", "orphan", "stuck", "generator", "exception")
-HANGS = ("deadlock", "ended", "executor", "lost")
+LEAKS = ("never", "orphan", "stuck", "generator", "exception", "dropped")
+HANGS = ("deadlock", "ended", "executor", "slots", "lost")
 STALL_MS = 200
 # Functions of outside/faults.py that wait on purpose.
-KNOWN = ("cross", "use_table", "make_thumbnail", "wait_lost", "hang_self", "wait_for_answer")
+KNOWN = ("cross", "use_table", "make_thumbnail", "upload", "wait_lost", "hang_self", "wait_for_answer")
 
 
 def pid_option(pids):
@@ -115,6 +115,10 @@ def sick_leaks(service, folder, short):
     bad = ["aiotrace ended with %s: %s" % (status, scan.text()[-300:])] if status != 0 else []
     for record in records:
         bad += judge.leak(record, scan.of("leak"))
+    brief = Tracer(folder, "brief", *pid_option([outside_pid(records)]), "-d", "2s", "--hangs", "off")
+    brief.wait_for(lambda: brief.process.poll() is not None, 60)
+    bad += ["a short run ended with %s: %s" % (status, brief.text()[-300:]) for status in [brief.stop()] if status != 0]
+    bad += judge.not_clean(records, (brief.of("summary") or [{}])[-1].get("leaks"))
     return bad + judge.leaks(scan.of("leak"), [record["leaks"] for record in records])
 
 

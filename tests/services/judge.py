@@ -119,13 +119,27 @@ def leak(record, lines):
     """Whether a leak was found as such."""
     rows = [row for row in lines if (row["coroutine"] or "").endswith(record["leaks"])]
     if not rows:
-        return ["missed: %s × %d of %s" % (record["class"], record["count"], record["leaks"])]
+        return ["missed: %s × %s of %s" % (record["class"], record["count"], record["leaks"])]
     last = [row for row in rows if row["scan"] == rows[-1]["scan"]]
     right = [row for row in last if row["class"] == record["class"] and row["status"] == "leak"]
-    if sum(row["count"] or 0 for row in right) == record["count"]:
+    if record["count"] is None:  # of what was dropped only the line is known
+        right = [row for row in right if row["line"] == record["line"]]
+    if right and sum(row["count"] or 0 for row in right) == (record["count"] or 0):
         return []
-    return ["%s × %d of %s is %s" % (record["class"], record["count"], record["leaks"],
+    return ["%s × %s of %s is %s" % (record["class"], record["count"], record["leaks"],
                                      ", ".join("%s %s × %s%s" % (row["status"], row["class"], row["count"], " (idle)" if row["idle"] else "") for row in last))]
+
+
+def not_clean(records, counts):
+    """A run that is too short to know an age does not call it clean: `counts` of its summary, by class."""
+    if not counts:
+        return ["there is no count of leaks"]
+    bad = []
+    for record in records:
+        seen = sum((counts[kind] or {}).get(record["class"], 0) for kind in ("leaks", "candidates"))
+        if seen < (record["count"] or 1):
+            bad.append("a short run counts %d of class %s, there are %s" % (seen, record["class"], record["count"]))
+    return bad
 
 
 def counted(record, row):

@@ -214,6 +214,20 @@ async def leak_exception(count):
     return {"class": "unread-exception", "leaks": "refresh_cache"}
 
 
+async def send_mail():
+    pass
+
+
+def forget():
+    send_mail()
+
+
+async def leak_dropped(count):
+    for _ in range(count):
+        forget()
+    return {"class": "dropped", "leaks": "send_mail", "count": None, "line": forget.__code__.co_firstlineno + 1}
+
+
 # ---- Hangs -----------------------------------------------------------------------------------------------------------
 
 
@@ -258,6 +272,19 @@ async def hang_executor():
     return {"verdict": ["exhausted"], "waiters": "make_thumbnail", "count": 17, "resource": "executor"}
 
 
+SLOTS = asyncio.BoundedSemaphore(2)
+
+
+async def upload(slots):
+    async with slots:
+        await asyncio.sleep(600)
+
+
+async def hang_slots():
+    HELD.extend(asyncio.ensure_future(upload(SLOTS)) for _ in range(8))
+    return {"verdict": ["exhausted"], "waiters": "upload", "count": 6, "resource": "semaphore"}
+
+
 async def wait_lost(event):
     await event.wait()
 
@@ -284,7 +311,7 @@ HANGS = {name[len("hang_"):]: function for name, function in list(globals().item
 
 async def leave(kind, say):
     what = await LEAKS[kind](COUNT)
-    say(kind=kind, count=COUNT, **what)
+    say(**{"kind": kind, "count": COUNT, **what})
 
 
 async def entangle(kind, say):
