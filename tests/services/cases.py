@@ -1,5 +1,4 @@
 """What is done to each service, and judged."""
-import json
 import os
 
 import judge
@@ -9,7 +8,7 @@ from witness import Witness
 
 HEALTHY_S, AGE_S = 14, 5
 SHORT_HEALTHY_S, SHORT_AGE_S = 7, 2
-STALLS = ("sleep", "network", "file_lock", "hash", "zlib", "python", "process", "gil", "lock")
+STALLS = ("sleep", "network", "file_lock", "hash", "zlib", "python", "process", "gil", "lock", "gc", "regex", "sqlite", "join", "callback-sleep", "callback-hash")
 SHORT_STALLS = ("sleep", "file_lock", "hash", "gil")
 LEAKS = ("never", "orphan", "stuck", "generator", "exception", "dropped")
 HANGS = ("deadlock", "ended", "executor", "slots", "lost")
@@ -94,7 +93,7 @@ def sick_stalls(service, folder, short):
     outside = service.outside
     watch = attach(service, folder, "--leaks", "off", "--hangs", "off")
     # Modules are imported by the first fault, which is not judged: on a busy machine it takes any time.
-    records = [outside.do("sleep 1"), *[outside.do("%s %d" % (kind, STALL_MS)) for kind in (SHORT_STALLS if short else STALLS)]][1:]
+    records = [outside.do("sleep 1"), *[outside.do("%s %d" % (kind, STALL_MS)) for kind in (SHORT_STALLS if short else STALLS + service.more_stalls)]][1:]
     records += [by_request(service, "%s %d" % (kind, STALL_MS)) for kind in SHORT_STALLS] if service.app else []
     until_reported(watch, records)
     status = watch.stop()
@@ -109,55 +108,45 @@ def sick_leaks(service, folder, short):
     outside = service.outside
     records = [outside.do(kind) for kind in LEAKS]
     age = SHORT_AGE_S if short else AGE_S
-    scan = Tracer(folder, "leaks", "leaks", *pid_option([outside_pid(records)]), "--age", "%ds" % age, "--watch=2s")
+    scan = Tracer(folder, "leaks", "leaks", *pid_option([records[0]["pid"]]), "--age", "%ds" % age, "--watch=2s")
     scan.wait_for(lambda: not any(judge.leak(record, scan.of("leak")) for record in records) or len(scan.of("scan")) >= 2 + 2 * age, 60)
     status = scan.stop()
     bad = ["aiotrace ended with %s: %s" % (status, scan.text()[-300:])] if status != 0 else []
     for record in records:
         bad += judge.leak(record, scan.of("leak"))
-    brief = Tracer(folder, "brief", *pid_option([outside_pid(records)]), "-d", "2s", "--hangs", "off")
+    brief = Tracer(folder, "brief", *pid_option([records[0]["pid"]]), "-d", "2s", "--hangs", "off")
     brief.wait_for(lambda: brief.process.poll() is not None, 60)
     bad += ["a short run ended with %s: %s" % (status, brief.text()[-300:]) for status in [brief.stop()] if status != 0]
     bad += judge.not_clean(records, (brief.of("summary") or [{}])[-1].get("leaks"))
     return bad + judge.leaks(scan.of("leak"), [record["leaks"] for record in records])
 
 
-def outside_pid(records):
-    return records[0]["pid"]
-
-
 def sick_hangs(service, folder, short):
     outside = service.outside
     watch = attach(service, folder, "--leaks", "off")
     records = [outside.do(kind) for kind in HANGS]
-    pid = outside_pid(records)
     # Beside stalls: what is proved at once, an executor when two looks have found it used up; nothing else.
     reported = [record for record in records if "waiting" not in record["verdict"]]
     watch.wait_for(lambda: not any(judge.hang(record, watch.of("hang")) for record in reported), 45)
     bad = ["aiotrace ended with %s: %s" % (status, watch.text()[-300:]) for status in [watch.stop()] if status != 0]
     bad += ["beside stalls: " + text for record in reported for text in judge.hang(record, watch.of("hang"))]
     bad += ["beside stalls: " + text for text in judge.hangs(watch.of("hang"), KNOWN)]
-    run_json(folder, "hang", "hang", *pid_option([pid]))
-    bad += judged_hangs(folder, "hang", records)
-    record = outside.do("self")
-    run_json(folder, "self", "hang", *pid_option([pid]))
-    return bad + judged_hangs(folder, "self", [record])
+    bad += looked(service, folder, "hang", records)
+    return bad + looked(service, folder, "self", [outside.do("self")])
 
 
-def run_json(folder, name, *arguments):
-    once = Tracer(folder, name, *arguments)
-    once.wait_for(lambda: once.process.poll() is not None, 60)
-    once.stop()
+# A look that finds the process changed proves nothing, and says `waiting`.
+LOOKS = 6
 
 
-def judged_hangs(folder, name, records):
-    with open(os.path.join(folder, name + ".json")) as file:
-        rows = [json.loads(line) for line in file]
-    lines = [row for row in rows if row["type"] == "hang"]
-    bad = [] if rows and rows[-1]["type"] == "summary" else ["aiotrace hang wrote no summary"]
+def looked(service, folder, name, records):
+    """By `aiotrace hang`."""
+    look = Tracer(folder, name, "hang", *pid_option([records[0]["pid"]]), "--watch=1s")
+    look.wait_for(lambda: not any(judge.hang(record, look.of("hang")) for record in records) or len(look.of("look")) >= LOOKS, 60)
+    bad = ["aiotrace ended with %s: %s" % (status, look.text()[-300:]) for status in [look.stop()] if status != 0]
     for record in records:
-        bad += judge.hang(record, lines)
-    return bad + judge.hangs(lines, KNOWN)
+        bad += judge.hang(record, look.of("hang"))
+    return bad + judge.hangs(look.of("hang"), KNOWN)
 
 
 COMMANDS = (("watch", "-d", "4s"), ("tasks",), ("tasks", "--tree"), ("tasks", "--stacks"), ("leaks",), ("hang",), ("awaits", "-d", "3s"), ("top", "--once"), ("doctor",))

@@ -20,6 +20,7 @@ class Service:
     only = None  # versions of Python
     asyncio = True
     options = ()  # of aiotrace
+    more_stalls = ()  # that only this one can have
     app = None  # of an ASGI server: module:name
 
     def __init__(self, venv, folder, env):
@@ -249,7 +250,7 @@ class Granian(Service):
 
 
 class Database(Service):
-    name = "sqlalchemy"
+    name, more_stalls = "sqlalchemy", ("sql-sleep", "sql-hash", "sql-file_lock")
 
     def begin(self):
         self.spawn("sqlalchemy", self.python("database.py", self.port, os.path.join(self.folder, "rows.sqlite")))

@@ -3,9 +3,12 @@ import asyncio
 import concurrent.futures
 import ctypes
 import fcntl
+import gc
 import hashlib
 import os
+import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -140,6 +143,46 @@ def block_lock(seconds, block):
     return {"cause": "lock", "done": done, "holder_function": "keep_ledger"}
 
 
+def block_gc(seconds, block):
+    until = time.thread_time() + seconds
+    block.at(2)
+    while time.thread_time() < until:
+        gc.collect()
+    return {"cause": "gc"}
+
+
+def block_regex(seconds, block):
+    until = time.thread_time() + seconds
+    block.at(2)
+    while time.thread_time() < until:
+        re.match(r"(a+)+$", "a" * 16 + "b")
+    return {"cause": "python"}
+
+
+def block_sqlite(seconds, block):
+    """SQLite's busy handler: it sleeps and asks again."""
+    path = tempfile.mkstemp(prefix="aiotrace-services-")[1]
+    first, second = (sqlite3.connect(path, timeout=seconds, isolation_level=None) for _ in range(2))
+    first.execute("BEGIN EXCLUSIVE")
+    try:
+        block.at(1)
+        second.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError:
+        done = block.done()
+    first.close()
+    second.close()
+    os.unlink(path)
+    return {"cause": "sleep", "done": done}
+
+
+def block_join(seconds, block):
+    thread = threading.Thread(target=time.sleep, args=(seconds,), name="joined")
+    thread.start()
+    block.at(1)
+    thread.join()
+    return {"cause": "lock"}
+
+
 STALLS = {name[len("block_"):]: function for name, function in list(globals().items()) if name.startswith("block_")}
 
 
@@ -149,11 +192,21 @@ def run(kind, seconds, say, coroutine):
     done = what.pop("done", None) or block.done()
     for each in what.pop("after", ()):
         each()
-    say(kind=kind, **done, **what, coroutine=coroutine, task=asyncio.current_task().get_name())
+    say(kind=kind, **done, **what, coroutine=coroutine, task=asyncio.current_task().get_name() if coroutine else None)
 
 
 async def nightly_job(kind, seconds, say):
     run(kind, seconds, say, "nightly_job")
+
+
+def in_greenlet(kind, seconds, say):
+    """Before the next statement that SQLAlchemy executes, which AsyncSession does in a greenlet."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    @event.listens_for(Engine, "before_cursor_execute", once=True)
+    def audit(*_):
+        run(kind, seconds, say, asyncio.current_task().get_coro().__qualname__)
 
 
 # ---- Leaks -----------------------------------------------------------------------------------------------------------
@@ -322,7 +375,11 @@ COUNT = 4
 
 
 def begin(loop, kind, seconds, say):
-    if kind in STALLS:
+    if kind.startswith("callback-"):
+        loop.call_soon(run, kind.partition("-")[2], seconds, say, None)
+    elif kind.startswith("sql-"):
+        in_greenlet(kind.partition("-")[2], seconds, say)
+    elif kind in STALLS:
         HELD.append(asyncio.ensure_future(nightly_job(kind, seconds, say), loop=loop))
     elif kind in LEAKS:
         asyncio.ensure_future(leave(kind, say), loop=loop).add_done_callback(lambda task: task.result())
