@@ -118,7 +118,7 @@ def sick_leaks(service, folder, short):
     brief.wait_for(lambda: brief.process.poll() is not None, 60)
     bad += ["a short run ended with %s: %s" % (status, brief.text()[-300:]) for status in [brief.stop()] if status != 0]
     bad += judge.not_clean(records, (brief.of("summary") or [{}])[-1].get("leaks"))
-    return bad + judge.leaks(scan.of("leak"), [record["leaks"] for record in records])
+    return bad + judge.leaks(scan.of("leak"), records)
 
 
 def sick_hangs(service, folder, short):

@@ -42,10 +42,10 @@ def place(row):
 
 
 def leaks(lines, known=()):
-    """Leaks that are none: of coroutines that were not left on purpose."""
+    """Leaks that are none: not left on purpose. `known`: the records of what was."""
     worst = {}
     for row in lines:
-        if row["status"] == "leak" and row["coroutine"] not in known:
+        if row["status"] == "leak" and not any(is_of(row, record) for record in known):
             worst[row["class"], row["coroutine"], row["line"]] = row
     return ["leak %s × %s, %.1f s: %s" % (row["class"], row["count"], (row["age_ns"] or 0) / 1e9, place(row)) for row in worst.values()]
 
@@ -115,9 +115,16 @@ def culprit(record, found):
     return bad
 
 
+def is_of(row, record):
+    """An eager task that has ended in its first step keeps no coroutine: none is known then."""
+    if row["coroutine"] is None:
+        return row["class"] == record["class"] == "unread-exception"
+    return row["coroutine"].endswith(record["leaks"])
+
+
 def leak(record, lines):
     """Whether a leak was found as such."""
-    rows = [row for row in lines if (row["coroutine"] or "").endswith(record["leaks"])]
+    rows = [row for row in lines if is_of(row, record)]
     if not rows:
         return ["missed: %s × %s of %s" % (record["class"], record["count"], record["leaks"])]
     last = [row for row in rows if row["scan"] == rows[-1]["scan"]]

@@ -65,7 +65,7 @@ class JudgeTest(unittest.TestCase):
 
     def test_leaks(self):
         self.assertEqual(len(judge.leaks([LEAK])), 1)
-        self.assertEqual(judge.leaks([LEAK], ["wait"]), [])
+        self.assertEqual(judge.leaks([LEAK], [LEFT]), [])
         self.assertEqual(judge.leaks([changed(LEAK, status="candidate")]), [])
 
     def test_leak(self):
