@@ -63,7 +63,7 @@ def healthy(service, folder, short):
     bad += ["a loop was not seen: %s" % row for row in summary.get("unseen_loops") or ()]
     bad += ["no iteration of any loop"] if not sum(row["iterations"] for row in summary.get("loops") or ()) else []
     bad += judge.leaks(scan.of("leak") + watch.of("leak")) + judge.hangs(look.of("hang") + watch.of("hang"))
-    bad += judge.invented(watch.stalls(), witness) + judge.sums(watch.stalls())
+    bad += judge.invented(watch.stalls(), witness) + judge.sums(watch.stalls()) + judge.held_up(watch.stalls())
     return bad
 
 
@@ -101,7 +101,7 @@ def sick_stalls(service, folder, short):
     stalls = watch.stalls()
     for record in records:
         bad += judge.stall(record, stalls)
-    return bad + judge.sums(stalls)
+    return bad + judge.sums(stalls) + judge.held_up(stalls)
 
 
 def sick_leaks(service, folder, short):

@@ -36,6 +36,12 @@ def sums(stalls):
             if abs(sum(stall["causes"].values()) - stall["duration_ns"]) > 0.01 * stall["duration_ns"] + 1000]
 
 
+def held_up(stalls):
+    """A timer that was due before an iteration would have run in it: none is later than the iteration is long, but for the poll before."""
+    return ["timers late by up to %.1f s: %s" % (stall["held_up"]["timers_late_ns"] / 1e9, brief(stall)) for stall in stalls
+            if stall["held_up"] and not stall["at_least"] and (stall["held_up"]["timers_late_ns"] or 0) > 2 * stall["duration_ns"]]
+
+
 def place(row):
     frames = row.get("stack") or [{"function": None, "file": row.get("file"), "line": row.get("line")}]
     return "%s %s at %s:%s" % (row.get("coroutine"), frames[0]["function"], frames[0]["file"], frames[0]["line"])

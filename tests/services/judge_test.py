@@ -63,6 +63,10 @@ class JudgeTest(unittest.TestCase):
         self.assertEqual(judge.sums([STALL]), [])
         self.assertEqual(len(judge.sums([changed(STALL, duration_ns=250 * MS)])), 1)
 
+    def test_held_up(self):
+        self.assertEqual(judge.held_up([changed(STALL, at_least=False, held_up={"timers_late_ns": 200 * MS})]), [])
+        self.assertEqual(len(judge.held_up([changed(STALL, at_least=False, held_up={"timers_late_ns": 2000 * MS})])), 1)
+
     def test_leaks(self):
         self.assertEqual(len(judge.leaks([LEAK])), 1)
         self.assertEqual(judge.leaks([LEAK], [LEFT]), [])
