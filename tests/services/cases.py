@@ -8,7 +8,7 @@ from witness import Witness
 
 HEALTHY_S, AGE_S = 14, 5
 SHORT_HEALTHY_S, SHORT_AGE_S = 7, 2
-STALLS = ("sleep", "network", "file_lock", "hash", "zlib", "python", "process", "gil", "lock", "gc", "regex", "sqlite", "join", "callback-sleep", "callback-hash")
+STALLS = ("sleep", "network", "file_lock", "hash", "zlib", "python", "process", "gil", "lock", "gc", "regex", "sqlite", "join", "callback-sleep", "callback-hash", "vendored-sleep")
 SHORT_STALLS = ("sleep", "file_lock", "hash", "gil")
 LEAKS = ("never", "orphan", "stuck", "generator", "exception", "dropped")
 HANGS = ("deadlock", "ended", "executor", "slots", "lost")
@@ -51,10 +51,10 @@ def attach(service, folder, *arguments):
 
 def healthy(service, folder, short):
     seconds, age = (SHORT_HEALTHY_S, SHORT_AGE_S) if short else (HEALTHY_S, AGE_S)
-    witness = Witness(service.pids())
+    witness = Witness(service.readable_pids())
     watch = attach(service, folder)
-    scan = Tracer(folder, "leaks", "leaks", *pid_option(service.pids()), "--age", "%ds" % age, "--watch=2s", "-d", "%ds" % seconds)
-    look = Tracer(folder, "hangs", "hang", *pid_option(service.pids()), "--watch=3s", "-d", "%ds" % seconds)
+    scan = Tracer(folder, "leaks", "leaks", *pid_option(service.readable_pids()), "--age", "%ds" % age, "--watch=2s", "-d", "%ds" % seconds)
+    look = Tracer(folder, "hangs", "hang", *pid_option(service.readable_pids()), "--watch=3s", "-d", "%ds" % seconds)
     scan.wait_for(lambda: scan.process.poll() is not None, 10 * seconds)
     statuses = {each.name: each.stop() for each in (scan, look, watch)}
     witness.end()
@@ -94,13 +94,14 @@ def sick_stalls(service, folder, short):
     watch = attach(service, folder, "--leaks", "off", "--hangs", "off")
     # Modules are imported by the first fault, which is not judged: on a busy machine it takes any time.
     records = [outside.do("sleep 1"), *[outside.do("%s %d" % (kind, STALL_MS)) for kind in (SHORT_STALLS if short else STALLS + service.more_stalls)]][1:]
-    records += [by_request(service, "%s %d" % (kind, STALL_MS)) for kind in SHORT_STALLS] if service.app else []
+    records += [by_request(service, "%s %d" % (kind, STALL_MS)) for kind in SHORT_STALLS] if service.app and service.one_worker else []
     until_reported(watch, records)
     status = watch.stop()
     bad = ["aiotrace ended with %s: %s" % (status, watch.text()[-300:])] if status != 0 else []
     stalls = watch.stalls()
     for record in records:
         bad += judge.stall(record, stalls)
+    bad += judge.places(records, (watch.of("summary") or [{"places": []}])[-1]["places"])
     return bad + judge.sums(stalls) + judge.held_up(stalls)
 
 

@@ -42,6 +42,20 @@ def held_up(stalls):
             if stall["held_up"] and not stall["at_least"] and (stall["held_up"]["timers_late_ns"] or 0) > 2 * stall["duration_ns"]]
 
 
+def places(records, rows):
+    """Each fault that waited has a row of its cause at its line; what a library did is not told as the line of the script that started the service."""
+    bad = []
+    for record in records:
+        if record["cause"] in ON_CPU:
+            continue
+        here = [row for row in rows if row["function"] and row["function"].rpartition(".")[2] == record["function"] and row["file"] == record["file"] and
+                row["cause"] == record["cause"] and record["line"] <= row["line"] < record["line"] + record["lines"]]
+        if not here and not any(row["others"] for row in rows):
+            like = ["%s %s:%s %.1f ms" % (row["function"], row["file"], row["line"], row["ns"] / 1e6) for row in rows if row["cause"] == record["cause"]]
+            bad.append("no place %s %s:%d of %s; there are %s" % (record["function"], record["file"], record["line"], record["cause"], like[:4]))
+    return bad
+
+
 def place(row):
     frames = row.get("stack") or [{"function": None, "file": row.get("file"), "line": row.get("line")}]
     return "%s %s at %s:%s" % (row.get("coroutine"), frames[0]["function"], frames[0]["file"], frames[0]["line"])

@@ -21,6 +21,7 @@ class Service:
     asyncio = True
     options = ()  # of aiotrace
     more_stalls = ()  # that only this one can have
+    one_worker = True
     app = None  # of an ASGI server: module:name
 
     def __init__(self, venv, folder, env):
@@ -84,14 +85,28 @@ class Service:
 
 class Uvicorn(Service):
     name, loop, short, paths, app = "uvicorn", "asyncio", True, ("/", "/thread", "/", "/stream"), "web:app"
+    more = ()
 
     def begin(self):
         app = self.asgi()
-        self.spawn("uvicorn", [self.tool("uvicorn"), "--port", str(self.port), "--loop", self.loop, "--no-access-log", app])
+        self.spawn("uvicorn", [self.tool("uvicorn"), "--port", str(self.port), "--loop", self.loop, "--no-access-log", *self.more, app])
 
 
 class UvicornUvloop(Uvicorn):
     name, loop = "uvicorn-uvloop", "uvloop"
+
+
+class UvicornWorkers(Uvicorn):
+    """A master that only waits for its workers, which are watched by --follow."""
+
+    name, short, options = "uvicorn-workers", False, ("--follow",)
+    more, one_worker = ("--workers", "2"), False
+
+    def readable_pids(self):
+        return [pid for pid in children(self.running[0].pid) if b"spawn_main" in command_line(pid)]
+
+    def faulty_pid(self):
+        return self.readable_pids()[0]
 
 
 class Aiohttp(Service):
@@ -315,5 +330,5 @@ class Celery(Foreign):
         self.running[0].wait_for(lambda: " ready." in self.running[0].text())
 
 
-ALL = (Uvicorn, UvicornUvloop, Aiohttp, Hypercorn, Websockets, Grpc, Dask, Jupyter, Kernel, Mitmproxy, Prefect, Anyio, Sanic, Granian, Database, LongClient, Redis,
+ALL = (Uvicorn, UvicornUvloop, UvicornWorkers, Aiohttp, Hypercorn, Websockets, Grpc, Dask, Jupyter, Kernel, Mitmproxy, Prefect, Anyio, Sanic, Granian, Database, LongClient, Redis,
        Trio, Gevent, Twisted, Celery)
