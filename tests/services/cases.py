@@ -45,6 +45,10 @@ class Group:
         return one
 
 
+def well(tracer, status):
+    return [] if status == 0 else ["aiotrace (%s) ended with %s: %s" % (tracer.name, status, tracer.text()[-300:])]
+
+
 def attach(service, folder, *arguments):
     return Tracer(folder, "watch", *pid_option(service.pids()), *service.options, *arguments).watching()
 
@@ -58,7 +62,7 @@ def healthy(service, folder, short):
     scan.wait_for(lambda: scan.process.poll() is not None, 10 * seconds)
     statuses = {each.name: each.stop() for each in (scan, look, watch)}
     witness.end()
-    bad = ["%s ended with %s: %s" % (name, status, each.text()[-300:]) for each in (scan, look, watch) for name, status in statuses.items() if name == each.name and status != 0]
+    bad = [text for each in (scan, look, watch) for text in well(each, statuses[each.name])]
     summary = (watch.of("summary") or [{}])[-1]
     bad += ["a loop was not seen: %s" % row for row in summary.get("unseen_loops") or ()]
     bad += ["no iteration of any loop"] if not sum(row["iterations"] for row in summary.get("loops") or ()) else []
@@ -96,8 +100,7 @@ def sick_stalls(service, folder, short):
     records = [outside.do("sleep 1"), *[outside.do("%s %d" % (kind, STALL_MS)) for kind in (SHORT_STALLS if short else STALLS + service.more_stalls)]][1:]
     records += [by_request(service, "%s %d" % (kind, STALL_MS)) for kind in SHORT_STALLS] if service.app and service.one_worker else []
     until_reported(watch, records)
-    status = watch.stop()
-    bad = ["aiotrace ended with %s: %s" % (status, watch.text()[-300:])] if status != 0 else []
+    bad = well(watch, watch.stop())
     stalls = watch.stalls()
     for record in records:
         bad += judge.stall(record, stalls)
@@ -111,13 +114,12 @@ def sick_leaks(service, folder, short):
     age = SHORT_AGE_S if short else AGE_S
     scan = Tracer(folder, "leaks", "leaks", *pid_option([records[0]["pid"]]), "--age", "%ds" % age, "--watch=2s")
     scan.wait_for(lambda: not any(judge.leak(record, scan.of("leak")) for record in records) or len(scan.of("scan")) >= 2 + 2 * age, 60)
-    status = scan.stop()
-    bad = ["aiotrace ended with %s: %s" % (status, scan.text()[-300:])] if status != 0 else []
+    bad = well(scan, scan.stop())
     for record in records:
         bad += judge.leak(record, scan.of("leak"))
     brief = Tracer(folder, "brief", *pid_option([records[0]["pid"]]), "-d", "2s", "--hangs", "off")
     brief.wait_for(lambda: brief.process.poll() is not None, 60)
-    bad += ["a short run ended with %s: %s" % (status, brief.text()[-300:]) for status in [brief.stop()] if status != 0]
+    bad += well(brief, brief.stop())
     bad += judge.not_clean(records, (brief.of("summary") or [{}])[-1].get("leaks"))
     return bad + judge.leaks(scan.of("leak"), records)
 
@@ -129,7 +131,7 @@ def sick_hangs(service, folder, short):
     # Beside stalls: what is proved at once, an executor when two looks have found it used up; nothing else.
     reported = [record for record in records if "waiting" not in record["verdict"]]
     watch.wait_for(lambda: not any(judge.hang(record, watch.of("hang")) for record in reported), 45)
-    bad = ["aiotrace ended with %s: %s" % (status, watch.text()[-300:]) for status in [watch.stop()] if status != 0]
+    bad = well(watch, watch.stop())
     bad += ["beside stalls: " + text for record in reported for text in judge.hang(record, watch.of("hang"))]
     bad += ["beside stalls: " + text for text in judge.hangs(watch.of("hang"), KNOWN)]
     bad += looked(service, folder, "hang", records)
@@ -144,7 +146,7 @@ def looked(service, folder, name, records):
     """By `aiotrace hang`."""
     look = Tracer(folder, name, "hang", *pid_option([records[0]["pid"]]), "--watch=1s")
     look.wait_for(lambda: not any(judge.hang(record, look.of("hang")) for record in records) or len(look.of("look")) >= LOOKS, 60)
-    bad = ["aiotrace ended with %s: %s" % (status, look.text()[-300:]) for status in [look.stop()] if status != 0]
+    bad = well(look, look.stop())
     for record in records:
         bad += judge.hang(record, look.of("hang"))
     return bad + judge.hangs(look.of("hang"), KNOWN)
@@ -153,15 +155,22 @@ def looked(service, folder, name, records):
 COMMANDS = (("watch", "-d", "4s"), ("tasks",), ("tasks", "--tree"), ("tasks", "--stacks"), ("leaks",), ("hang",), ("awaits", "-d", "3s"), ("top", "--once"), ("doctor",))
 
 
+def typed(service, folder, words):
+    """(status, standard output, standard error) of a command as people type it; kept in a file."""
+    command = words[1:] if words[0] == "watch" else words
+    pids = {"watch": service.pids(), "awaits": [service.faulty_pid()]}.get(words[0], service.readable_pids())  # awaits takes one
+    options = service.options if words[0] == "watch" else ()
+    status, said, error = run(*command, *pid_option(pids), *options)
+    with open(os.path.join(folder, "text%s.txt" % "".join("-" + word.strip("-") for word in words)), "w") as file:
+        file.write("$ aiotrace %s -p …\n%s\n--- standard error\n%s\n--- status %d\n" % (" ".join([*command, *options]), said, error, status))
+    return status, said, error
+
+
 def texts(service, folder, short):
-    """Every command on the service, as people type it: ends well and says something."""
+    """Every command ends well and says something."""
     bad = []
     for words in COMMANDS:
-        command = words[1:] if words[0] == "watch" else words
-        pids = {"watch": service.pids(), "awaits": [service.faulty_pid()]}.get(words[0], service.readable_pids())  # awaits takes one
-        status, said, error = run(*command, *pid_option(pids), *(service.options if words[0] == "watch" else ()))
-        with open(os.path.join(folder, "text%s.txt" % "".join("-" + word.strip("-") for word in words)), "w") as file:
-            file.write("$ aiotrace %s -p PIDS\n%s\n--- standard error\n%s\n--- status %d\n" % (" ".join(command), said, error, status))
+        status, said, error = typed(service, folder, words)
         if status != 0:
             bad.append("`%s` ended with %d: %s" % (" ".join(words), status, error[-200:]))
         if not said.strip():
@@ -170,16 +179,16 @@ def texts(service, folder, short):
 
 
 def foreign(service, folder, short):
-    """What is not asyncio is named, and a command that cannot answer says so by its status."""
+    """What is not asyncio is named, and a command that cannot answer says so by its status. `said` None: no loop of any kind, only no crash."""
     bad = []
     for words in COMMANDS:
-        command = words[1:] if words[0] == "watch" else words
-        status, said, error = run(*command, *pid_option(service.pids()))
-        with open(os.path.join(folder, "text%s.txt" % "".join("-" + word.strip("-") for word in words)), "w") as file:
-            file.write("$ aiotrace %s -p PIDS\n%s\n--- standard error\n%s\n--- status %d\n" % (" ".join(command), said, error, status))
-        expected = service.status if words[0] in ("tasks", "leaks", "hang", "awaits") else 0
-        if service.status is not None and words[0] != "top" and (status != expected or service.said.lower() not in (said + error).lower()):
-            bad.append("`%s` ended with %d, not %s: %s" % (" ".join(words), status, expected, (error or said).strip()[-200:]))
+        status, said, error = typed(service, folder, words)
+        if service.said is None:
+            bad += ["`%s` ended with %d: %s" % (" ".join(words), status, error[-200:])] if status not in (0, 1) else []
+        elif words[0] != "top":
+            expected = 3 if words[0] in ("tasks", "leaks", "hang", "awaits") else 0
+            if status != expected or service.said.lower() not in (said + error).lower():
+                bad.append("`%s` ended with %d, not %d: %s" % (" ".join(words), status, expected, (error or said).strip()[-200:]))
     return bad
 
 

@@ -38,8 +38,8 @@ def sums(stalls):
 
 def held_up(stalls):
     """A timer that was due before an iteration would have run in it: none is later than the iteration is long, but for the poll before."""
-    return ["timers late by up to %.1f s: %s" % (stall["held_up"]["timers_late_ns"] / 1e9, brief(stall)) for stall in stalls
-            if stall["held_up"] and not stall["at_least"] and (stall["held_up"]["timers_late_ns"] or 0) > 2 * stall["duration_ns"]]
+    late = [stall for stall in stalls if stall["held_up"] and not stall["at_least"] and (stall["held_up"]["timers_late_ns"] or 0) > 2 * stall["duration_ns"]]
+    return ["timers of %d stalls late by up to %.1f s: %s" % (len(late), late[0]["held_up"]["timers_late_ns"] / 1e9, brief(late[0]))] if late else []
 
 
 def places(records, rows):

@@ -224,7 +224,8 @@ class Prefect(Service):
     name, store, only, paths = "prefect", "services-prefect", ("3.11",), ("/api/health", "/api/admin/version")
 
     def begin(self):
-        home = {"PREFECT_HOME": self.folder, "HOME": self.folder, "DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_API_URL": "http://127.0.0.1:%d/api" % self.port}
+        home = {"PREFECT_HOME": self.folder, "HOME": self.folder, "DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+                "PREFECT_API_URL": "http://127.0.0.1:%d/api" % self.port}
         self.spawn("prefect", [self.tool("prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(self.port), "--no-ui"], home)
 
     def pids(self):
@@ -300,7 +301,7 @@ class Redis(Service):
 class Foreign(LongClient):
     """A loop of another library than asyncio."""
 
-    asyncio, said, status = False, "", 3
+    asyncio, said = False, None
 
     def begin(self):
         self.spawn(self.name, self.python(self.name + "_app.py"))
@@ -319,9 +320,9 @@ class Twisted(Foreign):
 
 
 class Celery(Foreign):
-    """No event loop of any kind that aiotrace knows by name: what is said is the ordinary refusal."""
+    """No event loop of any kind."""
 
-    name, said, status = "celery", "no", None
+    name = "celery"
 
     def begin(self):
         self.spawn("celery", [self.tool("celery"), "-A", "celery_app", "worker", "--pool", "solo", "--concurrency", "1", "-l", "info"], {"PYTHONPATH": APPS})

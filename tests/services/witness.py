@@ -3,6 +3,7 @@ import os
 import threading
 import time
 
+# Of x86-64; on another processor no poll is recognized, and nothing is contradicted by one.
 POLLS = {232: "epoll_wait", 281: "epoll_pwait", 441: "epoll_pwait2"}
 EVERY_S = 0.02
 
