@@ -66,7 +66,7 @@ def healthy(service, folder, short):
     summary = (watch.of("summary") or [{}])[-1]
     bad += ["a loop was not seen: %s" % row for row in summary.get("unseen_loops") or ()]
     bad += ["no iteration of any loop"] if not sum(row["iterations"] for row in summary.get("loops") or ()) else []
-    bad += judge.leaks(scan.of("leak") + watch.of("leak")) + judge.hangs(look.of("hang") + watch.of("hang"))
+    bad += judge.leaks(scan.of("leak") + watch.of("leak")) + judge.hangs(watch.of("hang")) + judge.hangs(look.of("hang"), (), service.verdicts)
     bad += judge.invented(watch.stalls(), witness) + judge.sums(watch.stalls()) + judge.held_up(watch.stalls())
     return bad
 
@@ -192,13 +192,29 @@ def foreign(service, folder, short):
     return bad
 
 
+def lost(service, folder, short):
+    """What nobody will end is no idle wait, and is proved where nobody else refers to it."""
+    pids = pid_option(service.pids())
+    scan = Tracer(folder, "leaks", "leaks", *pids, "--age", "%ds" % AGE_S, "--watch=2s")
+    look = Tracer(folder, "hangs", "hang", *pids, "--watch=2s")
+    leaks = [{"class": "stuck", "leaks": name, "count": count} for name, count, _ in service.lost()]
+    hangs = [{"verdict": ["unresolvable"], "waiters": name, "count": count} for name, count, proved in service.lost() if proved]
+    scan.wait_for(lambda: not any(judge.leak(record, scan.of("leak")) for record in leaks) or len(scan.of("scan")) >= AGE_S + 2, 60)
+    look.wait_for(lambda: len(look.of("look")) >= 2, 60)
+    bad = well(scan, scan.stop()) + well(look, look.stop())
+    for record in leaks:
+        bad += judge.leak(record, scan.of("leak"))
+    for record in hangs:
+        bad += judge.hang(record, look.of("hang"))
+    return bad
+
+
 HEALTHY, STALLS_CASE = Case("healthy", healthy), Case("stalls from outside", sick_stalls)
-WELL = Group(False, HEALTHY, Case("commands", texts))
-SICK = Group(True, STALLS_CASE, Case("leaks from outside", sick_leaks), Case("hangs from outside", sick_hangs))
+GROUPS = {"well": Group(False, HEALTHY, Case("commands", texts)), "healthy": Group(False, HEALTHY), "foreign": Group(False, Case("not asyncio", foreign)),
+          "lost": Group(False, Case("waits that nobody ends", lost)), "stalls": Group(True, STALLS_CASE),
+          "sick": Group(True, STALLS_CASE, Case("leaks from outside", sick_leaks), Case("hangs from outside", sick_hangs))}
 
 
 def of(service, short):
     """The groups of a service."""
-    if not service.asyncio:
-        return (Group(False, Case("not asyncio", foreign)),)
-    return (Group(False, HEALTHY), Group(True, STALLS_CASE)) if short else (WELL, SICK)
+    return [GROUPS[name] for name in (("healthy", "stalls") if short else service.groups)]

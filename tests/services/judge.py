@@ -70,12 +70,12 @@ def leaks(lines, known=()):
     return ["leak %s × %s, %.1f s: %s" % (row["class"], row["count"], (row["age_ns"] or 0) / 1e9, place(row)) for row in worst.values()]
 
 
-def hangs(lines, known=()):
-    """Hangs that are none: of waits that were not made on purpose. `known`: ends of functions' names."""
+def hangs(lines, known=(), allowed=("waiting",)):
+    """Hangs that are none: of waits that were not made on purpose. `known`: ends of functions' names. `allowed`: verdicts that are right."""
     bad = {}
     for row in lines:
         names = {frame["function"] for party in row["waiters"] for frame in party["stack"]}
-        if row["verdict"] != "waiting" and not any(name.endswith(known) for name in names):
+        if row["verdict"] not in allowed and not any(name.endswith(known) for name in names):
             bad[row["id"]] = "hang %s%s: %s" % (row["verdict"], " (proved)" if row["exact"] else "", party_text(row))
     return list(bad.values())
 
@@ -176,9 +176,11 @@ def counted(record, row):
 
 def hang(record, lines):
     rows = [row for row in lines if counted(record, row)]
-    what = "%s of %d in %s on %s" % (record["verdict"][0], record["count"], record["waiters"], record["resource"])
+    kind = record.get("resource")
+    what = "%s of %d in %s%s" % (record["verdict"][0], record["count"], record["waiters"], " on " + kind if kind else "")
     if not rows:
         return ["missed: " + what]
-    if any(row["verdict"] in record["verdict"] and counted(record, row) == record["count"] and (row["resource"] or {}).get("kind") == record["resource"] for row in rows):
+    if any(row["verdict"] in record["verdict"] and counted(record, row) == record["count"] and kind in (None, (row["resource"] or {}).get("kind")) for row in rows):
         return []
-    return ["%s is %s" % (what, "; ".join("%s of %d on %s" % (row["verdict"], counted(record, row), (row["resource"] or {}).get("kind")) for row in rows))]
+    said = {"%s of %d on %s" % (row["verdict"], counted(record, row), (row["resource"] or {}).get("kind")) for row in rows}
+    return ["%s is %s" % (what, "; ".join(sorted(said)))]

@@ -18,7 +18,8 @@ class Service:
     name, store, paths = "", "services", ("/",)
     short = False  # in `make test`
     only = None  # versions of Python
-    asyncio = True
+    groups = ("well", "sick")  # of cases.py
+    verdicts = ("waiting",)  # of `aiotrace hang` while it is healthy
     options = ()  # of aiotrace
     more_stalls = ()  # that only this one can have
     one_worker = True
@@ -282,6 +283,29 @@ class LongClient(Service):
         self.running[0].wait_for(lambda: "ready" in self.running[0].text())
 
 
+class Waits(LongClient):
+    """Not a service: the waits that are in services, each of which somebody can end."""
+
+    name, groups, verdicts = "waits", ("healthy",), ("waiting", "held", "exhausted")
+
+    def begin(self):
+        self.spawn("waits", self.python("waits.py"))
+
+
+class LostWaits(LongClient):
+    """And those that nobody will end."""
+
+    name, groups = "lost-waits", ("lost",)
+
+    def begin(self):
+        self.spawn("lost", self.python("lost_waits.py"))
+
+    def lost(self):
+        """[(coroutine, number of tasks, whether it can be proved)…]."""
+        rows = [line.split() for line in self.running[0].text().splitlines() if line != "ready"]
+        return [(name, int(count), proved == "1") for name, count, proved in rows]
+
+
 class Redis(Service):
     name = "redis"
 
@@ -301,7 +325,7 @@ class Redis(Service):
 class Foreign(LongClient):
     """A loop of another library than asyncio."""
 
-    asyncio, said = False, None
+    groups, said = ("foreign",), None
 
     def begin(self):
         self.spawn(self.name, self.python(self.name + "_app.py"))
@@ -331,5 +355,5 @@ class Celery(Foreign):
         self.running[0].wait_for(lambda: " ready." in self.running[0].text())
 
 
-ALL = (Uvicorn, UvicornUvloop, UvicornWorkers, Aiohttp, Hypercorn, Websockets, Grpc, Dask, Jupyter, Kernel, Mitmproxy, Prefect, Anyio, Sanic, Granian, Database, LongClient, Redis,
+ALL = (Uvicorn, UvicornUvloop, UvicornWorkers, Aiohttp, Hypercorn, Websockets, Grpc, Dask, Jupyter, Kernel, Mitmproxy, Prefect, Anyio, Sanic, Granian, Database, LongClient, Waits, LostWaits, Redis,
        Trio, Gevent, Twisted, Celery)
