@@ -93,19 +93,38 @@ def until_reported(watch, records):
     watch.wait_for(lambda: any(each["start_ns"] + each["duration_ns"] >= records[-1]["end_ns"] and not each["ongoing"] for each in watch.of("stall")), 5)
 
 
+class Stalled:
+    """One run over all stalls, judged by several cases."""
+
+    def __init__(self, service, folder, short):
+        watch = attach(service, folder, "--leaks", "off", "--hangs", "off")
+        kinds = SHORT_STALLS if short else STALLS + service.more_stalls
+        # Modules are imported by the first fault, which is not judged: on a busy machine it takes any time.
+        service.outside.do("sleep 1")
+        self.records = [service.outside.do("%s %d" % (kind, STALL_MS)) for kind in kinds]
+        if service.app and service.one_worker:
+            self.records += [by_request(service, "%s %d" % (kind, STALL_MS)) for kind in SHORT_STALLS]
+        until_reported(watch, self.records)
+        self.complaints = well(watch, watch.stop())
+        self.stalls, self.summary = watch.stalls(), (watch.of("summary") or [{"places": []}])[-1]
+
+    @classmethod
+    def of(cls, service, folder, short):
+        service.stalled = service.stalled or cls(service, folder, short)
+        return service.stalled
+
+
 def sick_stalls(service, folder, short):
-    outside = service.outside
-    watch = attach(service, folder, "--leaks", "off", "--hangs", "off")
-    # Modules are imported by the first fault, which is not judged: on a busy machine it takes any time.
-    records = [outside.do("sleep 1"), *[outside.do("%s %d" % (kind, STALL_MS)) for kind in (SHORT_STALLS if short else STALLS + service.more_stalls)]][1:]
-    records += [by_request(service, "%s %d" % (kind, STALL_MS)) for kind in SHORT_STALLS] if service.app and service.one_worker else []
-    until_reported(watch, records)
-    bad = well(watch, watch.stop())
-    stalls = watch.stalls()
-    for record in records:
-        bad += judge.stall(record, stalls)
-    bad += judge.places(records, (watch.of("summary") or [{"places": []}])[-1]["places"])
-    return bad + judge.sums(stalls) + judge.held_up(stalls)
+    ran = Stalled.of(service, folder, short)
+    bad = list(ran.complaints)
+    for record in ran.records:
+        bad += judge.stall(record, ran.stalls)
+    return bad + judge.sums(ran.stalls) + judge.held_up(ran.stalls)
+
+
+def sick_places(service, folder, short):
+    ran = Stalled.of(service, folder, short)
+    return judge.places(ran.records, ran.summary["places"])
 
 
 def sick_leaks(service, folder, short):
@@ -209,10 +228,10 @@ def lost(service, folder, short):
     return bad
 
 
-HEALTHY, STALLS_CASE = Case("healthy", healthy), Case("stalls from outside", sick_stalls)
+HEALTHY, STALLS_CASE, PLACES = Case("healthy", healthy), Case("stalls from outside", sick_stalls), Case("places of these stalls", sick_places)
 GROUPS = {"well": Group(False, HEALTHY, Case("commands", texts)), "healthy": Group(False, HEALTHY), "foreign": Group(False, Case("not asyncio", foreign)),
-          "lost": Group(False, Case("waits that nobody ends", lost)), "stalls": Group(True, STALLS_CASE),
-          "sick": Group(True, STALLS_CASE, Case("leaks from outside", sick_leaks), Case("hangs from outside", sick_hangs))}
+          "lost": Group(False, Case("waits that nobody ends", lost)), "stalls": Group(True, STALLS_CASE, PLACES),
+          "sick": Group(True, STALLS_CASE, PLACES, Case("leaks from outside", sick_leaks), Case("hangs from outside", sick_hangs))}
 
 
 def of(service, short):

@@ -28,6 +28,7 @@ class Service:
     def __init__(self, venv, folder, env):
         self.venv, self.folder, self.env = venv, folder, env
         self.running, self.load, self.port = [], None, free_port()
+        self.outside = self.stalled = None  # of cases.py
 
     def tool(self, name):
         path = os.path.join(self.venv, "bin", name)
