@@ -11,20 +11,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 versions=(3.8 3.11 3.12 3.13) # in step with VENV_MINORS of tools/pythons.py
 store=${AIOTRACE_VENVS:-.cache/venvs}
-mkdir -p "$store" || [ "${1:-}" = --services ] || exit 0
-listing=
-for list in tools/venvs/services*.txt; do
-  name=$(basename "$list" .txt)
-  is_made "$name" && continue
-  [ -n "$listing" ] || listing=$(interpreters)
-  python=$(python_of "$listing" "${name##*-}")
-  if [ -z "$python" ]; then
-    say "no $store/$name: no Python ${name##*-} on this machine"
-  else
-    make_venv "$name" "$python"
-  fi
-done
-exit 0
+mkdir -p "$store" || exit 0
 
 say() { echo "get_venvs: $*" >&2; }
 
@@ -38,7 +25,7 @@ make_venv() { # NAME PYTHON-COMMAND
   log=$dir.log
   rm -rf "$dir"
   if timeout 120 "$python" -m venv "$dir" >"$log" 2>&1 &&
-    timeout 300 "$dir/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --only-binary :all: \
+    timeout "${patience:-300}" "$dir/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --only-binary :all: \
       --retries 2 --timeout 30 --require-hashes -r "tools/venvs/$1.txt" </dev/null >>"$log" 2>&1; then
     cp "tools/venvs/$1.txt" "$dir/.complete"
     rm -f "$log"
@@ -77,6 +64,7 @@ fi
 is_made readers || make_venv readers /usr/bin/python3
 [ "${1:-}" != --bench ] || make_venv tools /usr/bin/python3
 [ "${1:-}" = --services ] || exit 0
+patience=1800 # some hundred packages
 listing=
 for list in tools/venvs/services*.txt; do
   name=$(basename "$list" .txt)
