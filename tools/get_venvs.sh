@@ -41,9 +41,10 @@ python_of() { # LISTING VERSION
   awk -F '\t' -v want="$2." 'index($1, want) == 1 { found = $2 } END { print found }' <<< "$1"
 }
 
-# Of several patch releases the last; a venv needs the interpreter at its own path, so none of another root.
+# Of several patch releases the last; a venv needs the interpreter at its own path, so none of another root, and one with the GIL: the
+# pinned wheels are for those.
 interpreters() {
-  tools/pythons.py --list | awk -F '\t' '$2 != "" && $3 !~ /^debian-/'
+  tools/pythons.py --list | awk -F '\t' '$2 != "" && $3 !~ /^debian-/ && $1 !~ /t$/'
 }
 
 todo=0
