@@ -67,7 +67,7 @@ def healthy(service, folder, short):
     bad += ["a loop was not seen: %s" % row for row in summary.get("unseen_loops") or ()]
     bad += ["no iteration of any loop"] if not sum(row["iterations"] for row in summary.get("loops") or ()) else []
     bad += judge.leaks(scan.of("leak") + watch.of("leak")) + judge.hangs(watch.of("hang")) + judge.hangs(look.of("hang"), (), service.verdicts)
-    bad += judge.invented(watch.stalls(), witness) + judge.sums(watch.stalls()) + judge.held_up(watch.stalls())
+    bad += judge.our_doing(watch.stalls()) + judge.invented(watch.stalls(), witness) + judge.sums(watch.stalls()) + judge.held_up(watch.stalls())
     return bad
 
 

@@ -31,6 +31,15 @@ def invented(stalls, witness):
     return bad
 
 
+MAPS = ("mmap", "munmap", "mremap", "mprotect", "madvise", "brk")
+
+
+def our_doing(stalls):
+    """A service that nobody else looks at does not wait for its own memory map: who reads it from outside holds that lock."""
+    bad = [stall for stall in stalls if sum(each["ns"] for each in stall["segments"] if each["cause"] == "other" and each["syscall"] in MAPS) > stall["duration_ns"] / 2]
+    return ["%d stalls by who reads the service's memory, the longest: %s" % (len(bad), brief(max(bad, key=lambda stall: stall["duration_ns"])))] if bad else []
+
+
 def sums(stalls):
     return ["the causes add up to %d: %s" % (sum(stall["causes"].values()), brief(stall)) for stall in stalls
             if abs(sum(stall["causes"].values()) - stall["duration_ns"]) > 0.01 * stall["duration_ns"] + 1000]

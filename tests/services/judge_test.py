@@ -14,7 +14,7 @@ RECORD = {"pid": 7, "tid": 7, "cause": "sleep", "function": "block_sleep", "file
           "cpu_ns": MS, "delay_ns": 9 * MS, "coroutine": "nightly_job", "task": "Task-3"}
 STALL = {"id": 1, "pid": 7, "tid": 7, "start_ns": 999 * MS, "duration_ns": 202 * MS, "loop": {"epfd": 5}, "causes": {"sleep": 190 * MS, "cpu-wait": 9 * MS, "python": 3 * MS},
          "task": {"name": "Task-3", "coroutine": "nightly_job"},
-         "segments": [{"cause": "sleep", "stack": [{"function": "block_sleep", "file": FILE, "line": 40}], "culprit": None}]}
+         "segments": [{"cause": "sleep", "syscall": "clock_nanosleep", "ns": 190 * MS, "stack": [{"function": "block_sleep", "file": FILE, "line": 40}], "culprit": None}]}
 LEAK = {"class": "stuck", "status": "leak", "coroutine": "wait", "count": 4, "line": 3, "file": FILE, "age_ns": 1, "stack": [], "scan": 2, "idle": False}
 LEFT = {"class": "stuck", "leaks": "wait", "count": 4}
 HANG = {"id": 1, "verdict": "deadlock", "exact": True, "resource": {"kind": "lock", "name": "x"}, "holders": [],
@@ -58,6 +58,11 @@ class JudgeTest(unittest.TestCase):
         self.assertEqual(len(judge.invented([STALL], FakeWitness(2, None))), 1)
         busy = changed(STALL, causes={"python": 202 * MS})
         self.assertEqual(len(judge.invented([busy], FakeWitness(0, (100 * MS, 0)))), 1)
+
+    def test_our_doing(self):
+        self.assertEqual(judge.our_doing([STALL]), [])
+        waits = {"cause": "other", "syscall": "munmap", "ns": 150 * MS}
+        self.assertEqual(len(judge.our_doing([changed(STALL, segments=[waits])])), 1)
 
     def test_sums(self):
         self.assertEqual(judge.sums([STALL]), [])
