@@ -109,7 +109,7 @@ BPF_FLAGS := -target bpf -mcpu=$(BPF_CPU) -g -O2 -D__TARGET_ARCH_$(BPF_ARCH) -Wa
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all help gen bpf tests setup check check-vm soak check-deb deb wheel check-wheel fuzz test test-all test-fresh noise-test demo bench accuracy lint format install clean static
+.PHONY: all help gen bpf tests setup check check-vm soak services check-deb deb wheel check-wheel fuzz test test-all test-fresh noise-test demo bench accuracy lint format install clean static
 
 all: $(OUT)/aiotrace ## build build/aiotrace (the default)
 
@@ -294,13 +294,13 @@ test test-all:
 	@tools/setup.sh fuzz || echo "make $@: without the tier libfuzzer"
 	@tools/get_pythons.sh
 	@tools/get_free_threaded.sh
-	@tools/get_venvs.sh
+	@tools/get_venvs.sh $(if $(AIOTRACE_TEST_ALL),--services)
 	@tools/get_kernels.sh
 	@tools/get_clangs.sh $(if $(AIOTRACE_TEST_ALL),--all)
 	@$(MAKE) all tests
 	@! command -v $(FUZZ_CXX) >/dev/null || $(MAKE) $(BUILD)/fuzz/aiotrace-fuzz
 	@[ -z "$(MORE_TIERS)" ] || { tools/setup.sh fresh && $(MAKE) wheel; } || echo "make $@: without the tiers fresh and wheel"
-	@AIOTRACE_TEST_BEGAN=$(BEGAN) FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) $(RUN_TESTS) tools=tools/run_unittests.py $(foreach t,$(TIERS),$(t)=$(OUT)/tests/$(t)) libfuzzer=tests/fuzz/run accuracy=tools/accuracy/run soak=tests/soak/run vm=tests/vm/run $(MORE_TIERS) -- $(ARGS)
+	@AIOTRACE_TEST_BEGAN=$(BEGAN) FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) $(RUN_TESTS) tools=tools/run_unittests.py $(foreach t,$(TIERS),$(t)=$(OUT)/tests/$(t)) libfuzzer=tests/fuzz/run accuracy=tools/accuracy/run soak=tests/soak/run services=tests/services/run vm=tests/vm/run $(MORE_TIERS) -- $(ARGS)
 
 # Takes CPU time in a timer interrupt while a command runs: a test's result must not depend on the load of the machine.
 NOISE := $(BUILD)/noise/noise
@@ -338,8 +338,15 @@ soak: ## attach, trace and detach for an hour (ARGS="--seconds N"), over process
 	@$(MAKE) all
 	@AIOTRACE_BINARY=$(OUT)/aiotrace tests/soak/run $(ARGS)
 
-# The readers of bytes of a target or of a file, on hostile input: under libFuzzer, which is clang's (std::expected
-# needs clang 19), with sanitizers. The tier `fuzz` runs the same targets without it for a moment.
+services: ## set up, build, install real services below .cache/, and run each healthy and with faults from outside (ARGS=dask)
+	@tools/setup.sh build test
+	@tools/setup.sh services || echo "make $@: without redis"
+	@tools/get_venvs.sh --services
+	@$(MAKE) all
+	@AIOTRACE_TEST_ALL=1 $(RUN_TESTS) services=tests/services/run -- $(ARGS)
+
+# What reads bytes of a target or of a file, over input that lies: under libFuzzer, which is clang's (std::expected needs
+# clang 19), with sanitizers. The tier `fuzz` runs the same targets without it for a moment.
 FUZZ_CXX ?= clang++-19
 FUZZ_SECONDS ?= 60
 # In `make test`.

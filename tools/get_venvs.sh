@@ -3,9 +3,9 @@
 #   ${AIOTRACE_VENVS:-.cache/venvs}/3.X/     uvloop, aiohttp, uvicorn, fastapi, greenlet on the machine's own interpreters
 #   ${AIOTRACE_VENVS:-.cache/venvs}/readers/ Perfetto's schema, to read traces with
 #   ${AIOTRACE_VENVS:-.cache/venvs}/tools/   with --bench: py-spy and austin, to compare with
-# Wheels only, of the versions and with the hashes of tools/venvs/ (tools/pin_venvs.py writes them), from the package
-# index that pip is set up for. The hashes are of wheels for x86-64. Environments that cannot be made are listed; that
-# is no failure.
+#   ${AIOTRACE_VENVS:-.cache/venvs}/services*-3.X/  with --services: what tests/services/ starts
+# Wheels only, of the versions and with the hashes of tools/venvs/ (tools/pin_venvs.py writes them), from the package index that
+# pip is set up for. The hashes are of wheels for x86-64. What cannot be had is named, and is no failure.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -25,7 +25,7 @@ make_venv() { # NAME PYTHON-COMMAND
   log=$dir.log
   rm -rf "$dir"
   if timeout 120 "$python" -m venv "$dir" >"$log" 2>&1 &&
-    timeout 300 "$dir/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --only-binary :all: \
+    timeout "${patience:-300}" "$dir/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --only-binary :all: \
       --retries 2 --timeout 30 --require-hashes -r "tools/venvs/$1.txt" </dev/null >>"$log" 2>&1; then
     cp "tools/venvs/$1.txt" "$dir/.complete"
     rm -f "$log"
@@ -37,15 +37,24 @@ make_venv() { # NAME PYTHON-COMMAND
   return 1
 }
 
+python_of() { # LISTING VERSION
+  awk -F '\t' -v want="$2." 'index($1, want) == 1 { found = $2 } END { print found }' <<< "$1"
+}
+
+# Of several patch releases the last; a venv needs the interpreter at its own path, so none of another root, and one with the GIL: the
+# pinned wheels are for those.
+interpreters() {
+  tools/pythons.py --list | awk -F '\t' '$2 != "" && $3 !~ /^debian-/ && $1 !~ /t$/'
+}
+
 todo=0
 for version in "${versions[@]}"; do
   is_made "$version" || todo=1
 done
 if [ $todo = 1 ]; then
-  # Of several patch releases the last; a venv needs the interpreter at its own path, so none of another root.
-  listing=$(tools/pythons.py --list | awk -F '\t' '$2 != "" && $3 !~ /^debian-/') || listing=
+  listing=$(interpreters) || listing=
   for version in "${versions[@]}"; do
-    python=$(awk -F '\t' -v want="$version." 'index($1, want) == 1 { found = $2 } END { print found }' <<< "$listing")
+    python=$(python_of "$listing" "$version")
     if [ -z "$python" ]; then
       say "no $store/$version: no Python $version on this machine"
     else
@@ -55,4 +64,18 @@ if [ $todo = 1 ]; then
 fi
 is_made readers || make_venv readers /usr/bin/python3
 [ "${1:-}" != --bench ] || make_venv tools /usr/bin/python3
+[ "${1:-}" = --services ] || exit 0
+patience=1800 # some hundred packages
+listing=
+for list in tools/venvs/services*.txt; do
+  name=$(basename "$list" .txt)
+  is_made "$name" && continue
+  [ -n "$listing" ] || listing=$(interpreters)
+  python=$(python_of "$listing" "${name##*-}")
+  if [ -z "$python" ]; then
+    say "no $store/$name: no Python ${name##*-} on this machine"
+  else
+    make_venv "$name" "$python"
+  fi
+done
 exit 0

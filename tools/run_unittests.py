@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The tests of the tools themselves (tools/**/*_test.py) as a tier of tools/run_tests.py: writes the log that it counts.
+"""The tests of the tools themselves (*_test.py below tools/ and tests/) as a tier of tools/run_tests.py: writes the log that it counts.
 
 usage: run_unittests.py [PART-OF-A-TEST'S-NAME…]
 """
@@ -65,7 +65,8 @@ def each(suite):
 
 def main(wanted):
     suite = unittest.TestSuite()
-    for path in sorted(glob.glob(os.path.join(HERE, "**", "*_test.py"), recursive=True)):
+    folders = (HERE, os.path.join(os.path.dirname(HERE), "tests"))
+    for path in sorted(path for folder in folders for path in glob.glob(os.path.join(folder, "**", "*_test.py"), recursive=True)):
         sys.path.insert(0, os.path.dirname(path))
         suite.addTests(unittest.defaultTestLoader.loadTestsFromName(os.path.basename(path)[: -len(".py")]))
     # Names or tags as Catch2 takes them are for the other tiers.
