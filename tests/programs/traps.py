@@ -202,6 +202,18 @@ async def trap_few():
         await asyncio.sleep(0)
 
 
+@trap
+async def trap_cleanup():
+    """Kept until the loop ends, which closes it: how libraries clean up after their loop."""
+    try:
+        yield
+    except GeneratorExit:
+        kept.clear()
+
+
+at_the_end = {}  # the generator of each loop
+
+
 @contextlib.asynccontextmanager
 async def trap_manager():
     yield 1
@@ -323,7 +335,9 @@ async def setup(loop):
         start(trap_event(event))
     start(notifies(condition, event))
     start(trap_executor(finished))
-    idle.extend(["trap_queue_get", "trap_queue_put", "trap_executor", "trap_threadsafe_waiter"])
+    at_the_end[loop] = trap_cleanup()
+    await at_the_end[loop].asend(None)
+    idle.extend(["trap_cleanup", "trap_lock", "trap_semaphore", "trap_queue_get", "trap_queue_put", "trap_executor", "trap_threadsafe_waiter"])
 
     submitted = []
     thread = threading.Thread(

@@ -171,6 +171,26 @@ async def closes(queue):
     await queue.closed()
 
 
+async def works(lock):
+    async with lock:
+        while True:
+            await asyncio.sleep(0.05)
+
+
+async def behind_work(lock):
+    async with lock:
+        pass
+
+
+async def takes(lock):
+    await lock.acquire()
+
+
+async def behind_ended(lock):
+    async with lock:
+        pass
+
+
 async def after_future(future):
     await future
 
@@ -284,6 +304,17 @@ async def main(options):
     start(1, lambda: closes(queue))
     set_by_callback = by_callback(loop)
     start(1, lambda: after_future(set_by_callback))
+    for lock in (asyncio.Lock(), asyncio.Semaphore(1)):
+        SERVICE.append(lock)
+        start(1, lambda: works(lock))
+        await asyncio.sleep(0)
+        start(2, lambda: behind_work(lock))
+        await asyncio.sleep(0)
+    for lock in (asyncio.Lock(), asyncio.Semaphore(1)):
+        SERVICE.append(lock)
+        await asyncio.ensure_future(takes(lock))
+        start(2, lambda: behind_ended(lock))
+        await asyncio.sleep(0)
     futures = [loop.create_future() for _ in range(3)]
     for future in futures:
         start(1, lambda: listed_future(future))
@@ -301,8 +332,8 @@ async def main(options):
     count = options.connections
     said = {"idle": {"reads": count, "hears": count, "Client.answers": 1, "Client.ask": 4, "polls": 3, "of_thread": 2,
                      "until_stopped": 5, "without_deadline": 2, "until_changed": 2, "until_set": 2, "after_chain": 1,
-                     "chained": 1, "until_signal": 1, "gets": 3, "puts": 2, "closes": 1, "after_future": 1},
-            "stuck": {"nobody_sets": 2, "own_service": 2, "own_variables": 2, "own_queue": 2, "own_condition": 2, "nobody_in_time": 2,
+                     "chained": 1, "until_signal": 1, "gets": 3, "puts": 2, "behind_work": 4, "closes": 1, "after_future": 1},
+            "stuck": {"nobody_sets": 2, "own_service": 2, "own_variables": 2, "own_queue": 2, "own_condition": 2, "behind_ended": 4, "nobody_in_time": 2,
                       "listed_future": 3, "in_vain": 3},
             "not judged": 2}
     with open(options.ready, "w") as ready:

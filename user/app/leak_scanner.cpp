@@ -150,18 +150,20 @@ void LeakScanner::keep_confirmed(python::Suspects& found, const Addresses& fresh
   });
 }
 
-void LeakScanner::look_again(python::Suspects& found, const Addresses& fresh, bool it_ran) const {
+void LeakScanner::look_again(python::Suspects& found, const Addresses& fresh, bool it_ran) {
   const proc::PageCache cached(memory_);
   python::CodeCache codes(cached, interpreter_->layout);
   python::AsyncioReader reader(*interpreter_, cached, codes);
   std::erase_if(found.all, [&](const python::Suspect& suspect) {
+    if (!fresh.contains(suspect.address)) return false;
     // A program that did not run in the meantime has not changed, so a second look at it proves nothing.
-    return fresh.contains(suspect.address) && (!it_ran || !python::still_suspect(reader, suspect));
+    if (!it_ran) ++stood_still_;
+    return !it_ran || !python::still_suspect(reader, suspect);
   });
 }
 
 LeakScanner::Addresses LeakScanner::confirm(python::Suspects& found, const proc::Maps& maps,
-                                            python::ReferenceScan& references) const {
+                                            python::ReferenceScan& references) {
   Addresses fresh;
   for (const auto& suspect : found.all) {
     if (!tracker_.known(to_seen(suspect))) fresh.insert(suspect.address);
@@ -337,6 +339,7 @@ std::vector<model::LeakSeen> LeakScanner::seen(const std::vector<python::Suspect
 Result<model::LeakScan> LeakScanner::scan() {
   model::LeakScan scan;
   scan.number = ++scans_;
+  stood_still_ = 0;
   scan.time_ns = monotonic_ns();
   scan.pid = static_cast<std::uint32_t>(process_.pid());
   const auto maps = proc::Maps::read(process_.pid());
@@ -370,7 +373,8 @@ Result<model::LeakScan> LeakScanner::scan() {
     look_again(found, fresh, rest_till_it_ran(proc::Progress(process_), 2'300'000));
     forget_unconfirmed(found, shown);
   }
-  scan.unconfirmed = suspected - found.all.size();
+  scan.unconfirmed = suspected - found.all.size() - stood_still_;
+  scan.unclassified += stood_still_;
   const proc::PageCache cached(memory_);
   const auto written_down = python::dropped_coroutines(*interpreter_, cached);
   // Data that was read from a process that has ended may belong to another process.

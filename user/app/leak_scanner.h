@@ -58,10 +58,10 @@ class LeakScanner {
                           model::LeakScan& scan);
   /// Removes suspects that are not confirmed at once; returns those that were unknown before this scan.
   [[nodiscard]] Addresses confirm(python::Suspects& found, const proc::Maps& maps,
-                                  python::ReferenceScan& references) const;
+                                  python::ReferenceScan& references);
   void keep_confirmed(python::Suspects& found, const Addresses& fresh, const proc::Maps& maps,
                       const proc::TakePiece& also = {}) const;
-  void look_again(python::Suspects& found, const Addresses& fresh, bool it_ran) const;
+  void look_again(python::Suspects& found, const Addresses& fresh, bool it_ran);
   void split_by_origin(python::Suspects& found);
   [[nodiscard]] Examples examples(const python::Suspects& found) const;
   void describe(const python::Suspects& found);
@@ -80,6 +80,7 @@ class LeakScanner {
   std::optional<Origins> origins_;
   std::unordered_map<std::uint64_t, std::uint64_t> origin_of_;  // id of an origin by place, of the last scan
   std::uint64_t scans_ = 0;
+  std::uint64_t stood_still_ = 0;  // suspects of this scan that no second look could confirm: the process did not run
 };
 
 }  // namespace aiotrace::app

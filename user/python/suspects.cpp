@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "python/census_chains.h"
+#include "python/code_names.h"
 #include "python/foreign_awaitables.h"
 #include "python/frame_slots.h"
 #include "python/loops.h"
@@ -61,6 +62,7 @@ class Finder {
         census_(census),
         chains_(reader, census),
         waits_(reader),
+        names_(reader),
         foreign_scheduler_(foreign_scheduler) {}
 
   Suspects run() {
@@ -205,7 +207,14 @@ class Finder {
       if (in_use.contains(generator->object)) continue;
       add(Kind::async_generator, generator->object, generator->bytes, arguments(reader_, *generator), {*generator});
       found_.all.back().doubtful = maybe.contains(generator->object);
+      found_.all.back().idle = waits_for_its_end(*generator);
     }
+  }
+
+  // Its code names GeneratorExit: it is kept on purpose, until shutdown_asyncgens() closes it when the loop ends.
+  bool waits_for_its_end(const Coroutine& generator) {
+    return std::ranges::any_of(names_.names(generator.code),
+                               [this](std::uint64_t name) { return names_.text(name) == "GeneratorExit"; });
   }
 
   void unread(const FutureFields& future) {
@@ -259,6 +268,7 @@ class Finder {
   const Census& census_;
   CensusChains chains_;
   WaitReader waits_;
+  CodeNames names_;
   const bool foreign_scheduler_;
   Suspects found_;
   unsigned depth_ = 0;

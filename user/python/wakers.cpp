@@ -10,6 +10,7 @@
 #include "python/census_chains.h"
 #include "python/frame_slots.h"
 #include "python/frames.h"
+#include "python/holdings.h"
 #include "python/reference_counts.h"
 #include "python/referents.h"
 #include "python/task_list.h"
@@ -33,6 +34,8 @@ bool names_who_waits(std::string_view attribute) {
   return std::ranges::any_of(kParts, [&](auto part) { return attribute.find(part) != attribute.npos; });
 }
 
+bool is_lock(WaitKind kind) { return kind == WaitKind::lock || kind == WaitKind::semaphore; }
+
 bool is_event(WaitKind kind) {
   return kind == WaitKind::event || kind == WaitKind::condition || kind == WaitKind::barrier;
 }
@@ -51,12 +54,13 @@ class Search {
   std::unordered_map<std::uint64_t, Waker> run(const Suspects& suspects) {
     look_for(suspects);
     if (questions_.empty()) return {};
-    prove();
+    from_holders();
+    if (left_ != 0) prove();
     if (left_ != 0) from_connections();
     if (left_ != 0) from_all();
     if (left_ != 0) prove();
     for (auto& [object, question] : questions_) {
-      if (question.kept) decide(question, State::nobody);
+      if (question.kept || question.lock) decide(question, State::nobody);
     }
     return result(suspects);
   }
@@ -66,6 +70,7 @@ class Search {
   /// A question: who wakes the tasks that wait for one object?
   struct WakerQuestion {
     bool event = false;
+    bool lock = false;  // or a semaphore: only who holds it wakes
     bool kept = false;  // by somebody who need not set it
     State state = State::open;
     std::vector<const FutureFields*> tasks;
@@ -83,6 +88,8 @@ class Search {
       if (!task) continue;
       WakerQuestion& question = questions_[suspect.waits_for];
       question.event = is_event(suspect.wait);
+      question.lock = is_lock(suspect.wait);
+      locks_ = locks_ || question.lock;
       question.tasks.push_back(task.mapped());
       for (const auto& link : chains_.chain(task.mapped()->coroutine).links) in_question_.insert(link.object);
     }
@@ -92,7 +99,7 @@ class Search {
 
   static bool concerns(const Suspect& suspect) {
     return suspect.kind == Suspect::Kind::stuck && !suspect.idle &&
-           (is_event(suspect.wait) || suspect.wait == WaitKind::future);
+           (is_event(suspect.wait) || is_lock(suspect.wait) || suspect.wait == WaitKind::future);
   }
 
   // Only the waiting tasks refer to it, and these tasks wait only for objects that nobody else has.
@@ -110,6 +117,26 @@ class Search {
       objects = referred_to_only_by(referents_, tasks, objects, loops_);
     }
     for (const std::uint64_t object : objects) decide(questions_.at(object), State::nobody);
+  }
+
+  // A task that goes on gives back what it is inside the `async with` block of.
+  void from_holders() {
+    if (!locks_) return;
+    ResourceReader resources(reader_);
+    HoldingReader holdings(reader_, resources);
+    constexpr std::size_t kMostFrames = 100'000;
+    std::size_t frames = 0;
+    for (std::size_t i = 0; i < living_.size() && frames < kMostFrames; ++i) {  // grows during the walk
+      Holdings its;
+      for (const Coroutine& link : chains_.chain(living_[i]->coroutine).links) {
+        holdings.read(link, its);
+        ++frames;
+      }
+      for (const std::uint64_t object : its.held) {
+        const auto question = questions_.find(object);
+        if (question != questions_.end() && question->second.lock) decide(question->second, State::somebody);
+      }
+    }
   }
 
   void decide(WakerQuestion& question, State state) {
@@ -260,6 +287,7 @@ class Search {
 
   void see(std::uint64_t object, std::size_t level, ReferentForm from, std::uint64_t parent) {
     if (const auto question = questions_.find(object); question != questions_.end()) {
+      if (question->second.lock) return;
       if (question->second.event || !everything_ || is_waiter(object, parent))
         decide(question->second, State::somebody);
       else
@@ -303,6 +331,7 @@ class Search {
   Running running_;
   std::unordered_set<std::uint64_t> loops_;
   std::unordered_map<std::uint64_t, WakerQuestion> questions_;
+  bool locks_ = false;                             // some question is of a lock
   std::size_t left_ = 0;                           // undecided ones of questions_
   std::unordered_set<std::uint64_t> in_question_;  // coroutines of tasks whose wait is undecided
   std::vector<const FutureFields*> living_;        // other tasks
