@@ -220,8 +220,8 @@ void add_traceback(model::LeakPlace& place, python::AsyncioReader& reader, std::
         {.kind = model::Frame::Kind::python, .function = code->function, .file = code->file, .line = entry.line});
     if (model::origin_of(code->file).package() != "asyncio") outermost = code;
   }
-  if (!place.coroutine.empty() || outermost == nullptr) return;
-  place.coroutine = outermost->function;
+  if (!place.file.empty() || outermost == nullptr) return;
+  if (place.coroutine.empty()) place.coroutine = outermost->function;
   place.file = outermost->file;
   place.line = outermost->first_line;
 }

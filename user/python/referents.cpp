@@ -19,8 +19,10 @@ constexpr std::int64_t kMaxFields = 1024;
 constexpr std::size_t kMaxKept = 200'000;
 constexpr unsigned kMaxBases = 32;
 
-constexpr std::array<std::string_view, 6> kCallables = {
-    "method", "builtin_function_or_method", "functools.partial", "cell", "staticmethod", "classmethod"};
+constexpr std::array<std::string_view, 7> kCallables = {"method",         "builtin_function_or_method",
+                                                        "builtin_method", "functools.partial",
+                                                        "cell",           "staticmethod",
+                                                        "classmethod"};
 constexpr std::array<std::string_view, 9> kLeaves = {"code",
                                                      "frame",
                                                      "traceback",
