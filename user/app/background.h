@@ -6,8 +6,7 @@
 
 namespace aiotrace::app {
 
-/// The target's threads, and the threads of aiotrace that take stalls, have priority: the calling thread gives up the
-/// rights that it does not need to read memory, and lowers its priority.
+/// The calling thread gives up the rights that it does not need to read memory.
 void step_back();
 
 /// How long to pause after a look that took this much CPU time, so that looks take at most 0.25 % of a CPU: at least
