@@ -72,13 +72,10 @@ def healthy(service, folder, short):
 
 
 def into(service, folder):
-    """The plugin in the service, when it has found its loop."""
-    pid = service.faulty_pid()
-    outside = Outside(folder, pid)
-    process = service.running[0]
-    process.wait_for(outside.ready)
-    if not outside.do("hello")["found"]:
-        raise RuntimeError("the plugin found no loop in pid %d" % pid)
+    """The plugin in the service, when it has found its loop, which may begin to run after the service listens."""
+    outside = Outside(folder, service.faulty_pid())
+    service.running[0].wait_for(outside.ready)
+    service.running[0].wait_for(lambda: outside.do("hello")["found"])
     return outside
 
 
