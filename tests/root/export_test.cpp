@@ -13,108 +13,13 @@
 #include <thread>
 
 #include "tests/catch.h"
+#include "tests/support/collector.h"
 #include "tests/support/daemon.h"
 #include "tests/support/python.h"
 #include "tests/support/tracer.h"
 
 namespace aiotrace::testing {
 namespace {
-
-const std::string kStalls = "asyncio_eventloop_stalls_total";
-const std::string kDropped = "aiotrace_export_dropped_total";
-
-/// One of 127.0.0.1 that nobody else gets and nobody listens on; a program that reuses addresses can.
-class Port {
- public:
-  Port() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const int on = 1;
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* raw = reinterpret_cast<sockaddr*>(&address);
-    REQUIRE(::setsockopt(fd_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
-    REQUIRE(::bind(fd_.get(), raw, size) == 0);
-    REQUIRE(::getsockname(fd_.get(), raw, &size) == 0);
-    number_ = std::to_string(ntohs(address.sin_port));
-  }
-  [[nodiscard]] const std::string& number() const { return number_; }
-  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + number_; }
-
- private:
-  UniqueFd fd_;
-  std::string number_;
-};
-
-class Collector {
- public:
-  explicit Collector(const Port& port, std::vector<std::string> arguments = {})
-      : target_(command(), [&] {
-          arguments.insert(arguments.end(), {"--port", port.number()});
-          return arguments;
-        }()) {
-    target_.wait_ready();
-  }
-
-  /// What it was sent.
-  [[nodiscard]] std::vector<Json> records() const {
-    auto all = target_.records();
-    for (const auto& each : all) CHECK_FALSE(each.contains("error"));
-    return all;
-  }
-  /// Until there are records that are so; fails the test after kPatienceMs.
-  std::vector<Json> wait(const std::function<bool(const std::vector<Json>&)>& wanted) const {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
-    while (true) {
-      auto all = records();
-      if (wanted(all)) return all;
-      if (std::chrono::steady_clock::now() > end) FAIL("the collector got " << Json(all).dump(1).substr(0, 20'000));
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));  // between two looks; what is waited for is content
-    }
-  }
-
- private:
-  static std::vector<std::string> command() {
-    auto made = any_python().command;
-    made.push_back(program("collector.py"));
-    return made;
-  }
-  Target target_;
-};
-
-/// A configuration file: what watches only this service, with more behind it.
-class Settings {
- public:
-  Settings(const std::string& service, const std::string& text) {
-    std::ofstream(path()) << "[allow]\nservice = [\"" << service << "\"]\n" << text;
-    std::filesystem::permissions(path(), std::filesystem::perms(0644));
-  }
-  [[nodiscard]] std::string path() const { return scratch_.file("aiotrace.toml"); }
-
- private:
-  Scratch scratch_;
-};
-
-std::string otlp(const Port& port, const std::string& more = "") {
-  return "[otlp]\nendpoint = \"" + port.url() + "\"\n" + more;
-}
-
-/// The stalls that were taken and have ended.
-std::vector<Json> ended_stalls(const std::vector<Json>& records) {
-  std::vector<Json> found;
-  for (const auto& each : records) {
-    if (each.value("event", "") != "asyncio.eventloop.stall" || each["status"] != 200) continue;
-    if (!each["attributes"]["asyncio.eventloop.stall.ongoing"].get<bool>()) found.push_back(each);
-  }
-  return found;
-}
-
-std::string id_of(const Json& event) { return event["attributes"]["asyncio.eventloop.stall.id"]; }
-
-void check_ids_are_different(const std::vector<Json>& events) {
-  std::set<std::string> ids;
-  for (const auto& each : events) CHECK(ids.insert(id_of(each)).second);
-}
 
 double wall_minus_monotonic_ns() {
   const auto now = [](clockid_t clock) {
@@ -136,10 +41,6 @@ std::size_t matching(const Json& record, const std::vector<Json>& events, double
   }));
 }
 
-double stalls_of(const Metrics& metrics, const std::string& service) {
-  return metrics.sum(kStalls, {label_of(service)});
-}
-
 double stalls_of_like(const Daemon& daemon, const std::string& part) { return daemon.metrics().sum(kStalls, {part}); }
 
 /// Lets it stall, until the daemon has counted all of it.
@@ -151,10 +52,6 @@ double stall_and_count(Target& target, const Daemon& daemon, const std::string& 
     return stalls_of(now, service) >= least && now.sum("asyncio_eventloops", {label_of(service)}) == 0;
   });
   return stalls_of(counted, service);
-}
-
-double dropped(const Daemon& daemon, const std::string& reason) {
-  return daemon.metrics().sum(kDropped, {"exporter=\"otlp\"", "reason=\"" + reason + "\""});
 }
 
 }  // namespace
@@ -198,11 +95,15 @@ TEST_CASE("export: each stall that the target wrote down arrives once, with whos
     CHECK(std::ranges::count(events, id_of(each), id_of) == 1);
   }
   CHECK(ongoing >= 1);
-  const auto longest = std::ranges::max(events, {}, [](const Json& each) {
-    return each["attributes"]["asyncio.eventloop.stall.duration"].get<double>();
-  });
-  const auto& named = longest["attributes"];
-  CHECK(longest["severity"] == 17);
+  // The last fault of the list.
+  const auto records = target.records();
+  const auto fault = std::ranges::find_if(records, [](const Json& each) { return each.value("asked_ms", 0.0) == 500; });
+  REQUIRE(fault != records.end());
+  const auto slept = std::ranges::find_if(events,
+                                          [&](const Json& each) { return matching(*fault, {each}, offset_ns) == 1; });
+  REQUIRE(slept != events.end());
+  const auto named = (*slept)["attributes"];
+  CHECK((*slept)["severity"] == 17);
   CHECK(named["asyncio.eventloop.stall.level"] == "error");
   CHECK(named["asyncio.eventloop.stall.cause"] == "sleep");
   CHECK(named["asyncio.eventloop.stall.time.sleep"].get<double>() >= 0.5);
@@ -210,6 +111,21 @@ TEST_CASE("export: each stall that the target wrote down arrives once, with whos
   CHECK(named.contains("code.stacktrace"));
   CHECK(named.contains("code.line.number"));
   CHECK(std::ranges::any_of(events, [](const Json& each) { return each["attributes"].contains("asyncio.task.name"); }));
+}
+
+TEST_CASE("export: also a stall that comes before it is known what kind of loop it is", "[serve][export]") {
+  const auto service = unique_service();
+  Target target(python_as(service, "faults.py"), {"--faults", "sleep:70*3", "--stay"});
+  target.wait_ready();
+  const Port port;
+  const Collector collector(port);
+  const Settings settings(service, otlp(port));
+  const Daemon daemon({"--config", settings.path()});
+  target.go();
+  daemon.wait_metrics([&](const Metrics& now) { return stalls_of(now, service) >= 3; });
+  const auto all = collector.wait([&](const auto& got) { return ended_stalls(got).size() >= 3; });
+  check_ids_are_different(ended_stalls(all));
+  for (const auto& each : ended_stalls(all)) CHECK(each["attributes"]["asyncio.eventloop.kind"] == "asyncio");
 }
 
 TEST_CASE("export: metrics are those of /metrics, under the same names", "[serve][export]") {
@@ -414,98 +330,6 @@ TEST_CASE("export: SIGTERM sends what waits; without a collector it says what wa
     CHECK(daemon.process().wait() == 0);
     CHECK(daemon.err().find("events were not delivered to " + port.url()) != std::string::npos);
   }
-}
-
-TEST_CASE("export: hangs and leaks of the processes that are looked at", "[serve][export]") {
-  const auto hanging = unique_service();
-  const auto leaking = unique_service();
-  Target hangs(python_as(hanging, "hang_graphs.py"), {"--seed", "2"});  // has a deadlock, as hangs_test.cpp checks
-  Target leaks(python_as(leaking, "leaky.py"), {});
-  hangs.wait_ready();
-  (void)hangs.line();  // nothing moves any more
-  REQUIRE(Json::parse(leaks.line())["dropped"].size() == 1);
-  const Port port;
-  const Collector collector(port);
-  const Settings settings("serve-test-*", otlp(port, "interval = \"1s\"\n") + "[looks]\nhangs = true\nleaks = true\n");
-  const Daemon daemon({"--config", settings.path()});
-  const auto of = [](const std::vector<Json>& records, const std::string& service, const std::string& name) {
-    std::vector<Json> found;
-    for (const auto& each : records) {
-      if (each.value("event", each.value("metric", "")) == name && each["resource"]["service.name"] == service)
-        found.push_back(each);
-    }
-    return found;
-  };
-  const auto all = collector.wait([&](const auto& got) {
-    return !of(got, hanging, "asyncio.hang").empty() && !of(got, leaking, "asyncio.leak").empty() &&
-           !of(got, leaking, "asyncio.leak.count").empty() && !of(got, hanging, "asyncio.task.count").empty();
-  });
-  const auto found = of(all, hanging, "asyncio.hang");
-  CHECK(std::ranges::any_of(found, [](const Json& each) {
-    return each["attributes"]["asyncio.hang.verdict"] == "deadlock" && each["severity"] == 17 &&
-           each["attributes"].contains("code.stacktrace");
-  }));
-  std::set<std::string> ids;
-  for (const auto& each : found) CHECK(ids.insert(each["attributes"]["asyncio.hang.id"]).second);
-  // What the program dropped is a leak at once; what else it has is too young to be one.
-  const auto lost = of(all, leaking, "asyncio.leak");
-  CHECK(static_cast<int>(lost.size()) == 1);
-  CHECK(lost.front()["attributes"]["asyncio.leak.class"] == "dropped");
-  CHECK(lost.front()["resource"]["process.pid"] == leaks.pid());
-  const auto metrics = daemon.metrics();
-  CHECK(metrics.sum("asyncio_leak_count", {label_of(leaking), "class=\"dropped\""}) == 1);
-  CHECK(metrics.sum("asyncio_leak_count", {label_of(leaking), "class=\"stuck\""}) == 0);
-  CHECK(metrics.count("asyncio_leak_count", {label_of(hanging), "class=\"dropped\""}) == 1);
-  CHECK(metrics.sum("asyncio_task_count", {label_of(hanging)}) >= 2);
-  // An ended process is looked at no longer.
-  hangs.process().signal(SIGKILL);
-  daemon.wait_metrics([&](const Metrics& now) { return now.count("asyncio_task_count", {label_of(hanging)}) == 0; });
-}
-
-TEST_CASE("export: a long stall starts a profile of its process, as often as it is allowed to", "[serve][export]") {
-  const auto service = unique_service();
-  Target target(python_as(service, "faults.py"), {"--faults", "python:3000,python:1500", "--stay"});
-  target.wait_ready();
-  const Port port;
-  const Collector collector(port, {"--answers", "503,200", "--only", "/ingest"});
-  const Settings settings(service, otlp(port) + "[profiles]\nendpoint = \"" + port.url() +
-                                       "\"\nstall = \"300ms\"\nduration = \"1s\"\nper_hour = 1\n");
-  const Daemon daemon({"--config", settings.path()});
-  daemon.wait_metrics([&](const Metrics& now) { return now.sum("asyncio_eventloops", {label_of(service)}) >= 1; });
-  target.go();
-  const auto profiles = [](const std::vector<Json>& records) {
-    std::vector<Json> found;
-    for (const auto& each : records) {
-      if (each.value("path", "") == "/ingest" && each["status"] == 200) found.push_back(each);
-    }
-    return found;
-  };
-  const auto all = collector.wait(
-      [&](const auto& got) { return !profiles(got).empty() && ended_stalls(got).size() >= 2; });
-  const auto sent = profiles(all);
-  REQUIRE(sent.size() == 1);
-  const auto& profile = sent.front();
-  const auto& query = profile["query"];
-  CHECK(query["format"] == "pprof");
-  CHECK(query["name"].get<std::string>().starts_with(service + "{host_name="));
-  const auto from = std::stoll(query["from"].get<std::string>());
-  CHECK(from > 1'600'000'000);
-  CHECK(std::stoll(query["until"].get<std::string>()) > from);
-  const auto& strings = profile["strings"];
-  for (const auto* text : {"cpu", "samples", "nanoseconds", "block_python"}) {
-    CAPTURE(text);
-    CHECK(std::ranges::find(strings, text) != strings.end());
-  }
-  // The stall's event names it; the next one found no budget.
-  std::set<std::string> ids;
-  for (const auto& each : ended_stalls(all)) ids.insert(each["attributes"].value("profile.id", ""));
-  for (const auto& each : all) {
-    if (each.contains("event")) ids.insert(each["attributes"].value("profile.id", ""));
-  }
-  ids.erase("");
-  REQUIRE(ids.size() == 1);
-  CHECK(query["name"].get<std::string>().find("profile_id=" + *ids.begin()) != std::string::npos);
-  CHECK(daemon.metrics().sum(kDropped, {"exporter=\"pyroscope\""}) == 0);
 }
 
 }  // namespace aiotrace::testing

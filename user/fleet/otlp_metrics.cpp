@@ -41,7 +41,7 @@ double seconds(std::uint64_t ns) { return static_cast<double>(ns) / 1e9; }
 
 class Sink final : public MetricSink {
  public:
-  Sink(const MetricTimes& times, const Emitter& emitter) : times_(times), emitter_(emitter) {}
+  Sink(const MetricTimes& times, Emitter emitter) : times_(times), emitter_(std::move(emitter)) {}
 
   void metric(const Metric& metric) override {
     flush();

@@ -1,6 +1,9 @@
 #include "app/daemon/fleet_counts.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <utility>
+#include <vector>
 
 #include "util/clock.h"
 
@@ -10,6 +13,11 @@ namespace {
 
 // Stalls of a process that has ended are reported a moment later at most.
 constexpr std::uint64_t kKeepNs = 60'000'000'000;
+// What kind of loop it is is known some looks after it was met.
+constexpr std::uint64_t kHoldNs = 10'000'000'000;
+constexpr std::size_t kMaxHeld = 64;
+// A program that is no Python stalls as well, and must not push out others.
+constexpr std::ptrdiff_t kMaxHeldOfOne = 4;
 
 }  // namespace
 
@@ -34,14 +42,34 @@ void FleetCounts::stall(const model::Stall& stall) { take(stall, false); }
 void FleetCounts::unfinished(const model::Stall& stall) { take(stall, true); }
 
 void FleetCounts::take(const model::Stall& stall, bool unfinished) {
-  if (!counts(stall.loop_kind)) return;
+  if (!counts(stall.loop_kind)) return hold(stall, unfinished);
   const auto& service = service_of(stall.pid);
   if (!stall.ongoing || unfinished) registry_.add(service, stall);
   if (on_stall_) on_stall_(service, stall, unfinished);
 }
 
+void FleetCounts::hold(const model::Stall& stall, bool unfinished) {
+  const auto of_one = [&](const Held& each) { return each.stall.pid == stall.pid && each.stall.tid == stall.tid; };
+  if (held_.size() >= kMaxHeld || std::ranges::count_if(held_, of_one) >= kMaxHeldOfOne) return;
+  held_.push_back({.stall = stall, .unfinished = unfinished, .since_ns = monotonic_ns()});
+}
+
+void FleetCounts::give_held(const model::LoopNow& loop) {
+  std::vector<Held> given;
+  std::erase_if(held_, [&](Held& each) {
+    if (each.stall.pid != loop.pid || each.stall.tid != loop.tid) return false;
+    given.push_back(std::move(each));
+    return true;
+  });
+  for (auto& [stall, unfinished, since_ns] : given) {
+    stall.loop_kind = loop.kind;
+    take(stall, unfinished);
+  }
+}
+
 void FleetCounts::take(const model::LoopNow& loop) {
   if (!counts(loop.kind)) return;
+  give_held(loop);
   registry_.update(service_of(loop.pid),
                    {.pid = loop.pid,
                     .tid = loop.tid,
@@ -66,6 +94,7 @@ void FleetCounts::forget(std::uint64_t now_ns) {
   std::erase_if(services_, [now_ns](const auto& each) {
     return each.second.ended_ns != 0 && now_ns > each.second.ended_ns + kKeepNs;
   });
+  std::erase_if(held_, [now_ns](const Held& each) { return now_ns > each.since_ns + kHoldNs; });
   registry_.forget(now_ns);
 }
 

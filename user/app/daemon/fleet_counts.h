@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -54,11 +55,20 @@ class FleetCounts final : public TrackerSink {
     std::uint64_t ended_ns = 0;  // 0: it lives
   };
   void take(const model::Stall& stall, bool unfinished);
+  void hold(const model::Stall& stall, bool unfinished);
+  void give_held(const model::LoopNow& loop);
 
   FleetCountsConfig config_;
   OnStall on_stall_;
   fleet::Registry registry_;
   std::unordered_map<std::uint32_t, Known> services_;  // by pid
+  // Of loops whose kind does not count: it may be that it is only not known yet.
+  struct Held {
+    model::Stall stall;
+    bool unfinished = false;
+    std::uint64_t since_ns = 0;
+  };
+  std::deque<Held> held_;
 };
 
 }  // namespace aiotrace::app
