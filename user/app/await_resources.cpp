@@ -53,7 +53,9 @@ model::WaitsOfSites await_resources(const std::vector<model::AwaitRow>& rows, py
     ++sites[std::move(site)][resource->second];
   }
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (const auto site = sites.find(rows[i].site); site != sites.end()) found[i] = largest(site->second);
+    if (const auto site = sites.find(rows[i].site); site != sites.end()) {
+      if (const auto most = largest(site->second)) found[i] = *most;
+    }
   }
   return found;
 }

@@ -12,7 +12,7 @@
 
 namespace aiotrace::app {
 
-/// For each row what most of the tasks wait for that stand there now; null where that is no object of its own, or
+/// For each row what most of the tasks wait for that stand there now; nothing where that is no object of its own, or
 /// nobody waits now. Only tasks that are in the same await before and after this was read. At most some seconds.
 [[nodiscard]] model::WaitsOfSites await_resources(const std::vector<model::AwaitRow>& rows, python::TaskReader& reader,
                                                   const python::Interpreter& interpreter, const proc::Process& process,

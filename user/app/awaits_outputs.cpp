@@ -41,11 +41,11 @@ void AwaitsOutputs::begin(const model::AwaitsHead& head) {
 }
 
 void AwaitsOutputs::finish(const model::AwaitsFound& found, const std::vector<model::AwaitCurve>& curves,
-                           std::uint64_t points_over, const model::WaitsOfSites& waits_for) {
+                           std::uint64_t points_over) {
   const auto& summary = found.summary;
   if (auto* recording = out_.recording()) out_.check(recording->finish(found));
   if (summary.loop_seen() && out_.has_text())
-    out_.text(output::awaits_text(found.rows, head_.top, summary, out_.context(), waits_for));
+    out_.text(output::awaits_text(found.rows, head_.top, summary, out_.context(), found.waits_for));
   if (folded_) out_.check(output::write_folded(found.by_stack, *folded_));
   if (html_ && found.stacks)
     out_.check(html_->write_bytes(output::awaits_page(title(), found.rows, *found.stacks, summary, out_.context())));
@@ -53,7 +53,8 @@ void AwaitsOutputs::finish(const model::AwaitsFound& found, const std::vector<mo
     others_.write(*found.stacks, "aiotrace awaits", summary.time_ns, summary.elapsed_ns, out_);
   if (out_.has_json()) {
     for (std::size_t i = 0; i < found.rows.size(); ++i)
-      out_.json(output::await_row_json(found.rows[i], head_.pid, i < waits_for.size() ? waits_for[i].get() : nullptr));
+      out_.json(output::await_row_json(found.rows[i], head_.pid,
+                                       i < found.waits_for.size() ? found.waits_for[i] : std::nullopt));
     out_.json(output::awaits_summary_json(summary, out_.context()));
   }
   if (!perfetto_) return;

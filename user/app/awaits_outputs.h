@@ -10,7 +10,6 @@
 #include "app/output_files.h"
 #include "app/stack_files.h"
 #include "model/await_run.h"
-#include "model/task_row.h"
 #include "output/file_sink.h"
 #include "recording/format.h"
 #include "util/result.h"
@@ -30,9 +29,7 @@ class AwaitsOutputs {
   void as_recorded(const recording::Head& head) { out_.as_recorded(head); }
   void begin(const model::AwaitsHead& head);
   /// The last thing. `curves`: of the sites with most waiting time; `points_over`: changes that found no place in them.
-  /// `waits_for`: of the rows; not in a recording.
-  void finish(const model::AwaitsFound& found, const std::vector<model::AwaitCurve>& curves, std::uint64_t points_over,
-              const model::WaitsOfSites& waits_for = {});
+  void finish(const model::AwaitsFound& found, const std::vector<model::AwaitCurve>& curves, std::uint64_t points_over);
   void finish(const model::ExactFound& found);
 
   [[nodiscard]] bool failed() const { return out_.failed(); }

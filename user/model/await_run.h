@@ -10,6 +10,7 @@
 
 #include "model/awaits.h"
 #include "model/exact_awaits.h"
+#include "model/task_row.h"
 #include "model/weighted_stacks.h"
 
 namespace aiotrace::model {
@@ -49,6 +50,7 @@ struct AwaitsFound {
   std::vector<AwaitRow> by_stack;  ///< site.coroutine is the whole await chain, as a folded stack; if it was requested
   std::optional<WeightedStacks> stacks;  ///< the same with their frames
   AwaitsSummary summary;
+  WaitsOfSites waits_for;  ///< of `rows`, at the end
 };
 
 /// The totals of `--exact`, reported once after the rows.

@@ -387,10 +387,16 @@ struct Fields<AwaitsSummary> {
 };
 
 template <>
+struct Fields<TaskResource> {
+  using T = TaskResource;
+  static constexpr auto list = std::tuple{FIELD(resource), FIELD(holders)};
+};
+
+template <>
 struct Fields<AwaitsFound> {
   using T = AwaitsFound;
   static constexpr auto list = std::tuple{FIELD(rows, Apart{}), FIELD(by_stack, Apart{}), FIELD(stacks, Apart{}),
-                                          FIELD(summary)};
+                                          FIELD(summary), FIELD(waits_for, Since{3})};
 };
 
 template <>

@@ -55,8 +55,8 @@ struct TaskResource {
   std::vector<HangParty> holders;
 };
 
-/// Of await sites in their order what is waited for there, and who has it; null: not known. Empty: not looked for.
-using WaitsOfSites = std::vector<std::shared_ptr<const TaskResource>>;
+/// Of await sites in their order what is waited for there, and who has it; nothing: not known. Empty: not looked for.
+using WaitsOfSites = std::vector<std::optional<TaskResource>>;
 
 struct TaskWait {
   TaskWaitKind kind = TaskWaitKind::unknown;

@@ -236,6 +236,7 @@ Result<std::optional<Record>> Reader::run_record(const Raw& raw) {
     case Kind::awaits:
       if (auto found = decoded<model::AwaitsFound>(body, format_)) {
         awaits_.summary = found->summary;
+        awaits_.waits_for = std::move(found->waits_for);
         return std::exchange(awaits_, {});
       }
       break;

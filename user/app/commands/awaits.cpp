@@ -214,14 +214,13 @@ Status watch(const AwaitsOptions& options, const Interrupt& interrupt, AwaitsOut
   summary.cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
   summary.slower = pace.slower();
   found.rows = sampler.sites().rows();
-  model::WaitsOfSites waits_for;
-  if (!process->ends()) waits_for = await_resources(found.rows, reader, *interpreter, *process, memory);
+  if (!process->ends()) found.waits_for = await_resources(found.rows, reader, *interpreter, *process, memory);
   if (out.wants_stacks()) {
     found.by_stack = sampler.stacks().rows();
     found.stacks = sampler.weighted_stacks();
   }
   const auto curves = out.wants_curves() ? sampler.sites().curves(kMaxCounters) : std::vector<model::AwaitCurve>{};
-  out.finish(found, curves, sampler.sites().points_over(), waits_for);
+  out.finish(found, curves, sampler.sites().points_over());
   if (summary.loop_seen()) return {};
   if (!process->ends()) return no_asyncio_loop(*process);
   say("pid " + std::to_string(pid) + " (" + process->comm() + ") ended before its loop was seen");

@@ -35,11 +35,12 @@ std::string awaits_watching_json(std::uint32_t pid, const std::string& comm, con
                   {"targets", Json::array({{{"pid", pid}, {"comm", comm}, {"python", python}, {"loops", nullptr}}})}});
 }
 
-std::string await_row_json(const model::AwaitRow& row, std::uint32_t pid, const model::TaskResource* waits_for) {
+std::string await_row_json(const model::AwaitRow& row, std::uint32_t pid,
+                           const std::optional<model::TaskResource>& waits_for) {
   Json object{{"type", "await"}, {"pid", pid}};
   object.update(json_of(row));
-  object["resource"] = waits_for != nullptr ? json_of(waits_for->resource) : Json(nullptr);
-  object["holders"] = waits_for != nullptr ? json_of(waits_for->holders) : Json::array();
+  object["resource"] = waits_for ? json_of(waits_for->resource) : Json(nullptr);
+  object["holders"] = waits_for ? json_of(waits_for->holders) : Json::array();
   return line_of(object);
 }
 

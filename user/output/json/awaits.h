@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "model/await_run.h"
@@ -14,7 +15,7 @@ namespace aiotrace::output {
                                                const std::string& version, const OutputContext& context,
                                                std::uint64_t time_ns);
 [[nodiscard]] std::string await_row_json(const model::AwaitRow& row, std::uint32_t pid,
-                                         const model::TaskResource* waits_for = nullptr);
+                                         const std::optional<model::TaskResource>& waits_for = {});
 [[nodiscard]] std::string awaits_summary_json(const model::AwaitsSummary& summary, const OutputContext& context);
 
 }  // namespace aiotrace::output
