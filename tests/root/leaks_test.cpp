@@ -217,7 +217,11 @@ TEST_CASE("a run that is too short to know says what may become a leak", "[leaks
   for (const auto& [name, count] : said["stuck"].items()) stuck += count.get<int>();
   Tracer tracer({"-p", std::to_string(target.pid()), "-d", "300ms"});
   CHECK(tracer.wait() == 0);
-  const auto summary = tracer.lines().back();
+  const auto lines = tracer.lines();
+  const auto& summary = lines.back();
+  const auto rows = std::ranges::count_if(lines, [](const Json& line) {
+    return line["type"] == "leak" && line["idle"] == false;
+  });
   CHECK(summary["leaks"]["age_ns"] == 60'000'000'000);
   CHECK(summary["leaks"]["leaks"]["stuck"] == 0);
   CHECK(summary["leaks"]["candidates"]["stuck"] == stuck);
@@ -225,7 +229,7 @@ TEST_CASE("a run that is too short to know says what may become a leak", "[leaks
   const auto text = "\nLeaks: none older than 60 s; " + std::to_string(stuck) +
                     " candidates: stuck, younger than 60 s; " + said["not judged"].dump() + " not judged\n";
   CHECK_THAT(tracer.out(), Catch::Matchers::ContainsSubstring(text));
-  CHECK_THAT(tracer.out(), Catch::Matchers::ContainsSubstring("… 4 more"));
+  CHECK_THAT(tracer.out(), Catch::Matchers::ContainsSubstring("… " + std::to_string(rows - 3) + " more"));
   target.go();
 }
 

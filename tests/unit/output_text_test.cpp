@@ -84,6 +84,26 @@ TEST_CASE("colour only where asked for, and the same text below it", "[output]")
   CHECK(colored == plain);
 }
 
+TEST_CASE("the cost of BPF is shown as a share of the watched processes' CPU time, too", "[output]") {
+  auto summary = samples::summary();
+  summary.cost.targets_cpu_ns = 1'230 * samples::kMs;
+  const auto text = joined(summary_lines(summary, samples::context()));
+  CHECK_THAT(text, Catch::Matchers::ContainsSubstring("BPF 12.3 ms (<0.1 % of a CPU, 1.0 % of what was watched)"));
+}
+
+TEST_CASE("records without room are shown by process where several are watched", "[output]") {
+  auto summary = samples::summary();
+  summary.losses[static_cast<std::size_t>(model::Loss::ring_full)] = 12;
+  summary.lost_by = {{.pid = 77, .comm = "flood\x1b", .records = 12}};
+  CHECK(joined(summary_lines(summary, samples::context())).find("of pid 77") == std::string::npos);
+  summary.loops.push_back(summary.loops.front());
+  summary.loops.back().pid = 77;
+  summary.loops.front().comm = "python3";
+  summary.loops.back().comm = "flood";
+  CHECK_THAT(joined(summary_lines(summary, samples::context())),
+             Catch::Matchers::ContainsSubstring("of the records without room 12 of pid 77 flood"));
+}
+
 TEST_CASE("names in text are cleaned", "[output]") {
   auto stall = samples::stall();
   const std::string hostile = "\x1b[2J\n\u202e\u009b";

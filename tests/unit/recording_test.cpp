@@ -319,7 +319,7 @@ TEST_CASE("a forged recording costs little and gives nothing", "[recording]") {
   recording::Encoder claims;
   for (int i = 0; i < 4; i++) claims.text("");
   claims.number(~std::uint64_t{0});
-  CHECK_THAT(ending(record_bytes(recording::Kind::watching, claims.bytes())), ContainsSubstring("no record"));
+  CHECK_THAT(ending(record_bytes(recording::Kind::watching, claims.bytes())), ContainsSubstring("invalid record"));
   // 16 MB of empty targets would become a gigabyte.
   recording::Encoder many;
   many.number(1);
@@ -329,15 +329,15 @@ TEST_CASE("a forged recording costs little and gives nothing", "[recording]") {
   many.number(2);
   many.number(14'000'000 / 4);
   CHECK_THAT(ending(record_bytes(recording::Kind::watching, many.bytes() + std::string(14'000'000, '\0'))),
-             ContainsSubstring("no record"));
-  CHECK_THAT(ending(std::string(100, '\0')), ContainsSubstring("no record"));
+             ContainsSubstring("invalid record"));
+  CHECK_THAT(ending(std::string(100, '\0')), ContainsSubstring("invalid record"));
   // An enumeration beyond its last value, bytes behind a body, a second head.
   recording::Encoder loop;
-  CHECK_THAT(ending(record_bytes(recording::Kind::summary, std::string(3, '\xff'))), ContainsSubstring("no record"));
-  CHECK_THAT(ending(record_bytes(recording::Kind::end, "x")), ContainsSubstring("no record"));
-  CHECK_THAT(ending(forged_head()), ContainsSubstring("no record"));
+  CHECK_THAT(ending(record_bytes(recording::Kind::summary, std::string(3, '\xff'))), ContainsSubstring("invalid record"));
+  CHECK_THAT(ending(record_bytes(recording::Kind::end, "x")), ContainsSubstring("invalid record"));
+  CHECK_THAT(ending(forged_head()), ContainsSubstring("invalid record"));
   // Records behind the end, and a frame that ends without one.
-  CHECK_THAT(ending(record_bytes(recording::Kind::end, "") + "x"), ContainsSubstring("behind its end"));
+  CHECK_THAT(ending(record_bytes(recording::Kind::end, "") + "x"), ContainsSubstring("after its end"));
   CHECK_THAT(ending(""), ContainsSubstring("without an end"));
 }
 

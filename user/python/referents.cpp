@@ -23,15 +23,14 @@ constexpr std::array<std::string_view, 7> kCallables = {"method",         "built
                                                         "builtin_method", "functools.partial",
                                                         "cell",           "staticmethod",
                                                         "classmethod"};
-constexpr std::array<std::string_view, 9> kLeaves = {"code",
+constexpr std::array<std::string_view, 8> kLeaves = {"code",
                                                      "frame",
                                                      "traceback",
                                                      "Context",
                                                      "_contextvars.Context",
                                                      "hamt",
                                                      "ContextVar",
-                                                     "_contextvars.ContextVar",
-                                                     "builtin_method"};
+                                                     "_contextvars.ContextVar"};
 
 }  // namespace
 
