@@ -205,6 +205,13 @@ void append_hangs(Lines& lines, const Summary& summary, const OutputContext& con
   if (shown < summary.hangs.size()) lines.push_back(fmt::format("   and {} more", summary.hangs.size() - shown));
 }
 
+bool lost_by_one_of_several(const Summary& summary) {
+  if (summary.lost_by.empty()) return false;
+  const auto pid = summary.lost_by.front().pid;
+  return summary.lost_by.size() > 1 ||
+         std::ranges::any_of(summary.loops, [pid](const auto& loop) { return loop.pid != pid; });
+}
+
 // A flood of one process is not the loss of another.
 std::string lost_by_text(const Summary& summary) {
   constexpr std::size_t kShown = 3;
@@ -218,7 +225,7 @@ std::string lost_by_text(const Summary& summary) {
 
 void append_losses(Lines& lines, const Summary& summary, const OutputContext& context) {
   auto sentences = losses_in_words(summary.losses);
-  if (!summary.lost_by.empty() && several_processes(summary.loops)) sentences.push_back(lost_by_text(summary));
+  if (lost_by_one_of_several(summary)) sentences.push_back(lost_by_text(summary));
   if (!sentences.empty()) lines.emplace_back();
   std::ranges::move(loss_lines(sentences, context), std::back_inserter(lines));
   if (!context.verbose) return;
