@@ -333,7 +333,8 @@ TEST_CASE("a forged recording costs little and gives nothing", "[recording]") {
   CHECK_THAT(ending(std::string(100, '\0')), ContainsSubstring("invalid record"));
   // An enumeration beyond its last value, bytes behind a body, a second head.
   recording::Encoder loop;
-  CHECK_THAT(ending(record_bytes(recording::Kind::summary, std::string(3, '\xff'))), ContainsSubstring("invalid record"));
+  CHECK_THAT(ending(record_bytes(recording::Kind::summary, std::string(3, '\xff'))),
+             ContainsSubstring("invalid record"));
   CHECK_THAT(ending(record_bytes(recording::Kind::end, "x")), ContainsSubstring("invalid record"));
   CHECK_THAT(ending(forged_head()), ContainsSubstring("invalid record"));
   // Records behind the end, and a frame that ends without one.

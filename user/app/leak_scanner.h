@@ -57,8 +57,7 @@ class LeakScanner {
   static void judge_waits(python::Suspects& found, const std::unordered_map<std::uint64_t, python::Waker>& wakers,
                           model::LeakScan& scan);
   /// Removes suspects that are not confirmed at once; returns those that were unknown before this scan.
-  [[nodiscard]] Addresses confirm(python::Suspects& found, const proc::Maps& maps,
-                                  python::ReferenceScan& references);
+  [[nodiscard]] Addresses confirm(python::Suspects& found, const proc::Maps& maps, python::ReferenceScan& references);
   void keep_confirmed(python::Suspects& found, const Addresses& fresh, const proc::Maps& maps,
                       const proc::TakePiece& also = {}) const;
   void look_again(python::Suspects& found, const Addresses& fresh, bool it_ran);

@@ -23,14 +23,8 @@ constexpr std::array<std::string_view, 7> kCallables = {"method",         "built
                                                         "builtin_method", "functools.partial",
                                                         "cell",           "staticmethod",
                                                         "classmethod"};
-constexpr std::array<std::string_view, 8> kLeaves = {"code",
-                                                     "frame",
-                                                     "traceback",
-                                                     "Context",
-                                                     "_contextvars.Context",
-                                                     "hamt",
-                                                     "ContextVar",
-                                                     "_contextvars.ContextVar"};
+constexpr std::array<std::string_view, 8> kLeaves = {
+    "code", "frame", "traceback", "Context", "_contextvars.Context", "hamt", "ContextVar", "_contextvars.ContextVar"};
 
 }  // namespace
 

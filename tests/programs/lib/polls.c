@@ -1,6 +1,6 @@
 /*
- * A thread of a C library that has a loop of its own and never runs Python, as gRPC's: its iterations spin for `spin_ms`
- * and sleep for as long, `times` times.
+ * A thread of a C library that has a loop of its own and never runs Python, as gRPC's: its iterations spin for
+ * `spin_ms` and sleep for as long, `times` times.
  */
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -14,7 +14,7 @@ static long long now_ns(void) {
   return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-static void *run(void *unused) {
+static void* run(void* unused) {
   (void)unused;
   int epoll = epoll_create1(0);
   struct epoll_event event;
