@@ -57,11 +57,11 @@ async def main(options):
     say_ready(options.ready)
     await wait_go(options.go)
     writer, go = Writer(options.record), open_channel(options.go, os.O_RDWR)
-    # The holder of a plain lock by acquire() is recorded nowhere.
+    # The holder of a plain lock by acquire() is recorded nowhere, but its frame refers to the lock.
     for holds, waits, name, how in ((holds_in_with, waits_in_with, "PLAIN", "with"), (holds_in_with, waits_by_call, "PLAIN", "with"),
                                     (holds_in_with, waits_in_with, "RECURSIVE", "owner"),
                                     (holds_by_call, waits_by_call, "RECURSIVE", "owner"),
-                                    (holds_by_call, waits_in_with, "PLAIN", None)):
+                                    (holds_by_call, waits_in_with, "PLAIN", "refers")):
         await stall(name, holds, waits, how, writer, go)
 
 
