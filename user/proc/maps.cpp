@@ -13,7 +13,7 @@ namespace aiotrace::proc {
 namespace {
 
 // 65,530 mappings (vm.max_map_count) of ordinary paths are 7 MB. Each may have a path of 4,096 characters.
-constexpr std::size_t kMaxText = 32u << 20;
+constexpr std::size_t kMaxText = 12u << 20;
 constexpr std::string_view kDeleted = " (deleted)";
 
 /// Takes a number and the character behind it off the front.

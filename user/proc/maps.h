@@ -46,7 +46,7 @@ class Maps {
 
   /// Lines that are no mapping are skipped. Never reads outside of the text.
   [[nodiscard]] static Maps parse(std::string_view text);
-  /// What is behind 32 MiB of text is dropped, and counted as a file that is too large. Errors: no such process
+  /// What is behind 12 MiB of text is dropped, and counted as a file that is too large. Errors: no such process
   /// (failure), not allowed (not_permitted).
   [[nodiscard]] static Result<Maps> read(pid_t pid);
 
