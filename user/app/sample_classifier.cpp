@@ -112,7 +112,7 @@ model::ClassifiedSample SampleClassifier::classify(Target& target, const model::
   }
   // The code was not mapped when the map was read: a new library, or a page that a JIT compiler has created since.
   const proc::Mapping* mapping = target.maps().find(sample.ip);
-  if (mapping == nullptr || !mapping->executable) target.refresh_maps();
+  if (mapping == nullptr || !mapping->executable) target.refresh_maps_if_due();
   const Code* leaf = &code_at(target, sample.ip);
   std::string function;
   if (leaf->place == Place::support || leaf->place == Place::library) {

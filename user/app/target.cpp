@@ -32,6 +32,15 @@ void Target::refresh_maps() {
   if (auto maps = proc::Maps::read(process_.pid())) maps_ = std::move(*maps);
 }
 
+void Target::refresh_maps_if_due() {
+  constexpr std::uint64_t kShare = 20;
+  const auto before_ns = monotonic_ns();
+  if (before_ns < next_maps_ns_) return;
+  refresh_maps();
+  const auto after_ns = monotonic_ns();
+  next_maps_ns_ = after_ns + kShare * (after_ns - before_ns);
+}
+
 bool Target::look() {
   refresh_maps();
   if (interpreter_ && interpreter_->initialized) {

@@ -83,6 +83,9 @@ class Target {
   [[nodiscard]] const proc::Maps& maps() const { return maps_; }
   /// Reads the memory map again, because a library was loaded.
   void refresh_maps();
+  /// The same for an address that no mapping is known for, at most 5 % of the time: each of a thousand samples a second
+  /// can have one, and a map of 60,000 mappings takes a tenth of a second.
+  void refresh_maps_if_due();
   /// A new loop was seen: the addresses of its queues will be read soon.
   void want_queues() { queues_wanted_ = true; }
   /// Reads the queues' addresses if needed, and passes them to BPF.
@@ -111,6 +114,7 @@ class Target {
   proc::Process process_;
   std::string comm_;
   proc::Maps maps_;
+  std::uint64_t next_maps_ns_ = 0;
   std::unique_ptr<proc::LiveMemory> memory_;
   std::optional<python::Interpreter> interpreter_;
   std::optional<python::InspectError> refused_;
