@@ -35,7 +35,10 @@ static __always_inline void begin_epoch(struct ring_share *s, __u32 pid)
 	s->epoch = epoch;
 }
 
-/* Two CPUs may count at the same time and lose some bytes: the bound is a soft one. */
+/*
+ * Two CPUs may count at the same time and lose some bytes or refusals: the bound is a soft one.
+ * (Not atomic: clang 23 makes it a fetching add, which kernels have since 5.12 only.)
+ */
 static __always_inline bool take_share(__u32 pid, __u64 size, __u64 waiting)
 {
 	struct ring_share *s = share_of(pid);
@@ -55,7 +58,7 @@ static __always_inline void count_refused(__u32 pid)
 	if (!s->pid)
 		s->pid = pid;
 	if (s->pid == pid)
-		__sync_fetch_and_add(&s->refused, 1);
+		s->refused++;
 }
 
 #endif
