@@ -52,7 +52,7 @@ def held_up(stalls):
 
 
 def places(records, rows):
-    """Each fault that waited has a row of its cause at its line; what a library did is not told as the line of the script that started the service."""
+    """Each fault that waited has a row of its cause at its line; the place of what a library did is not the script that started the service."""
     bad = []
     for record in records:
         if record["cause"] in ON_CPU:
@@ -84,7 +84,9 @@ def hangs(lines, known=(), allowed=("waiting",)):
     bad = {}
     for row in lines:
         names = {frame["function"] for party in row["waiters"] for frame in party["stack"]}
-        if row["verdict"] not in allowed and not any(name.endswith(known) for name in names):
+        # A thread of a pool that works for a task holds its future: true of each to_thread(), and no hang.
+        works = row["verdict"] == "held" and (row["resource"] or {}).get("kind") == "future"
+        if row["verdict"] not in allowed and not works and not any(name.endswith(known) for name in names):
             bad[row["id"]] = "hang %s%s: %s" % (row["verdict"], " (proved)" if row["exact"] else "", party_text(row))
     return list(bad.values())
 

@@ -88,7 +88,8 @@ TEST_CASE("the cost of BPF is shown as a share of the watched processes' CPU tim
   auto summary = samples::summary();
   summary.cost.targets_cpu_ns = 1'230 * samples::kMs;
   const auto text = joined(summary_lines(summary, samples::context()));
-  CHECK_THAT(text, Catch::Matchers::ContainsSubstring("BPF 12.3 ms (<0.1 % of a CPU, 1.0 % of what was watched)"));
+  CHECK_THAT(text,
+             Catch::Matchers::ContainsSubstring("BPF 12.3 ms (<0.1 % of a CPU, 1.0 % of the processes' CPU time)"));
 }
 
 TEST_CASE("records without room are shown by process where several are watched", "[output]") {

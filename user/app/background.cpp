@@ -8,7 +8,7 @@ namespace aiotrace::app {
 
 // The priority stays as it is: process_vm_readv holds the target's mmap_lock, and a thread that is preempted with it
 // makes the target's mmap() and munmap() wait. At nice 10 on a busy machine that took 150 to 300 ms, at nice 0 14 ms.
-void step_back() { [[maybe_unused]] const auto given_up = probe::keep_capabilities_to_read(); }
+void keep_rights_to_read() { [[maybe_unused]] const auto given_up = probe::keep_capabilities_to_read(); }
 
 std::uint64_t pause_after(std::uint64_t cpu_ns, std::uint64_t least_ns) {
   constexpr std::uint64_t kLongestNs = 600'000'000'000;

@@ -7,7 +7,7 @@
 namespace aiotrace::app {
 
 /// The calling thread gives up the rights that it does not need to read memory.
-void step_back();
+void keep_rights_to_read();
 
 /// How long to pause after a look that took this much CPU time, so that looks take at most 0.25 % of a CPU: at least
 /// `least_ns`, at most ten minutes.

@@ -78,7 +78,7 @@ bool HangWatch::look() {
 }
 
 void HangWatch::work() {
-  step_back();
+  keep_rights_to_read();
   std::uint64_t retry_ns = kFirstRetryNs;
   for (std::uint64_t pause_ns = kFirstNs + share_.first_ns(kStepNs); pauses_.wait(pause_ns);) {
     if (!process_.alive()) return;

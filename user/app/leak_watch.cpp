@@ -60,7 +60,7 @@ bool LeakWatch::scan() {
 }
 
 void LeakWatch::work() {
-  step_back();
+  keep_rights_to_read();
   // A short run is about stalls, so it does not spend time on a scan while it watches.
   if (!pauses_.wait(kFirstNs + share_.first_ns(kStepNs))) {
     if (!cancel_ && process_.alive()) (void)scan();

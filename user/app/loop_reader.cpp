@@ -111,7 +111,7 @@ model::LoopLook LoopReader::look() const {
 }
 
 void LoopReader::work() {
-  step_back();
+  keep_rights_to_read();
   std::uint64_t pause_ns = 0;
   while (pause_ns == 0 || pauses_.wait(pause_ns)) {
     const auto before_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);

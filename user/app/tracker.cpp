@@ -138,9 +138,8 @@ std::size_t Tracker::add_all_running() {
   const auto until_ns = monotonic_ns() + kMostNs;
   const auto take = [&](Target target) {
     const bool idle = polls(target);
-    if (!idle && target.epolls() == 0) return;
-    const auto look = idle || monotonic_ns() >= until_ns ? TargetSet::Look::later : TargetSet::Look::now;
-    if (add(std::move(target), look)) added++;
+    if (!idle && (monotonic_ns() >= until_ns || target.epolls() == 0)) return;
+    if (add(std::move(target), idle ? TargetSet::Look::later : TargetSet::Look::now)) added++;
   };
   targets_.scan(config_.filter, take, [this] { note_untraced(); });
   return added;

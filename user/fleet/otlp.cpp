@@ -16,7 +16,7 @@ std::string safe_text(std::string_view text, std::size_t bytes) { return model::
 
 namespace {
 
-// What tells two of one name apart, on all hosts: job and instance are all that Prometheus makes of a resource.
+// Distinguishes two services of one name, on all hosts: Prometheus keeps only job and instance of a resource.
 std::string instance_of(const proc::Service& service, const Emitter& emitter) {
   const auto& part = !service.container_id.empty() ? service.container_id : service.unit;
   return part.empty() ? emitter.host : emitter.host + "/" + part;

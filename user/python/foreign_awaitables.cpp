@@ -94,12 +94,14 @@ class Search {
 }  // namespace
 
 std::optional<std::string> compiled_coroutine_name(AsyncioReader& reader, std::uint64_t object) {
-  constexpr std::uint64_t kMostBytes = 256;
+  constexpr std::int64_t kMostBytes = 256;
   constexpr std::size_t kMostName = 512;
   const std::string& type = reader.type_name(object);
   if (!type.starts_with("_cython_") && type != "compiled_coroutine") return std::nullopt;
+  const auto size = reader.objects().basicsize(reader.objects().type_of(object).value_or(0)).value_or(0);
+  const auto end = static_cast<std::uint64_t>(std::clamp(size, std::int64_t{0}, kMostBytes));
   bool name_before = false;
-  for (std::uint64_t at = reader.interpreter().layout.bpf.obj_type + 8; at < kMostBytes; at += 8) {
+  for (std::uint64_t at = reader.interpreter().layout.bpf.obj_type + 8; at + 8 <= end; at += 8) {
     const auto word = reader.memory().pointer(object + at);
     const bool is_text = word && reader.type_name(*word) == "str";
     if (is_text && name_before) return reader.objects().text(*word, kMostName);

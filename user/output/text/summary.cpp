@@ -247,7 +247,7 @@ void append_cost(Lines& lines, const Summary& summary, const OutputContext& cont
                       format_share(*cost.bpf_ns, summary.elapsed_ns));
     if (cost.targets_cpu_ns && *cost.targets_cpu_ns != 0)
       bpf.insert(bpf.size() - 1,
-                 fmt::format(", {} of what was watched", format_share(*cost.bpf_ns, *cost.targets_cpu_ns)));
+                 fmt::format(", {} of the processes' CPU time", format_share(*cost.bpf_ns, *cost.targets_cpu_ns)));
     if (cost.runs) bpf += " in " + plural(*cost.runs, "run");
     if (cost.measured_ns && *cost.measured_ns < summary.elapsed_ns / 2)
       bpf += fmt::format(", measured in {} of the time", format_share(*cost.measured_ns, summary.elapsed_ns));
