@@ -71,6 +71,15 @@ async def generator_left():
         pass
 
 
+async def stream_left():
+    """Cleans up at its end, which never comes."""
+    try:
+        while True:
+            yield b""
+    except GeneratorExit:
+        held.clear()
+
+
 async def stuck(future):
     await leaf(future)
 
@@ -247,6 +256,10 @@ async def main():
         held.append(coroutine)
     for _ in range(4):
         generator = generator_left()
+        await generator.__anext__()
+        held.append(generator)
+    for _ in range(2):
+        generator = stream_left()
         await generator.__anext__()
         held.append(generator)
     generator = None

@@ -191,6 +191,43 @@ async def behind_ended(lock):
         pass
 
 
+async def holds_and_waits(lock):
+    async with lock:
+        await SERVICE[0].stopped.wait()
+
+
+async def behind_idle(lock):
+    async with lock:
+        pass
+
+
+async def leads(lock):
+    """Took it by a call, which is written down nowhere."""
+    await lock.acquire()
+    while True:
+        await asyncio.sleep(0.05)
+
+
+async def behind_leader(lock):
+    async with lock:
+        pass
+
+
+class Calls:
+    """Answers that never came: whoever has the object need not give them."""
+
+    def __init__(self):
+        self._waiters = {}
+
+    def call(self, number):
+        self._waiters[number] = asyncio.get_running_loop().create_future()
+        return self._waiters[number]
+
+
+async def unanswered(calls, number):
+    await calls.call(number)
+
+
 async def after_future(future):
     await future
 
@@ -315,6 +352,21 @@ async def main(options):
         await asyncio.ensure_future(takes(lock))
         start(2, lambda: behind_ended(lock))
         await asyncio.sleep(0)
+    lock = asyncio.Lock()
+    start(1, lambda: holds_and_waits(lock))
+    await asyncio.sleep(0)
+    start(2, lambda: behind_idle(lock))
+    await asyncio.sleep(0)
+    lock = asyncio.Lock()
+    start(1, lambda: leads(lock))
+    await asyncio.sleep(0)
+    start(2, lambda: behind_leader(lock))
+    await asyncio.sleep(0)
+    calls = Calls()
+    SERVICE.append(Part(8, calls))
+    for number in range(2):
+        start(1, lambda: unanswered(calls, number))
+        await asyncio.sleep(0)
     futures = [loop.create_future() for _ in range(3)]
     for future in futures:
         start(1, lambda: listed_future(future))
@@ -328,14 +380,14 @@ async def main(options):
         await asyncio.sleep(0)
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(event))  # like C code that keeps an object in its own memory
     await asyncio.sleep(0.1)
-    del set_later, event, second, stopped, future, queue, set_by_callback, line, client, stream, writer, slotted
+    del set_later, event, second, stopped, future, queue, set_by_callback, lock, calls, line, client, stream, writer, slotted
     count = options.connections
     said = {"idle": {"reads": count, "hears": count, "Client.answers": 1, "Client.ask": 4, "polls": 3, "of_thread": 2,
                      "until_stopped": 5, "without_deadline": 2, "until_changed": 2, "until_set": 2, "after_chain": 1,
-                     "chained": 1, "until_signal": 1, "gets": 3, "puts": 2, "behind_work": 4, "closes": 1, "after_future": 1},
-            "stuck": {"nobody_sets": 2, "own_service": 2, "own_variables": 2, "own_queue": 2, "own_condition": 2, "behind_ended": 4, "nobody_in_time": 2,
+                     "chained": 1, "until_signal": 1, "gets": 3, "puts": 2, "behind_work": 4, "holds_and_waits": 1, "behind_idle": 2, "closes": 1, "after_future": 1},
+            "stuck": {"nobody_sets": 2, "own_service": 2, "own_variables": 2, "own_queue": 2, "own_condition": 2, "behind_ended": 4, "unanswered": 2, "nobody_in_time": 2,
                       "listed_future": 3, "in_vain": 3},
-            "not judged": 2}
+            "not judged": 4}
     with open(options.ready, "w") as ready:
         ready.write(json.dumps(said) + "\n")
     await wait_go(options.go)

@@ -209,6 +209,12 @@ class Finder {
       found_.all.back().doubtful = maybe.contains(generator->object);
       found_.all.back().idle = waits_for_its_end(*generator);
     }
+    // One cleans up after a loop; several of one place are streams that nobody finishes.
+    std::unordered_map<std::uint64_t, unsigned> of_place;
+    for (const Suspect& each : found_.all) of_place[each.place] += each.kind == Suspect::Kind::async_generator ? 1 : 0;
+    for (Suspect& each : found_.all) {
+      if (each.kind == Suspect::Kind::async_generator && of_place[each.place] > 1) each.idle = false;
+    }
   }
 
   // Its code names GeneratorExit: it is kept on purpose, until shutdown_asyncgens() closes it when the loop ends.

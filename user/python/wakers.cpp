@@ -54,13 +54,16 @@ class Search {
   std::unordered_map<std::uint64_t, Waker> run(const Suspects& suspects) {
     look_for(suspects);
     if (questions_.empty()) return {};
-    from_holders();
+    (void)from_holders();
     if (left_ != 0) prove();
     if (left_ != 0) from_connections();
     if (left_ != 0) from_all();
+    // A holder was itself in question until then.
+    while (left_ != 0 && from_holders()) follow();
     if (left_ != 0) prove();
     for (auto& [object, question] : questions_) {
-      if (question.kept || question.lock) decide(question, State::nobody);
+      const bool left_alone = question.lock && !question.may_be_held && !holders_cut_;
+      if (question.kept || left_alone) decide(question, State::nobody);
     }
     return result(suspects);
   }
@@ -70,8 +73,9 @@ class Search {
   /// A question: who wakes the tasks that wait for one object?
   struct WakerQuestion {
     bool event = false;
-    bool lock = false;  // or a semaphore: only who holds it wakes
-    bool kept = false;  // by somebody who need not set it
+    bool lock = false;         // or a semaphore: only who holds it wakes
+    bool may_be_held = false;  // a lock: a task that goes on has it in a variable
+    bool kept = false;         // by somebody who need not set it
     State state = State::open;
     std::vector<const FutureFields*> tasks;
   };
@@ -119,24 +123,42 @@ class Search {
     for (const std::uint64_t object : objects) decide(questions_.at(object), State::nobody);
   }
 
-  // A task that goes on gives back what it is inside the `async with` block of.
-  void from_holders() {
-    if (!locks_) return;
+  // A task that goes on gives back what it is inside the `async with` block of. Goes on where it ended the last time:
+  // tasks join those that go on. True: a lock has a holder that it had not before.
+  bool from_holders() {
+    if (!locks_) return false;
     ResourceReader resources(reader_);
     HoldingReader holdings(reader_, resources);
     constexpr std::size_t kMostFrames = 100'000;
-    std::size_t frames = 0;
-    for (std::size_t i = 0; i < living_.size() && frames < kMostFrames; ++i) {  // grows during the walk
+    const std::size_t before = left_;
+    for (; holders_looked_ < living_.size() && !holders_cut_; ++holders_looked_) {  // grows during the walk
       Holdings its;
-      for (const Coroutine& link : chains_.chain(living_[i]->coroutine).links) {
+      for (const Coroutine& link : chains_.chain(living_[holders_looked_]->coroutine).links) {
         holdings.read(link, its);
-        ++frames;
+        note_variables(link.object);
+        holders_cut_ = holders_cut_ || ++holder_frames_ > kMostFrames;
       }
       for (const std::uint64_t object : its.held) {
         const auto question = questions_.find(object);
         if (question != questions_.end() && question->second.lock) decide(question->second, State::somebody);
       }
     }
+    return left_ != before;
+  }
+
+  // Who took a lock by acquire() has it in a variable, or in an attribute of one; so may others, who did not.
+  void note_variables(std::uint64_t coroutine) {
+    for (const std::uint64_t object : referents_.read(coroutine).objects) {
+      note_lock(object);
+      if (referents_.form_of(object) != ReferentForm::instance || !owners_.insert(object).second) continue;
+      const auto attributes = reader_.objects().attributes(object);
+      for (const auto& each : attributes.value_or(std::vector<Objects::Entry>{})) note_lock(each.value);
+    }
+  }
+
+  void note_lock(std::uint64_t object) {
+    const auto question = questions_.find(object);
+    if (question != questions_.end() && question->second.lock) question->second.may_be_held = true;
   }
 
   void decide(WakerQuestion& question, State state) {
@@ -260,6 +282,11 @@ class Search {
     }
   }
 
+  bool is_dict(std::uint64_t object) {
+    const std::string& type = reader_.type_name(object);
+    return type == "dict" || type == "collections.OrderedDict" || type == "collections.defaultdict";
+  }
+
   // Whether an object that others lead to has the future as, or among, those who wait for it. `parent` has the future.
   bool is_waiter(std::uint64_t future, std::uint64_t parent) {
     constexpr unsigned kMostContainers = 3;  // a tuple of the future and more, the list, the instance's dict
@@ -269,7 +296,8 @@ class Search {
       const ReferentForm form = referents_.form_of(object);
       if (form == ReferentForm::instance || form == ReferentForm::connection) return has_waiters_in(object, way);
       if (form != ReferentForm::container) return false;
-      way.push_back(object);
+      // A dict of futures is a registry of calls, which may be answered or not.
+      if (!is_dict(object)) way.push_back(object);
       const auto above = followed_.find(object);
       object = above == followed_.end() ? 0 : above->second;
     }
@@ -331,6 +359,10 @@ class Search {
   Running running_;
   std::unordered_set<std::uint64_t> loops_;
   std::unordered_map<std::uint64_t, WakerQuestion> questions_;
+  std::size_t holders_looked_ = 0;  // of living_
+  std::size_t holder_frames_ = 0;
+  bool holders_cut_ = false;
+  std::unordered_set<std::uint64_t> owners_;       // instances whose attributes were looked at
   bool locks_ = false;                             // some question is of a lock
   std::size_t left_ = 0;                           // undecided ones of questions_
   std::unordered_set<std::uint64_t> in_question_;  // coroutines of tasks whose wait is undecided

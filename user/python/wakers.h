@@ -31,8 +31,8 @@ inline constexpr std::size_t kMaxFollowed = 500'000;
 /// connection, or a thread without a loop leads to it through at most four instances; somebody else's list of futures
 /// is no proof that their results will be set, unless it is the list of waiters of an object (a library's queue or
 /// lock) that any of them leads to. asyncio's locks and semaphores: where a task that goes on is inside of a block of
-/// it. What nothing leads to is compared with the count of its references: if the waiting tasks have them all, nobody
-/// else can.
+/// it; unknown where such a task only has it in a variable. What nothing leads to is compared with the count of its
+/// references: if the waiting tasks have them all, nobody else can.
 [[nodiscard]] std::unordered_map<std::uint64_t, Waker> find_wakers(AsyncioReader& reader, const Census& census,
                                                                    const Suspects& suspects,
                                                                    const std::map<pid_t, PythonThread>& threads);
